@@ -1,0 +1,85 @@
+# Everything a person runs. It needs Python 3.11 or newer, make and the package registry; it makes the rest itself.
+
+PYTHON ?= python3
+export RUNTIME := 3.13
+export PLATFORM := manylinux2014_aarch64
+UV_VERSION := $(shell awk -F'"' '/^name = "uv"$$/ {getline; print $$2}' uv.lock)
+UV := UV_PYTHON_DOWNLOADS=never .build/uv/bin/uv
+LOCK := uv.lock pyproject.toml
+RUNTIME_BRINGS := boto3 botocore s3transfer jmespath python-dateutil six
+LEFT_OUT := $(RUNTIME_BRINGS) setuptools
+REQUIREMENTS := layers/dependencies/requirements.txt
+export SAM_CLI_TELEMETRY ?= 0
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+##@ Try it
+.PHONY: run test test-openstack
+run: .venv/stamp .venv-local/stamp ## delete 200 backups on embedded stand-ins for AWS and the cloud, and judge it
+	@.venv/bin/python -m tests.local $(ARGS)
+
+test: lint .venv-local/stamp .venv-sam/stamp ## lint, then every test but those on real servers
+	.venv/bin/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
+
+test-openstack: .venv/stamp .venv-local/stamp ## the tests that real Keystone and Cinder judge, set up and started here
+	.venv/bin/python -m pytest -m openstack tests/openstack tests/contract $(ARGS)
+
+##@ Change it
+.PHONY: lint format docs lock lock-openstack requirements
+lint: .venv/stamp ## ruff, mypy, the import rule, cfn-lint on the raw and the translated template
+	.venv/bin/ruff check && .venv/bin/ruff format --check
+	.venv/bin/mypy && .venv/bin/lint-imports
+	.venv/bin/python -m tests.template.lint
+
+format: .venv/stamp ## put the code into its one shape
+	.venv/bin/ruff check --fix --select I && .venv/bin/ruff format
+
+docs: .venv/stamp ## put what code and template say into the README's tables
+	.venv/bin/python -m tests.template.tables
+
+lock: .build/uv/stamp ## pin everything anew: uv.lock and the layer's requirements
+	$(UV) lock
+	@$(MAKE) --no-print-directory requirements
+
+requirements: # what the layer holds, as uv.lock has it
+	$(UV) export --quiet --frozen --no-dev --no-emit-project --no-header --no-annotate --format requirements-txt \
+	  $(LEFT_OUT:%=--no-emit-package %) --output-file $(REQUIREMENTS)
+
+lock-openstack: .build/uv/stamp ## pin the real servers' environment anew
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	  --python-version 3.11 tests/openstack/requirements.in --output-file tests/openstack/requirements.txt
+
+##@ Deploy it
+.PHONY: build deploy remove
+build: .venv-sam/stamp ## sam build: no Docker, no Python of the runtime's needed
+	.venv-sam/bin/sam validate --lint
+	PATH="$(CURDIR)/.build/uv/bin:$$PATH" .venv-sam/bin/sam build
+
+deploy: build ## deploy to the AWS account your environment names
+	.venv-sam/bin/sam deploy $(ARGS)
+
+remove: .venv-sam/stamp ## remove the stack; no backup is deleted by that
+	.venv-sam/bin/sam delete $(ARGS)
+
+##@ Housekeeping
+.PHONY: clean help
+clean: ## remove everything that make has made
+	rm -rf .venv .venv-* .build .aws-sam out .*_cache
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Environments: one for the project, one for each tool that pins what the project does not want to share.
+.build/uv/stamp: uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vbs-reaper needs Python 3.11 or newer: make PYTHON=python3.13 …")'
+	$(PYTHON) -m venv --clear .build/uv && .build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+.venv/stamp: .build/uv/stamp $(LOCK)
+	$(UV) sync --quiet --frozen --extra console --python $(PYTHON)
+	@touch $@
+
+.venv-%/stamp: .build/uv/stamp $(LOCK)
+	UV_PROJECT_ENVIRONMENT=.venv-$* $(UV) sync --quiet --frozen --only-group $* --python $(PYTHON)
+	@touch $@

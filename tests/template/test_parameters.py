@@ -1,0 +1,133 @@
+"""What a deployment may say, and what it gets told: parameters and outputs of the template."""
+
+import json
+import re
+import shlex
+from datetime import UTC
+from datetime import datetime
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from tests.template.rendered import Rendered
+from tests.template.rendered import translated
+from vbs_reaper.deletion.envelope import open_envelope
+from vbs_reaper.deletion.request import DeleteRequest
+
+PARAMETERS: dict[str, dict[str, Any]] = translated()["Parameters"]
+DEFAULTS = {
+    "SecretPrefix": "vbs-reaper",
+    "DefaultTarget": "default",
+    "BackoffBaseInSeconds": 60,
+    "MaximumConcurrency": 2,
+    "CallsAtOnce": 5,
+    "EventBusName": "",
+    "AllowedSourceArns": "",
+    "LogLevel": "INFO",
+    "LogRetentionInDays": 90,
+    "KmsKeyArn": "",
+}
+REFUSED = [
+    ("SecretPrefix", ""),
+    ("SecretPrefix", "a//b"),
+    ("SecretPrefix", "reaper/"),
+    ("SecretPrefix", "*"),
+    ("DefaultTarget", ""),
+    ("DefaultTarget", "OTC"),
+    ("DefaultTarget", "a" * 64),
+    ("DefaultTarget", "../other"),
+    ("BackoffBaseInSeconds", 0),
+    ("BackoffBaseInSeconds", 901),
+    ("MaximumConcurrency", 1),
+    ("CallsAtOnce", 0),
+    ("CallsAtOnce", 11),
+    ("EventBusName", "arn:aws:events:eu-central-1:123456789012:event-bus/ours"),
+    ("EventBusName", "*"),
+    ("AllowedSourceArns", "*"),
+    ("AllowedSourceArns", "arn:aws:iam::123456789012:root"),
+    ("LogLevel", "TRACE"),
+    ("LogRetentionInDays", 0),
+    ("KmsKeyArn", "alias/aws/sqs"),
+    ("KmsKeyArn", "arn:aws:kms:eu-central-1:123456789012:alias/ours"),
+]
+OF_EVERY_COMMAND = {"query", "output"}
+TAKEN = [
+    ("SecretPrefix", "teams/backup/vbs-reaper"),
+    ("DefaultTarget", "otc-prod"),
+    ("BackoffBaseInSeconds", 900),
+    ("EventBusName", "default"),
+    ("AllowedSourceArns", "arn:aws:sns:eu-central-1:123456789012:requests"),
+    ("AllowedSourceArns", "arn:aws:events:eu-central-1:123456789012:rule/ours/*"),
+    ("LogRetentionInDays", 3653),
+    ("KmsKeyArn", "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-0b5e4f6a"),
+]
+
+
+def takes(name: str, value: str | int) -> bool:
+    """Whether CloudFormation would take a value: a pattern must match all of it, a limit includes itself."""
+    parameter = PARAMETERS[name]
+    if "AllowedValues" in parameter:
+        return value in parameter["AllowedValues"]
+    if "AllowedPattern" in parameter:
+        return re.fullmatch(parameter["AllowedPattern"], str(value)) is not None
+    return bool(parameter["MinValue"] <= value <= parameter["MaxValue"])
+
+
+def test_parameters_and_their_defaults_are_those_of_the_design() -> None:
+    assert {name: each["Default"] for name, each in PARAMETERS.items()} == DEFAULTS
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_says_what_it_is_what_it_takes_and_has_a_default_within_that(name: str) -> None:
+    assert PARAMETERS[name]["Description"].endswith(".")
+    assert PARAMETERS[name]["ConstraintDescription"]
+    assert takes(name, PARAMETERS[name]["Default"])
+
+
+@pytest.mark.parametrize(("name", "value"), REFUSED)
+def test_a_value_that_cannot_work_is_refused_before_anything_is_made(name: str, value: str | int) -> None:
+    assert not takes(name, value)
+
+
+@pytest.mark.parametrize(("name", "value"), TAKEN)
+def test_a_value_that_can_work_is_taken(name: str, value: str | int) -> None:
+    assert takes(name, value)
+
+
+def test_every_parameter_stands_in_one_group_and_is_used() -> None:
+    template = translated()
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
+    used = json.dumps({part: template[part] for part in ("Resources", "Conditions", "Outputs")})
+    assert not [name for name in PARAMETERS if f'"Ref": "{name}"' not in used and f"${{{name}}}" not in used]
+
+
+def test_outputs_are_those_of_the_design(stack: Rendered) -> None:
+    values = {name: output["Value"] for name, output in stack.outputs.items() if not name.endswith("Command")}
+    assert values.pop("EventBusName") in {"${EventBus}", "ours"}
+    assert values == {
+        "DeleteQueueUrl": "${DeleteQueue}",
+        "DeadLetterQueueUrl": "${DeadLetterQueue}",
+        "DeleterFunctionName": "${DeleterFunction}",
+    }
+    assert all(output["Description"].endswith(".") for output in stack.outputs.values())
+
+
+@pytest.mark.parametrize("name", [name for name in Rendered().outputs if name.endswith("Command")])
+def test_a_command_among_the_outputs_can_be_pasted(name: str) -> None:
+    aws, service, command, *options = shlex.split(Rendered().outputs[name]["Value"])
+    assert aws == "aws"
+    model = botocore.session.get_session().get_service_model(service)
+    (operation,) = (each for each in model.operation_names if xform_name(each, "-") == command)
+    shape = model.operation_model(operation).input_shape
+    assert shape is not None
+    given = {option.removeprefix("--").removeprefix("no-") for option in options if option.startswith("--")}
+    assert given - OF_EVERY_COMMAND <= {xform_name(member, "-") for member in shape.members}
+
+
+def test_the_request_among_the_outputs_is_one() -> None:
+    command = shlex.split(Rendered().outputs["SendRequestCommand"]["Value"])
+    request = open_envelope(command[command.index("--message-body") + 1], datetime.now(UTC))
+    assert isinstance(request, DeleteRequest)

@@ -1,0 +1,157 @@
+"""Who may do what: roles and resource policies of the translated template, statement by statement."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.template.rendered import KEY
+from tests.template.rendered import RULE
+from tests.template.rendered import TOPIC
+from tests.template.rendered import WITH_EVERYTHING
+from tests.template.rendered import Properties
+from tests.template.rendered import Rendered
+
+HERE = "${AWS::Region}:${AWS::AccountId}"
+DELETER_MAY = {
+    ("sqs:ReceiveMessage", "${DeleteQueue.Arn}"),
+    ("sqs:DeleteMessage", "${DeleteQueue.Arn}"),
+    ("sqs:GetQueueAttributes", "${DeleteQueue.Arn}"),
+    ("sqs:ChangeMessageVisibility", "${DeleteQueue.Arn}"),
+    ("sqs:SendMessage", "${DeleteQueue.Arn}"),
+    ("sqs:SendMessage", "${DeadLetterQueue.Arn}"),
+    ("secretsmanager:GetSecretValue", f"arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:vbs-reaper/*"),
+    ("logs:CreateLogStream", "${DeleterLogGroup.Arn}"),
+    ("logs:PutLogEvents", "${DeleterLogGroup.Arn}"),
+}
+PUBLISH_ON_ITS_OWN_BUS = ("events:PutEvents", f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/${{EventBus}}")
+PUBLISH_ON_THE_GIVEN_BUS = ("events:PutEvents", f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/ours")
+USE_THE_KEY = {("kms:Decrypt", KEY), ("kms:GenerateDataKey", KEY)}
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def statements(document: Properties) -> list[Properties]:
+    found: list[Properties] = document["Statement"]
+    return found
+
+
+def of_roles(stack: Rendered) -> Iterator[Properties]:
+    for role in stack.every("IAM::Role").values():
+        for policy in role["Policies"]:
+            yield from statements(policy["PolicyDocument"])
+
+
+def may(stack: Rendered, role: str) -> set[tuple[str, str]]:
+    """Every (action, resource) that a role allows."""
+    return {
+        (action, resource)
+        for policy in stack.every("IAM::Role")[role]["Policies"]
+        for statement in statements(policy["PolicyDocument"])
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+def of_queue(stack: Rendered, queue: str) -> list[Properties]:
+    """The statements of a queue's policy."""
+    return [
+        statement
+        for policy in stack.every("SQS::QueuePolicy").values()
+        if f"${{{queue}}}" in policy["Queues"]
+        for statement in statements(policy["PolicyDocument"])
+    ]
+
+
+def senders(stack: Rendered, queue: str) -> set[str]:
+    """The ARNs, or their patterns, of what a queue's policy lets send."""
+    return {
+        arn
+        for statement in of_queue(stack, queue)
+        if statement["Effect"] == "Allow"
+        for test in ("ArnEquals", "ArnLike")
+        for arn in listed(statement["Condition"].get(test, {}).get("aws:SourceArn", []))
+    }
+
+
+# ── Roles ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_deleter_may_do_what_it_does_and_nothing_else() -> None:
+    assert may(Rendered(), "DeleterRole") == DELETER_MAY | {PUBLISH_ON_ITS_OWN_BUS}
+    assert may(Rendered(WITH_EVERYTHING), "DeleterRole") == DELETER_MAY | {PUBLISH_ON_THE_GIVEN_BUS} | USE_THE_KEY
+
+
+def test_every_statement_says_its_name_its_actions_and_its_resources(stack: Rendered) -> None:
+    for statement in of_roles(stack):
+        assert statement["Effect"] == "Allow"
+        assert statement["Sid"]
+        assert not [action for action in listed(statement["Action"]) if "*" in action]
+        for resource in listed(statement["Resource"]):
+            assert resource != "*"
+            assert "*" not in resource.removesuffix("/*"), "a name's end may be open, nothing before it"
+
+
+def test_no_role_has_a_policy_that_someone_else_writes(stack: Rendered) -> None:
+    assert not [role for role in stack.every("IAM::Role").values() if "ManagedPolicyArns" in role]
+    assert not stack.every("IAM::Policy")
+
+
+def test_every_function_has_a_role_of_its_own_that_only_lambda_takes_on(stack: Rendered) -> None:
+    functions = stack.every("Lambda::Function").values()
+    roles = [function["Role"].strip("${}").removesuffix(".Arn") for function in functions]
+    assert len(set(roles)) == len(roles)
+    for role in roles:
+        (trust,) = statements(stack.every("IAM::Role")[role]["AssumeRolePolicyDocument"])
+        assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_every_other_role_is_taken_on_for_this_account_only(stack: Rendered) -> None:
+    for role in stack.every("IAM::Role").values():
+        for trust in statements(role["AssumeRolePolicyDocument"]):
+            if trust["Principal"] != {"Service": "lambda.amazonaws.com"}:
+                assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": "${AWS::AccountId}"}
+
+
+def test_a_schedule_may_send_requests_and_nothing_else() -> None:
+    send = {("sqs:SendMessage", "${DeleteQueue.Arn}"), ("sqs:SendMessage", "${DeadLetterQueue.Arn}")}
+    assert may(Rendered(), "RequestScheduleRole") == send
+    assert may(Rendered(WITH_EVERYTHING), "RequestScheduleRole") == send | USE_THE_KEY
+
+
+# ── Who may send ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("queue", ["DeleteQueue", "DeadLetterQueue"])
+def test_a_queue_talks_over_tls_only(stack: Rendered, queue: str) -> None:
+    (denied,) = (statement for statement in of_queue(stack, queue) if statement["Effect"] == "Deny")
+    assert denied["Principal"] == "*"
+    assert denied["Action"] == "sqs:*"
+    assert denied["Resource"] == f"${{{queue}.Arn}}"
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize("queue", ["DeleteQueue", "DeadLetterQueue"])
+def test_a_service_may_only_send_and_only_for_a_named_source_of_this_account(stack: Rendered, queue: str) -> None:
+    allowed = [statement for statement in of_queue(stack, queue) if statement["Effect"] == "Allow"]
+    assert allowed
+    for statement in allowed:
+        assert set(listed(statement["Principal"]["Service"])) <= {"events.amazonaws.com", "sns.amazonaws.com"}
+        assert statement["Action"] == "sqs:SendMessage"
+        assert statement["Resource"] == f"${{{queue}.Arn}}"
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "${AWS::AccountId}"}
+    assert len(senders(stack, queue)) >= len(allowed)
+    assert "*" not in senders(stack, queue)
+
+
+def test_further_topics_and_rules_may_send_where_they_are_named_and_nobody_else() -> None:
+    assert senders(Rendered(), "DeleteQueue") == {"${DeleteRequestedRule.Arn}"}
+    assert senders(Rendered(WITH_EVERYTHING), "DeleteQueue") == {"${DeleteRequestedRule.Arn}", TOPIC, RULE}
+
+
+def test_every_rule_may_send_to_its_target_and_to_its_dead_letters(stack: Rendered) -> None:
+    for logical_id, rule in stack.every("Events::Rule").items():
+        for target in rule["Targets"]:
+            for queue in (target["Arn"], target["DeadLetterConfig"]["Arn"]):
+                assert f"${{{logical_id}.Arn}}" in senders(stack, queue.strip("${}").removesuffix(".Arn"))

@@ -1,0 +1,33 @@
+"""What CloudFormation gets to see: the template as the SAM transform translates it, on the desk."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
+REGION = "eu-central-1"
+"""The transform wants to know one; nothing in the template depends on it."""
+
+
+def translate(template: Path = TEMPLATE) -> dict[str, Any]:
+    """Translate a SAM template; its code lies at `s3://local/<logical id>`, as the local stack stores it."""
+    document: dict[str, Any] = yaml_parse(template.read_text())
+    for logical_id, resource in document["Resources"].items():
+        properties = resource.get("Properties", {})
+        for key in ("CodeUri", "ContentUri"):
+            if key in properties:
+                properties[key] = {"Bucket": "local", "Key": logical_id}
+    session = boto3.Session(region_name=REGION)
+    translated: dict[str, Any] = Translator({}, Parser(), boto_session=session).translate(document, {})
+    return translated
+
+
+if __name__ == "__main__":
+    json.dump(translate(), sys.stdout, indent=2, default=str)
