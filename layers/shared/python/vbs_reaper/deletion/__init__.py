@@ -1,0 +1,1 @@
+"""What becomes of one delete request: values in, decisions out; the world only through `ports`."""

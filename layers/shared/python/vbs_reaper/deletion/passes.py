@@ -1,0 +1,132 @@
+"""One pass over one message: observe, decide, ask for the deletion; every call behind the target's gate."""
+
+from dataclasses import replace
+from threading import Lock
+from typing import Final
+
+from vbs_reaper.deletion import backoff
+from vbs_reaper.deletion.decision import AskForDeletion
+from vbs_reaper.deletion.decision import Decision
+from vbs_reaper.deletion.decision import Halt
+from vbs_reaper.deletion.decision import ListVolume
+from vbs_reaper.deletion.decision import LookAgain
+from vbs_reaper.deletion.decision import LookAtSurvivors
+from vbs_reaper.deletion.decision import Pass
+from vbs_reaper.deletion.decision import Refused
+from vbs_reaper.deletion.decision import Step
+from vbs_reaper.deletion.decision import Wait
+from vbs_reaper.deletion.decision import after_delete
+from vbs_reaper.deletion.decision import after_listing
+from vbs_reaper.deletion.decision import after_look
+from vbs_reaper.deletion.decision import after_survivor
+from vbs_reaper.deletion.decision import before_any_call
+from vbs_reaper.deletion.decision import settle
+from vbs_reaper.deletion.gate import Admission
+from vbs_reaper.deletion.gate import Gate
+from vbs_reaper.deletion.ports import BackupRef
+from vbs_reaper.deletion.ports import BackupService
+from vbs_reaper.deletion.ports import Clock
+from vbs_reaper.deletion.ports import TimeLeft
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.request import backup_id_of
+from vbs_reaper.deletion.request import project_id_of
+
+BEGIN_S: Final = 30.0
+"""Seconds that must be left for a record to begin."""
+
+
+class Passes:
+    """Makes passes, and remembers per target what they found out about it."""
+
+    def __init__(self, backups: BackupService, clock: Clock) -> None:
+        self._backups = backups
+        self._clock = clock
+        self._gates: dict[str, Gate] = {}
+        self._gates_lock = Lock()
+
+    def make(self, this: Pass, target: str, time_left: TimeLeft) -> Decision:
+        """Make one pass; its decision, parked where it would have to wait too long."""
+        early = before_any_call(this)
+        return settle(this, early or self._behind_the_gate(this, target, time_left))
+
+    def _behind_the_gate(self, this: Pass, target: str, time_left: TimeLeft) -> Decision:
+        gate = self._gate(target)
+        admission = gate.enter(lambda: time_left() >= BEGIN_S)
+        if admission is Admission.OUT_OF_TIME:
+            return this.wait(Reason.OUT_OF_TIME, "too little time was left to begin")
+        if admission is Admission.HALTED:
+            return _halted(this, gate)
+        try:
+            return _Visit(self._backups, self._clock, gate, target, time_left).carry_out(this)
+        finally:
+            if admission is Admission.ALONE:
+                gate.left()
+
+    def _gate(self, target: str) -> Gate:
+        with self._gates_lock:
+            return self._gates.setdefault(target, Gate(self._clock))
+
+
+class _Visit:
+    """The calls of one pass, one after the other, as the decisions ask for them."""
+
+    def __init__(self, backups: BackupService, clock: Clock, gate: Gate, target: str, time_left: TimeLeft) -> None:
+        self._backups = backups
+        self._clock = clock
+        self._gate = gate
+        self._target = target
+        self._time_left = time_left
+
+    def carry_out(self, this: Pass) -> Decision:
+        """Look, and follow the steps from there; at most one DELETE and two looks at the backup itself."""
+        ref = BackupRef(
+            target=self._target, backup_id=backup_id_of(this.request), project_id=project_id_of(this.request)
+        )
+        answer = self._backups.show_backup(ref, self._time_left)
+        step: Decision | Step = after_look(this, answer, self._clock())
+        this = replace(this, seen=answer.backup)
+        if not isinstance(step, Halt) and _tells_of_target(step):
+            self._gate.looked()
+        while isinstance(step, LookAgain | LookAtSurvivors | AskForDeletion | ListVolume):
+            if self._gate.halted_for_s() > 0:
+                return _halted(this, self._gate)
+            this, step = self._take(this, ref, step)
+        if isinstance(step, Halt):
+            self._gate.halt(step, at_delete=this.asked_with is not None)
+        elif _tells_of_target(step):
+            self._gate.passed()
+        return step
+
+    def _take(self, this: Pass, ref: BackupRef, step: Step) -> tuple[Pass, Decision | Step]:
+        match step:
+            case LookAtSurvivors():
+                return this, self._survivors(this, ref, step)
+            case AskForDeletion():
+                answer = self._backups.delete_backup(ref, self._time_left)
+                this = replace(this, asked_with=answer.name)
+                return this, after_delete(this, answer)
+            case LookAgain():
+                answer = self._backups.show_backup(ref, self._time_left)
+                return this, after_look(this, answer, self._clock())
+            case ListVolume():
+                return this, after_listing(this, self._backups.list_volume(ref, step.volume_id, self._time_left))
+
+    def _survivors(self, this: Pass, ref: BackupRef, step: LookAtSurvivors) -> Decision | Step:
+        for survivor in step.survivors:
+            answer = self._backups.show_backup(replace(ref, backup_id=survivor), self._time_left)
+            decision = after_survivor(this, survivor, answer)
+            if decision is not None:
+                return decision
+        return AskForDeletion()
+
+
+def _tells_of_target(step: Decision | Step) -> bool:
+    """Whether a call stands behind a decision: without one the target may still be as bad as it was."""
+    without_a_call = {Reason.OUT_OF_TIME, Reason.WRONG_PROJECT}
+    return not (isinstance(step, Wait | Refused) and step.reason in without_a_call)
+
+
+def _halted(this: Pass, gate: Gate) -> Wait:
+    left_s = gate.halted_for_s()
+    delay_s = backoff.wait_s(this.message.receive_count, this.base_s, this.dice, max(left_s, 1.0))
+    return this.wait(Reason.HALTED, f"the target is halted for {left_s:.0f} s more", delay_s)

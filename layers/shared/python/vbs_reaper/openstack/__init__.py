@@ -1,0 +1,1 @@
+"""The backup service and its Keystone: targets, answers, and the calls that produce them."""

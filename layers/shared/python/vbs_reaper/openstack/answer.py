@@ -1,0 +1,256 @@
+"""What one call to a cloud said, by name, whatever happened on the wire: total over every status and body.
+
+Source of the rules: API reference "Deleting a VBS Backup (Native OpenStack API)", Cinder's own answers as measured,
+and the error codes of VBS, APIG, EVS and IAM. All knowledge of status codes and error bodies lives here.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from vbs_reaper.openstack.backup import Backup
+from vbs_reaper.openstack.backup import BackupId
+from vbs_reaper.openstack.backup import ProjectId
+from vbs_reaper.openstack.fault import Fault
+from vbs_reaper.openstack.fault import printable
+from vbs_reaper.openstack.fault import read_fault
+from vbs_reaper.openstack.fault import read_retry_after
+
+
+class Operation(StrEnum):
+    """A call to a cloud, as metrics and logs name it."""
+
+    DELETE_BACKUP = "DeleteBackup"
+    SHOW_BACKUP = "ShowBackup"
+    LIST_BACKUPS = "ListBackups"
+    AUTHENTICATE = "Authenticate"
+
+
+class AnswerName(StrEnum):
+    """Every answer a call can end in."""
+
+    # The backup
+    FOUND = "found"
+    GONE = "gone"
+    OTHER_BACKUP = "other_backup"
+    ACCEPTED = "accepted"
+    MAYBE_ACCEPTED = "maybe_accepted"
+    WRONG_STATE = "wrong_state"
+    HAS_DEPENDENTS = "has_dependents"
+    USED_BY_IMAGE = "used_by_image"
+    CONFLICT = "conflict"
+    BAD_REQUEST = "bad_request"
+    UNEXPECTED_CLIENT_ERROR = "unexpected_client_error"
+    UNEXPECTED = "unexpected"
+    # The service
+    NO_SERVICE = "no_service"
+    UNAVAILABLE = "unavailable"
+    SERVER_ERROR = "server_error"
+    THROTTLED = "throttled"
+    WRONG_ENDPOINT = "wrong_endpoint"
+    REDIRECTED = "redirected"
+    PROXY_REFUSED = "proxy_refused"
+    GATEWAY_REFUSED = "gateway_refused"
+    URL_PROJECT_MISMATCH = "url_project_mismatch"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    # The wire
+    UNREACHABLE = "unreachable"
+    TLS_FAILED = "tls_failed"
+    TIMED_OUT = "timed_out"
+    CONNECTION_LOST = "connection_lost"
+    # Before the call: secret, login, guards
+    SECRET_UNUSABLE = "secret_unusable"  # noqa: S105  # a name, no secret
+    LOGIN_REFUSED = "login_refused"
+    LOGIN_THROTTLED = "login_throttled"
+    LOGIN_UNAVAILABLE = "login_unavailable"
+    LOGIN_MISPLACED = "login_misplaced"
+    TOKEN_PROJECT_MISMATCH = "token_project_mismatch"  # noqa: S105  # a name, no secret
+    ADMINISTRATOR = "administrator"
+    OTHER_PROJECT = "other_project"
+    OUT_OF_TIME = "out_of_time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetView:
+    """What a decision must know of the target an answer came from."""
+
+    project_id: ProjectId
+    hold_marker: str
+    shows_metadata: bool
+    """Whether its API shows metadata (v3 from microversion 3.43): then a record without it cannot be judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One call's answer. `message` is the server's own words or a sentence of ours, printable and short."""
+
+    name: AnswerName
+    status: int | None = None
+    message: str = ""
+    request_id: str = ""
+    retry_after_s: float | None = None
+    at: datetime | None = None
+    backup: Backup | None = None
+    target: TargetView | None = None
+    """Present on every answer of the backup service itself; `backup` on `FOUND` and `OTHER_BACKUP` only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A complete list of backups; newest first, as the cloud orders it, each id once."""
+
+    backups: tuple[Backup, ...]
+
+
+_UUID = re.compile(r"(?<![0-9A-Za-z-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Za-z-])", re.ASCII)
+_RETRIED_VBS_CODES = frozenset(
+    f"VolumeBackup.{number}"
+    for number in ("0014", "0100", "0101", "0102", "0103", "0104", "0109", "0110", "0123", "0125", "0900")
+)
+_WRONG_ENDPOINT = frozenset({405, 406, 410, 415, 501})
+_UNAVAILABLE = frozenset({502, 503, 504})
+_THROTTLED = frozenset({413, 429})
+_MALFORMED = frozenset({414, 431, 494})
+
+
+def read_answer(
+    operation: Operation, backup_id: BackupId, status: int, headers: Mapping[str, str], body: bytes, now: datetime
+) -> Answer:
+    """Name the answer to one show or delete. Never raises; `headers` has lower-case names.
+
+    A 404 is `GONE` only when the body is JSON and its `itemNotFound.message` names exactly `backup_id`.
+    """
+    fault = read_fault(body) if status != 202 else Fault()
+    name = _name_not_found(backup_id, body) if status == 404 else _name(operation, status, fault)
+    backup = None
+    if name is AnswerName.FOUND:
+        backup = _read_backup(body)
+        if backup is None:
+            name = AnswerName.UNAVAILABLE
+        elif backup.id != backup_id:
+            name = AnswerName.OTHER_BACKUP
+    return Answer(
+        name=name,
+        status=status,
+        message=printable(fault.message) or f"status {status}",
+        request_id=_request_id(headers, body if fault.is_json else b""),
+        retry_after_s=read_retry_after(headers.get("retry-after"), fault.retry_after, now)
+        if name in {AnswerName.THROTTLED, AnswerName.UNAVAILABLE}
+        else None,
+        at=now,
+        backup=backup,
+    )
+
+
+def _name(operation: Operation, status: int, fault: Fault) -> AnswerName:
+    if 200 <= status < 300:
+        return _name_success(operation, status)
+    if 300 <= status < 400:
+        return AnswerName.REDIRECTED
+    if status == 400:
+        return _name_bad_request(fault)
+    return _name_by_status(status, fault)
+
+
+def _name_success(operation: Operation, status: int) -> AnswerName:
+    if operation is Operation.DELETE_BACKUP:
+        return AnswerName.ACCEPTED if status == 202 else AnswerName.MAYBE_ACCEPTED
+    return AnswerName.FOUND if status == 200 else AnswerName.UNAVAILABLE
+
+
+def _name_bad_request(fault: Fault) -> AnswerName:
+    if not fault.is_json:
+        return AnswerName.UNEXPECTED
+    if fault.code == "VolumeBackup.0113":
+        return AnswerName.USED_BY_IMAGE
+    if fault.code == "Common.0013":
+        return AnswerName.UNAUTHORIZED
+    if fault.code in _RETRIED_VBS_CODES:
+        return AnswerName.UNAVAILABLE
+    if "status must be available or error" in fault.message:
+        return AnswerName.WRONG_STATE
+    if "Incremental backups exist for this backup" in fault.message:
+        return AnswerName.HAS_DEPENDENTS
+    if "Malformed request url" in fault.message:
+        return AnswerName.URL_PROJECT_MISMATCH
+    return AnswerName.BAD_REQUEST
+
+
+def _name_not_found(backup_id: BackupId, body: bytes) -> AnswerName:
+    try:
+        message = msgspec.json.decode(body, type=_NotFound).fault.message
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return AnswerName.WRONG_ENDPOINT
+    if _says_gone(message, backup_id):
+        return AnswerName.GONE
+    if re.match(r"Service \S+ could not be found", message):
+        return AnswerName.NO_SERVICE
+    return AnswerName.WRONG_ENDPOINT
+
+
+def _says_gone(message: str, backup_id: BackupId) -> bool:
+    """Whether a backup, the one asked for and no other, is said not to be found: the id decides, not the words."""
+    words = message.lower()
+    return _UUID.findall(message) == [backup_id] and all(word in words for word in ("backup", "not", "found"))
+
+
+class _NotFoundFault(msgspec.Struct, frozen=True):
+    message: str
+
+
+class _NotFound(msgspec.Struct, frozen=True):
+    fault: _NotFoundFault = msgspec.field(name="itemNotFound")
+
+
+def _name_by_status(status: int, fault: Fault) -> AnswerName:  # noqa: PLR0911  # one line per row of the table
+    if status == 401:
+        return AnswerName.UNAUTHORIZED
+    if status == 403:
+        return AnswerName.GATEWAY_REFUSED if fault.code.startswith(("APIG.", "APIGW.")) else AnswerName.FORBIDDEN
+    if status in _WRONG_ENDPOINT:
+        return AnswerName.WRONG_ENDPOINT
+    if status == 407:
+        return AnswerName.PROXY_REFUSED
+    if status == 408:
+        return AnswerName.TIMED_OUT
+    if status == 409:
+        return AnswerName.CONFLICT
+    if status in _THROTTLED:
+        return AnswerName.THROTTLED
+    if status in _MALFORMED:
+        return AnswerName.BAD_REQUEST
+    if status == 500:
+        return AnswerName.SERVER_ERROR
+    if status in _UNAVAILABLE:
+        return AnswerName.UNAVAILABLE
+    return AnswerName.UNEXPECTED_CLIENT_ERROR if 400 < status < 500 else AnswerName.UNEXPECTED
+
+
+def _read_backup(body: bytes) -> Backup | None:
+    try:
+        return msgspec.json.decode(body, type=_Shown).backup
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    backup: Backup
+
+
+class _Numbered(msgspec.Struct, frozen=True):
+    request_id: str = ""
+
+
+def _request_id(headers: Mapping[str, str], body: bytes) -> str:
+    named = headers.get("x-openstack-request-id") or headers.get("x-compute-request-id")
+    if named:
+        return printable(named)
+    try:
+        return printable(msgspec.json.decode(body, type=_Numbered).request_id)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return ""
