@@ -1,0 +1,456 @@
+"""Show, delete and list over real HTTP: exact paths, no redirect, one repeat per cause, whole lists."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from tests.integration.reach import TARGET
+from tests.integration.reach import Hourglass
+from tests.integration.reach import Reach
+from tests.integration.reach import reaching
+from tests.integration.reach import ref
+from tests.simulator.body_shapes import BodyShape
+from tests.simulator.cloud import Cloud
+from tests.simulator.faults import Breakage
+from tests.simulator.faults import Fault
+from tests.simulator.journal import Operation
+from tests.simulator.server import Simulator
+from tests.simulator.settings import OTHER_PROJECT_ID
+from tests.simulator.settings import SimulatorSettings
+from vbs_reaper.openstack.answer import Answer
+from vbs_reaper.openstack.answer import AnswerName
+from vbs_reaper.openstack.answer import Listing
+from vbs_reaper.openstack.page import Page
+
+SHOW, DELETE, LIST, LOGIN = "ShowBackup", "DeleteBackup", "ListBackups", "Authenticate"
+NOBODYS_ID = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.fixture
+def reach(cloud: Cloud) -> Iterator[Reach]:
+    with reaching(cloud, service="cinder") as reach:
+        yield reach
+
+
+def pages(reach: Reach, left: Hourglass | None = None) -> list[Page | Answer]:
+    return list(reach.api.list_backups(TARGET, left or Hourglass()))
+
+
+def listed(reach: Reach) -> list[str]:
+    ids: list[str] = []
+    for page in pages(reach):
+        assert isinstance(page, Page)
+        ids = [*([] if page.begins_anew else ids), *(backup.id for backup in page.backups)]
+    return ids
+
+
+@pytest.mark.parametrize(("service", "version"), [("vbs", "v2"), ("cinder", "v3")])
+def test_a_backup_is_seen_deleted_and_proven_gone_by_exactly_these_bytes(
+    cloud: Cloud, service: str, version: str
+) -> None:
+    backup_id = cloud.add_backup(name="daily")
+    with reaching(cloud, service=service) as reach:
+        found, accepted = reach.show(backup_id), reach.delete(backup_id)
+        deleting = reach.show(backup_id)
+        cloud.advance(10)
+        gone = reach.show(backup_id)
+    assert [answer.name for answer in (found, accepted, deleting, gone)] == [
+        AnswerName.FOUND,
+        AnswerName.ACCEPTED,
+        AnswerName.FOUND,
+        AnswerName.GONE,
+    ]
+    assert deleting.backup is not None
+    assert deleting.backup.status_text == "deleting"
+    path = f"/{version}/{cloud.project_id}/backups/{backup_id}"
+    calls = [(call.method, call.raw_path) for call in cloud.journal.calls if call.operation is not Operation.LOGIN]
+    assert calls == [("GET", path), ("DELETE", path), ("GET", path), ("GET", path)]
+    assert len(cloud.journal.logins) == 1
+
+
+def test_an_answer_names_its_target_and_its_request(reach: Reach, cloud: Cloud) -> None:
+    found = reach.show(cloud.add_backup())
+    assert found.target is not None
+    assert found.target.project_id == cloud.project_id
+    assert found.target.hold_marker == "[hold]"
+    assert found.target.shows_metadata
+    assert found.request_id.startswith("req-")
+    assert found.at == reach.clock()
+
+
+def test_metadata_is_asked_for_on_looks_and_lists_of_v3_alone(reach: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup(metadata={"hold": "yes"})
+    found = reach.show(backup_id)
+    assert found.backup is not None
+    assert found.backup.metadata == {"hold": "yes"}
+    pages(reach)
+    reach.delete(backup_id)
+    asked = {
+        call.operation: {name.lower(): value for name, value in call.headers.items()}.get("openstack-api-version")
+        for call in cloud.journal.calls
+    }
+    assert asked[Operation.SHOW] == asked[Operation.LIST] == "volume 3.43"
+    assert asked[Operation.DELETE] is None
+
+
+def test_plain_bodies_are_asked_for_and_nothing_of_the_environment_is_sent(
+    reach: Reach, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("NETRC", "/dev/null")
+    assert reach.show(cloud.add_backup()).name is AnswerName.FOUND
+    for call in cloud.journal.calls:
+        headers = {name.lower(): value for name, value in call.headers.items()}
+        assert headers["accept-encoding"] == "identity"
+        assert not headers.keys() & {"cookie", "authorization", "proxy-authorization"}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("operation", [Operation.SHOW, Operation.DELETE])
+def test_a_redirect_is_never_followed(reach: Reach, cloud: Cloud, status: int, operation: Operation) -> None:
+    backup_id = cloud.add_backup()
+    with Simulator().running() as elsewhere:
+        cloud.inject(Fault(operation=operation, status=status, redirect_to=f"{elsewhere.url}/v3/x/backups/y"))
+        answer = reach.show(backup_id) if operation is Operation.SHOW else reach.delete(backup_id)
+        assert (answer.name, answer.status) == (AnswerName.REDIRECTED, status)
+        assert elsewhere.journal.calls == []
+        assert elsewhere.journal.connections == 0
+    assert cloud.status_of(backup_id) == "available"
+
+
+@pytest.mark.parametrize("where", ["http://[", "", "//", "\\\\", "http://x:99999/"])
+def test_an_unreadable_redirect_is_one_all_the_same(reach: Reach, cloud: Cloud, where: str) -> None:
+    cloud.inject(Fault(operation=Operation.SHOW, status=302, redirect_to=where))
+    assert reach.show(NOBODYS_ID).name is AnswerName.REDIRECTED
+
+
+def test_a_cookie_is_never_sent_back(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(Fault(times=3, status=500, headers={"Set-Cookie": "a=b; Path=/"}, operation=Operation.SHOW))
+    for _ in range(4):
+        reach.show(NOBODYS_ID)
+    assert all("cookie" not in map(str.lower, call.headers) for call in cloud.journal.calls)
+
+
+def test_a_request_for_another_project_is_refused_without_a_call(reach: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    answers = [reach.show(backup_id, project_id=OTHER_PROJECT_ID), reach.delete(backup_id, project_id=OTHER_PROJECT_ID)]
+    listing = reach.api.list_volume(ref(backup_id, OTHER_PROJECT_ID), NOBODYS_ID, Hourglass())
+    assert [answer.name for answer in (*answers, listing) if isinstance(answer, Answer)] == [
+        AnswerName.OTHER_PROJECT
+    ] * 3
+    assert OTHER_PROJECT_ID in answers[0].message
+    assert cloud.project_id in answers[0].message
+    assert {call.operation for call in cloud.journal.calls} == {Operation.LOGIN}
+    assert reach.show(backup_id, project_id=cloud.project_id).name is AnswerName.FOUND
+
+
+def test_another_projects_backup_is_not_there(reach: Reach, cloud: Cloud) -> None:
+    assert reach.delete(cloud.add_backup(project_id=OTHER_PROJECT_ID)).name is AnswerName.GONE
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    backup_id=st.text(max_size=50)
+    | st.uuids().map(str)
+    | st.from_regex(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[\n/?#%.]?.{0,9}", fullmatch=True),
+    call=st.sampled_from(["show", "delete", "marker"]),
+)
+def test_no_request_leaves_whose_path_differs_from_the_one_allowed_form(
+    reach: Reach, cloud: Cloud, backup_id: str, call: str
+) -> None:
+    if call == "marker":
+        reach.api.list_volume(ref(NOBODYS_ID), backup_id, Hourglass())
+    else:
+        getattr(reach, call)(backup_id)
+    uuid = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    allowed = re.compile(
+        rf"(?:POST /identity/v3/auth/tokens"
+        rf"|(?:GET|DELETE) /v3/{cloud.project_id}/backups/{uuid}"
+        rf"|GET /v3/{cloud.project_id}/backups/detail\?limit=1000&volume_id={uuid})",
+        re.ASCII,
+    )
+    for sent in cloud.journal.calls:
+        assert allowed.fullmatch(f"{sent.method} {sent.raw_path}")
+
+
+# ------------------------------------------------------------------ time and repeats
+
+
+def test_no_call_begins_without_fifteen_seconds_left(reach: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    assert reach.show(backup_id, left_s=14.9).name is AnswerName.OUT_OF_TIME
+    assert cloud.journal.calls == []
+    assert reach.show(backup_id, left_s=15.0).name is AnswerName.FOUND
+    assert reach.delete(backup_id, left_s=14.9).name is AnswerName.OUT_OF_TIME
+    assert cloud.status_of(backup_id) == "available"
+
+
+def test_no_repeat_begins_without_fifteen_seconds_left(reach: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    reach.show(backup_id)
+    cloud.inject(Fault(operation=Operation.SHOW, breakage=Breakage.RESET))
+    answer = reach.api.show_backup(ref(backup_id), Hourglass(20.0, per_look_s=6.0))
+    assert answer.name is AnswerName.OUT_OF_TIME
+    assert len(cloud.journal.calls_of(Operation.SHOW)) == 2
+
+
+@pytest.mark.parametrize("breakage", [Breakage.RESET, Breakage.CLOSE])
+def test_a_dead_kept_connection_is_worth_one_repeat_on_a_fresh_one(
+    reach: Reach, cloud: Cloud, breakage: Breakage
+) -> None:
+    backup_id = cloud.add_backup()
+    reach.show(backup_id)
+    reach.book.take()
+    cloud.inject(Fault(operation=Operation.DELETE, breakage=breakage, reused_connection=True))
+    assert reach.delete(backup_id).name is AnswerName.ACCEPTED
+    assert reach.book.take() == [(DELETE, "ConnectionError"), (DELETE, "202")]
+    assert cloud.journal.accepted(backup_id) == 1
+
+
+@pytest.mark.parametrize("breakage", [Breakage.RESET, Breakage.CLOSE])
+def test_a_fresh_connection_that_breaks_is_not_repeated(reach: Reach, cloud: Cloud, breakage: Breakage) -> None:
+    backup_id = cloud.add_backup()
+    reach.show(backup_id)
+    reach.book.take()
+    cloud.inject(Fault(operation=Operation.SHOW, breakage=breakage, times=2))
+    assert reach.show(backup_id).name is AnswerName.CONNECTION_LOST
+    assert reach.book.take() == [(SHOW, "ConnectionError"), (SHOW, "ConnectionError")]
+
+
+def test_connections_that_were_dropped_while_the_function_was_frozen_cost_nothing() -> None:
+    simulator = Simulator()
+    with simulator.running() as cloud, reaching(cloud) as reach:
+        backup_id = cloud.add_backup()
+        reach.show(backup_id)
+        simulator.drop_connections()
+        reach.book.take()
+        assert reach.show(backup_id).name is AnswerName.FOUND
+        assert (SHOW, "200") in reach.book.take()
+
+
+def test_a_service_that_is_not_there_is_unreachable() -> None:
+    simulator = Simulator()
+    with simulator.running() as cloud, reaching(cloud) as reach:
+        reach.show(NOBODYS_ID)
+        reach.book.take()
+        simulator.stop()
+        answer = reach.show(NOBODYS_ID)
+        assert (answer.name, reach.book.take()[-1]) == (AnswerName.UNREACHABLE, (SHOW, "ConnectionError"))
+        simulator.start()
+        assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+
+
+@pytest.mark.parametrize(
+    "breakage",
+    [
+        Breakage.CUT_HEADERS,
+        Breakage.TRUNCATED,
+        Breakage.BAD_CHUNKS,
+        Breakage.CUT_CHUNKS,
+        Breakage.BAD_GZIP,
+    ],
+)
+def test_a_202_is_accepted_by_its_status_line_alone(reach: Reach, cloud: Cloud, breakage: Breakage) -> None:
+    backup_id = cloud.add_backup()
+    cloud.inject(Fault(operation=Operation.DELETE, breakage=breakage))
+    answer = reach.delete(backup_id)
+    assert (answer.name, answer.status) == (AnswerName.ACCEPTED, 202)
+    assert reach.book.take()[-1] == (DELETE, "202")
+
+
+@pytest.mark.parametrize(
+    "breakage",
+    [
+        Breakage.CUT_HEADERS,
+        Breakage.TRUNCATED,
+        Breakage.BAD_CHUNKS,
+        Breakage.CUT_CHUNKS,
+        Breakage.BAD_GZIP,
+        Breakage.GARBAGE,
+    ],
+)
+@pytest.mark.parametrize("operation", ["show", "delete"])
+def test_a_404_that_did_not_arrive_whole_is_no_proof(
+    reach: Reach, cloud: Cloud, operation: str, breakage: Breakage
+) -> None:
+    reach.show(cloud.add_backup())
+    cloud.inject(Fault(breakage=breakage))
+    answer: Answer = getattr(reach, operation)(NOBODYS_ID)
+    assert answer.name is AnswerName.CONNECTION_LOST
+    assert getattr(reach, operation)(NOBODYS_ID).name is AnswerName.GONE
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (202, AnswerName.ACCEPTED),
+        (400, AnswerName.BAD_REQUEST),
+        (404, AnswerName.WRONG_ENDPOINT),
+        (405, AnswerName.WRONG_ENDPOINT),
+        (406, AnswerName.WRONG_ENDPOINT),
+        (407, AnswerName.PROXY_REFUSED),
+        (408, AnswerName.TIMED_OUT),
+        (409, AnswerName.CONFLICT),
+        (500, AnswerName.SERVER_ERROR),
+        (501, AnswerName.WRONG_ENDPOINT),
+        (502, AnswerName.UNAVAILABLE),
+        (503, AnswerName.UNAVAILABLE),
+        (504, AnswerName.UNAVAILABLE),
+    ],
+)
+def test_a_documented_status_goes_over_the_wire_to_its_name_and_its_metric(
+    reach: Reach, cloud: Cloud, status: int, name: AnswerName
+) -> None:
+    cloud.inject(Fault(operation=Operation.DELETE, status=status, body=BodyShape.CINDER))
+    answer = reach.delete(NOBODYS_ID)
+    assert (answer.name, answer.status) == (name, status)
+    assert answer.target is not None
+    assert reach.book.take() == [(LOGIN, "201"), (DELETE, str(status))]
+
+
+@pytest.mark.parametrize("retry_after", ["7", "Wed, 25 Nov 2026 04:00:07 GMT"])
+def test_a_throttled_call_says_for_how_long(reach: Reach, cloud: Cloud, retry_after: str) -> None:
+    cloud.inject(Fault(operation=Operation.DELETE, status=429, body=BodyShape.GATEWAY, retry_after=retry_after))
+    answer = reach.delete(NOBODYS_ID)
+    assert (answer.name, answer.retry_after_s) == (AnswerName.THROTTLED, 7.0)
+
+
+def test_a_body_that_is_too_long_is_no_proof_of_anything(reach: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    padded = '{"itemNotFound": {"code": 404, "message": "Backup ' + backup_id + ' could not be found."}'
+    padded += ', "padding": "' + "x" * 65_536 + '"}'
+    cloud.inject(Fault(operation=Operation.SHOW, status=404, raw_body=padded))
+    assert reach.show(backup_id).name is AnswerName.WRONG_ENDPOINT
+    assert reach.show(backup_id).name is AnswerName.FOUND
+
+
+# ------------------------------------------------------------------ lists
+
+
+@pytest.fixture
+def small_pages() -> Iterator[Reach]:
+    with Simulator(SimulatorSettings(page_limit=3)).running() as cloud, reaching(cloud, service="cinder") as reach:
+        yield reach
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 6, 7])
+def test_a_list_is_whole_and_in_the_clouds_order_whatever_the_page(small_pages: Reach, count: int) -> None:
+    ids = small_pages.cloud.add_backups(count)
+    assert listed(small_pages) == ids[::-1]
+
+
+def test_links_are_never_followed_and_the_marker_is_the_last_id() -> None:
+    tricky = SimulatorSettings(page_limit=2, links_base="http://192.168.82.222:8776")
+    with Simulator(tricky).running() as cloud, reaching(cloud) as reach:
+        ids = cloud.add_backups(4)
+        assert listed(reach) == ids[::-1]
+        base = f"/v2/{cloud.project_id}/backups/detail?limit=1000"
+        paths = [call.raw_path for call in cloud.journal.calls_of(Operation.LIST)]
+        assert paths == [base, f"{base}&marker={ids[2]}", f"{base}&marker={ids[0]}"]
+
+
+def test_each_page_shows_the_clouds_clock(small_pages: Reach) -> None:
+    small_pages.cloud.add_backups(4)
+    small_pages.cloud.change_settings(date_offset_seconds=-3600)
+    for page in pages(small_pages):
+        assert isinstance(page, Page)
+        assert page.date is not None
+        assert abs(page.date - small_pages.cloud.now() + timedelta(hours=1)) < timedelta(seconds=60)
+
+
+def test_a_marker_deleted_meanwhile_begins_the_list_anew(small_pages: Reach) -> None:
+    cloud = small_pages.cloud
+    ids = cloud.add_backups(7)
+    listing = small_pages.api.list_backups(TARGET, Hourglass())
+    first = next(listing)
+    assert isinstance(first, Page)
+    cloud.remove_backup(first.backups[-1].id)
+    rest = list(listing)
+    assert isinstance(rest[0], Page)
+    assert rest[0].begins_anew
+    seen = [backup.id for page in rest if isinstance(page, Page) for backup in page.backups]
+    assert seen == [backup_id for backup_id in ids[::-1] if backup_id != first.backups[-1].id]
+    assert [page.begins_anew for page in rest if isinstance(page, Page)] == [True, False, False]
+
+
+def test_a_list_that_loses_its_marker_a_fourth_time_is_incomplete(small_pages: Reach) -> None:
+    cloud = small_pages.cloud
+    cloud.add_backups(20)
+    seen: list[Page | Answer] = []
+    for page in small_pages.api.list_backups(TARGET, Hourglass()):
+        seen.append(page)
+        if isinstance(page, Page):
+            cloud.remove_backup(page.backups[-1].id)
+    assert [page.begins_anew for page in seen if isinstance(page, Page)] == [False, True, True, True]
+    assert isinstance(seen[-1], Answer)
+
+
+def test_a_failure_in_the_middle_ends_the_list_with_its_name(small_pages: Reach) -> None:
+    small_pages.cloud.add_backups(7)
+    small_pages.cloud.inject(Fault(operation=Operation.LIST, status=500, body=BodyShape.HTML, skip=1))
+    page, failure = pages(small_pages)
+    assert isinstance(page, Page)
+    assert isinstance(failure, Answer)
+    assert failure.name is AnswerName.SERVER_ERROR
+
+
+@pytest.mark.parametrize("shape", [BodyShape.HTML, BodyShape.EMPTY, BodyShape.EMPTY_JSON, BodyShape.DEEP_JSON])
+def test_a_200_that_is_no_list_is_as_unavailable(small_pages: Reach, shape: BodyShape) -> None:
+    small_pages.cloud.inject(Fault(operation=Operation.LIST, status=200, body=shape))
+    (failure,) = pages(small_pages)
+    assert isinstance(failure, Answer)
+    assert failure.name is AnswerName.UNAVAILABLE
+
+
+def test_a_service_that_ignores_the_marker_does_not_list_for_ever(small_pages: Reach) -> None:
+    body = '{"backups": [{"id": "' + NOBODYS_ID + '"}], "backups_links": [{"rel": "next", "href": "x"}]}'
+    small_pages.cloud.inject(Fault(operation=Operation.LIST, status=200, raw_body=body, times=None))
+    first, second, failure = pages(small_pages)
+    assert isinstance(first, Page)
+    assert isinstance(second, Page)
+    assert second.backups == ()
+    assert isinstance(failure, Answer)
+    assert failure.name is AnswerName.UNAVAILABLE
+
+
+def test_one_row_that_cannot_be_read_does_not_lose_the_page(small_pages: Reach) -> None:
+    rows = '{"id": "' + NOBODYS_ID + '", "name": {}}, {"id": "99999999-8888-4777-8666-555555555555", "name": "x"}'
+    small_pages.cloud.inject(Fault(operation=Operation.LIST, status=200, raw_body='{"backups": [' + rows + "]}"))
+    (page,) = pages(small_pages)
+    assert isinstance(page, Page)
+    assert [backup.missing_field(with_metadata=True) for backup in page.backups] == ["volume_id"] * 2
+
+
+def test_a_page_of_a_thousand_is_read_whole(cloud: Cloud) -> None:
+    ids = cloud.add_backups(1001, description="x" * 200)
+    with reaching(cloud, service="cinder") as reach:
+        assert listed(reach) == ids[::-1]
+        assert reach.book.take() == [(LOGIN, "201"), (LIST, "200"), (LIST, "200")]
+
+
+def test_a_volumes_backups_are_its_own_even_where_the_filter_is_unknown(small_pages: Reach) -> None:
+    cloud = small_pages.cloud
+    volume_id = "0a0a0a0a-1b1b-4c2c-8d3d-4e4e4e4e4e4e"
+    ids = cloud.add_backups(4, volume_id=volume_id)
+    cloud.add_backup()
+    listing = small_pages.api.list_volume(ref(ids[0]), volume_id, Hourglass())
+    assert isinstance(listing, Listing)
+    assert [backup.id for backup in listing.backups] == ids[::-1]
+    other: dict[str, Any] = {"status": 200, "operation": Operation.LIST}
+    cloud.inject(Fault(raw_body='{"backups": [{"id": "' + ids[0] + '", "volume_id": "other"}]}', **other))
+    assert small_pages.api.list_volume(ref(ids[0]), volume_id, Hourglass()) == Listing(backups=())
+
+
+def test_a_list_whose_time_is_over_is_incomplete(small_pages: Reach) -> None:
+    small_pages.cloud.add_backups(9)
+    *_, last = pages(small_pages, Hourglass(30.0, per_look_s=4.0))
+    assert isinstance(last, Answer)
+    assert last.name is AnswerName.OUT_OF_TIME

@@ -1,0 +1,547 @@
+"""Logins: one at a time, kept while good, replaced in time, and never so often that a user is locked."""
+
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from tests.doubles import ManualClock
+from tests.integration.certificates import Authority
+from tests.integration.reach import TARGET
+from tests.integration.reach import Hourglass
+from tests.integration.reach import Reach
+from tests.integration.reach import Shelf
+from tests.integration.reach import reaching
+from tests.integration.reach import ref
+from tests.log_lines import LogLines
+from tests.simulator.body_shapes import BodyShape
+from tests.simulator.cloud import Cloud
+from tests.simulator.faults import Breakage
+from tests.simulator.faults import Fault
+from tests.simulator.identity import DOMAIN_NAME
+from tests.simulator.journal import Operation
+from tests.simulator.server import Simulator
+from tests.simulator.settings import OTHER_PROJECT_ID
+from vbs_reaper.deletion.ports import BackupRef
+from vbs_reaper.openstack.answer import Answer
+from vbs_reaper.openstack.answer import AnswerName
+
+SHOW, DELETE, LOGIN = "ShowBackup", "DeleteBackup", "Authenticate"
+NOBODYS_ID = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.fixture
+def cloud(clock: ManualClock) -> Iterator[Cloud]:
+    """A cloud whose time is the test's."""
+    with Simulator(clock=clock).running() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def reach(cloud: Cloud, clock: ManualClock) -> Iterator[Reach]:
+    with reaching(cloud, clock=clock, calls_at_once=20) as reach:
+        yield reach
+
+
+def show_by_many(reach: Reach, ids: list[str]) -> list[AnswerName]:
+    """All of them at the same moment."""
+    together = Barrier(len(ids))
+
+    def show(backup_id: str) -> Answer:
+        together.wait()
+        return reach.show(backup_id)
+
+    with ThreadPoolExecutor(len(ids)) as threads:
+        return [answer.name for answer in threads.map(show, ids)]
+
+
+# ------------------------------------------------------------------ one login, kept
+
+
+def test_one_login_serves_every_call(reach: Reach, cloud: Cloud) -> None:
+    for backup_id in cloud.add_backups(5):
+        reach.show(backup_id)
+        reach.delete(backup_id)
+    assert len(cloud.journal.logins) == reach.shelf.reads == 1
+
+
+def test_twenty_threads_at_a_cold_start_make_one_login(reach: Reach, cloud: Cloud) -> None:
+    assert show_by_many(reach, cloud.add_backups(20)) == [AnswerName.FOUND] * 20
+    assert len(cloud.journal.logins) == 1
+
+
+def test_twenty_threads_after_a_revocation_see_no_401_and_make_one_login(reach: Reach, cloud: Cloud) -> None:
+    ids = cloud.add_backups(20)
+    for _ in range(5):
+        reach.show(ids[0])
+        cloud.revoke_tokens()
+        logins = len(cloud.journal.logins)
+        assert show_by_many(reach, ids) == [AnswerName.FOUND] * 20
+        assert len(cloud.journal.logins) == logins + 1
+    assert reach.slept_s == []
+
+
+@pytest.mark.parametrize(
+    ("life_s", "useful_s"), [(3600, 2880), (86_400, 69_120), (2000, 1400), (1300, 700), (1000, 500), (60, 30)]
+)
+def test_a_token_is_replaced_at_80_percent_or_ten_minutes_before_its_end_but_not_before_half_of_it(
+    reach: Reach, cloud: Cloud, clock: ManualClock, life_s: int, useful_s: int
+) -> None:
+    cloud.change_settings(token_seconds=life_s)
+    reach.show(NOBODYS_ID)
+    clock.advance(useful_s - 1)
+    reach.show(NOBODYS_ID)
+    assert len(cloud.journal.logins) == 1
+    clock.advance(1)
+    assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+    assert len(cloud.journal.logins) == 2
+    assert reach.book.take().count((SHOW, "401")) == 0
+
+
+def test_a_clock_that_is_off_does_not_change_how_long_a_token_lives(cloud: Cloud) -> None:
+    ahead = ManualClock()
+    ahead.advance(7 * 86_400)
+    with reaching(cloud, clock=ahead) as reach:
+        reach.show(NOBODYS_ID)
+        ahead.advance(2879)
+        reach.show(NOBODYS_ID)
+        assert len(cloud.journal.logins) == 1
+        ahead.advance(1)
+        reach.show(NOBODYS_ID)
+        assert len(cloud.journal.logins) == 2
+
+
+def test_two_targets_have_a_login_each(reach: Reach, cloud: Cloud) -> None:
+    reach.shelf.put(cloud.target_secret("neighbour"), "next-door")
+    own, foreign = reach.show(NOBODYS_ID), reach.api.show_backup(_next_door(), Hourglass())
+    assert [answer.target.project_id for answer in (own, foreign) if answer.target] == [
+        cloud.project_id,
+        OTHER_PROJECT_ID,
+    ]
+    assert [login.user for login in cloud.journal.logins] == ["member", "neighbour"]
+
+
+def _next_door() -> BackupRef:
+    return replace(ref(NOBODYS_ID), target="next-door")
+
+
+# ------------------------------------------------------------------ refused tokens
+
+
+def test_a_token_refused_once_is_replaced_and_the_call_repeated(reach: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    reach.show(backup_id)
+    cloud.revoke_tokens()
+    reach.book.take()
+    assert reach.delete(backup_id).name is AnswerName.ACCEPTED
+    assert reach.book.take() == [(DELETE, "401"), (LOGIN, "201"), (DELETE, "202")]
+    assert reach.shelf.reads == 2
+
+
+def test_a_new_token_hit_by_the_revocation_of_its_second_gets_one_more_try_two_seconds_later(
+    reach: Reach, cloud: Cloud
+) -> None:
+    cloud.change_settings(coarse_revocation=True)
+    backup_id = cloud.add_backup()
+    reach.show(backup_id)
+    cloud.revoke_tokens()
+    reach.book.take()
+    assert reach.show(backup_id).name is AnswerName.FOUND
+    assert reach.book.take() == [(SHOW, "401"), (LOGIN, "201"), (SHOW, "401"), (LOGIN, "201"), (SHOW, "200")]
+    assert reach.slept_s == [2.0]
+
+
+def test_a_service_that_refuses_every_token_is_asked_three_times_and_no_more(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(Fault(operation=Operation.DELETE, status=401, body=BodyShape.KEYSTONE, times=None))
+    assert reach.delete(NOBODYS_ID).name is AnswerName.UNAUTHORIZED
+    assert reach.book.take() == [(LOGIN, "201"), (DELETE, "401")] * 3
+    assert cloud.journal.failed_logins() == []
+
+
+def test_a_token_error_in_the_clothes_of_a_400_is_repeated_as_well(reach: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    cloud.inject(Fault(operation=Operation.DELETE, status=400, body=BodyShape.VBS_ERROR, code="Common.0013"))
+    assert reach.delete(backup_id).name is AnswerName.ACCEPTED
+    assert len(cloud.journal.logins) == 2
+
+
+def test_no_login_begins_without_fifteen_seconds_left(reach: Reach, cloud: Cloud) -> None:
+    reach.show(NOBODYS_ID)
+    cloud.revoke_tokens()
+    assert reach.api.show_backup(ref(NOBODYS_ID), Hourglass(20.0, per_look_s=3.0)).name is AnswerName.OUT_OF_TIME
+    assert len(cloud.journal.logins) == 1
+
+
+def test_who_waits_for_anothers_login_does_not_wait_longer_than_it_may(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(Fault(operation=Operation.LOGIN, delay_s=0.5))
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(reach.show, NOBODYS_ID)
+        while not cloud.journal.calls:
+            time.sleep(0.01)
+        assert reach.show(NOBODYS_ID, left_s=15.01).name is AnswerName.OUT_OF_TIME
+        assert first.result().name is AnswerName.GONE
+    assert len(cloud.journal.logins) == 1
+
+
+# ------------------------------------------------------------------ rotation and lockout
+
+
+def test_a_secret_rotated_before_the_cloud_loses_nothing(reach: Reach, cloud: Cloud, clock: ManualClock) -> None:
+    backup_id = cloud.add_backup()
+    reach.show(backup_id)
+    reach.shelf.put(reach.cloud.target_secret() | {"auth": {**cloud.target_secret()["auth"], "password": "new"}})
+    assert reach.show(backup_id).name is AnswerName.FOUND
+    cloud.change_password("new")
+    assert reach.show(backup_id).name is AnswerName.FOUND
+    assert cloud.journal.failed_logins() == []
+
+
+def test_a_secret_rotated_after_the_cloud_costs_one_failed_login_and_works_at_once(reach: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    reach.show(backup_id)
+    cloud.change_password("new")
+    for _ in range(5):
+        assert reach.show(backup_id).name is AnswerName.LOGIN_REFUSED
+    assert len(cloud.journal.failed_logins()) == 1
+    reach.shelf.put(cloud.target_secret())
+    assert reach.show(backup_id).name is AnswerName.FOUND
+    assert len(cloud.journal.failed_logins()) == 1
+
+
+def test_twenty_threads_with_a_wrong_password_fail_once(reach: Reach, cloud: Cloud) -> None:
+    cloud.change_password("new")
+    assert show_by_many(reach, [NOBODYS_ID] * 20) == [AnswerName.LOGIN_REFUSED] * 20
+    assert len(cloud.journal.failed_logins()) == 1
+
+
+def test_a_refused_version_is_not_sent_again_for_twenty_minutes(reach: Reach, cloud: Cloud, clock: ManualClock) -> None:
+    cloud.change_password("new")
+    first = reach.show(NOBODYS_ID)
+    clock.advance(20 * 60 - 1)
+    second = reach.show(NOBODYS_ID)
+    assert (first.status, second.status) == (401, None)
+    assert "is not sent again before 2026-11-25T04:20:00+00:00" in second.message
+    assert "store a new version" in second.message
+    assert len(cloud.journal.failed_logins()) == 1
+    clock.advance(1)
+    assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_REFUSED
+    assert len(cloud.journal.failed_logins()) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409])
+def test_every_kind_of_refusal_stops_the_version(reach: Reach, cloud: Cloud, status: int) -> None:
+    cloud.inject(Fault(operation=Operation.LOGIN, status=status, body=BodyShape.IAM, times=None))
+    for _ in range(3):
+        assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_REFUSED
+    assert len(cloud.journal.calls_of(Operation.LOGIN)) == 1
+
+
+@pytest.mark.parametrize("status", [413, 429, 500, 502, 503])
+def test_trouble_of_keystone_does_not_stop_the_version(reach: Reach, cloud: Cloud, status: int) -> None:
+    cloud.inject(Fault(operation=Operation.LOGIN, status=status, body=BodyShape.HTML))
+    assert reach.show(NOBODYS_ID).name in {AnswerName.LOGIN_THROTTLED, AnswerName.LOGIN_UNAVAILABLE}
+    assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+
+
+def test_four_environments_with_a_wrong_password_never_lock_the_user(cloud: Cloud, clock: ManualClock) -> None:
+    shelf = Shelf()
+    shelf.put(cloud.target_secret())
+    cloud.change_password("new")
+    with ExitStack() as stack:
+        environments = [stack.enter_context(reaching(cloud, clock=clock, shelf=shelf)) for _ in range(4)]
+        for _ in range(2 * 60 * 2):
+            for environment in environments:
+                assert environment.show(NOBODYS_ID).name is AnswerName.LOGIN_REFUSED
+            assert not cloud.is_locked()
+            clock.advance(30)
+        assert len(cloud.journal.failed_logins()) == 4 * 6
+        shelf.put(cloud.target_secret())
+        assert [environment.show(NOBODYS_ID).name for environment in environments] == [AnswerName.GONE] * 4
+
+
+# ------------------------------------------------------------------ roles
+
+
+@pytest.fixture
+def reader(cloud: Cloud, clock: ManualClock) -> Iterator[Reach]:
+    with reaching(cloud, clock=clock, user="reader", calls_at_once=10) as reach:
+        yield reach
+
+
+def test_a_forbidden_deletion_asks_once_whether_a_role_has_changed(reader: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    assert reader.delete(backup_id).name is AnswerName.FORBIDDEN
+    assert reader.book.take() == [(LOGIN, "201"), (DELETE, "403"), (LOGIN, "201"), (DELETE, "403")]
+
+
+def test_a_role_given_meanwhile_helps_at_once(reader: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    reader.show(backup_id)
+    cloud.identity.users["reader"].roles = ("reader", "member")
+    assert reader.delete(backup_id).name is AnswerName.ACCEPTED
+
+
+def test_a_login_only_because_of_roles_is_made_once_a_minute_at_most(
+    reader: Reach, cloud: Cloud, clock: ManualClock
+) -> None:
+    ids = cloud.add_backups(10)
+    with ThreadPoolExecutor(10) as threads:
+        assert {answer.name for answer in threads.map(reader.delete, ids)} == {AnswerName.FORBIDDEN}
+    assert len(cloud.journal.logins) == 2
+    clock.advance(59)
+    assert reader.delete(ids[0]).name is AnswerName.FORBIDDEN
+    assert len(cloud.journal.logins) == 2
+    clock.advance(1)
+    assert reader.delete(ids[0]).name is AnswerName.FORBIDDEN
+    assert len(cloud.journal.logins) == 3
+
+
+def test_a_forbidden_call_stays_forbidden_where_no_new_login_can_be_had(reader: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    reader.show(backup_id)
+    cloud.inject(Fault(operation=Operation.LOGIN, status=503, body=BodyShape.HTML))
+    assert reader.delete(backup_id).name is AnswerName.FORBIDDEN
+    assert reader.show(backup_id).name is AnswerName.FOUND
+
+
+def test_a_gateways_refusal_is_not_about_roles(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(Fault(operation=Operation.DELETE, status=403, body=BodyShape.GATEWAY_APIG, code="APIG.0401"))
+    assert reach.delete(NOBODYS_ID).name is AnswerName.GATEWAY_REFUSED
+    assert len(cloud.journal.logins) == 1
+
+
+@pytest.mark.parametrize("role", ["admin", "Admin", "ADMIN"])
+def test_an_administrator_is_refused_before_any_call(cloud: Cloud, role: str) -> None:
+    cloud.identity.users["admin"].roles = (role, "member", "reader")
+    backup_id = cloud.add_backup()
+    with reaching(cloud, user="admin") as reach:
+        answer = reach.delete(backup_id)
+        assert answer.name is AnswerName.ADMINISTRATOR
+        assert cloud.journal.calls_of(Operation.DELETE) == []
+    with reaching(cloud, user="admin", allow_admin=True) as reach:
+        assert reach.show(backup_id).name is AnswerName.FOUND
+
+
+# ------------------------------------------------------------------ what a login may say
+
+
+@pytest.mark.parametrize(
+    ("status", "shape", "name"),
+    [
+        (200, BodyShape.HTML, AnswerName.LOGIN_MISPLACED),
+        (200, BodyShape.EMPTY_JSON, AnswerName.LOGIN_MISPLACED),
+        (201, BodyShape.JSON_LIST, AnswerName.LOGIN_MISPLACED),
+        (201, BodyShape.DEEP_JSON, AnswerName.LOGIN_MISPLACED),
+        (204, BodyShape.EMPTY, AnswerName.LOGIN_MISPLACED),
+        (300, BodyShape.CINDER, AnswerName.LOGIN_MISPLACED),
+        (302, BodyShape.EMPTY, AnswerName.LOGIN_MISPLACED),
+        (400, BodyShape.HTML, AnswerName.LOGIN_MISPLACED),
+        (400, BodyShape.KEYSTONE, AnswerName.LOGIN_REFUSED),
+        (401, BodyShape.KEYSTONE, AnswerName.LOGIN_REFUSED),
+        (401, BodyShape.IAM, AnswerName.LOGIN_REFUSED),
+        (401, BodyShape.HTML, AnswerName.LOGIN_REFUSED),
+        (403, BodyShape.IAM, AnswerName.LOGIN_REFUSED),
+        (404, BodyShape.CINDER_HTML, AnswerName.LOGIN_MISPLACED),
+        (404, BodyShape.KEYSTONE, AnswerName.LOGIN_MISPLACED),
+        (405, BodyShape.HTML, AnswerName.LOGIN_MISPLACED),
+        (407, BodyShape.HTML, AnswerName.PROXY_REFUSED),
+        (408, BodyShape.EMPTY, AnswerName.LOGIN_UNAVAILABLE),
+        (410, BodyShape.IAM, AnswerName.LOGIN_MISPLACED),
+        (413, BodyShape.OVER_LIMIT, AnswerName.LOGIN_THROTTLED),
+        (429, BodyShape.IAM, AnswerName.LOGIN_THROTTLED),
+        (500, BodyShape.KEYSTONE, AnswerName.LOGIN_UNAVAILABLE),
+        (501, BodyShape.HTML, AnswerName.LOGIN_MISPLACED),
+        (502, BodyShape.HTML, AnswerName.LOGIN_UNAVAILABLE),
+        (503, BodyShape.GATEWAY, AnswerName.LOGIN_UNAVAILABLE),
+    ],
+)
+def test_a_login_without_a_token_has_a_name_and_says_where(
+    reach: Reach, cloud: Cloud, status: int, shape: BodyShape, name: AnswerName
+) -> None:
+    cloud.inject(Fault(operation=Operation.LOGIN, status=status, body=shape))
+    answer = reach.show(NOBODYS_ID)
+    assert (answer.name, answer.status) == (name, status)
+    assert answer.message.startswith(f'target "{TARGET}": {cloud.auth_url} ')
+    assert reach.book.take() == [(LOGIN, str(status))]
+    assert cloud.journal.calls_of(Operation.SHOW) == []
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_keystones_retry_after_is_handed_on(reach: Reach, cloud: Cloud, status: int) -> None:
+    cloud.inject(Fault(operation=Operation.LOGIN, status=status, body=BodyShape.IAM, retry_after="90"))
+    assert reach.show(NOBODYS_ID).retry_after_s == 90.0
+
+
+def test_a_login_is_never_sent_on(reach: Reach, cloud: Cloud) -> None:
+    with Simulator().running() as elsewhere:
+        for status in (301, 302, 303, 305, 307, 308):
+            cloud.inject(
+                Fault(operation=Operation.LOGIN, status=status, redirect_to=f"{elsewhere.auth_url}/auth/tokens")
+            )
+            assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_MISPLACED
+        assert elsewhere.journal.connections == 0
+
+
+@pytest.mark.parametrize("breakage", list(Breakage))
+def test_a_login_that_broke_on_its_way_is_sent_once_and_unavailable(
+    reach: Reach, cloud: Cloud, breakage: Breakage
+) -> None:
+    cloud.inject(Fault(operation=Operation.LOGIN, breakage=breakage, times=None))
+    assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_UNAVAILABLE
+    assert len(cloud.journal.calls_of(Operation.LOGIN)) == 1
+
+
+def test_a_login_never_uses_a_connection_that_was_kept(reach: Reach, cloud: Cloud) -> None:
+    reach.show(NOBODYS_ID)
+    cloud.revoke_tokens()
+    reach.show(NOBODYS_ID)
+    first, second = cloud.journal.calls_of(Operation.LOGIN)
+    assert first.connection != second.connection
+
+
+def test_a_keystone_that_drips_or_is_away_is_unavailable(cloud: Cloud) -> None:
+    with reaching(cloud, deadline_s=0.2) as reach:
+        cloud.inject(Fault(operation=Operation.LOGIN, drip_s=0.02))
+        assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_UNAVAILABLE
+        assert reach.book.take() == [(LOGIN, "ReadTimeout")]
+        reach.shelf.put(
+            {**cloud.target_secret(), "auth": {**cloud.target_secret()["auth"], "auth_url": "http://127.0.0.1:1/v3"}}
+        )
+        assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_UNAVAILABLE
+        assert reach.book.take() == [(LOGIN, "ConnectionError")]
+
+
+def test_a_keystone_nobody_can_trust_is_a_failure_of_tls(tmp_path: Path) -> None:
+    with Simulator(tls=Authority().server_context(tmp_path)).running() as cloud, reaching(cloud) as reach:
+        assert reach.show(NOBODYS_ID).name is AnswerName.TLS_FAILED
+        assert reach.book.take() == [(LOGIN, "TlsError")]
+
+
+# ------------------------------------------------------------------ project and endpoint
+
+
+def with_auth(secret: dict[str, Any], **auth: str | None) -> dict[str, Any]:
+    merged = {**secret["auth"], **auth}
+    return {**secret, "auth": {key: value for key, value in merged.items() if value is not None}}
+
+
+@pytest.mark.parametrize("domain", [{}, {"project_domain_name": DOMAIN_NAME}, {"project_domain_id": "default"}])
+def test_a_project_may_be_named_and_its_domain_is_the_users_unless_it_is_said(
+    reach: Reach, cloud: Cloud, domain: dict[str, str]
+) -> None:
+    reach.shelf.put(with_auth(cloud.target_secret(), project_id=None, project_name="backups", **domain))
+    assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+
+
+def test_an_application_credential_logs_in_without_a_scope(cloud: Cloud) -> None:
+    with reaching(cloud, application_credential=True) as reach:
+        assert reach.show(cloud.add_backup()).name is AnswerName.FOUND
+        reach.shelf.put(with_auth(cloud.target_secret(application_credential=True), project_id=OTHER_PROJECT_ID))
+        cloud.revoke_tokens()
+        answer = reach.show(NOBODYS_ID)
+    assert answer.name is AnswerName.TOKEN_PROJECT_MISMATCH
+    assert cloud.project_id in answer.message
+    assert OTHER_PROJECT_ID in answer.message
+
+
+@pytest.mark.parametrize(
+    ("service", "catalog", "version"),
+    [
+        ("vbs", ("vbs",), "v2"),
+        ("vbs", ("vbsv2",), "v2"),
+        ("vbs", ("volumev2",), "v2"),
+        ("vbs", ("volumev3",), "v2"),
+        ("vbs", ("block-storage", "vbs"), "v2"),
+        ("cinder", ("volumev3",), "v3"),
+        ("cinder", ("block-storage",), "v3"),
+        ("cinder", ("volumev2", "vbs"), "v3"),
+    ],
+)
+def test_the_endpoint_is_found_by_any_of_its_types_and_gets_the_version_asked_for(
+    cloud: Cloud, service: str, catalog: tuple[str, ...], version: str
+) -> None:
+    cloud.change_settings(catalog=("identity", *catalog))
+    with reaching(cloud, service=service) as reach:
+        assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+    (call,) = cloud.journal.calls_of(Operation.SHOW)
+    assert call.raw_path == f"/{version}/{cloud.project_id}/backups/{NOBODYS_ID}"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            {"region_name": "eu-nl"},
+            'no public endpoint of vbs, vbsv2, volumev2, volumev3, block-storage in region "eu-nl"',
+        ),
+        (
+            {"volume_backup_endpoint_override": f"http://127.0.0.1/v2/{OTHER_PROJECT_ID}"},
+            f"names project {OTHER_PROJECT_ID}",
+        ),
+    ],
+)
+def test_an_endpoint_that_cannot_be_is_a_wrong_one_with_its_fix(cloud: Cloud, more: dict[str, Any], words: str) -> None:
+    with reaching(cloud, **more) as reach:
+        answer = reach.show(NOBODYS_ID)
+    assert answer.name is AnswerName.WRONG_ENDPOINT
+    assert words in answer.message
+    assert answer.message.startswith(f'target "{TARGET}": ')
+
+
+def test_a_catalogue_without_the_service_is_a_wrong_endpoint(cloud: Cloud) -> None:
+    cloud.change_settings(catalog=())
+    with reaching(cloud) as reach:
+        assert reach.show(NOBODYS_ID).name is AnswerName.WRONG_ENDPOINT
+
+
+@pytest.mark.parametrize("rest", ["", "/", "/v2", "/v2/PROJECT", "/v2/PROJECT/"])
+def test_an_endpoint_may_be_stated_with_or_without_version_and_project(cloud: Cloud, rest: str) -> None:
+    cloud.change_settings(catalog=())
+    override = cloud.url + rest.replace("PROJECT", cloud.project_id)
+    with reaching(cloud, volume_backup_endpoint_override=override) as reach:
+        assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+
+
+def test_a_secret_that_is_missing_or_faulty_is_unusable_with_its_sentence(reach: Reach, cloud: Cloud) -> None:
+    reach.shelf.put(with_auth(cloud.target_secret(), auth_url=None))
+    answer = reach.show(NOBODYS_ID)
+    assert answer.name is AnswerName.SECRET_UNUSABLE
+    assert answer.message == f'target "{TARGET}": secret vbs-reaper/{TARGET} lacks "auth.auth_url"'
+    missing = reach.api.show_backup(_next_door(), Hourglass())
+    assert missing.name is AnswerName.SECRET_UNUSABLE
+    assert cloud.journal.calls == []
+
+
+# ------------------------------------------------------------------ secrets
+
+
+def test_neither_password_nor_token_is_written_down_at_any_level(
+    cloud: Cloud, clock: ManualClock, caplog: pytest.LogCaptureFixture, log_lines: LogLines
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    password = "canary-password-7d1f"
+    cloud.change_password(password)
+    quoting = '{"error": {"code": 400, "message": "password ' + password + ' is wrong", "title": "Bad Request"}}'
+    answers: list[Answer] = []
+    with reaching(cloud, clock=clock) as reach:
+        backup_id = cloud.add_backup()
+        answers += [reach.show(backup_id), reach.delete(backup_id)]
+        tokens = list(cloud.identity._tokens)
+        cloud.revoke_tokens()
+        cloud.inject(Fault(operation=Operation.LOGIN, status=400, raw_body=quoting))
+        answers += [reach.show(backup_id), reach.show(backup_id)]
+        clock.advance(1200)
+        for breakage in Breakage:
+            cloud.inject(Fault(operation=Operation.LOGIN, breakage=breakage))
+            answers.append(reach.show(backup_id))
+    written = caplog.text + repr(answers) + log_lines.text()
+    assert answers[2].name is AnswerName.LOGIN_REFUSED
+    for canary in (password, *tokens):
+        assert canary not in written

@@ -1,0 +1,354 @@
+"""The wire: deadlines, limits, connections kept and lost, whom TLS trusts, and what exceptions carry."""
+
+import logging
+import socket
+import ssl
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.integration.certificates import Authority
+from tests.integration.reach import reaching
+from tests.integration.scripted_server import Script
+from tests.integration.scripted_server import ScriptedServer
+from tests.integration.scripted_server import answer
+from tests.integration.scripted_server import dripping
+from tests.integration.scripted_server import saying
+from tests.simulator.faults import Breakage
+from tests.simulator.faults import Fault
+from tests.simulator.server import Simulator
+from tests.simulator.settings import SimulatorSettings
+from vbs_reaper.openstack.answer import AnswerName
+from vbs_reaper.openstack.exchange import CallFailed
+from vbs_reaper.openstack.exchange import Reply
+from vbs_reaper.openstack.transport import Transport
+from vbs_reaper.openstack.transport import Transports
+
+CANARY = "canary-token-51c0ffee"
+LIMIT = 64 * 1024
+
+
+@pytest.fixture
+def transport() -> Iterator[Transport]:
+    transport = Transport(calls_at_once=5, deadline_s=0.25, connect_s=0.15)
+    yield transport
+    transport.close()
+
+
+@pytest.fixture
+def patient() -> Iterator[Transport]:
+    transport = Transport(calls_at_once=5)
+    yield transport
+    transport.close()
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+def send(transport: Transport, url: str, *, limit: int = LIMIT, fresh: bool = False) -> Reply:
+    request = requests.Request("GET", f"{url}/v2/x", headers={"X-Auth-Token": CANARY}).prepare()
+    return transport.send(request, body_limit=limit, on_fresh_connection=fresh)
+
+
+def failure(transport: Transport, url: str, *, fresh: bool = False) -> CallFailed:
+    with pytest.raises(CallFailed) as failed:
+        send(transport, url, fresh=fresh)
+    return failed.value
+
+
+def of_script(transport: Transport, script: Script) -> CallFailed:
+    with ScriptedServer(script).running() as server:
+        return failure(transport, server.url)
+
+
+# ------------------------------------------------------------------ deadlines
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        dripping(answer(200, b"{}", "X-Padding: " + "x" * 200)),
+        dripping(b"X-Padding: " + b"x" * 400, whole=b"HTTP/1.1 200 OK\r\n"),
+        dripping(b"x" * 400),
+        dripping(b"HTTP/1.1 100 Continue\r\n\r\n" * 20),
+        lambda _, stopping: stopping.wait() and None,
+    ],
+    ids=["whole answer", "headers", "no http at all", "endless 100s", "silence"],
+)
+def test_no_drip_of_headers_outlasts_the_deadline(transport: Transport, script: Script) -> None:
+    failed = of_script(transport, script)
+    assert (failed.name, failed.status_code, failed.is_stale) == (AnswerName.TIMED_OUT, "ReadTimeout", False)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n190\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+    ],
+    ids=["length", "until the end", "in a chunk", "size of a chunk", "trailers"],
+)
+def test_no_drip_of_a_body_outlasts_the_deadline(transport: Transport, head: bytes) -> None:
+    with ScriptedServer(dripping(b"1" * 400, whole=head)).running() as server:
+        reply = send(transport, server.url)
+    assert reply.status == 200
+    assert reply.broken is not None
+    assert (reply.broken.name, reply.body) == (AnswerName.TIMED_OUT, b"")
+
+
+def test_each_call_has_a_deadline_of_its_own(patient: Transport) -> None:
+    with ScriptedServer(saying(answer(200, b"{}"))).running() as server:
+        assert [send(patient, server.url).status for _ in range(3)] == [200] * 3
+        assert server.connections == 1
+
+
+def test_a_host_that_does_not_take_connections_is_unreachable_in_time(transport: Transport) -> None:
+    with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        first.connect(deaf.getsockname())
+        second.setblocking(False)
+        second.connect_ex(deaf.getsockname())
+        failed = failure(transport, f"http://127.0.0.1:{deaf.getsockname()[1]}")
+    assert (failed.name, failed.status_code) == (AnswerName.UNREACHABLE, "ConnectTimeout")
+
+
+def test_a_host_that_never_shakes_hands_is_unreachable_in_time(transport: Transport) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        failed = failure(transport, f"https://127.0.0.1:{silent.getsockname()[1]}")
+    assert (failed.name, failed.status_code) == (AnswerName.UNREACHABLE, "ConnectTimeout")
+
+
+# ------------------------------------------------------------------ connections
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 64 + ".invalid", "a..b"])
+def test_a_host_without_an_address_is_unreachable(transport: Transport, host: str) -> None:
+    failed = failure(transport, f"http://{host}:1")
+    assert (failed.name, failed.status_code) == (AnswerName.UNREACHABLE, "ConnectionError")
+
+
+def test_a_refused_connection_is_unreachable(transport: Transport) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    failed = failure(transport, f"http://127.0.0.1:{port}")
+    assert (failed.name, failed.status_code, failed.is_stale) == (AnswerName.UNREACHABLE, "ConnectionError", False)
+
+
+def test_a_kept_connection_that_ends_without_a_byte_is_stale_and_one_with_a_byte_is_not(patient: Transport) -> None:
+    simulator = Simulator()
+    with simulator.running() as cloud:
+        send(patient, cloud.url)
+        cloud.inject(Fault(breakage=Breakage.CLOSE))
+        assert failure(patient, cloud.url).is_stale
+        send(patient, cloud.url)
+        cloud.inject(Fault(breakage=Breakage.GARBAGE))
+        assert not failure(patient, cloud.url).is_stale
+        cloud.inject(Fault(breakage=Breakage.CLOSE))
+        assert not failure(patient, cloud.url).is_stale
+
+
+def test_a_fresh_connection_is_opened_where_one_is_wanted(patient: Transport) -> None:
+    with ScriptedServer(saying(answer(200, b"{}"))).running() as server:
+        for fresh in (False, False, True, False):
+            send(patient, server.url, fresh=fresh)
+        assert server.connections == 2
+
+
+def test_no_more_connections_are_opened_than_there_are_threads() -> None:
+    with (
+        Simulator(SimulatorSettings(latency_seconds=0.02)).running() as cloud,
+        reaching(cloud, calls_at_once=5) as reach,
+        ThreadPoolExecutor(5) as threads,
+    ):
+        ids = cloud.add_backups(60)
+        list(threads.map(reach.show, ids))
+        assert cloud.journal.connections <= 5 + 1  # and the login's
+
+
+@pytest.mark.parametrize("status", [101, 103, 199])
+def test_after_an_interim_answer_the_next_call_gets_its_own(patient: Transport, status: int) -> None:
+    interim = f"HTTP/1.1 {status} X\r\n\r\n".encode() + answer(200, b"stray")
+    with ScriptedServer(saying(interim, answer(404, b"own"))).running() as server:
+        assert send(patient, server.url).status == status
+        reply = send(patient, server.url)
+    assert (reply.status, reply.body) == (404, b"own")
+
+
+def test_what_follows_an_answer_unasked_is_never_taken_for_the_next(patient: Transport) -> None:
+    with ScriptedServer(saying(answer(204) + answer(202), answer(404, b"own"))).running() as server:
+        assert send(patient, server.url).status == 204
+        replies = [send(patient, server.url).status]
+    assert replies == [404]
+
+
+# ------------------------------------------------------------------ limits
+
+
+def test_a_body_of_exactly_the_limit_is_read_and_a_byte_more_is_not(patient: Transport) -> None:
+    bodies = [b"x" * LIMIT, b"x" * (LIMIT + 1)]
+    with ScriptedServer(saying(*(answer(200, body) for body in bodies))).running() as server:
+        whole, too_long = send(patient, server.url), send(patient, server.url)
+    assert (len(whole.body), whole.broken) == (LIMIT, None)
+    assert (too_long.status, too_long.body, too_long.broken) == (200, b"", None)
+
+
+def test_an_endless_body_is_not_read_beyond_the_limit(patient: Transport) -> None:
+    def endless(say: object, _: object) -> None:
+        assert callable(say)
+        say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            say(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+
+    with ScriptedServer(endless).running() as server:
+        reply = send(patient, server.url)
+    assert (reply.status, reply.body) == (200, b"")
+
+
+def test_endless_headers_are_given_up(patient: Transport) -> None:
+    def endless(say: object, _: object) -> None:
+        assert callable(say)
+        say(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            say(b"X-Padding: x\r\n" * 64)
+
+    assert of_script(patient, endless).name is AnswerName.CONNECTION_LOST
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"",
+        b"\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/9 200 OK\r\n\r\n",
+        b"\x16\x03\x01" * 30 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_a_lost_connection(patient: Transport, nonsense: bytes) -> None:
+    def script(say: object, _: object) -> None:
+        assert callable(say)
+        say(nonsense)
+        raise OSError  # hang up
+
+    assert of_script(patient, script).name is AnswerName.CONNECTION_LOST
+
+
+@pytest.mark.parametrize("cut", range(17, 60, 3))
+def test_headers_cut_short_are_no_whole_answer(patient: Transport, cut: int) -> None:
+    def script(say: object, _: object) -> None:
+        assert callable(say)
+        say(
+            b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 2\r\n\r\n{}"[:cut] if cut < 47 else b"HTTP/1.1 200 OK\r\n"
+        )
+        raise OSError  # hang up
+
+    with ScriptedServer(script).running() as server:
+        assert send(patient, server.url).broken is not None
+
+
+# ------------------------------------------------------------------ trust
+
+
+def test_the_authorities_are_read_once_for_all_connections(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[object] = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def counted(self: ssl.SSLContext, *args: object, **kwargs: object) -> None:
+        loads.append(kwargs or args)
+        load(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+    transports = Transports(calls_at_once=5)
+    with Simulator(tls=authority.server_context(tmp_path)).running() as cloud:
+        for _ in range(5):
+            failure(transports.of(""), cloud.url)
+    transports.close()
+    assert len(loads) == 1
+
+
+def test_a_private_authority_is_trusted_where_the_secret_names_it(authority: Authority, tmp_path: Path) -> None:
+    tls = authority.server_context(tmp_path)
+    with (
+        Simulator(SimulatorSettings(latency_seconds=0.02), tls=tls).running() as cloud,
+        reaching(cloud, cacert=authority.pem) as reach,
+        ThreadPoolExecutor(5) as threads,
+    ):
+        answers = list(threads.map(reach.show, cloud.add_backups(30)))
+        assert {answer.name for answer in answers} == {AnswerName.FOUND}
+        assert cloud.journal.connections <= 5 + 1
+
+
+def test_an_unknown_authority_is_refused_and_nothing_is_sent(
+    authority: Authority, tmp_path: Path, patient: Transport
+) -> None:
+    with Simulator(tls=authority.server_context(tmp_path)).running() as cloud:
+        failed = failure(patient, cloud.url)
+        assert cloud.journal.calls == []
+    assert (failed.name, failed.status_code) == (AnswerName.TLS_FAILED, "TlsError")
+    assert "unable to get local issuer certificate" in failed.message
+
+
+@pytest.mark.parametrize(("host", "days"), [("127.0.0.2", 10), ("vbs.example", 10), ("127.0.0.1", -1)])
+def test_a_wrong_name_and_an_expired_certificate_are_refused(
+    authority: Authority, tmp_path: Path, host: str, days: int
+) -> None:
+    transport = Transport(calls_at_once=1, cacert=authority.pem)
+    with Simulator(tls=authority.server_context(tmp_path, host, days=days)).running() as cloud:
+        assert failure(transport, cloud.url).name is AnswerName.TLS_FAILED
+        assert cloud.journal.calls == []
+    transport.close()
+
+
+def test_nobody_can_ask_for_less_than_verified_certificates(
+    authority: Authority, tmp_path: Path, patient: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_text(authority.pem)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca_file))
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    with Simulator(tls=authority.server_context(tmp_path)).running() as cloud:
+        for verify in (False, str(ca_file), True):
+            with patient.exchange(body_limit=LIMIT), pytest.raises(CallFailed) as failed:
+                patient.session.get(cloud.url, verify=verify, timeout=1)
+            assert failed.value.name is AnswerName.TLS_FAILED
+
+
+# ------------------------------------------------------------------ secrets
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        dripping(b"x" * 400),
+        saying(b"nonsense\r\n\r\n"),
+        saying(b"HTTP/1.1 200 OK\r\nBad Header\r\nX-Subject-Token: " + CANARY.encode() + b"\r\n\r\n"),
+    ],
+    ids=["timed out", "lost", "unparsed headers"],
+)
+def test_no_failure_carries_the_token(transport: Transport, script: Script, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    with ScriptedServer(script).running() as server:
+        try:
+            reply = send(transport, server.url)
+            assert reply.broken is not None
+            failed = reply.broken
+        except CallFailed as raised:
+            failed = raised
+    shown = "".join(traceback.format_exception(failed)) + repr(failed) + repr(vars(failed)) + caplog.text
+    assert CANARY not in shown
+    assert failed.__cause__ is None
+    assert failed.__context__ is None
