@@ -1,0 +1,139 @@
+"""What the deleter decides, as log lines and metrics: one line per decision, its data in fields of its own."""
+
+from __future__ import annotations
+
+from traceback import extract_tb
+from typing import TYPE_CHECKING
+from typing import assert_never
+
+from msgspec import UNSET
+
+from vbs_reaper.deletion.decision import AlreadyGone
+from vbs_reaper.deletion.decision import Asked
+from vbs_reaper.deletion.decision import Decision
+from vbs_reaper.deletion.decision import Deleted
+from vbs_reaper.deletion.decision import Halt
+from vbs_reaper.deletion.decision import Parked
+from vbs_reaper.deletion.decision import Refused
+from vbs_reaper.deletion.decision import Wait
+from vbs_reaper.deletion.result import Outcome
+from vbs_reaper.openstack.fault import printable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aws_lambda_powertools import Logger
+
+    from vbs_reaper.aws.metrics import Metrics
+    from vbs_reaper.deletion.message import Message
+    from vbs_reaper.deletion.request import DeleteRequest
+
+_PHRASES = {
+    Outcome.DELETED: "backup deleted",
+    Outcome.ALREADY_GONE: "backup already gone",
+    Outcome.REFUSED: "request refused",
+    Outcome.PARKED: "request parked",
+    Outcome.ASKED: "deletion asked for",
+    Outcome.WAITING: "request waits",
+    Outcome.HALTED: "target halted",
+}
+_NEEDS_A_PERSON = frozenset({Outcome.REFUSED, Outcome.PARKED, Outcome.HALTED})
+
+
+class DeletionReport:
+    """Implements `deletion.ports.Report`. Ids are fields of each call, as threads share the logger."""
+
+    def __init__(self, metrics: Metrics, logger: Logger) -> None:
+        self._metrics = metrics
+        self._logger = logger
+
+    def began(self, message: Message, now: datetime) -> None:
+        """A message was delivered: its request's age counts, from when it was first sent."""
+        age_s = _since(message.first_sent_at, now)
+        self._metrics.delivered_after(age_s)
+        self._logger.debug("request delivered", extra={**_delivery(message), "age_s": age_s})
+
+    def decided(self, message: Message, request: DeleteRequest | None, decision: Decision, now: datetime) -> None:
+        """A pass ended so: one line, one outcome; a wait counts by its reason, a deletion by its time."""
+        outcome = _outcome(decision)
+        self._metrics.decided(outcome.value)
+        if isinstance(decision, Wait | Halt):
+            self._metrics.waits(decision.reason.value)
+        if isinstance(decision, Deleted):
+            self._metrics.deleted_after(_since(message.first_sent_at, now))
+        log = self._logger.warning if outcome in _NEEDS_A_PERSON else self._logger.info
+        fields = {**_delivery(message), **_asked_for(request), "outcome": outcome.value, **_explanation(decision)}
+        log(_PHRASES[outcome], extra=fields)
+
+    def split(self, message: Message, children: int, refused: int) -> None:
+        """A bulk was taken apart; its requests tell of their own ends."""
+        self._logger.info("bulk split", extra={**_delivery(message), "requests": children, "refused": refused})
+
+    def failed(self, message: Message, step: str, error: Exception | None) -> None:
+        """A step of ours failed. Of an exception only kind and place are written: its text may quote anything."""
+        self._logger.error("step failed", extra={**_delivery(message), "step": step, **_fault(error)})
+
+
+def _outcome(decision: Decision) -> Outcome:  # noqa: PLR0911  # one line per decision
+    match decision:
+        case Deleted():
+            return Outcome.DELETED
+        case AlreadyGone():
+            return Outcome.ALREADY_GONE
+        case Asked():
+            return Outcome.ASKED
+        case Wait():
+            return Outcome.WAITING
+        case Halt():
+            return Outcome.HALTED
+        case Refused():
+            return Outcome.REFUSED
+        case Parked():
+            return Outcome.PARKED
+        case _:
+            assert_never(decision)
+
+
+def _delivery(message: Message) -> dict[str, object]:
+    fields: dict[str, object] = {"request_id": printable(message.request_id), "receives": message.receive_count}
+    if message.asked_at:
+        fields["asked_at"] = message.asked_at.isoformat()
+    if message.message_id != message.request_id:
+        fields["message_id"] = message.message_id
+    return fields
+
+
+def _asked_for(request: DeleteRequest | None) -> dict[str, object]:
+    if request is None:
+        return {}
+    named = {"backup_id": request.backup_id, "target": request.target, "requested_by": request.requested_by}
+    return {name: printable(value) for name, value in named.items() if value is not UNSET}
+
+
+def _explanation(decision: Decision) -> dict[str, object]:
+    """Why, in the words of the decision. `detail` is its sentence: `message` is what a log line calls its phrase."""
+    match decision:
+        case Deleted(proof=proof) | AlreadyGone(proof=proof):
+            return {"status": proof.status, "cloud_request_id": proof.request_id}
+        case Asked():
+            return {"detail": decision.message, "delay_s": decision.delay_s}
+        case Wait() | Halt():
+            return {"reason": decision.reason.value, "detail": decision.message, "delay_s": decision.delay_s}
+        case Refused() | Parked():
+            return {"reason": decision.reason.value, "detail": decision.message}
+        case _:
+            assert_never(decision)
+
+
+def _fault(error: Exception | None) -> dict[str, object]:
+    if error is None:
+        return {}
+    frames = extract_tb(error.__traceback__)
+    return {
+        "error": type(error).__name__,
+        "where": [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-5:]],
+    }
+
+
+def _since(moment: datetime, now: datetime) -> float:
+    return max(round((now - moment).total_seconds(), 3), 0.0)

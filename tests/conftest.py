@@ -1,0 +1,48 @@
+"""Fixtures that all tiers share."""
+
+import json
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.doubles import FakeLambdaContext
+from tests.doubles import ManualClock
+from tests.log_lines import LogLines
+from tests.log_lines import reading_log
+
+ROOT = Path(__file__).parents[1]
+UNIT = ROOT / "tests" / "unit"
+Event = dict[str, Any]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What decides needs no network: in the unit tier a socket is a failure."""
+    for item in items:
+        if item.path.is_relative_to(UNIT):
+            item.add_marker(pytest.mark.disable_socket)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def lambda_context() -> FakeLambdaContext:
+    return FakeLambdaContext()
+
+
+@pytest.fixture
+def log_lines() -> Iterator[LogLines]:
+    """The product's log at DEBUG."""
+    with reading_log() as lines:
+        yield lines
+
+
+@pytest.fixture
+def event() -> Callable[[str], Event]:
+    """A file of events/, by its name without the ending: `event("deleter/sqs_bare")`."""
+    return lambda name: json.loads((ROOT / "events" / f"{name}.json").read_text())

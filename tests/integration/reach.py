@@ -1,0 +1,129 @@
+"""The backup API set up against a simulated cloud: secrets in memory, every call written down, time by hand."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import field
+from threading import Lock
+from typing import Any
+
+from tests.doubles import ManualClock
+from tests.simulator.cloud import Cloud
+from vbs_reaper.deletion.ports import BackupRef
+from vbs_reaper.openstack.answer import Answer
+from vbs_reaper.openstack.answer import Operation
+from vbs_reaper.openstack.backup import BackupId
+from vbs_reaper.openstack.backup import ProjectId
+from vbs_reaper.openstack.backup_api import BackupApi
+from vbs_reaper.openstack.secret import Secret
+from vbs_reaper.openstack.secret import SecretUnusable
+from vbs_reaper.openstack.secret import StoredSecret
+from vbs_reaper.openstack.transport import Transports
+
+TARGET = "otc-test"
+
+
+class Shelf:
+    """Secrets in memory; each `put` is a new version. Implements `openstack.ports.TargetSecrets`."""
+
+    def __init__(self) -> None:
+        self._stored: dict[str, StoredSecret] = {}
+        self.reads = 0
+
+    def put(self, document: dict[str, Any], target: str = TARGET) -> None:
+        before = self._stored.get(target)
+        version = int(before.version_id) + 1 if before else 1
+        text = Secret(json.dumps(document))
+        self._stored[target] = StoredSecret(version_id=str(version), text=text, name=f"vbs-reaper/{target}")
+
+    def read(self, target: str) -> StoredSecret:
+        self.reads += 1
+        if target not in self._stored:
+            raise SecretUnusable(f'target "{target}": secret vbs-reaper/{target} does not exist; create it')
+        return self._stored[target]
+
+
+class CallBook:
+    """Every call in order, as operation and status code. Implements `openstack.ports.Calls`."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.calls: list[tuple[str, str]] = []
+
+    def answered(self, operation: Operation, status_code: str, seconds: float) -> None:
+        assert seconds >= 0
+        with self._lock:
+            self.calls.append((operation.value, status_code))
+
+    def take(self) -> list[tuple[str, str]]:
+        """The calls since the last time."""
+        with self._lock:
+            taken, self.calls = self.calls, []
+        return taken
+
+
+class Hourglass:
+    """Seconds left; may lose some at every look."""
+
+    def __init__(self, left_s: float = 60.0, *, per_look_s: float = 0.0) -> None:
+        self._left_s = left_s
+        self._per_look_s = per_look_s
+
+    def __call__(self) -> float:
+        left = self._left_s
+        self._left_s -= self._per_look_s
+        return left
+
+
+@dataclass(kw_only=True)
+class Reach:
+    """A backup API, and what stands around it."""
+
+    cloud: Cloud
+    shelf: Shelf
+    book: CallBook
+    clock: ManualClock
+    api: BackupApi
+    slept_s: list[float] = field(default_factory=list)
+
+    def show(self, backup_id: str, *, project_id: str | None = None, left_s: float = 60.0) -> Answer:
+        return self.api.show_backup(ref(backup_id, project_id), Hourglass(left_s))
+
+    def delete(self, backup_id: str, *, project_id: str | None = None, left_s: float = 60.0) -> Answer:
+        return self.api.delete_backup(ref(backup_id, project_id), Hourglass(left_s))
+
+
+def ref(backup_id: str, project_id: str | None = None) -> BackupRef:
+    return BackupRef(
+        target=TARGET, backup_id=BackupId(backup_id), project_id=ProjectId(project_id) if project_id else None
+    )
+
+
+@contextmanager
+def reaching(
+    cloud: Cloud,
+    *,
+    clock: ManualClock | None = None,
+    shelf: Shelf | None = None,
+    calls_at_once: int = 5,
+    deadline_s: float = 10.0,
+    **secret: Any,  # noqa: ANN401  # the arguments of `Cloud.target_secret`
+) -> Iterator[Reach]:
+    """A backup API for the cloud's member, or whom `secret` names. Sleeping lets the manual clock go on."""
+    book, clock = CallBook(), clock or ManualClock()
+    if shelf is None:
+        shelf = Shelf()
+        shelf.put(cloud.target_secret(**secret))
+    transports = Transports(calls_at_once=calls_at_once, deadline_s=deadline_s)
+    slept_s: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept_s.append(seconds)
+        clock.advance(seconds)
+
+    api = BackupApi(secrets=shelf, calls=book, clock=clock, transports=transports, sleep=sleep)
+    try:
+        yield Reach(cloud=cloud, shelf=shelf, book=book, clock=clock, api=api, slept_s=slept_s)
+    finally:
+        transports.close()

@@ -1,0 +1,97 @@
+"""The deleter as it is built, imported as Lambda imports it: no package but the layers' and the runtime's own."""
+
+import io
+import json
+import os
+import subprocess
+import sysconfig
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.local.artefacts import ROOT
+from tests.local.artefacts import build
+from tests.local.artefacts import local_environment
+from tests.simulator.cloud import Cloud
+from tests.template_resources import TemplateResources
+
+THE_RUNTIMES_OWN = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
+EVENTS = sorted((ROOT / "events" / "deleter").glob("*.json"))
+TARGETS = ("default", "otc-prod")
+NOT_CONFIGURED = "nobody-configured-this"
+
+Events = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def path_in_lambda(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Function, layers and runtime, unpacked as Lambda unpacks them, for this machine."""
+    python = local_environment()
+    root = tmp_path_factory.mktemp("lambda")
+    for folder, place in {"functions/deleter": "task", "layers/dependencies": "opt", "layers/shared": "opt"}.items():
+        with zipfile.ZipFile(io.BytesIO(build(ROOT / folder, python))) as archive:
+            archive.extractall(root / place)
+    runtime = root / "runtime"
+    runtime.mkdir()
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(python.parents[1])}))
+    for name in THE_RUNTIMES_OWN:
+        (runtime / name).symlink_to(packages / name)
+    return [root / "task", root / "opt" / "python", runtime]
+
+
+@pytest.fixture
+def answers(path_in_lambda: list[Path], resources: TemplateResources, cloud: Cloud, tmp_path: Path) -> Events:
+    """What the handler says to every file of `events/deleter/`, one after the other, in an empty project."""
+    for target in TARGETS:
+        secret = json.dumps(cloud.target_secret())
+        boto3.client("secretsmanager").create_secret(Name=f"{resources.secret_prefix}/{target}", SecretString=secret)
+    aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    events = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in EVENTS}
+    written = tmp_path / "answers.json"
+    python = str(local_environment())
+    script = str(Path(__file__).with_name("as_lambda.py"))
+    finished = subprocess.run(
+        [python, "-I", "-S", script, str(written), *map(str, path_in_lambda)],
+        input=json.dumps(events),
+        env={**aws, **resources.deleter_environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert not finished.returncode, finished.stderr
+    answers: Events = json.loads(written.read_text(encoding="utf-8"))
+    return answers
+
+
+def test_every_sample_gets_the_answer_it_should(answers: Events, resources: TemplateResources, cloud: Cloud) -> None:
+    """In an empty project whatever is a request has ended; what is none is a dead letter; a target unknown waits."""
+    direct = answers.pop("direct")
+    assert direct["outcome"] == "already_gone"
+    for name, answer in answers.items():
+        waiting = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        assert waiting == messages_for(NOT_CONFIGURED, name), name
+    assert attributes(resources.dead_letter_queue_url, "reason") == ["malformed"] * 4
+    parts_of_the_bulk = attributes(resources.delete_queue_url, "request_id")
+    assert len(parts_of_the_bulk) == 3
+    assert not cloud.journal.deletes
+
+
+def messages_for(target: str, name: str) -> set[str]:
+    """The ids of a sample's messages that name a target."""
+    records = json.loads((ROOT / "events" / "deleter" / f"{name}.json").read_text(encoding="utf-8"))["Records"]
+    return {record["messageId"] for record in records if target in record["body"]}
+
+
+def attributes(queue_url: str, name: str) -> list[str]:
+    """One attribute of every message that a queue shows."""
+    found: list[str] = []
+    sqs = boto3.client("sqs")
+    while messages := sqs.receive_message(
+        QueueUrl=queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    ).get("Messages"):
+        found += [message["MessageAttributes"][name]["StringValue"] for message in messages]
+    return found

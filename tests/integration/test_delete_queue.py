@@ -1,0 +1,150 @@
+from dataclasses import replace
+from datetime import UTC
+from datetime import datetime
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.log_lines import LogLines
+from tests.poller import Poller
+from tests.poller import attributes_of
+from tests.template_resources import TemplateResources
+from vbs_reaper.aws.delete_queue import DeleteQueue
+from vbs_reaper.deletion.message import Message
+from vbs_reaper.deletion.message import NewMessage
+from vbs_reaper.deletion.message import read_message
+
+NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
+BODY = '{"backup_id": "0b5e4f6a-7c1d-4e2f-9a3b-000000000001"}'
+LETTER = NewMessage(
+    body=BODY,
+    attributes={"reason": "held", "message": "Its name holds it: caf\u00e9", "request_id": "r-1", "sent_at": "t"},
+    group="otc-prod",
+)
+
+
+@pytest.fixture
+def queue(resources: TemplateResources) -> DeleteQueue:
+    return DeleteQueue(boto3.client("sqs"), resources.delete_queue_url, resources.dead_letter_queue_url)
+
+
+@pytest.fixture
+def waiting(resources: TemplateResources) -> Poller:
+    return Poller(boto3.client("sqs"), resources.delete_queue_url)
+
+
+@pytest.fixture
+def dead_letters(resources: TemplateResources) -> Poller:
+    return Poller(boto3.client("sqs"), resources.dead_letter_queue_url)
+
+
+def test_a_message_arrives_with_its_body_and_group(queue: DeleteQueue, waiting: Poller) -> None:
+    assert queue.send([NewMessage(body=BODY, group="otc-prod")])
+    (record,) = waiting.receive()["Records"]
+    assert (record["body"], record["attributes"]["MessageGroupId"]) == (BODY, "otc-prod")
+
+
+def test_a_requests_identity_survives_being_sent_anew(queue: DeleteQueue, waiting: Poller) -> None:
+    first = Message(
+        message_id="m-1",
+        receipt_handle="h",
+        body=BODY,
+        receive_count=4,
+        sent_at=NOW,
+        request_id="r-1",
+        first_sent_at=NOW,
+        redrives=2,
+    )
+    assert queue.send([NewMessage(body=first.body, attributes=first.attributes(asked_at=NOW))])
+    (record,) = waiting.receive()["Records"]
+    again = read_message(record, datetime.now(UTC))
+    assert again == replace(
+        first,
+        message_id=record["messageId"],
+        receipt_handle=record["receiptHandle"],
+        receive_count=1,
+        sent_at=again.sent_at,
+        asked_at=NOW,
+    )
+
+
+def test_a_delayed_message_is_not_seen_before_its_time(queue: DeleteQueue, waiting: Poller) -> None:
+    assert queue.send([NewMessage(body=BODY, delay_s=900)])
+    assert waiting.count() == {"visible": 0, "hidden": 0, "delayed": 1}
+
+
+def test_every_part_of_a_bulk_is_stored(queue: DeleteQueue, waiting: Poller) -> None:
+    assert queue.send([NewMessage(body=f'{{"part": {number}}}', group="otc-prod") for number in range(105)])
+    assert waiting.count()["visible"] == 105
+
+
+def test_large_messages_do_not_fill_a_call(queue: DeleteQueue, waiting: Poller) -> None:
+    assert queue.send([NewMessage(body="x" * 128 * 1024) for _ in range(10)])
+    assert waiting.count()["visible"] == 10
+
+
+def test_a_message_that_is_too_large_for_the_queue_is_not_stored(queue: DeleteQueue, waiting: Poller) -> None:
+    assert not queue.send([NewMessage(body="x" * 300 * 1024)])
+    assert waiting.count()["visible"] == 0
+
+
+def test_a_dead_letter_rests_verbatim_with_its_reason(
+    queue: DeleteQueue, waiting: Poller, dead_letters: Poller
+) -> None:
+    assert queue.dead_letter(LETTER)
+    (record,) = dead_letters.peek()
+    assert record["body"] == BODY
+    assert attributes_of(record) == {
+        "reason": "held",
+        "message": "Its name holds it: caf\\xe9",
+        "request_id": "r-1",
+        "sent_at": "t",
+    }
+    assert waiting.count()["visible"] == 0
+
+
+@pytest.mark.parametrize(("body", "stored"), [("", '""'), ("\x00\uffff", "\\u0000\\uffff")])
+def test_a_body_that_sqs_refuses_rests_escaped(
+    queue: DeleteQueue, dead_letters: Poller, body: str, stored: str
+) -> None:
+    assert queue.dead_letter(replace(LETTER, body=body))
+    (record,) = dead_letters.peek()
+    assert record["body"] == stored
+    assert attributes_of(record)["message"].startswith("(")
+
+
+def test_a_hidden_message_stays_hidden_for_longer_than_the_queues_own_time(queue: DeleteQueue, waiting: Poller) -> None:
+    queue.send([NewMessage(body=BODY), NewMessage(body=BODY)])
+    one, other = (record["receiptHandle"] for record in waiting.receive()["Records"])
+    queue.hide({one: 0, other: 7200})
+    assert waiting.count() == {"visible": 1, "hidden": 1, "delayed": 0}
+
+
+def test_hiding_beyond_what_sqs_allows_is_logged_and_raises_nothing(
+    queue: DeleteQueue, waiting: Poller, log_lines: LogLines
+) -> None:
+    queue.send([NewMessage(body=BODY)])
+    (record,) = waiting.receive()["Records"]
+    queue.hide({record["receiptHandle"]: 43_201})
+    assert log_lines.all()
+    assert waiting.count()["hidden"] == 1
+
+
+def test_a_queue_that_is_not_there_is_false(aws: str, log_lines: LogLines) -> None:
+    nowhere = f"{aws}/123456789012/nowhere"
+    queue = DeleteQueue(boto3.client("sqs"), nowhere, nowhere)
+    assert not queue.send([NewMessage(body=BODY)])
+    assert not queue.dead_letter(LETTER)
+    queue.hide({"AQEB": 1})
+    assert [line["code"] for line in log_lines.all()] == ["AWS.SimpleQueueService.NonExistentQueue"] * 3
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_sqs_that_cannot_be_reached_is_false(log_lines: LogLines) -> None:
+    once = Config(retries={"total_max_attempts": 1})
+    sqs = boto3.client("sqs", endpoint_url="http://127.0.0.1:9", config=once)
+    queue = DeleteQueue(sqs, "http://127.0.0.1:9/1/queue", "http://127.0.0.1:9/1/dead")
+    assert not queue.send([NewMessage(body=BODY)])
+    queue.hide({"AQEB": 1})
+    assert [line["code"] for line in log_lines.all()] == ["EndpointConnectionError"] * 2

@@ -1,0 +1,283 @@
+"""The deleter as Lambda runs it, from event to answer: every file of events/, against AWS and a cloud over HTTP."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.conftest import ROOT
+from tests.conftest import Event
+from tests.doubles import FakeLambdaContext
+from tests.integration.ear import Ear
+from tests.log_lines import LogLines
+from tests.poller import Invoke
+from tests.poller import Poller
+from tests.poller import attributes_of
+from tests.simulator.cloud import Cloud
+from tests.template_resources import TemplateResources
+from vbs_reaper.deletion.deleter import NotStored
+from vbs_reaper.settings import SettingsError
+
+EVENTS = sorted(path.stem for path in (ROOT / "events" / "deleter").glob("*.json"))
+ASKED_FOR = {
+    "sqs_bare": 1,
+    "sqs_purge": 2,
+    "sqs_eventbridge": 4,
+    "sqs_sns": 5,
+    "sqs_sns_raw": 6,
+    "sqs_cloudevent": 7,
+    "sqs_redriven": 11,
+}
+"""Files whose one request is asked for at its first pass, and the backup it names."""
+WITH_A_STORY = {"direct", "sqs_asked", "sqs_bulk", "sqs_malformed", "sqs_mixed_batch"}
+"""Files that a test of their own takes up."""
+MADE_AT = "2026-10-01T02:00:00Z"
+VOLUME = "7d2f3a10-58c4-4b7e-8f19-2c6a9e0b4d31"
+
+
+def backup_id(number: int) -> str:
+    """The ids in the files of events/."""
+    return f"0b5e4f6a-7c1d-4e2f-9a3b-{number:012}"
+
+
+def single(backup: str) -> dict[str, str]:
+    """A part of the bulk in events/."""
+    return {"backup_id": backup, "reason": "project closed", "requested_by": "operations"}
+
+
+@pytest.fixture
+def delete_queue(resources: TemplateResources) -> Poller:
+    return Poller(boto3.client("sqs"), resources.delete_queue_url)
+
+
+@pytest.fixture
+def dead_letters(resources: TemplateResources) -> Poller:
+    return Poller(boto3.client("sqs"), resources.dead_letter_queue_url)
+
+
+@pytest.fixture
+def ear(resources: TemplateResources) -> Ear:
+    return Ear.at(resources.bus_name)
+
+
+@pytest.fixture
+def stocked(cloud: Cloud) -> Cloud:
+    """The cloud with every backup that a file of events/ names."""
+    for number in range(1, 23):
+        if number not in {2, 3, 10, 12}:
+            cloud.add_backup(id=backup_id(number))
+    created_at = datetime.fromisoformat(MADE_AT)
+    cloud.add_backup(id=backup_id(2), volume_id=VOLUME, name="daily-2026-10-01", created_at=created_at)
+    cloud.add_backup(id=backup_id(3), volume_id=VOLUME, created_at=created_at + timedelta(days=1))
+    return cloud
+
+
+def invoke_with(invoke: Invoke, event: Callable[[str], Event], name: str) -> dict[str, Any]:
+    """Take a file of events/ through the function as if it had been sent just now."""
+    document = event(f"deleter/{name}")
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    for record in document.get("Records", []):
+        record["attributes"]["SentTimestamp"] = str(now_ms - 1000)
+    return invoke(document)
+
+
+def test_every_file_of_events_is_told_here() -> None:
+    assert set(EVENTS) == ASKED_FOR.keys() | WITH_A_STORY
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_file_of_events_is_as_sqs_writes_it(event: Callable[[str], Event], name: str) -> None:
+    for record in event(f"deleter/{name}").get("Records", []):
+        assert record["md5OfBody"] == hashlib.md5(record["body"].encode()).hexdigest()  # noqa: S324  # SQS's own
+        assert set(record) - {"md5OfMessageAttributes"} == {
+            "messageId",
+            "receiptHandle",
+            "body",
+            "attributes",
+            "messageAttributes",
+            "md5OfBody",
+            "eventSource",
+            "eventSourceARN",
+            "awsRegion",
+        }
+
+
+@pytest.mark.parametrize(("name", "number"), ASKED_FOR.items())
+def test_a_request_in_any_envelope_is_asked_for_sent_anew_and_acknowledged(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller, name: str, number: int
+) -> None:
+    answer = invoke_with(invoke, event, name)
+    assert json.dumps(answer) == '{"batchItemFailures": []}'
+    assert [delete.backup_id for delete in stocked.journal.deletes] == [backup_id(number)]
+    assert delete_queue.count() == {"visible": 0, "hidden": 0, "delayed": 1}
+
+
+def test_an_asked_request_whose_backup_is_gone_is_deleted(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, ear: Ear, delete_queue: Poller
+) -> None:
+    assert invoke_with(invoke, event, "sqs_asked") == {"batchItemFailures": []}
+    (heard,) = ear.heard()
+    assert heard["detail-type"] == "VBS Backup Deleted"
+    assert heard["detail"]["backup_id"] == backup_id(10)
+    assert heard["detail"]["proof"]["status"] == 404
+    assert delete_queue.count() == {"visible": 0, "hidden": 0, "delayed": 0}
+    assert stocked.journal.deletes == []
+
+
+def test_a_bulk_becomes_single_requests_with_identities_of_their_own(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller
+) -> None:
+    parent = event("deleter/sqs_bulk")["Records"][0]["messageId"]
+    assert invoke_with(invoke, event, "sqs_bulk") == {"batchItemFailures": []}
+    assert {attributes_of(child)["request_id"]: json.loads(child["body"]) for child in delete_queue.peek()} == {
+        f"{parent}/{backup_id(8)}": single(backup_id(8)),
+        f"{parent}/{backup_id(9)}": single(backup_id(9)),
+        f"{parent}/2": {"backup_id": "not-an-id"},
+    }
+    assert stocked.journal.calls == []
+
+
+def test_of_a_bulk_only_what_is_no_id_is_refused(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller, dead_letters: Poller
+) -> None:
+    invoke_with(invoke, event, "sqs_bulk")
+    assert delete_queue.deliver(invoke) == {"batchItemFailures": []}
+    assert sorted(delete.backup_id for delete in stocked.journal.deletes) == [backup_id(8), backup_id(9)]
+    (letter,) = dead_letters.peek()
+    assert json.loads(letter["body"]) == {"backup_id": "not-an-id"}
+    assert attributes_of(letter)["reason"] == "malformed"
+
+
+def test_a_malformed_request_rests_verbatim_with_its_reason_and_no_call_is_made(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, ear: Ear, dead_letters: Poller
+) -> None:
+    (record,) = event("deleter/sqs_malformed")["Records"]
+    assert invoke_with(invoke, event, "sqs_malformed") == {"batchItemFailures": []}
+    (letter,) = dead_letters.peek()
+    attributes = attributes_of(letter)
+    assert letter["body"] == record["body"]
+    assert attributes["reason"] == "malformed"
+    assert attributes["request_id"] == record["messageId"]
+    assert '"backup_id"' in attributes["message"]
+    assert [heard["detail-type"] for heard in ear.heard()] == ["VBS Backup Delete Refused"]
+    assert stocked.journal.calls == []
+
+
+def test_in_a_mixed_batch_no_record_touches_another(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller, dead_letters: Poller
+) -> None:
+    records = event("deleter/sqs_mixed_batch")["Records"]
+    answer = invoke_with(invoke, event, "sqs_mixed_batch")
+    assert answer == {"batchItemFailures": [{"itemIdentifier": records[-1]["messageId"]}]}
+    assert sorted(delete.backup_id for delete in stocked.journal.deletes) == [backup_id(n) for n in range(13, 19)]
+    assert delete_queue.count()["delayed"] == 6
+    assert sorted(letter["body"] for letter in dead_letters.peek()) == sorted(record["body"] for record in records[6:9])
+
+
+def test_a_direct_request_that_one_pass_does_not_finish_is_queued(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller
+) -> None:
+    answer = invoke_with(invoke, event, "direct")
+    assert answer["outcome"] == "queued"
+    assert stocked.journal.accepted(backup_id(22)) == 1
+    assert delete_queue.count()["delayed"] == 1
+
+
+def test_a_direct_request_for_what_is_gone_has_its_outcome_at_once(
+    invoke: Invoke, event: Callable[[str], Event], cloud: Cloud, lambda_context: FakeLambdaContext
+) -> None:
+    answer = invoke_with(invoke, event, "direct")
+    assert (answer["outcome"], answer["request_id"]) == ("already_gone", lambda_context.aws_request_id)
+    assert cloud.journal.deletes == []
+
+
+def test_the_answer_is_plain_json(invoke: Invoke, event: Callable[[str], Event], cloud: Cloud) -> None:
+    answer = invoke_with(invoke, event, "direct")
+    assert json.loads(json.dumps(answer)) == answer
+    assert cloud.journal.calls
+
+
+def test_a_whole_life_takes_three_calls_and_one_login(
+    invoke: Invoke,
+    stocked: Cloud,
+    delete_queue: Poller,
+    ear: Ear,
+    resources: TemplateResources,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BACKOFF_BASE_IN_SECONDS", "1")
+    stocked.change_settings(delete_seconds=0.0)
+    boto3.client("sqs").send_message(
+        QueueUrl=resources.delete_queue_url, MessageBody=json.dumps({"backup_id": backup_id(1)})
+    )
+    while any(delete_queue.count().values()):
+        delete_queue.deliver(invoke)
+        time.sleep(0.05)
+    assert [(call.method, call.status) for call in stocked.journal.calls if call.backup_id] == [
+        ("GET", 200),
+        ("DELETE", 202),
+        ("GET", 404),
+    ]
+    assert len(stocked.journal.logins) == 1
+    assert [heard["detail-type"] for heard in ear.heard()] == ["VBS Backup Deleted"]
+
+
+def test_every_answer_of_the_cloud_is_a_metric(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    invoke_with(invoke, event, "sqs_bare")
+    assert stocked.journal.calls
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    responses = {
+        (document["Operation"], document["StatusCode"]): document["Responses"]
+        for document in documents
+        if "Responses" in document
+    }
+    assert responses == {
+        ("Authenticate", "201"): [1.0],
+        ("ShowBackup", "200"): [1.0],
+        ("DeleteBackup", "202"): [1.0],
+    }
+
+
+def test_what_was_counted_is_written_even_when_the_invocation_fails(
+    invoke: Invoke,
+    event: Callable[[str], Event],
+    stocked: Cloud,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    forget_deleter: Callable[[], None],
+) -> None:
+    monkeypatch.setenv("DELETE_QUEUE_URL", f"{os.environ['AWS_ENDPOINT_URL']}/123456789012/nowhere")
+    forget_deleter()
+    with pytest.raises(NotStored):
+        invoke_with(invoke, event, "direct")
+    assert stocked.journal.deletes
+    assert '"StatusCode":"202","Responses":[1.0]' in capsys.readouterr().out
+
+
+def test_a_function_without_its_settings_names_every_one_that_is_missing(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, forget_deleter: Callable[[], None]
+) -> None:
+    for name in ("DELETE_QUEUE_URL", "CALLS_AT_ONCE"):
+        monkeypatch.delenv(name)
+    forget_deleter()
+    with pytest.raises(SettingsError, match=r"DELETE_QUEUE_URL is not set.*CALLS_AT_ONCE is not set"):
+        invoke({"Records": []})
+
+
+def test_every_line_names_the_invocation(
+    invoke: Invoke, event: Callable[[str], Event], cloud: Cloud, log_lines: LogLines
+) -> None:
+    invoke_with(invoke, event, "sqs_bare")
+    assert {line["function_request_id"] for line in log_lines.all()} == {FakeLambdaContext().aws_request_id}
+    assert cloud.journal.calls

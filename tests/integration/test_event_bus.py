@@ -1,0 +1,87 @@
+import json
+from datetime import UTC
+from datetime import datetime
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.integration.ear import Ear
+from tests.log_lines import LogLines
+from tests.template_resources import TemplateResources
+from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.deletion.result import SOURCE
+from vbs_reaper.deletion.result import Outcome
+from vbs_reaper.deletion.result import Proof
+from vbs_reaper.deletion.result import Result
+from vbs_reaper.deletion.result import result_id
+
+NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
+BACKUP = "0b5e4f6a-7c1d-4e2f-9a3b-000000000001"
+
+
+def result(number: int = 1) -> Result:
+    return Result(
+        id=result_id(f"r-{number}", 0),
+        request_id=f"r-{number}",
+        outcome=Outcome.DELETED,
+        reason="deleted",
+        message="The backup is proven gone.",
+        action="Nothing to do.",
+        target="otc-prod",
+        backup_id=BACKUP,
+        proof=Proof(request_id="req-7", status=404, at=NOW),
+        request={"backup_id": BACKUP, "reason": "caf\u00e9 \U0001f600"},
+    )
+
+
+@pytest.fixture
+def ear(resources: TemplateResources) -> Ear:
+    return Ear.at(resources.bus_name)
+
+
+@pytest.fixture
+def bus(resources: TemplateResources) -> EventBus:
+    return EventBus(boto3.client("events"), resources.bus_name, SOURCE)
+
+
+def test_a_rule_hears_the_result_as_it_is_promised(bus: EventBus, ear: Ear) -> None:
+    assert bus.publish([result()])
+    (heard,) = ear.heard()
+    assert heard["source"] == "vbs-reaper"
+    assert heard["detail-type"] == "VBS Backup Deleted"
+    assert heard["detail"] == {
+        "id": result_id("r-1", 0),
+        "request_id": "r-1",
+        "outcome": "deleted",
+        "reason": "deleted",
+        "message": "The backup is proven gone.",
+        "action": "Nothing to do.",
+        "target": "otc-prod",
+        "backup_id": BACKUP,
+        "proof": {"request_id": "req-7", "status": 404, "at": "2026-11-25T04:00:00Z"},
+        "request": {"backup_id": BACKUP, "reason": "caf\u00e9 \U0001f600"},
+    }
+
+
+def test_every_result_of_many_is_heard(bus: EventBus, ear: Ear) -> None:
+    assert bus.publish([result(number) for number in range(23)])
+    assert {each["detail"]["request_id"] for each in ear.heard()} == {f"r-{number}" for number in range(23)}
+
+
+def test_nothing_to_publish_is_published(bus: EventBus, ear: Ear) -> None:
+    assert bus.publish([])
+    assert ear.heard() == []
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_eventbridge_that_cannot_be_reached_is_false(log_lines: LogLines) -> None:
+    events = boto3.client("events", endpoint_url="http://127.0.0.1:9", config=Config(retries={"total_max_attempts": 1}))
+    assert not EventBus(events, "bus", SOURCE).publish([result()])
+    assert log_lines.only()["code"] == "EndpointConnectionError"
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_is_logged_of_a_failure_holds_nothing_of_the_event(log_lines: LogLines) -> None:
+    assert not EventBus(boto3.client("events"), "no-such-bus", SOURCE).publish([result()])
+    assert BACKUP not in json.dumps(log_lines.all())

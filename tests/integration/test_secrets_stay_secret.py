@@ -1,0 +1,168 @@
+"""One password and one token, followed through the deleter at DEBUG: nothing that is written down holds them."""
+
+import itertools
+import json
+import logging
+import traceback
+from collections.abc import Callable
+
+import boto3
+import pytest
+
+from tests.conftest import Event
+from tests.integration.ear import Ear
+from tests.log_lines import LogLines
+from tests.poller import Invoke
+from tests.poller import Poller
+from tests.simulator.body_shapes import BodyShape
+from tests.simulator.cloud import Cloud
+from tests.simulator.faults import Breakage
+from tests.simulator.faults import Fault
+from tests.simulator.journal import Operation
+from tests.template_resources import TemplateResources
+from vbs_reaper.logs import logger
+
+PASSWORD = "canary-password-5bd1c7"
+TOKEN = "canary-token-e09a42"
+
+WEATHER = {
+    "fine": [],
+    "token refused": [Fault(operation=Operation.SHOW, status=401, body=BodyShape.KEYSTONE)],
+    "token refused for good": [Fault(operation=Operation.SHOW, status=401, body=BodyShape.KEYSTONE, times=None)],
+    "forbidden": [Fault(operation=Operation.DELETE, status=403, body=BodyShape.CINDER, times=None)],
+    "bad request": [Fault(operation=Operation.DELETE, status=400, body=BodyShape.CINDER)],
+    "login refused": [Fault(operation=Operation.LOGIN, status=401, body=BodyShape.KEYSTONE, times=None)],
+    "login fails": [Fault(operation=Operation.LOGIN, status=500, body=BodyShape.HTML, times=None)],
+    "login is garbage": [Fault(operation=Operation.LOGIN, breakage=Breakage.GARBAGE, times=None)],
+    "login is truncated": [Fault(operation=Operation.LOGIN, breakage=Breakage.TRUNCATED, times=None)],
+    "login is redirected": [Fault(operation=Operation.LOGIN, redirect_to="http://127.0.0.1:9/v3", times=None)],
+    "connection lost": [Fault(operation=Operation.DELETE, breakage=Breakage.RESET, times=None)],
+    "headers cut": [Fault(operation=Operation.SHOW, breakage=Breakage.CUT_HEADERS, times=None)],
+    "bad gzip": [Fault(operation=Operation.SHOW, breakage=Breakage.BAD_GZIP, times=None)],
+    "redirected": [Fault(operation=Operation.DELETE, redirect_to="http://127.0.0.1:9/", times=None)],
+    "throttled": [Fault(operation=Operation.DELETE, status=429, body=BodyShape.OVER_LIMIT, times=None)],
+    "server error": [Fault(operation=Operation.DELETE, status=500, body=BodyShape.HTML, times=None)],
+}
+
+
+class Written:
+    """Everything that leaves the function, gathered."""
+
+    def __init__(self, resources: TemplateResources) -> None:
+        sqs = boto3.client("sqs")
+        self._queues = [
+            Poller(sqs, resources.dead_letter_queue_url),
+            Poller(sqs, resources.delete_queue_url),
+        ]
+        self._ear = Ear.at(resources.bus_name)
+        self.parts: list[str] = []
+
+    def take(self, invoke: Invoke, event: Event) -> None:
+        """Let the function handle an event; its answer counts, and what it raises with all that hangs on it."""
+        try:
+            self.parts.append(json.dumps(invoke(event)))
+        except Exception as error:  # noqa: BLE001  # whatever it is, Lambda writes it down
+            while error is not None:
+                self.parts += [repr(error), *traceback.format_exception(error)]
+                error = error.__cause__ or error.__context__  # type: ignore[assignment]
+
+    def everything(self) -> str:
+        """Answers, exceptions, dead letters, messages sent anew, results."""
+        self.parts += [json.dumps(queue.receive()) for queue in self._queues]
+        self.parts.append(json.dumps(self._ear.heard()))
+        return "\n".join(self.parts)
+
+
+@pytest.fixture
+def canaries(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the cloud know the password, and give out such tokens."""
+    numbers = itertools.count()
+    monkeypatch.setattr(
+        "tests.simulator.identity.secrets.token_urlsafe", lambda _: f"{TOKEN}-{next(numbers):04}-{'x' * 100}"
+    )
+    cloud.change_password(PASSWORD)
+
+
+@pytest.fixture
+def written(resources: TemplateResources) -> Written:
+    return Written(resources)
+
+
+@pytest.mark.parametrize("weather", WEATHER)
+@pytest.mark.parametrize("name", ["sqs_mixed_batch", "direct"])
+def test_neither_password_nor_token_is_written_down(
+    canaries: None,
+    invoke: Invoke,
+    cloud: Cloud,
+    event: Callable[[str], Event],
+    written: Written,
+    log_lines: LogLines,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    weather: str,
+    name: str,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for number in range(13, 23):
+        cloud.add_backup(id=f"0b5e4f6a-7c1d-4e2f-9a3b-{number:012}")
+    cloud.inject(*WEATHER[weather])
+    written.take(invoke, event(f"deleter/{name}"))
+    assert cloud.journal.logins or weather.startswith("login")
+    out, err = capfd.readouterr()
+    everything = "\n".join([written.everything(), log_lines.text(), caplog.text, out, err])
+    assert PASSWORD not in everything
+    assert TOKEN not in everything
+
+
+def test_the_canaries_are_what_travels(
+    canaries: None, invoke: Invoke, cloud: Cloud, event: Callable[[str], Event]
+) -> None:
+    assert cloud.password_of() == PASSWORD
+    invoke(event("deleter/sqs_bare"))
+    assert cloud.identity.good_token(f"gAAAAAB{TOKEN}-0000-{'x' * 100}", cloud.now())
+
+
+def test_the_gathering_sees_what_is_logged_and_printed(
+    log_lines: LogLines, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    logger.debug("a line", extra={"canary": TOKEN})
+    logging.getLogger("somebody").debug(PASSWORD)
+    print(PASSWORD)  # noqa: T201
+    assert TOKEN in log_lines.text()
+    assert PASSWORD in caplog.text
+    assert PASSWORD in capfd.readouterr().out
+
+
+@pytest.mark.usefixtures("canaries")
+def test_a_secret_that_is_no_json_is_refused_without_its_text(
+    invoke: Invoke, event: Callable[[str], Event], written: Written, log_lines: LogLines, resources: TemplateResources
+) -> None:
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId=f"{resources.secret_prefix}/default", SecretString=f"password: {PASSWORD}"
+    )
+    written.take(invoke, event("deleter/sqs_bare"))
+    assert "secret_unusable" in log_lines.text()
+    assert PASSWORD not in written.everything() + log_lines.text()
+
+
+@pytest.mark.parametrize("key", ["pasword", "password"])
+def test_a_secret_with_a_fault_is_refused_without_its_values(
+    canaries: None,
+    invoke: Invoke,
+    event: Callable[[str], Event],
+    written: Written,
+    log_lines: LogLines,
+    resources: TemplateResources,
+    cloud: Cloud,
+    key: str,
+) -> None:
+    secret = cloud.target_secret()
+    secret["auth"].pop("password")
+    secret["auth"][key] = [PASSWORD]
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId=f"{resources.secret_prefix}/default", SecretString=json.dumps(secret)
+    )
+    written.take(invoke, event("deleter/sqs_bare"))
+    assert "secret_unusable" in log_lines.text()
+    assert PASSWORD not in written.everything() + log_lines.text()

@@ -1,0 +1,131 @@
+"""What no stand-in does: replies of SQS in which some entries failed."""
+
+from typing import TYPE_CHECKING
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from tests.log_lines import LogLines
+from vbs_reaper.aws.batches import TRIES
+from vbs_reaper.aws.delete_queue import DeleteQueue
+from vbs_reaper.deletion.message import NewMessage
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/delete"
+DEAD_LETTERS = "https://sqs.eu-central-1.amazonaws.com/123456789012/dead"
+
+
+@pytest.fixture
+def queue(sqs: "SQSClient") -> DeleteQueue:
+    return DeleteQueue(sqs, QUEUE, DEAD_LETTERS)
+
+
+def stored(entry_id: str) -> dict[str, str]:
+    return {"Id": entry_id, "MessageId": f"m-{entry_id}", "MD5OfMessageBody": "0" * 32}
+
+
+def failed(entry_id: str, code: str = "InternalError") -> dict[str, Any]:
+    return {"Id": entry_id, "Code": code, "SenderFault": False}
+
+
+def sent(url: str, *bodies: str) -> dict[str, Any]:
+    return {
+        "QueueUrl": url,
+        "Entries": [
+            {"Id": str(place), "MessageBody": body, "DelaySeconds": 0, "MessageAttributes": {}}
+            for place, body in enumerate(bodies)
+        ],
+    }
+
+
+def hidden(**delays_s: int) -> dict[str, Any]:
+    return {
+        "QueueUrl": QUEUE,
+        "Entries": [
+            {"Id": str(place), "ReceiptHandle": handle, "VisibilityTimeout": delay_s}
+            for place, (handle, delay_s) in enumerate(delays_s.items())
+        ],
+    }
+
+
+def test_only_failed_entries_are_sent_again(queue: DeleteQueue, sqs_says: Stubber) -> None:
+    sqs_says.add_response(
+        "send_message_batch",
+        {"Successful": [stored("0"), stored("2")], "Failed": [failed("1")]},
+        sent(QUEUE, "a", "b", "c"),
+    )
+    sqs_says.add_response("send_message_batch", {"Successful": [stored("0")], "Failed": []}, sent(QUEUE, "b"))
+    assert queue.send([NewMessage(body=body) for body in "abc"])
+
+
+def test_an_entry_that_fails_every_time_makes_the_sending_false(
+    queue: DeleteQueue, sqs_says: Stubber, log_lines: LogLines
+) -> None:
+    for _ in range(TRIES):
+        sqs_says.add_response("send_message_batch", {"Successful": [], "Failed": [failed("0")]})
+    assert not queue.send([NewMessage(body="a")])
+    assert log_lines.only().items() >= {"message": "message not stored", "code": "InternalError"}.items()
+
+
+def test_an_entry_the_reply_does_not_name_is_not_stored(queue: DeleteQueue, sqs_says: Stubber) -> None:
+    for _ in range(TRIES):
+        sqs_says.add_response("send_message_batch", {"Successful": [], "Failed": []})
+    assert not queue.dead_letter(NewMessage(body="a"))
+
+
+def test_a_call_that_sqs_refuses_is_false_and_logged_by_its_code(
+    queue: DeleteQueue, sqs_says: Stubber, log_lines: LogLines
+) -> None:
+    sqs_says.add_client_error("send_message_batch", "AccessDenied", "User alice is not authorized", 403)
+    assert not queue.dead_letter(NewMessage(body="a"))
+    assert log_lines.only().items() >= {"message": "messages not stored", "code": "AccessDenied"}.items()
+    assert "alice" not in log_lines.text()
+
+
+def test_more_than_ten_go_in_calls_of_ten(queue: DeleteQueue, sqs_says: Stubber) -> None:
+    bodies = [f"b{number}" for number in range(13)]
+    for batch in (bodies[:10], bodies[10:]):
+        taken = {"Successful": [stored(str(place)) for place in range(len(batch))], "Failed": []}
+        sqs_says.add_response("send_message_batch", taken, sent(QUEUE, *batch))
+    assert queue.send([NewMessage(body=body) for body in bodies])
+
+
+def test_a_dead_letter_goes_to_the_dead_letters(queue: DeleteQueue, sqs_says: Stubber) -> None:
+    sqs_says.add_response("send_message_batch", {"Successful": [stored("0")], "Failed": []}, sent(DEAD_LETTERS, "a"))
+    assert queue.dead_letter(NewMessage(body="a"))
+
+
+def test_messages_are_hidden_each_for_its_own_time(queue: DeleteQueue, sqs_says: Stubber) -> None:
+    sqs_says.add_response(
+        "change_message_visibility_batch",
+        {"Successful": [{"Id": "0"}, {"Id": "1"}], "Failed": []},
+        hidden(r1=47, r2=7200),
+    )
+    queue.hide({"r1": 47, "r2": 7200})
+
+
+def test_a_message_that_cannot_be_hidden_is_logged_and_raises_nothing(
+    queue: DeleteQueue, sqs_says: Stubber, log_lines: LogLines
+) -> None:
+    sqs_says.add_response(
+        "change_message_visibility_batch",
+        {"Successful": [{"Id": "0"}], "Failed": [failed("1", "ReceiptHandleIsInvalid")]},
+    )
+    queue.hide({"r1": 47, "r2": 7200})
+    assert log_lines.only().items() >= {"message": "message not hidden", "code": "ReceiptHandleIsInvalid"}.items()
+
+
+def test_one_refused_call_does_not_keep_the_other_messages_from_being_hidden(
+    queue: DeleteQueue, sqs_says: Stubber, log_lines: LogLines
+) -> None:
+    sqs_says.add_client_error("change_message_visibility_batch", "RequestThrottled")
+    sqs_says.add_response("change_message_visibility_batch", {"Successful": [{"Id": "0"}], "Failed": []}, hidden(r10=5))
+    queue.hide({f"r{number}": 5 for number in range(11)})
+    assert log_lines.only().items() >= {"message": "messages not hidden", "code": "RequestThrottled"}.items()
+
+
+def test_nothing_to_hide_makes_no_call(queue: DeleteQueue, sqs_says: Stubber) -> None:
+    queue.hide({})

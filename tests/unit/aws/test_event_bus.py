@@ -1,0 +1,108 @@
+"""What no stand-in does: replies of EventBridge in which some entries failed."""
+
+import json
+from typing import TYPE_CHECKING
+from typing import Any
+
+import pytest
+from botocore.stub import ANY
+from botocore.stub import Stubber
+
+from tests.log_lines import LogLines
+from vbs_reaper.aws.batches import TRIES
+from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.deletion.result import DETAIL_TYPES
+from vbs_reaper.deletion.result import SOURCE
+from vbs_reaper.deletion.result import Outcome
+from vbs_reaper.deletion.result import Result
+from vbs_reaper.deletion.result import result_id
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+
+BUS = "reaper-EventBus"
+TAKEN = {"EventId": "e-1"}
+TURNED_AWAY = {"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}
+
+
+@pytest.fixture
+def bus(events: "EventBridgeClient") -> EventBus:
+    return EventBus(events, BUS, SOURCE)
+
+
+def result(number: int = 1, outcome: Outcome = Outcome.DELETED) -> Result:
+    return Result(
+        id=result_id(f"r-{number}", 0),
+        request_id=f"r-{number}",
+        outcome=outcome,
+        reason=outcome.value,
+        message="It is so.",
+        action="Nothing to do.",
+    )
+
+
+def put(*results: Result) -> dict[str, Any]:
+    entries = [
+        {"EventBusName": BUS, "Source": "vbs-reaper", "DetailType": DETAIL_TYPES[each.outcome], "Detail": ANY}
+        for each in results
+    ]
+    return {"Entries": entries}
+
+
+@pytest.mark.parametrize("outcome", DETAIL_TYPES)
+def test_every_end_has_its_detail_type(bus: EventBus, events_say: Stubber, outcome: Outcome) -> None:
+    events_say.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN]}, put(result(outcome=outcome)))
+    assert bus.publish([result(outcome=outcome)])
+
+
+def test_the_detail_is_the_result_as_json(events: "EventBridgeClient", bus: EventBus) -> None:
+    details: list[dict[str, Any]] = []
+    events.meta.events.register(
+        "provide-client-params.events.PutEvents",
+        lambda params, **_: details.extend(json.loads(entry["Detail"]) for entry in params["Entries"]),
+    )
+    with Stubber(events) as events_say:
+        events_say.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN]})
+        bus.publish([result()])
+    assert details == [
+        {
+            "id": result_id("r-1", 0),
+            "request_id": "r-1",
+            "outcome": "deleted",
+            "reason": "deleted",
+            "message": "It is so.",
+            "action": "Nothing to do.",
+        }
+    ]
+
+
+def test_only_failed_entries_are_sent_again(bus: EventBus, events_say: Stubber) -> None:
+    one, two = result(1), result(2, Outcome.REFUSED)
+    events_say.add_response("put_events", {"FailedEntryCount": 1, "Entries": [TAKEN, TURNED_AWAY]}, put(one, two))
+    events_say.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN]}, put(two))
+    assert bus.publish([one, two])
+
+
+def test_an_entry_that_fails_every_time_makes_the_publishing_false(
+    bus: EventBus, events_say: Stubber, log_lines: LogLines
+) -> None:
+    for _ in range(TRIES):
+        events_say.add_response("put_events", {"FailedEntryCount": 1, "Entries": [TURNED_AWAY]})
+    assert not bus.publish([result()])
+    assert log_lines.only().items() >= {"message": "event not published", "code": "ThrottlingException"}.items()
+
+
+def test_a_call_that_eventbridge_refuses_is_false_and_logged_by_its_code(
+    bus: EventBus, events_say: Stubber, log_lines: LogLines
+) -> None:
+    events_say.add_client_error("put_events", "AccessDeniedException", "User alice is not authorized")
+    assert not bus.publish([result()])
+    assert log_lines.only().items() >= {"message": "events not published", "code": "AccessDeniedException"}.items()
+    assert "alice" not in log_lines.text()
+
+
+def test_more_than_ten_go_in_calls_of_ten(bus: EventBus, events_say: Stubber) -> None:
+    results = [result(number) for number in range(12)]
+    for batch in (results[:10], results[10:]):
+        events_say.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN] * len(batch)}, put(*batch))
+    assert bus.publish(results)

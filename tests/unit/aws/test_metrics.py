@@ -1,0 +1,165 @@
+"""The lines that CloudWatch reads, against its "Specification: Embedded metric format"."""
+
+import json
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from vbs_reaper.aws.metrics import Metrics
+
+Document = dict[str, Any]
+
+
+def flushed(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> list[Document]:
+    metrics.flush()
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def everything(metrics: Metrics) -> None:
+    metrics.answered("ShowBackup", "200", 0.25)
+    metrics.answered("ShowBackup", "404", 0.5)
+    metrics.answered("DeleteBackup", "ReadTimeout", 10.0)
+    metrics.decided("deleted")
+    metrics.waits("deleting")
+    metrics.deleted_after(81.5)
+    metrics.delivered_after(90.0)
+
+
+def test_a_count_is_exactly_this_line(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+    metrics.decided("deleted")
+    metrics.flush()
+    line = capsys.readouterr().out
+    assert re.sub(r'"Timestamp":\d{13}', '"Timestamp":0', line) == (
+        '{"_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"VbsReaper","Dimensions":[["Outcome"]],'
+        '"Metrics":[{"Name":"Outcomes","Unit":"Count"}]}]},"Outcome":"deleted","Outcomes":[1.0]}\n'
+    )
+
+
+def test_a_metric_without_dimensions_has_one_empty_set_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+    metrics.deleted_after(81.5)
+    metrics.flush()
+    line = capsys.readouterr().out
+    assert re.sub(r'"Timestamp":\d{13}', '"Timestamp":0', line) == (
+        '{"_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"VbsReaper","Dimensions":[[]],'
+        '"Metrics":[{"Name":"TimeToDeletion","Unit":"Seconds"}]}]},"TimeToDeletion":[81.5]}\n'
+    )
+
+
+def test_the_timestamp_is_now_in_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:
+    before_ms = time.time_ns() // 1_000_000
+    metrics = Metrics()
+    metrics.decided("deleted")
+    (document,) = flushed(metrics, capsys)
+    assert before_ms <= document["_aws"]["Timestamp"] <= time.time_ns() // 1_000_000
+
+
+def test_every_metric_has_exactly_the_dimensions_that_are_promised(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+    everything(metrics)
+    dimensions = {
+        metric["Name"]: directive["Dimensions"]
+        for document in flushed(metrics, capsys)
+        for directive in document["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+    }
+    assert dimensions == {
+        "Responses": [["Operation", "StatusCode"]],
+        "ResponseTime": [["Operation"]],
+        "Outcomes": [["Outcome"]],
+        "Waits": [["Reason"]],
+        "TimeToDeletion": [[]],
+        "OldestRequestAge": [[]],
+    }
+
+
+def test_a_service_named_in_the_environment_adds_no_dimension(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "vbs-reaper")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Other")
+    metrics = Metrics()
+    everything(metrics)
+    documents = flushed(metrics, capsys)
+    assert not any("service" in document for document in documents)
+    assert {document["_aws"]["CloudWatchMetrics"][0]["Namespace"] for document in documents} == {"VbsReaper"}
+
+
+def test_every_member_a_directive_names_stands_at_the_root(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+    everything(metrics)
+    for document in flushed(metrics, capsys):
+        (directive,) = document["_aws"]["CloudWatchMetrics"]
+        named = {metric["Name"] for metric in directive["Metrics"]} | set(sum(directive["Dimensions"], []))
+        assert set(document) == {"_aws"} | named
+
+
+def test_there_is_one_document_per_set_of_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+    for _ in range(25):
+        metrics.answered("DeleteBackup", "202", 0.1)
+    metrics.answered("DeleteBackup", "503", 0.1)
+    responses = [
+        (document["StatusCode"], document["Responses"])
+        for document in flushed(metrics, capsys)
+        if "Responses" in document
+    ]
+    assert responses == [("202", [25.0]), ("503", [1.0])]
+
+
+@pytest.mark.parametrize(
+    ("samples", "lengths"), [(1, [1]), (99, [99]), (100, [100]), (101, [100, 1]), (250, [100, 100, 50])]
+)
+def test_a_document_never_holds_more_than_a_hundred_values(
+    capsys: pytest.CaptureFixture[str], samples: int, lengths: list[int]
+) -> None:
+    metrics = Metrics()
+    for number in range(samples):
+        metrics.deleted_after(number)
+    values = [document["TimeToDeletion"] for document in flushed(metrics, capsys)]
+    assert [len(each) for each in values] == lengths
+    assert sum(values, []) == list(range(samples))
+
+
+def test_of_the_ages_the_oldest_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+    for age in (5.0, 86_400.0, 60.0):
+        metrics.delivered_after(age)
+    (document,) = flushed(metrics, capsys)
+    assert document["OldestRequestAge"] == [86_400.0]
+
+
+def test_response_times_are_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+    metrics.answered("ShowBackup", "200", 0.25)
+    times = [document for document in flushed(metrics, capsys) if "ResponseTime" in document]
+    assert [document["ResponseTime"] for document in times] == [[250.0]]
+    assert times[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "ResponseTime", "Unit": "Milliseconds"}]
+
+
+def test_a_second_flush_writes_nothing_again(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+    everything(metrics)
+    assert flushed(metrics, capsys)
+    assert flushed(metrics, capsys) == []
+
+
+def test_without_metrics_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert flushed(Metrics(), capsys) == []
+
+
+def test_counts_of_many_threads_all_arrive(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+
+    def count(_: int) -> None:
+        for _ in range(500):
+            metrics.decided("deleted")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(count, range(8)))
+    (document,) = flushed(metrics, capsys)
+    assert document["Outcomes"] == [4000.0]

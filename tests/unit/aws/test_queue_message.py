@@ -1,0 +1,102 @@
+import json
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vbs_reaper.aws.queue_message import ATTRIBUTES_LIMIT
+from vbs_reaper.aws.queue_message import queue_entry
+from vbs_reaper.deletion.message import NewMessage
+
+ANYTHING = st.text(st.characters(), max_size=600)
+LETTER = st.fixed_dictionaries(
+    dict.fromkeys(("reason", "message", "request_id", "sent_at"), ANYTHING),
+    optional={"asked_at": ANYTHING, "redrives": ANYTHING},
+)
+
+
+def attributes_of(texts: Mapping[str, str], body: str = "{}") -> dict[str, str]:
+    entry = queue_entry(NewMessage(body=body, attributes=texts))
+    return {name: value["StringValue"] for name, value in entry["MessageAttributes"].items()}
+
+
+def size_of(attributes: Mapping[str, str]) -> int:
+    """Bytes as SQS counts them."""
+    return sum(len(name) + len("String") + len(value) for name, value in attributes.items())
+
+
+def body_of(body: str) -> str:
+    return queue_entry(NewMessage(body=body))["MessageBody"]
+
+
+def is_carried_by_sqs(text: str) -> bool:
+    """SendMessage, "MessageBody": what XML 1.0 allows."""
+    return bool(text) and all(
+        char in "\t\n\r" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char >= "\U00010000"
+        for char in text
+    )
+
+
+@given(LETTER)
+def test_attributes_are_printable_ascii_and_never_empty(texts: dict[str, str]) -> None:
+    for value in attributes_of(texts).values():
+        assert value
+        assert all(" " <= char <= "~" for char in value)
+
+
+@given(LETTER)
+def test_attributes_stay_together_below_one_kibibyte(texts: dict[str, str]) -> None:
+    assert size_of(attributes_of(texts)) <= ATTRIBUTES_LIMIT
+
+
+def test_a_long_message_is_cut_and_nothing_else() -> None:
+    texts = {"reason": "malformed", "message": "x" * 5000, "request_id": "r" * 73, "sent_at": "2026-11-25T04:00:00Z"}
+    cut = attributes_of(texts)
+    assert cut | {"message": ""} == texts | {"message": ""}
+    assert size_of(cut) == ATTRIBUTES_LIMIT
+
+
+def test_a_message_that_fits_stays_as_it_is() -> None:
+    texts = {"reason": "held", "message": "The backup is on hold: its name says so"}
+    assert attributes_of(texts) == texts
+
+
+def test_what_is_no_printable_ascii_is_escaped() -> None:
+    assert attributes_of({"message": "caf\u00e9\n"}) == {"message": "caf\\xe9\\n"}
+
+
+def test_an_empty_attribute_becomes_a_dash() -> None:
+    assert attributes_of({"message": "", "reason": ""}) == {"message": "-", "reason": "-"}
+
+
+@given(st.text(st.characters(), max_size=200))
+def test_a_body_is_always_one_that_sqs_carries(body: str) -> None:
+    assert is_carried_by_sqs(body_of(body))
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1).filter(is_carried_by_sqs))
+def test_a_body_that_sqs_carries_goes_verbatim(body: str) -> None:
+    assert body_of(body) == body
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_an_escaped_json_body_means_the_same(text: str) -> None:
+    body = json.dumps({"reason": text}, ensure_ascii=False)
+    assert json.loads(body_of(body)) == {"reason": text}
+
+
+def test_an_escaped_or_empty_body_is_told_in_the_message() -> None:
+    assert attributes_of({"message": "why"}, "\x00") == {
+        "message": "(characters of the body that SQS refuses are escaped) why"
+    }
+    assert attributes_of({"message": "why"}, "") == {"message": "(the body was empty) why"}
+
+
+def test_a_message_without_a_group_names_none() -> None:
+    assert "MessageGroupId" not in queue_entry(NewMessage(body="{}"))
+    assert "MessageGroupId" not in queue_entry(NewMessage(body="{}", group=""))
+
+
+def test_group_and_delay_go_with_the_message() -> None:
+    entry = queue_entry(NewMessage(body="{}", group="otc-prod", delay_s=47))
+    assert (entry["MessageGroupId"], entry["DelaySeconds"]) == ("otc-prod", 47)

@@ -1,0 +1,85 @@
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vbs_reaper.settings import DeleterSettings
+from vbs_reaper.settings import SettingsError
+
+GOOD = {
+    "DELETE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/reaper-DeleteQueue-1",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/reaper-DeadLetterQueue-1",
+    "EVENT_BUS_NAME": "reaper-EventBus",
+    "SECRET_PREFIX": "vbs-reaper",
+    "DEFAULT_TARGET": "default",
+    "BACKOFF_BASE_IN_SECONDS": "60",
+    "CALLS_AT_ONCE": "5",
+}
+
+
+def test_a_complete_environment_is_read() -> None:
+    assert DeleterSettings.from_env(GOOD) == DeleterSettings(
+        delete_queue_url=GOOD["DELETE_QUEUE_URL"],
+        dead_letter_queue_url=GOOD["DEAD_LETTER_QUEUE_URL"],
+        event_bus_name="reaper-EventBus",
+        secret_prefix="vbs-reaper",
+        default_target="default",
+        base_s=60,
+        calls_at_once=5,
+    )
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        DeleterSettings.from_env(GOOD).base_s = 1  # type: ignore[misc]
+
+
+def test_an_empty_environment_names_every_variable_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        DeleterSettings.from_env({})
+    assert all(f"{name} is not set; give " in str(refused.value) for name in GOOD)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_one_wrong_variable_is_named_alone(name: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        DeleterSettings.from_env(GOOD | {name: ""})
+    assert [other for other in GOOD if other in str(refused.value)] == [name]
+    assert f"{name} is empty" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DELETE_QUEUE_URL", "reaper-DeleteQueue-1"),
+        ("DEAD_LETTER_QUEUE_URL", "ftp://host/queue"),
+        ("EVENT_BUS_NAME", "a bus"),
+        ("SECRET_PREFIX", "/vbs-reaper"),
+        ("DEFAULT_TARGET", "Default"),
+        ("DEFAULT_TARGET", "default\n"),
+        ("DEFAULT_TARGET", "-default"),
+        ("BACKOFF_BASE_IN_SECONDS", "0"),
+        ("BACKOFF_BASE_IN_SECONDS", "901"),
+        ("BACKOFF_BASE_IN_SECONDS", "1.5"),
+        ("BACKOFF_BASE_IN_SECONDS", "6\uff10"),
+        ("CALLS_AT_ONCE", "11"),
+        ("CALLS_AT_ONCE", " 5"),
+    ],
+)
+def test_a_value_out_of_its_bounds_is_refused_with_what_was_found(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name) as refused:
+        DeleterSettings.from_env(GOOD | {name: value})
+    assert ascii(value) in str(refused.value)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.text()))
+def test_whatever_the_environment_holds_it_is_read_or_refused_in_printable_words(changes: dict[str, str]) -> None:
+    try:
+        settings = DeleterSettings.from_env(GOOD | changes)
+    except SettingsError as refused:
+        assert str(refused).isascii()  # noqa: PT017  # either end is right
+        assert str(refused).isprintable()  # noqa: PT017
+    else:
+        assert 1 <= settings.base_s <= 900
+        assert 1 <= settings.calls_at_once <= 10
