@@ -1,0 +1,39 @@
+"""A limit of calls a minute, as Cinder's old limiter keeps it: a bucket that leaks, one per user and method."""
+
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import datetime
+from enum import StrEnum
+
+MINUTE_S = 60.0
+
+
+class LimitForm(StrEnum):
+    """Who says no."""
+
+    CINDER = "cinder"
+    """413 with `Retry-After`, JSON under the name of text/html."""
+    GATEWAY = "gateway"
+    """429 with the gateway's APIGW.0308 and no `Retry-After`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RateLimit:
+    """At most `per_minute` calls of each of these methods by each user, all of which may come at once."""
+
+    per_minute: int
+    methods: tuple[str, ...] = ("DELETE",)
+    form: LimitForm = LimitForm.CINDER
+    _levels: dict[tuple[str, str], tuple[float, datetime]] = field(default_factory=dict)
+
+    def wait_s(self, user: str, method: str, now: datetime) -> float:
+        """Count this call; how long the user must wait before it, 0 when it may go on."""
+        if method not in self.methods:
+            return 0.0
+        level, since = self._levels.get((user, method), (0.0, now))
+        level = max(level - (now - since).total_seconds(), 0.0)
+        filled = level + (MINUTE_S / self.per_minute if self.per_minute else 2 * MINUTE_S)
+        excess = filled - MINUTE_S
+        tolerance = 1e-9  # so that three thirds of a minute fit into one
+        self._levels[user, method] = (level if excess > tolerance else filled, now)
+        return max(excess, 0.0) if excess > tolerance else 0.0
