@@ -1,0 +1,1 @@
+"""One suite of what the cloud answers, held against the simulator and against real Keystone and Cinder."""

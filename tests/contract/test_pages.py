@@ -1,0 +1,133 @@
+"""Pages of a list: where they end, what the next link says, and what is not in it. The longest page here is five."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.contract.answer import Answer
+from tests.contract.answer import fault
+from tests.contract.visitor import Visitor
+
+BACKUPS = [f"b{number:02}" for number in range(18, 0, -1)]
+"""Newest first: b18 … b01; b07 alone is in error."""
+
+UNKNOWN = "11111111-2222-3333-4444-555555555555"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a query brings: these backups, and behind them a next link with this query, or none."""
+
+    query: str
+    names: list[str]
+    next_query: str | None
+
+
+def after(query: str, name: str) -> str:
+    return f"{query}&marker=<{name}>" if query else f"marker=<{name}>"
+
+
+PAGES = [
+    Page("", BACKUPS[:5], after("", "b14")),
+    Page("limit=3", BACKUPS[:3], after("limit=3", "b16")),
+    Page("limit=3&offset=3", BACKUPS[3:6], after("limit=3&offset=3", "b13")),
+    Page("limit=50", BACKUPS[:5], after("limit=50", "b14")),
+    Page("limit=3&marker=<b10>", ["b09", "b08", "b07"], after("limit=3", "b07")),
+    Page("offset=18", [], None),
+    Page("limit=0", [], None),
+    Page("sort=created_at:asc&limit=3", ["b01", "b02", "b03"], after("sort=created_at%3Aasc&limit=3", "b03")),
+    Page("sort_key=created_at&sort_dir=asc&limit=3", ["b01", "b02", "b03"],
+         after("sort_key=created_at&sort_dir=asc&limit=3", "b03")),
+    Page("status=error", ["b07"], None),
+    Page("status=error&limit=1", ["b07"], after("status=error&limit=1", "b07")),
+    Page("limit=5", BACKUPS[:5], after("limit=5", "b14")),
+    Page("limit=2&marker=<b02>", ["b01"], None),
+    Page("marker=<b01>", [], None),
+    Page("status=error&marker=<b10>", ["b07"], None),
+    Page("status=error&marker=<b07>", [], None),
+    Page("status=nosuch", [], None),
+    Page("name=b05", ["b05"], None),
+    Page("volume_id=<volume of b05>", ["b05"], None),
+    Page("nosuch=1&limit=1", ["b18"], after("nosuch=1&limit=1", "b18")),
+]  # fmt: skip
+
+MISTAKES = {
+    "limit=-1": fault(400, "badRequest", "limit param must be positive"),
+    "limit=x": fault(400, "badRequest", "limit param must be an integer"),
+    "offset=x": fault(400, "badRequest", "offset must be an integer"),
+    f"marker={UNKNOWN}": fault(404, "itemNotFound", f"Backup {UNKNOWN} could not be found."),
+    "sort=name:asc&limit=3": fault(400, "badRequest", "Invalid input received: Invalid sort key"),
+    "sort=nosuch&limit=3": fault(400, "badRequest", "Invalid input received: Invalid sort key"),
+}
+
+
+@pytest.fixture
+def library(visitor: Visitor) -> Visitor:
+    """Somebody who has the eighteen backups."""
+    for name in reversed(BACKUPS):
+        visitor.write(name, "error" if name == "b07" else "available")
+    visitor.peer.set_max_limit(5)
+    return visitor
+
+
+def as_page(query: str, answer: Answer) -> Page:
+    assert answer.status == 200, answer
+    names = [row["name"] for row in answer.body["backups"]]
+    links = answer.body.get("backups_links")
+    if links is None:
+        return Page(query, names, None)
+    ((rel, href),) = [(link["rel"], link["href"]) for link in links]
+    assert rel == "next"
+    return Page(query, names, href.partition("?")[2])
+
+
+def walk(visitor: Visitor, query: str) -> list[list[str]]:
+    """The pages that following the next links brings."""
+    pages = []
+    following: str | None = query
+    while following is not None:
+        page = as_page(following, visitor.call("GET", f"/v3/PROJECT/backups/detail?{following}"))
+        pages.append(page.names)
+        following = page.next_query
+        assert len(pages) <= len(BACKUPS)
+    return pages
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.query or "no query")
+def test_a_page(library: Visitor, page: Page) -> None:
+    assert as_page(page.query, library.call("GET", f"/v3/PROJECT/backups?{page.query}")) == page
+
+
+@pytest.mark.parametrize("query", MISTAKES)
+def test_a_query_that_cannot_be_answered(library: Visitor, query: str) -> None:
+    assert library.call("GET", f"/v3/PROJECT/backups?{query}") == MISTAKES[query]
+
+
+def test_a_next_link_names_the_path_that_was_asked(library: Visitor) -> None:
+    answer = library.call("GET", "/v3/PROJECT/backups/detail?limit=1")
+    href = "CINDER/v3/PROJECT/backups/detail?limit=1&marker=<b18>"
+    assert answer.body["backups_links"] == [{"rel": "next", "href": href}]
+
+
+def test_following_next_links_brings_every_backup_once(library: Visitor) -> None:
+    assert walk(library, "limit=4") == [BACKUPS[:4], BACKUPS[4:8], BACKUPS[8:12], BACKUPS[12:16], BACKUPS[16:]]
+
+
+def test_a_full_last_page_is_followed_by_an_empty_one(library: Visitor) -> None:
+    assert walk(library, "status=error&limit=1") == [["b07"], []]
+
+
+def test_an_offset_is_applied_again_on_every_page(library: Visitor) -> None:
+    assert walk(library, "limit=3&offset=3") == [BACKUPS[3:6], BACKUPS[9:12], BACKUPS[15:], []]
+
+
+def test_a_marker_in_deletion_still_marks_and_a_deleted_one_does_not(library: Visitor) -> None:
+    library.peer.set_driver(delay_s=1.0)
+    following = as_page("limit=2", library.call("GET", "/v3/PROJECT/backups?limit=2")).next_query
+    assert following == "limit=2&marker=<b17>"
+    assert library.delete("b17").status == 202
+    page = as_page(following, library.call("GET", f"/v3/PROJECT/backups?{following}"))
+    assert page.names == ["b16", "b15"]
+    library.wait_until_gone("b17")
+    gone = fault(404, "itemNotFound", "Backup <b17> could not be found.")
+    assert library.call("GET", f"/v3/PROJECT/backups?{following}") == gone

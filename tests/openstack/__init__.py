@@ -1,0 +1,1 @@
+"""Real Keystone and Cinder on this machine: set up in an environment of their own, started, steered and stopped."""

@@ -1,0 +1,53 @@
+"""`python -m tests.openstack`: a real Keystone and Cinder on this desk until Ctrl-C, and how to talk to them."""
+
+import json
+import signal
+import threading
+
+from tests.openstack.cloud import Cloud
+from tests.openstack.progress import step
+from tests.openstack.volumes import create_backup
+from tests.openstack.volumes import create_volume
+
+
+def main() -> None:
+    """Start, tell, wait for Ctrl-C or SIGTERM, stop."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Cloud() as cloud:
+            with step("make a volume, a full backup and an incremental one"):
+                _make_backups(cloud)
+            print(_leaflet(cloud), flush=True)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        print("stopped: no process and no file is left")
+
+
+def _make_backups(cloud: Cloud) -> None:
+    volume_id = create_volume(cloud, "desk")
+    create_backup(cloud, volume_id, "daily-full")
+    create_backup(cloud, volume_id, "daily-incremental", incremental=True)
+
+
+def _leaflet(cloud: Cloud) -> str:
+    base = f"{cloud.cinder_url}/v3/{cloud.accounts.project_id}"
+    return f"""
+Keystone  {cloud.auth_url}
+Cinder    {base}
+          {base.replace("/v3/", "/v2/")}   (the same application, where VBS has its path)
+
+A target secret for each, as Secrets Manager would hold it:
+{json.dumps(cloud.secret(service="cinder"))}
+{json.dumps(cloud.secret(service="vbs"))}
+
+Try:
+  TOKEN={cloud.token()}
+  curl -s -H "X-Auth-Token: $TOKEN" {base}/backups/detail
+  curl -i -X DELETE -H "X-Auth-Token: $TOKEN" {base}/backups/ID
+
+Logs:     {" ".join(str(path) for path in cloud.log_files.values())}
+Ctrl-C stops everything."""
+
+
+if __name__ == "__main__":
+    main()

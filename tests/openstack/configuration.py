@@ -1,0 +1,144 @@
+"""The configuration files of the servers, in one folder per start."""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+REGION = "desk"
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where one start of the servers keeps its files."""
+
+    folder: Path
+
+    def configuration(self, service: str) -> Path:
+        return self.folder / f"{service}.conf"
+
+    def database(self, service: str) -> Path:
+        return self.folder / f"{service}.sqlite"
+
+    def log(self, service: str) -> Path:
+        return self.folder / f"{service}.log"
+
+    def keys(self, purpose: str) -> Path:
+        return self.folder / f"fernet-{purpose}"
+
+    @property
+    def paste(self) -> Path:
+        return self.folder / "api-paste.ini"
+
+    @property
+    def backup_store(self) -> Path:
+        """The files of the backups' contents: empty when all backups are gone."""
+        return self.folder / "backups"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLogin:
+    """How Cinder asks Keystone about the tokens it is shown."""
+
+    keystone_url: str
+    username: str
+    password: str
+
+
+def keystone_configuration(places: Places) -> str:
+    """Keys and caches stay in this start's folder and process; few hash rounds, for the passwords protect nothing."""
+    return f"""
+[DEFAULT]
+use_stderr = true
+[database]
+connection = sqlite:///{places.database("keystone")}
+[identity]
+password_hash_rounds = 4
+[token]
+provider = fernet
+[fernet_tokens]
+key_repository = {places.keys("tokens")}
+[fernet_receipts]
+key_repository = {places.keys("receipts")}
+[credential]
+key_repository = {places.folder}/credential-keys
+[cache]
+enabled = true
+backend = dogpile.cache.memory
+"""
+
+
+def write_keys(places: Places) -> None:
+    """The keys that Keystone seals tokens and receipts with, new for every start: one staged, one in use."""
+    for purpose in ("tokens", "receipts"):
+        repository = places.keys(purpose)
+        repository.mkdir(mode=0o700)
+        for name in ("0", "1"):
+            (repository / name).write_bytes(base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)))
+            (repository / name).chmod(0o600)
+
+
+def schema_configuration(places: Places) -> str:
+    """What Cinder needs to know to create its tables."""
+    return f"""
+[DEFAULT]
+use_stderr = true
+state_path = {places.folder}
+[database]
+connection = sqlite:///{places.database("cinder")}
+[oslo_concurrency]
+lock_path = {places.folder}/locks
+"""
+
+
+def cinder_configuration(places: Places, login: ServiceLogin, shipped: Path) -> str:
+    """All services in one process: no broker, no periodic tasks, no quotas, no token cache, beats by the launcher.
+
+    `shipped` is the folder of the configuration files that come with Cinder.
+    """
+    quotas = ("backups", "backup_gigabytes", "volumes", "gigabytes", "snapshots", "per_volume_gigabytes")
+    no_quotas = "\n".join(f"quota_{name} = -1" for name in quotas)
+    return f"""{schema_configuration(places)}
+[DEFAULT]
+{no_quotas}
+transport_url = fake:///
+auth_strategy = keystone
+api_paste_config = {places.paste}
+resource_query_filters_file = {shipped}/resource_filters.json
+host = desk
+my_ip = 127.0.0.1
+enabled_backends = files
+report_interval = 0
+periodic_interval = 0
+backup_driver = tests.openstack.inside.backup_driver.SteerableBackupDriver
+backup_posix_path = {places.backup_store}
+backup_enable_progress_timer = false
+[files]
+volume_driver = tests.openstack.inside.volume_driver.FileVolumeDriver
+volume_backend_name = files
+[coordination]
+backend_url = file://{places.folder}/coordination
+[key_manager]
+backend = cinder.keymgr.conf_key_mgr.ConfKeyManager
+[keystone_authtoken]
+auth_type = password
+auth_url = {login.keystone_url}
+www_authenticate_uri = {login.keystone_url}
+username = {login.username}
+password = {login.password}
+user_domain_id = default
+project_name = service
+project_domain_id = default
+token_cache_time = -1
+"""
+
+
+def paste_configuration(shipped: Path) -> str:
+    """Cinder's own pipeline with its own rate limiter put in behind the token check."""
+    text = (shipped / "api-paste.ini").read_text()
+    pipeline = "osprofiler authtoken keystonecontext apiv3"
+    if pipeline not in text:
+        raise RuntimeError("Cinder's api-paste.ini has another pipeline than this version's")
+    limited = text.replace(pipeline, "osprofiler authtoken keystonecontext ratelimit apiv3")
+    return limited + "\n[filter:ratelimit]\npaste.filter_factory = tests.openstack.inside.rate_limit:filter_factory\n"

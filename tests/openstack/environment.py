@@ -1,0 +1,119 @@
+"""The servers' own Python environment and their empty databases: made once, and anew when a pin changes."""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uv
+
+from tests.openstack.configuration import Places
+from tests.openstack.configuration import keystone_configuration
+from tests.openstack.configuration import schema_configuration
+from tests.openstack.configuration import write_keys
+from tests.openstack.progress import step
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = ROOT / ".venv-openstack"
+PYTHON = ENVIRONMENT / "bin" / "python"
+DATABASES = ENVIRONMENT / "databases"
+PASSWORD = DATABASES / "administrator-password"
+SERVICES = ("keystone", "cinder")
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+STAMP = ENVIRONMENT / "pins.sha256"
+LAST_LINES = 25
+LOCK = ROOT / ".build" / "openstack.lock"
+
+
+def prepare() -> None:
+    """Make sure that environment and databases are there and as pinned; a second caller waits for the first."""
+    with _alone():
+        if not STAMP.is_file() or STAMP.read_text() != _pins():
+            _install()
+        if not all(_database(service).is_file() for service in SERVICES):
+            _create_databases()
+
+
+def copy_database(service: str, to: Path) -> None:
+    """A fresh copy of a service's empty database."""
+    shutil.copyfile(_database(service), to)
+
+
+def administrator_password() -> str:
+    """Keystone's, as old as its database: one set at the start would revoke every token of that second."""
+    return PASSWORD.read_text()
+
+
+def servers_environment() -> dict[str, str]:
+    """The variables that a process of the servers' environment gets: native threads, this checkout importable."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "PYTHON"))}
+    return kept | {"OS_CINDER_DISABLE_EVENTLET_PATCHING": "1", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _pins() -> str:
+    return hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
+
+
+def _install() -> None:
+    with step("install Keystone and Cinder"):
+        _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT))
+        _uv("pip", "install", "--quiet", "--require-hashes", "--python", str(PYTHON), "-r", str(REQUIREMENTS))
+        STAMP.write_text(_pins())
+
+
+def _create_databases() -> None:
+    """Both at once, in files that get their names only when they are whole."""
+    DATABASES.mkdir(exist_ok=True)
+    with step("create the databases"), tempfile.TemporaryDirectory(dir=DATABASES) as scratch:
+        places = Places(Path(scratch))
+        PASSWORD.write_text(secrets.token_urlsafe())
+        write_keys(places)
+        creators = {service: _creator(service, places) for service in SERVICES}
+        try:
+            failed = [service for service, creator in creators.items() if creator.wait()]
+        finally:
+            for creator in creators.values():
+                creator.kill()
+                creator.wait()
+        for service in failed:
+            raise RuntimeError(f"{service}'s database could not be created:\n{last_words(places.log(service))}")
+        for service in SERVICES:
+            (Path(scratch) / f"{service}.sqlite").replace(_database(service))
+
+
+def _creator(service: str, places: Places) -> subprocess.Popen[bytes]:
+    text = keystone_configuration(places) if service == "keystone" else schema_configuration(places)
+    places.configuration(service).write_text(text)
+    command = [str(PYTHON), "-m", "tests.openstack.inside.create_database", service]
+    variables = servers_environment() | {"ADMINISTRATOR_PASSWORD": administrator_password()}
+    command.append(str(places.configuration(service)))
+    with places.log(service).open("w") as log:
+        return subprocess.Popen(command, env=variables, cwd=ROOT, stdout=log, stderr=log)
+
+
+def last_words(log: Path) -> str:
+    """The end of a log, for the error that says why a server is not there."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])
+
+
+def _database(service: str) -> Path:
+    return DATABASES / f"{service}.sqlite"
+
+
+def _uv(*arguments: str) -> None:
+    subprocess.run([uv.find_uv_bin(), *arguments], cwd=ROOT, check=True)

@@ -1,0 +1,52 @@
+"""The services' signs of life: Cinder counts one as down when its row has not been touched for a minute."""
+
+import datetime
+import threading
+
+from cinder import context
+from cinder import objects
+from cinder.db import api as database
+from oslo_utils import timeutils
+
+INTERVAL_S = 10.0
+LONG_AGO = datetime.timedelta(hours=1)
+
+
+class Beats:
+    """Beat for every service by name: the services of one process would all beat for the row of the last one."""
+
+    def __init__(self) -> None:
+        self._services: dict[str, str] = {}
+        self._silent: set[str] = set()
+        self._lock = threading.Lock()
+
+    def add(self, binary: str, host: str) -> None:
+        """Beat for this service at once, and at intervals once started."""
+        with self._lock:
+            self._services[binary] = host
+            self._touch(binary)
+
+    def start(self) -> None:
+        threading.Thread(target=self._keep_beating, name="beats", daemon=True).start()
+
+    def set_up(self, up: bool, binary: str = "cinder-backup") -> None:
+        """Silence a service, which is down from this moment, or let it beat again."""
+        with self._lock:
+            if up:
+                self._silent.discard(binary)
+                self._touch(binary)
+            else:
+                self._silent.add(binary)
+                self._touch(binary, ago=LONG_AGO)
+
+    def _keep_beating(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(INTERVAL_S):
+            with self._lock:
+                for binary in self._services.keys() - self._silent:
+                    self._touch(binary)
+
+    def _touch(self, binary: str, *, ago: datetime.timedelta = datetime.timedelta()) -> None:
+        admin = context.get_admin_context()
+        row = objects.Service.get_by_args(admin, self._services[binary], binary)
+        database.service_update(admin, row.id, {"updated_at": timeutils.utcnow() - ago})

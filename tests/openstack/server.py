@@ -1,0 +1,111 @@
+"""One server process of the other environment: bound to 127.0.0.1 before it starts, steered by JSON lines."""
+
+import json
+import select
+import socket
+import subprocess
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.openstack.environment import PYTHON
+from tests.openstack.environment import ROOT
+from tests.openstack.environment import last_words
+from tests.openstack.environment import servers_environment
+
+UP_WITHIN_S = 120.0
+ANSWERS_WITHIN_S = 60.0
+ENDS_WITHIN_S = 10.0
+
+
+class ServerFaultError(RuntimeError):
+    """A server did not come up, ended, or could not do what it was asked; the text holds its last words."""
+
+
+class Server:
+    """A context manager around one process; `url` is known at once, `wait_until_up` tells when it answers."""
+
+    def __init__(self, module: str, log: Path) -> None:
+        self._module = module
+        self._log = log
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def start(self, configuration: Path) -> None:
+        """Start the process in a session of its own: a Ctrl-C is for who started it, and that one ends it."""
+        command = [str(PYTHON), "-m", self._module, str(configuration), str(self._listener.fileno())]
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=servers_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                pass_fds=[self._listener.fileno()],
+                start_new_session=True,
+            )
+        self._listener.close()
+
+    @property
+    def process_id(self) -> int:
+        """Of the running process."""
+        return self._running.pid
+
+    def wait_until_up(self) -> None:
+        """Raises ServerFaultError when it is not within `UP_WITHIN_S`."""
+        self._read_answer(UP_WITHIN_S)
+
+    def ask(self, command: str, **arguments: object) -> object:
+        """Have the server do something of its `control` commands; returns its answer."""
+        with self._turn:
+            pipe = self._running.stdin
+            assert pipe is not None
+            pipe.write(json.dumps({"do": command, **arguments}) + "\n")
+            pipe.flush()
+            return self._read_answer(ANSWERS_WITHIN_S)
+
+    def stop(self) -> None:
+        """End the process: the end of its input is its sign; killed by its id if it does not heed it."""
+        self._listener.close()
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            pipe.close()
+        try:
+            process.wait(ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            raise ServerFaultError(f"{self._module} is not running")
+        return self._process
+
+    def _read_answer(self, within_s: float) -> object:
+        pipe = self._running.stdout
+        assert pipe is not None
+        readable, _, _ = select.select([pipe], [], [], within_s)
+        line = pipe.readline() if readable else ""
+        if not line:
+            raise ServerFaultError(f"{self._module} said nothing:\n{last_words(self._log)}")
+        answer: dict[str, object] = json.loads(line)
+        if "error" in answer:
+            raise ServerFaultError(f"{self._module}: {answer['error']}")
+        return answer["answer"]

@@ -1,0 +1,247 @@
+"""The real template on the local stack against real Keystone and Cinder; judged by Cinder's own database."""
+
+import json
+import time
+
+import pytest
+
+from tests.local.fixtures import WITHIN_S
+from tests.local.fixtures import FindLetter
+from tests.local.fixtures import FindLine
+from tests.local.fixtures import drained
+from tests.local.fixtures import letter
+from tests.local.fixtures import log_line
+from tests.local.fixtures import stack
+from tests.local.fixtures import target_name
+from tests.local.stack import LocalStack
+from tests.local.waiting import wait_until
+from tests.openstack.cloud import Cloud
+from tests.openstack.volumes import create_backup
+from tests.openstack.volumes import create_volume
+
+__all__ = ["drained", "letter", "log_line", "stack", "target_name"]
+
+pytestmark = pytest.mark.openstack
+BOTH = pytest.mark.parametrize("service", ["cinder", "vbs"])
+A_SECOND = 1.1
+"""Keystone revokes to the end of a second: what must be valid is asked for after it."""
+
+
+class Desk:
+    """One test's target in one cloud: sends requests, and asks Cinder's database what became of them."""
+
+    def __init__(self, stack: LocalStack, cloud: Cloud, target: str) -> None:
+        self._stack = stack
+        self._cloud = cloud
+        self.target = target
+
+    def delete(self, *backups: str, **fields: object) -> list[str]:
+        """Ask for deletions; returns the request ids."""
+        return self._stack.send_all(
+            [json.dumps({"backup_id": backup_id, "target": self.target, **fields}) for backup_id in backups]
+        )
+
+    def wait_until_gone(self, *backups: str) -> None:
+        wait_until("they are gone", lambda: all(self.is_gone(one) for one in backups), within_s=2 * WITHIN_S)
+
+    def is_gone(self, backup_id: str) -> bool:
+        return self._cloud.read_backups()[backup_id].deleted
+
+    def status(self, backup_id: str) -> str:
+        row = self._cloud.read_backups()[backup_id]
+        return "deleted" if row.deleted else row.status
+
+
+@pytest.fixture
+def desk(stack: LocalStack, cloud: Cloud, target_name: str, drained: None) -> Desk:
+    stack.store_secret(target_name, cloud.secret())
+    return Desk(stack, cloud, target_name)
+
+
+@BOTH
+def test_backups_are_deleted_and_their_neighbours_stay(
+    stack: LocalStack,
+    cloud: Cloud,
+    desk: Desk,
+    service: str,
+) -> None:
+    stack.store_secret(desk.target, cloud.secret(service=service))
+    asked = cloud.write_backups([{"display_name": f"asked-{n}"} for n in range(12)])
+    (spared,) = cloud.write_backups([{"display_name": "spared"}])
+    desk.delete(*asked)
+    desk.wait_until_gone(*asked)
+    assert desk.status(spared) == "available"
+
+
+def test_a_real_chain_goes_children_first_although_the_parent_was_asked_first(cloud: Cloud, desk: Desk) -> None:
+    volume_id = create_volume(cloud, "chained")
+    full = create_backup(cloud, volume_id, "full")
+    first = create_backup(cloud, volume_id, "first", incremental=True)
+    second = create_backup(cloud, volume_id, "second", incremental=True)
+    desk.delete(full, first, second)
+    desk.wait_until_gone(full, first, second)
+    assert not [path for path in cloud.backup_store.rglob("*") if path.is_file()]
+
+
+def test_metadata_holds_a_backup(cloud: Cloud, desk: Desk, letter: FindLetter) -> None:
+    (held,) = cloud.write_backups([{"display_name": "plain", "metadata": {"hold": "audit"}}])
+    (request_id,) = desk.delete(held)
+    assert letter(request_id).reason == "held"
+    assert desk.status(held) == "available"
+
+
+def test_a_service_that_was_down_is_waited_for(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
+    cloud.set_backup_service(up=False)
+    backups = cloud.write_backups([{}, {}, {}])
+    desk.delete(*backups)
+    log_line(target=desk.target, reason="service_down")
+    assert [desk.status(one) for one in backups] == ["available"] * 3
+    cloud.set_backup_service(up=True)
+    desk.wait_until_gone(*backups)
+
+
+def test_expired_tokens_are_replaced(cloud: Cloud, desk: Desk) -> None:
+    cloud.set_token_lifetime(2)
+    first, second = cloud.write_backups([{}, {}])
+    desk.delete(first)
+    desk.wait_until_gone(first)
+    time.sleep(3)  # the token of the first must be past its end
+    desk.delete(second)
+    desk.wait_until_gone(second)
+
+
+def test_a_password_changed_before_the_secret_waits_for_the_secret(
+    stack: LocalStack,
+    cloud: Cloud,
+    desk: Desk,
+    log_line: FindLine,
+) -> None:
+    member = cloud.accounts.member
+    first, *others = cloud.write_backups([{}] * 8)
+    desk.delete(first)
+    desk.wait_until_gone(first)
+    try:
+        cloud.keystone.set_password(member.id, "the-new-password")
+        time.sleep(A_SECOND)
+        desk.delete(*others)
+        log_line(target=desk.target, reason="credentials_rejected")
+        entry = cloud.secret()
+        entry["auth"] = {**entry["auth"], "password": "the-new-password"}  # type: ignore[dict-item]  # a JSON object
+        stack.store_secret(desk.target, entry)
+        desk.wait_until_gone(*others)
+    finally:
+        cloud.keystone.set_password(member.id, member.password)
+        time.sleep(A_SECOND)
+
+
+def test_a_reader_may_not_and_its_requests_wait_until_it_may(
+    stack: LocalStack,
+    cloud: Cloud,
+    desk: Desk,
+    log_line: FindLine,
+) -> None:
+    reader = cloud.accounts.reader
+    stack.store_secret(desk.target, cloud.secret(reader))
+    (backup,) = cloud.write_backups([{}])
+    (request_id,) = desk.delete(backup)
+    log_line(request_id=request_id, reason="forbidden")
+    assert desk.status(backup) == "available"
+    stack.store_secret(desk.target, cloud.secret())
+    cloud.keystone.grant(reader.id, "member", reader.project_id)
+    try:
+        desk.wait_until_gone(backup)
+    finally:
+        cloud.keystone.withdraw(reader.id, "member", reader.project_id)
+        time.sleep(A_SECOND)
+
+
+def test_an_administrator_is_refused_before_any_call(
+    stack: LocalStack,
+    cloud: Cloud,
+    desk: Desk,
+    log_line: FindLine,
+) -> None:
+    stack.store_secret(desk.target, cloud.secret(cloud.accounts.admin))
+    (backup,) = cloud.write_backups([{}])
+    (request_id,) = desk.delete(backup)
+    log_line(request_id=request_id, reason="administrator_refused")
+    assert desk.status(backup) == "available"
+    stack.store_secret(desk.target, cloud.secret())
+    desk.wait_until_gone(backup)
+
+
+def test_an_application_credential_serves_as_well(stack: LocalStack, cloud: Cloud, desk: Desk) -> None:
+    stack.store_secret(desk.target, cloud.application_credential_secret())
+    (backup,) = cloud.write_backups([{}])
+    desk.delete(backup)
+    desk.wait_until_gone(backup)
+
+
+def test_a_rate_limit_makes_requests_wait_and_loses_none(
+    cloud: Cloud,
+    desk: Desk,
+    log_line: FindLine,
+) -> None:
+    cloud.set_rate_limit(3)
+    backups = cloud.write_backups([{}] * 6)
+    desk.delete(*backups)
+    log_line(target=desk.target, reason="throttled")
+    cloud.set_rate_limit(None)
+    desk.wait_until_gone(*backups)
+
+
+def test_a_deletion_that_failed_is_asked_again(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
+    (backup,) = cloud.write_backups([{}])
+    cloud.set_driver(failing="the disk is on fire", only=[backup])
+    desk.delete(backup)
+    failed = log_line(target=desk.target, reason="deletion_failed")
+    assert "the disk is on fire" in failed["detail"]
+    cloud.set_driver()
+    desk.wait_until_gone(backup)
+
+
+def test_a_slow_deletion_is_waited_for(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
+    (backup,) = cloud.write_backups([{}])
+    cloud.set_driver(delay_s=4.0)
+    (request_id,) = desk.delete(backup)
+    assert log_line(request_id=request_id, outcome="deleted")["asked_at"]
+
+
+def test_two_requests_for_one_backup_both_end(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
+    (backup,) = cloud.write_backups([{}])
+    requests = desk.delete(*[backup] * 10)
+    desk.wait_until_gone(backup)
+    ends = set()
+    for request_id in requests:
+        ended = log_line(request_id=request_id, status=404)
+        ends.add(ended["outcome"])
+    assert ends <= {"deleted", "already_gone"}
+    assert "deleted" in ends
+
+
+@pytest.mark.parametrize("status", ["creating", "restoring"])
+def test_a_busy_backup_is_waited_for(
+    cloud: Cloud,
+    desk: Desk,
+    log_line: FindLine,
+    status: str,
+) -> None:
+    (backup,) = cloud.write_backups([{"status": status}])
+    (request_id,) = desk.delete(backup)
+    log_line(request_id=request_id, reason="busy")
+    cloud.update_backup(backup, status="available")
+    desk.wait_until_gone(backup)
+
+
+def test_error_deleting_needs_an_administrator(cloud: Cloud, desk: Desk, letter: FindLetter) -> None:
+    (backup,) = cloud.write_backups([{"status": "error_deleting"}])
+    (request_id,) = desk.delete(backup)
+    assert letter(request_id).reason == "deletion_failed"
+    assert desk.status(backup) == "error_deleting"
+
+
+def test_another_projects_backup_is_not_there_and_stays(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
+    (foreign,) = cloud.write_backups([{"project_id": cloud.accounts.other_project_id}])
+    (request_id,) = desk.delete(foreign)
+    log_line(request_id=request_id, outcome="already_gone")
+    assert desk.status(foreign) == "available"
