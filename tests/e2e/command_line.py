@@ -1,0 +1,53 @@
+"""Runs an `aws …` command line as it is pasted, without the AWS CLI: the same call with the same parameters."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from botocore import xform_name
+from botocore.model import Shape
+
+from tests.local.artefacts import ROOT
+from tests.local.embedded_aws import EmbeddedAws
+
+STRUCTURED = {"structure", "list", "map"}
+
+
+def run(aws: EmbeddedAws, command: str) -> dict[str, Any]:
+    """Make the call that the command line describes; `file://` is read from the project's root.
+
+    Raises:
+        ValueError: the service has no such command or option.
+    """
+    program, service, operation, *words = shlex.split(command)
+    if program != "aws":
+        raise ValueError(f"no aws command: {command}")
+    client = aws.client(service)
+    method = operation.replace("-", "_")
+    name = client.meta.method_to_api_mapping[method]
+    members = client.meta.service_model.operation_model(name).input_shape.members
+    options = {xform_name(member, "-"): (member, shape) for member, shape in members.items()}
+    parameters = {}
+    for option, text in zip(words[::2], words[1::2], strict=True):
+        if option.removeprefix("--") not in options:
+            raise ValueError(f"aws {service} {operation} has no option {option}")
+        member, shape = options[option.removeprefix("--")]
+        parameters[member] = _value(shape, text)
+    answer: dict[str, Any] = getattr(client, method)(**parameters)
+    return answer
+
+
+def _value(shape: Shape, text: str) -> Any:  # noqa: ANN401  # whatever the shape says
+    if text.startswith("file://"):
+        text = (ROOT / Path(text.removeprefix("file://"))).read_text(encoding="utf-8")
+    if shape.type_name in STRUCTURED:
+        return json.loads(text) if text.lstrip()[0] in "[{" else _shorthand(shape, text)
+    return int(text) if shape.type_name in {"integer", "long"} else text
+
+
+def _shorthand(shape: Shape, text: str) -> Any:  # noqa: ANN401  # whatever the shape says
+    """`Mode=OFF` is a structure, `All` a list (AWS CLI user guide, "Using shorthand syntax")."""
+    if shape.type_name == "list":
+        return text.split(",")
+    return dict(pair.split("=", 1) for pair in text.split(","))

@@ -1,0 +1,37 @@
+"""One local stack and one simulated cloud for the whole tier; each test brings backups and a target of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.local.fixtures import WITHIN_S
+from tests.local.fixtures import drained
+from tests.local.fixtures import letter
+from tests.local.fixtures import log_line
+from tests.local.fixtures import stack
+from tests.local.fixtures import target_name
+from tests.local.stack import LocalStack
+from tests.simulator.cloud import Cloud
+from tests.simulator.server import Simulator
+from tests.simulator.settings import SimulatorSettings
+
+__all__ = ["WITHIN_S", "drained", "letter", "log_line", "stack", "target_name"]
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    simulator = Simulator(SimulatorSettings(delete_seconds=0.3))
+    with simulator.running():
+        yield simulator
+
+
+@pytest.fixture
+def cloud(simulator: Simulator, drained: None) -> Cloud:
+    simulator.cloud.reset()
+    return simulator.cloud
+
+
+@pytest.fixture
+def target(stack: LocalStack, cloud: Cloud, target_name: str) -> str:
+    stack.store_secret(target_name, cloud.target_secret())
+    return target_name

@@ -1,0 +1,55 @@
+"""A password changed in the cloud before and after the secret; tokens revoked: nothing lost, nobody locked out."""
+
+import pytest
+
+from tests.local.fixtures import WITHIN_S
+from tests.local.fixtures import FindLine
+from tests.local.stack import LocalStack
+from tests.local.waiting import wait_until
+from tests.simulator.cloud import Cloud
+
+pytestmark = pytest.mark.xdist_group("local stack")
+
+
+def _delete(stack: LocalStack, cloud: Cloud, target: str, count: int) -> list[str]:
+    backups = cloud.add_backups(count)
+    stack.send_all([{"backup_id": backup_id, "target": target} for backup_id in backups])
+    return backups
+
+
+def _all_gone(cloud: Cloud, backups: list[str]) -> None:
+    wait_until("all are gone", lambda: all(cloud.journal.is_gone(one) for one in backups), within_s=WITHIN_S)
+
+
+def test_revoked_tokens_cost_a_login_and_no_request(stack: LocalStack, cloud: Cloud, target: str) -> None:
+    _all_gone(cloud, _delete(stack, cloud, target, 3))
+    cloud.revoke_tokens()
+    _all_gone(cloud, _delete(stack, cloud, target, 10))
+    assert not cloud.journal.failed_logins()
+
+
+def test_a_password_changed_in_the_cloud_first_waits_for_the_secret(
+    stack: LocalStack, cloud: Cloud, target: str, log_line: FindLine
+) -> None:
+    _all_gone(cloud, _delete(stack, cloud, target, 2))
+    cloud.change_password("the-new-one")
+    backups = _delete(stack, cloud, target, 10)
+    log_line(target=target, reason="credentials_rejected")
+    stack.store_secret(target, cloud.target_secret())
+    _all_gone(cloud, backups)
+    assert len(cloud.journal.failed_logins()) <= 2  # at most one per environment and secret version
+    assert not cloud.is_locked()
+
+
+def test_a_secret_changed_before_the_password_waits_for_the_cloud_without_locking_the_user(
+    stack: LocalStack, cloud: Cloud, target: str
+) -> None:
+    _all_gone(cloud, _delete(stack, cloud, target, 2))
+    early = cloud.target_secret()
+    early["auth"]["password"] = "soon-the-password"
+    stack.store_secret(target, early)
+    backups = _delete(stack, cloud, target, 5)
+    _all_gone(cloud, backups)  # the token of the old password still serves
+    cloud.change_password("soon-the-password")
+    _all_gone(cloud, _delete(stack, cloud, target, 5))
+    assert not cloud.is_locked()

@@ -1,0 +1,155 @@
+"""A message's whole life on the local stack: from queue or bus to an end that the cloud's own journal proves."""
+
+import json
+
+import pytest
+
+from tests.local.fixtures import WITHIN_S
+from tests.local.fixtures import FindLetter
+from tests.local.fixtures import FindLine
+from tests.local.function_log import total
+from tests.local.stack import LocalStack
+from tests.local.waiting import wait_until
+from tests.simulator.body_shapes import BodyShape
+from tests.simulator.cloud import Cloud
+from tests.simulator.faults import Fault
+from tests.simulator.journal import Operation
+
+pytestmark = pytest.mark.xdist_group("local stack")
+
+
+def _gone(cloud: Cloud, backup_id: str) -> None:
+    wait_until(f"{backup_id} is gone", lambda: cloud.journal.is_gone(backup_id), within_s=WITHIN_S)
+
+
+def test_a_request_in_the_queue_ends_with_its_backup_proven_gone(
+    stack: LocalStack, cloud: Cloud, target: str, log_line: FindLine
+) -> None:
+    backup_id = cloud.add_backup()
+    neighbour = cloud.add_backup()
+    request_id = stack.send({"backup_id": backup_id, "target": target})
+    ended = log_line(request_id=request_id, outcome="deleted")
+    assert ended["backup_id"] == backup_id
+    assert cloud.journal.history(backup_id) == ["available", "deleting", "deleted"]
+    assert cloud.status_of(neighbour) == "available"
+    calls = [(call.method, call.status) for call in cloud.journal.calls if call.backup_id == backup_id]
+    assert calls[:2] == [("GET", 200), ("DELETE", 202)]
+    assert calls[-1] == ("GET", 404)
+    assert [call.raw_path for call in cloud.journal.calls_of(Operation.DELETE)] == [
+        f"/v2/{cloud.project_id}/backups/{backup_id}"
+    ]
+
+
+def test_a_request_on_the_bus_does_the_same(stack: LocalStack, cloud: Cloud, target: str) -> None:
+    backup_id = cloud.add_backup()
+    stack.put_event({"backup_id": backup_id, "target": target})
+    _gone(cloud, backup_id)
+
+
+def test_a_request_for_what_is_not_there_ends_as_already_gone(
+    stack: LocalStack, cloud: Cloud, target: str, log_line: FindLine
+) -> None:
+    request_id = stack.send({"backup_id": cloud.new_id(), "target": target})
+    log_line(request_id=request_id, outcome="already_gone")
+    assert not cloud.journal.deletes
+
+
+@pytest.mark.parametrize("service", ["vbs", "cinder"])
+def test_a_held_backup_stays_and_its_request_rests_with_the_reason(
+    stack: LocalStack, cloud: Cloud, target: str, letter: FindLetter, service: str
+) -> None:
+    stack.store_secret(target, cloud.target_secret(service=service))
+    held = {"metadata": {"hold": ""}} if service == "cinder" else {"name": "[hold] audit"}
+    backup_id = cloud.add_backup(**held)
+    body = json.dumps({"backup_id": backup_id, "target": target})
+    found = letter(stack.send(body))
+    assert found.body == body
+    assert found.reason == "held"
+    assert found.attributes["message"].startswith("The backup is on hold")
+    assert {"reason", "message", "request_id", "sent_at"} <= set(found.attributes)
+    assert cloud.status_of(backup_id) == "available"
+
+
+def test_bad_messages_rest_at_once_and_their_neighbours_are_not_touched(
+    stack: LocalStack, cloud: Cloud, target: str, letter: FindLetter
+) -> None:
+    good = [cloud.add_backup() for _ in range(3)]
+    spared = cloud.add_backup()
+    bad = [
+        "{",
+        json.dumps({"backup_id": spared.upper(), "target": target}),
+        json.dumps({"backup_id": f"../volumes/{spared}", "target": target}),
+        json.dumps({"backup_id": spared, "target": target, "force": True}),
+        "[" * 100_000,
+        json.dumps({"backup_id": spared, "target": target, "reason": "x" * (128 * 1024)}),
+    ]
+    ids = stack.send_all([json.dumps({"backup_id": backup_id, "target": target}) for backup_id in good] + bad)
+    letters = [letter(request_id) for request_id in ids[3:]]
+    assert [found.reason for found in letters] == ["malformed"] * len(bad)
+    assert [found.body for found in letters] == bad
+    for backup_id in good:
+        _gone(cloud, backup_id)
+    assert cloud.status_of(spared) == "available"
+    assert not [call for call in cloud.journal.calls if call.backup_id == spared]
+
+
+def test_another_projects_backup_is_neither_shown_nor_touched(
+    stack: LocalStack, cloud: Cloud, target: str, letter: FindLetter
+) -> None:
+    request = {"backup_id": cloud.add_backup(), "target": target, "project_id": "f" * 32}
+    found = letter(stack.send(request))
+    assert found.reason == "wrong_project"
+    assert not cloud.journal.calls_of(Operation.SHOW)
+
+
+def test_an_unknown_target_waits_and_is_deleted_once_its_secret_is_there(
+    stack: LocalStack, cloud: Cloud, log_line: FindLine
+) -> None:
+    backup_id = cloud.add_backup()
+    request_id = stack.send({"backup_id": backup_id, "target": "not-yet"})
+    waiting = log_line(request_id=request_id, reason="secret_unusable")
+    assert "vbs-reaper/not-yet" in waiting["detail"]
+    stack.store_secret("not-yet", cloud.target_secret())
+    _gone(cloud, backup_id)
+
+
+def test_a_secret_that_lacks_a_key_waits_and_names_it(
+    stack: LocalStack, cloud: Cloud, target: str, log_line: FindLine
+) -> None:
+    entry = cloud.target_secret()
+    del entry["auth"]["auth_url"]
+    stack.store_secret(target, entry)
+    request_id = stack.send({"backup_id": cloud.add_backup(), "target": target})
+    assert "auth.auth_url" in log_line(request_id=request_id, reason="secret_unusable")["detail"]
+    stack.store_secret(target, cloud.target_secret())
+    log_line(request_id=request_id, outcome="deleted")
+
+
+def test_a_direct_invocation_answers_with_its_outcome(stack: LocalStack, cloud: Cloud, target: str) -> None:
+    backup_id = cloud.add_backup()
+    assert stack.invoke({"backup_id": cloud.new_id(), "target": target})["outcome"] == "already_gone"
+    assert stack.invoke({"backup_id": backup_id.upper(), "target": target})["outcome"] == "refused"
+    assert stack.invoke({"backup_id": backup_id, "target": target})["outcome"] == "queued"
+    _gone(cloud, backup_id)
+
+
+DOCUMENTED = [202, 400, 401, 403, 404, 405, 406, 407, 408, 409, 500, 501, 502, 503, 504]
+
+
+@pytest.mark.parametrize("status", DOCUMENTED)
+def test_each_documented_code_goes_over_the_wire_and_appears_as_its_metric(
+    stack: LocalStack, cloud: Cloud, target: str, status: int
+) -> None:
+    backup_id = cloud.add_backup()
+    before = total(stack.log().samples(), "Responses", Operation="DeleteBackup", StatusCode=str(status))
+    if status != 202:
+        fault = Fault(operation=Operation.DELETE, backup_id=backup_id, status=status, body=BodyShape.CINDER, times=1)
+        cloud.inject(*([fault] * (2 if status in {401, 403} else 1)))
+    stack.send({"backup_id": backup_id, "target": target})
+    wait_until(
+        f"{status} is counted",
+        lambda: total(stack.log().samples(), "Responses", Operation="DeleteBackup", StatusCode=str(status)) > before,
+        within_s=WITHIN_S,
+    )
+    if status != 400:  # a JSON 400 of no known kind is the one that nobody need ask again
+        _gone(cloud, backup_id)

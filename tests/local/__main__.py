@@ -1,0 +1,88 @@
+"""`make run`: vbs-reaper's main job on embedded stand-ins for AWS and the cloud, told as a story and judged."""
+
+import argparse
+import json
+import signal
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from tests.local.play import Played
+from tests.local.play import play
+from tests.local.report import WIDTH
+from tests.local.report import Report
+from tests.local.report import save_picture
+from tests.local.scenario import tell
+from tests.local.stack import LocalStack
+from tests.simulator.server import Simulator
+from tests.simulator.settings import SimulatorSettings
+
+DELETE_SECONDS = 1.0
+INTERRUPTED = 130
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play the story; 0 only when nothing was lost and nothing wrong was done."""
+    options = _options().parse_args(arguments)
+    for ending in ENDINGS:
+        signal.signal(ending, _interrupt)
+    console = Console(stderr=options.json, width=None if sys.stdout.isatty() else WIDTH)
+    try:
+        played = _run(options.seed, console, quiet=options.json)
+    except KeyboardInterrupt:
+        console.print("interrupted; everything that was started has been ended")
+        return INTERRUPTED
+    if options.svg:
+        save_picture(options.svg, played.moment, played.verdict)
+    if options.json:
+        print(json.dumps(_as_json(options.seed, played), indent=2))
+    return 0 if played.verdict.is_good else 1
+
+
+def _run(seed: int, console: Console, *, quiet: bool) -> Played:
+    report = Report(console)
+    story = tell(seed)
+    report.say(f"The cloud: a simulator with {len(story.stored)} backups. AWS: ministack with the real template.yaml.")
+    began = time.monotonic()
+    with Simulator(SimulatorSettings(delete_seconds=DELETE_SECONDS)).running() as cloud, LocalStack() as stack:
+        report.say(f"Both are up after {time.monotonic() - began:.1f} s; {len(story.requests)} requests go in.")
+        with report:
+            played = play(story, stack, cloud, report)
+        if not quiet:
+            report.conclude(played.verdict)
+        return played
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make run", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="another seed tells another story (default: 1)")
+    parser.add_argument("--json", action="store_true", help="print the verdict and the metrics as JSON")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="write the last picture there")
+    return parser
+
+
+def _as_json(seed: int, played: Played) -> dict[str, object]:
+    verdict, moment = played.verdict, played.moment
+    return {
+        "seed": seed,
+        "good": verdict.is_good,
+        "seconds": round(moment.elapsed_s, 1),
+        "verdict": asdict(verdict),
+        "metrics": [asdict(sample) for sample in moment.metrics],
+    }
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """End once, in order; an impatient second Ctrl-C would leave files behind and gain nothing."""
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""What the embedded AWS reads otherwise than AWS does: the translated template put into its words, and no further."""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+
+EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
+BATCH_ACTIONS = ("sqs:SendMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
+"""On AWS the permission for one message is that for a batch; here each batch operation asks for one of its own."""
+
+
+def put_into_dialect(translated: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Change a translated template in place and return it."""
+    defaults = {name: str(value.get("Default", "")) for name, value in translated["Parameters"].items()}
+    for resource in translated["Resources"].values():
+        if resource["Type"] == EVENT_SOURCE_MAPPING:
+            _write_number_out(resource["Properties"], defaults | dict(parameters))
+    for statement in _statements(translated["Resources"]):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        statement["Action"] = [*actions, *(f"{action}Batch" for action in actions if action in BATCH_ACTIONS)]
+    return translated
+
+
+def _write_number_out(mapping: dict[str, Any], parameters: Mapping[str, str]) -> None:
+    """A parameter arrives at the poller as text, at which it fails."""
+    scaling = mapping.get("ScalingConfig", {})
+    if isinstance(scaling.get("MaximumConcurrency"), dict):
+        scaling["MaximumConcurrency"] = int(parameters[scaling["MaximumConcurrency"]["Ref"]])
+
+
+def _statements(resources: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The statements of every role."""
+    for resource in resources.values():
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in resource["Properties"].get("Policies", []):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    yield statement.get("Fn::If", [None, statement])[1]
