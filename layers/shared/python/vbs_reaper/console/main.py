@@ -1,0 +1,45 @@
+"""`vbs-reaper`: one command a module. Every refusal is one sentence on standard error and exit code 1."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from vbs_reaper.console import preview
+from vbs_reaper.console.refusal import EXIT_REFUSED
+from vbs_reaper.console.refusal import Refused
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses with exit code 1: 2 is an answer of `preview`."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and how the command is used."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_REFUSED, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    whole = _Parser(prog="vbs-reaper", description="Deletes volume backups of OpenStack clouds, safely.")
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    preview.add_to(commands)
+    return whole
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is the command's own, 1 for a refusal."""
+    chosen = parser().parse_args(words)
+    try:
+        code: int = chosen.run(chosen)
+        sys.stdout.flush()
+    except Refused as refused:
+        print(f"vbs-reaper: {refused}", file=sys.stderr)  # noqa: T201  # a command speaks here
+        return EXIT_REFUSED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_REFUSED
+    except KeyboardInterrupt:
+        return 130
+    return code

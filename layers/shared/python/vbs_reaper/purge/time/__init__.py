@@ -1,0 +1,1 @@
+"""Time by the calendar of a zone: durations, days, weeks."""

@@ -1,0 +1,173 @@
+"""Which backups a policy is about: yes, no, or not to be told from the answer. What cannot be told, stays."""
+
+import re
+from collections.abc import Callable
+from fnmatch import translate
+from typing import Any
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.openstack.backup import OWNED_BY_ANOTHER_SERVICE
+from vbs_reaper.openstack.backup import Backup
+from vbs_reaper.openstack.backup import Status
+from vbs_reaper.openstack.backup import read_instant
+from vbs_reaper.purge.inventory import Inventory
+from vbs_reaper.purge.planned import PlannedBackup
+from vbs_reaper.purge.policy import NamePart
+from vbs_reaper.purge.policy import PurgePolicy
+from vbs_reaper.purge.time.zone import LONG_AGO
+from vbs_reaper.purge.time.zone import Micros
+from vbs_reaper.purge.time.zone import to_micros
+
+_BUSY: Final = frozenset({Status.CREATING, Status.RESTORING, Status.DELETING})
+_KNOWN: Final = frozenset(Status) - {Status.UNKNOWN}
+_OWN_SERVICES: Final = frozenset({0, 4})
+
+_SIZE_LIMIT: Final = 1e9
+"""GiB; what is larger is no size."""
+
+Verdict = tuple[Reason, str | None]
+"""Why a backup is left alone, and in which respect."""
+
+
+class Selection:
+    """The policy's set over an inventory at one moment."""
+
+    def __init__(self, policy: PurgePolicy, inventory: Inventory, now: Micros) -> None:
+        self._inventory = inventory
+        self._now = now
+        self._with_errors = policy.match.with_errors
+        self._with_available = policy.match.with_available
+        self._volumes = None if policy.match.volume is UNSET else frozenset(policy.match.volume)
+        self._matches_name = None if policy.match.name is UNSET else re.compile(translate(policy.match.name)).match
+        self._key = _group_key(policy)
+        self._shared: dict[Any, Any] = {}
+
+    def read(self, backup: Backup) -> PlannedBackup:
+        """Take what a plan needs of a record. `keep` and `reasons` are final unless it is `in_set`."""
+        share = self._shared.setdefault
+        made_at = self._made_at(backup.created_at_text)
+        planned = PlannedBackup(
+            id=backup.id,
+            volume_id=share(backup.volume_id, backup.volume_id) or None,
+            name=backup.name if isinstance(backup.name, str) else None,
+            status=share(backup.status_text, backup.status_text) or None,
+            made_at=made_at,
+            size=backup.size if isinstance(backup.size, int | float) and 0 <= backup.size < _SIZE_LIMIT else None,
+            incremental=None if backup.is_incremental is UNSET else backup.is_incremental,
+        )
+        verdict = self._not_in_set(backup, made_at, planned)
+        if verdict is None:
+            planned.in_set = True
+            if backup.is_held(self._inventory.hold_marker):
+                planned.reasons = share((Reason.HELD,), (Reason.HELD,))
+        else:
+            planned.reasons = share((verdict[0],), (verdict[0],))
+            planned.detail = verdict[1]
+        return planned
+
+    def _not_in_set(self, backup: Backup, made_at: Micros | None, planned: PlannedBackup) -> Verdict | None:
+        """Why the backup does not belong to the policy's set; None where it does."""
+        if not self._may_match(backup):
+            return Reason.NOT_MATCHED, None
+        group = self._key(backup)
+        planned.group = self._shared.setdefault(group, group)
+        return (
+            self._unknown(backup, made_at)
+            or self._foreign(backup)
+            or self._wrong_status(backup)
+            or (None if planned.group else (Reason.NO_GROUP, None))
+        )
+
+    def _may_match(self, backup: Backup) -> bool:
+        """Whether name and volume match, or cannot be told."""
+        if self._volumes is not None and backup.volume_id and backup.volume_id not in self._volumes:
+            return False
+        if self._matches_name is None or backup.name is UNSET:
+            return True
+        return backup.name is not None and self._matches_name(backup.name) is not None
+
+    def _unknown(self, backup: Backup, made_at: Micros | None) -> Verdict | None:
+        with_metadata = self._inventory.with_metadata
+        if (
+            made_at is None
+            or not backup.id
+            or not backup.volume_id
+            or not backup.status_text
+            or backup.name is UNSET
+            or backup.description is UNSET
+            or (with_metadata and not isinstance(backup.metadata, dict))
+        ):
+            return Reason.UNKNOWN_FIELD, self._unknown_field(backup, made_at)
+        if backup.status_text not in _KNOWN:
+            return Reason.UNKNOWN_FIELD, "status"
+        if made_at > self._now:
+            return Reason.CREATED_IN_FUTURE, None
+        return None
+
+    def _unknown_field(self, backup: Backup, made_at: Micros | None) -> str:
+        missing = backup.missing_field(with_metadata=self._inventory.with_metadata)
+        return missing or ("created_at" if made_at is None else "id")
+
+    def _foreign(self, backup: Backup) -> Verdict | None:
+        project, owner = self._inventory.project_id, backup.owner
+        if project and owner and owner != project:
+            return Reason.NOT_OWNED, "project"
+        if not backup.service_metadata:
+            return None
+        service = _service_type(backup.service_metadata)
+        if service in OWNED_BY_ANOTHER_SERVICE:
+            return Reason.NOT_OWNED, "service_metadata"
+        return None if service in _OWN_SERVICES else (Reason.UNKNOWN_FIELD, "service_metadata")
+
+    def _wrong_status(self, backup: Backup) -> Verdict | None:
+        status = backup.status_text
+        if status in _BUSY:
+            return Reason.IN_USE, None
+        if status == Status.ERROR_DELETING:
+            return Reason.DELETION_FAILED, None
+        wanted = self._with_errors if status == Status.ERROR else self._with_available
+        return None if wanted else (Reason.NOT_MATCHED, None)
+
+    @staticmethod
+    def _made_at(text: object) -> Micros | None:
+        """When it was made; None where that is missing, unreadable, or before there were such backups."""
+        moment = read_instant(text)
+        made_at = LONG_AGO if moment is None else to_micros(moment)
+        return made_at if made_at >= 0 else None
+
+
+class _Service(msgspec.Struct, frozen=True):
+    """Of VBS's `service_metadata` only who made the backup; the rest can name encryption keys."""
+
+    kind: int | str | None = msgspec.field(name="ST", default=None)
+
+
+def _service_type(text: str) -> int | None:
+    """`ST`, 0 where the text has none; None where it cannot be read: then nobody knows whose the backup is."""
+    try:
+        kind = msgspec.json.decode(text.strip(), type=_Service).kind
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    if kind is None:
+        return 0
+    digits = str(kind)
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 4 else None
+
+
+def _group_key(policy: PurgePolicy) -> Callable[[Backup], str | None]:
+    """How a backup's group is found; None for one that has none."""
+    if policy.group_by == "volume":
+        return lambda backup: backup.volume_id or None
+    if not isinstance(policy.group_by, NamePart):
+        return lambda backup: backup.name or None
+    search = re.compile(policy.group_by.name).search
+
+    def part(backup: Backup) -> str | None:
+        found = search(backup.name) if backup.name else None
+        return found.group(1) or None if found else None
+
+    return part

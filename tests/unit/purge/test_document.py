@@ -1,0 +1,80 @@
+"""A stored plan: canonical, hashed, and refused when it is not what was written."""
+
+import hashlib
+import json
+
+import pytest
+
+from tests.unit.purge.strategies import NOW
+from tests.unit.purge.strategies import inventory
+from tests.unit.purge.strategies import nightly
+from tests.unit.purge.strategies import policy
+from vbs_reaper.purge.document import PlanRefused
+from vbs_reaper.purge.document import encode_plan
+from vbs_reaper.purge.document import read_plan
+from vbs_reaper.purge.document import sha256_of
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.plan import plan
+
+
+def made() -> Plan:
+    first = plan(policy(grace="1d"), inventory(nightly(9, is_incremental=None), service="cinder"), NOW)
+    rows = nightly(12, is_incremental=False)
+    rows[11]["name"] = 'ünïcode "quoted" \\ \u2028'
+    return plan(policy(grace="1d"), inventory(rows, service="cinder"), NOW, last=first, run="2026-11-25T03-00-00Z")
+
+
+def test_the_hash_is_over_the_canonical_json_without_it() -> None:
+    written = encode_plan(made())
+    document = json.loads(written)
+    stated = document.pop("sha256")
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    assert hashlib.sha256(canonical).hexdigest() == stated == sha256_of(made())
+
+
+def test_a_plan_is_read_as_it_was_written() -> None:
+    written = encode_plan(made())
+    read = read_plan(written)
+    assert encode_plan(read) == written
+    assert [row.id for row in read.due] == [row.id for row in made().due]
+    assert read.policy == made().policy
+    assert read.difference == made().difference
+    assert read.sha256 == sha256_of(read) == json.loads(written)["sha256"]
+
+
+def test_every_backup_is_there_with_its_reasons() -> None:
+    backups = json.loads(encode_plan(made()))["backups"]
+    assert len(backups) == 12
+    assert all(row["reasons"] for row in backups)
+    assert all(("due_at" in row) is not row["keep"] for row in backups)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"keep":true', b'"keep":false'),
+        (b'"max_deletions":200', b'"max_deletions":2000'),
+        (b'"size":10', b'"size":11'),
+        (b'"run":"2026', b'"run":"2027'),
+        (b'{"advice"', b'{ "advice"'),
+        (b'"sha256":"', b'"sha256":"0'),
+    ],
+)
+def test_a_plan_that_was_changed_is_refused(old: bytes, new: bytes) -> None:
+    written = encode_plan(made())
+    assert old in written
+    with pytest.raises(PlanRefused):
+        read_plan(written.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("document", [b"", b"[]", b"{}", b"\xff", b"[" * 200_000, b'{"format":2}'])
+def test_what_is_no_plan_is_refused(document: bytes) -> None:
+    with pytest.raises(PlanRefused, match="no plan"):
+        read_plan(document)
+
+
+def test_a_plan_cut_short_is_refused() -> None:
+    written = encode_plan(made())
+    for cut in range(0, len(written), 97):
+        with pytest.raises(PlanRefused):
+            read_plan(written[:cut])

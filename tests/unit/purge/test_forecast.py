@@ -1,0 +1,95 @@
+"""Looking ahead: groups go on at their own rhythm, and what stops, stays."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from tests.unit.purge.strategies import NOW
+from tests.unit.purge.strategies import Record
+from tests.unit.purge.strategies import backup_id
+from tests.unit.purge.strategies import inventory
+from tests.unit.purge.strategies import nightly
+from tests.unit.purge.strategies import policies
+from tests.unit.purge.strategies import policy
+from tests.unit.purge.strategies import record
+from tests.unit.purge.strategies import records
+from vbs_reaper.purge.ahead.forecast import forecast
+from vbs_reaper.purge.inventory import Service
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.plan import plan
+from vbs_reaper.purge.policy import PurgePolicy
+
+
+def going(made: Plan, days: int = 10) -> dict[str, int]:
+    return dict(forecast(made, made.backups, days).going)
+
+
+def test_what_is_due_goes_today_and_the_kept_ones_with_the_backups_to_come() -> None:
+    made = plan(policy(), inventory(nightly(4)), NOW)
+    assert going(made) == {backup_id(3): 0, backup_id(2): 0, backup_id(1): 1, backup_id(0): 2}
+
+
+def test_a_group_that_has_stopped_loses_nothing_more_by_counts() -> None:
+    rows = [record(n, age=timedelta(days=60 + n)) for n in range(4)]
+    assert going(plan(policy(), inventory(rows), NOW)) == {backup_id(3): 0, backup_id(2): 0}
+
+
+def test_a_group_of_one_has_no_rhythm() -> None:
+    assert going(plan(policy(keep={"within": "1h"}), inventory(nightly(1)), NOW)) == {}
+
+
+def test_a_group_goes_on_at_its_own_rhythm() -> None:
+    weekly = [record(n, age=timedelta(days=7 * n + 5)) for n in range(4)]
+    made = plan(policy(keep={"last": 3}), inventory(weekly), NOW)
+    assert going(made, 20) == {backup_id(3): 0, backup_id(2): 2, backup_id(1): 9, backup_id(0): 16}
+    hourly = [record(n, age=timedelta(hours=n)) for n in range(72)]
+    made = plan(policy(keep={"hourly": 72}), inventory(hourly), NOW)
+    assert sorted(going(made, 3).values()) == [1] * 24 + [2] * 24 + [3] * 24
+
+
+@pytest.mark.parametrize(("age_days", "stops"), [(2, False), (4, True)])
+def test_a_group_has_stopped_when_it_missed_three_backups(age_days: int, stops: bool) -> None:
+    rows = [record(n, age=timedelta(days=n + age_days)) for n in range(3)]
+    assert (going(plan(policy(), inventory(rows), NOW)) == {backup_id(2): 0}) is stops
+
+
+def test_fulls_come_as_often_as_they_did_and_free_their_chains() -> None:
+    rows = [record(n, age=timedelta(days=n, hours=1), is_incremental=n % 4 != 1) for n in range(8)]
+    made = plan(policy(), inventory(rows, service="cinder"), NOW)
+    found = going(made)
+    assert [found[backup_id(n)] for n in range(8)] == [4, 4, 0, 0, 0, 0, 0, 0]
+
+
+def test_grace_delays_what_goes() -> None:
+    made = plan(policy(grace="3d"), inventory(nightly(4)), NOW)
+    assert going(made) == {backup_id(3): 3, backup_id(2): 3, backup_id(1): 4, backup_id(0): 5}
+
+
+def test_a_young_one_goes_when_it_is_old_enough() -> None:
+    made = plan(policy(match={"name": "*", "older_than": "5d"}), inventory(nightly(4)), NOW)
+    assert going(made)[backup_id(3)] == 2
+
+
+def test_what_goes_later_comes_true_when_backups_are_made_as_foreseen() -> None:
+    rows = nightly(30)
+    rules = policy(keep={"last": 2, "daily": 5, "weekly": 3})
+    foreseen = going(plan(rules, inventory(rows), NOW), 20)
+    gone: dict[str, int] = {}
+    for day in range(21):
+        if day:
+            rows = [record(1000 + day, age=timedelta(days=-day, hours=1)), *rows]
+        made = plan(rules, inventory(rows), NOW + timedelta(days=day))
+        gone.update({row.id: day for row in made.due if int(row.id[-4:], 16) < 1000})
+        rows = [row for row in rows if row["id"] not in {due.id for due in made.due}]
+    assert gone == foreseen
+
+
+@settings(deadline=None, max_examples=50)
+@given(policies(), records(only_past=False), st.sampled_from(["vbs", "cinder"]))
+def test_any_plan_can_be_looked_ahead_from(policy: PurgePolicy, rows: list[Record], service: Service) -> None:
+    made = plan(policy, inventory(rows, service=service), NOW)
+    found = going(made, 5)
+    assert {row.id for row in made.due} == {row_id for row_id, day in found.items() if day == 0}
