@@ -1,0 +1,204 @@
+from datetime import UTC
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.deletion.world import PROJECT
+from tests.unit.deletion.world import backup_id
+from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.deletion.request import RequestRefused
+from vbs_reaper.deletion.request import is_backup_id
+from vbs_reaper.deletion.request import read_request
+
+SENT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
+ID = backup_id(0xABC)
+OTHER = backup_id(2)
+
+DRESSED_UP = [
+    ID.upper(),
+    f"{{{ID}}}",
+    f"urn:uuid:{ID}",
+    f"{ID}\n",
+    f"\n{ID}",
+    f" {ID}",
+    f"{ID}\x00",
+    ID.replace("-", ""),
+    ID.replace("0", "\uff10"),
+    ID.replace("0", "\u0660"),
+    ID.replace("-", "\u2010"),
+    f"../{ID}",
+    f"../volumes/{ID}",
+    f"{ID}/../{OTHER}",
+    f"{ID}%2e",
+    f"%2e%2e/{ID}",
+    f"{ID}?force=1",
+    f"{ID}#x",
+    "",
+    ".",
+    "..",
+    ID[:-1],
+    f"{ID}0",
+]
+
+
+def refusal(**fields: object) -> str:
+    with pytest.raises(RequestRefused) as caught:
+        read_request(fields, SENT)
+    return str(caught.value)
+
+
+def accepted(**fields: object) -> DeleteRequest:
+    return read_request({"backup_id": ID} | fields, SENT)
+
+
+@pytest.mark.parametrize("dressed_up", DRESSED_UP)
+def test_an_id_is_a_lower_case_canonical_uuid_and_nothing_around_it(dressed_up: str) -> None:
+    assert '"backup_id" is' in refusal(backup_id=dressed_up)
+
+
+@pytest.mark.parametrize("dressed_up", DRESSED_UP)
+def test_a_survivor_is_no_less_checked(dressed_up: str) -> None:
+    assert "survivors" in refusal(backup_id=ID, expect={"survivors": [OTHER, dressed_up]})
+
+
+@given(st.text())
+def test_only_36_characters_of_hex_and_dashes_are_an_id(text: str) -> None:
+    canonical = len(text) == 36 and set(text) <= set("0123456789abcdef-") and text.count("-") == 4
+    assert not is_backup_id(text) or canonical
+
+
+@pytest.mark.parametrize("value", [7, 1.5, True, None, [], {}, [ID], {"id": ID}, 2**70])
+def test_an_id_that_is_no_text_is_refused(value: object) -> None:
+    assert '"backup_id"' in refusal(backup_id=value)
+
+
+def test_a_missing_id_is_said_to_be_missing() -> None:
+    assert refusal() == '"backup_id" is missing; give the backup\'s id'
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [("exspect", "expect"), ("targt", "target"), ("not_befor", "not_before"), ("project", "project_id")],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(key: str, nearest: str) -> None:
+    assert refusal(**{"backup_id": ID, key: "x"}) == f'unknown key "{key}"; did you mean "{nearest}"?'
+
+
+def test_an_unknown_key_that_is_near_to_none_is_refused_with_all_of_them() -> None:
+    assert refusal(backup_id=ID, force=True).startswith('unknown key "force"; known are backup_id, target, project_id')
+
+
+def test_an_unknown_expectation_is_named_with_its_place() -> None:
+    assert refusal(backup_id=ID, expect={"volume": "x"}) == 'unknown key "expect.volume"; did you mean "volume_id"?'
+
+
+def test_a_strange_key_is_written_escaped() -> None:
+    assert '"\\x1b[31m\\n"' in refusal(**{"backup_id": ID, "\x1b[31m\n": 1})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("target", None),
+        ("target", 7),
+        ("project_id", ["x"]),
+        ("expect", []),
+        ("expect", None),
+        ("expect", {"name": 3}),
+        ("expect", {"volume_id": None}),
+        ("expect", {"survivors": OTHER}),
+        ("expect", {"survivors": []}),
+        ("expect", {"survivors": [backup_id(n) for n in range(10, 16)]}),
+        ("reason", "x" * 257),
+        ("requested_by", {}),
+        ("not_before", 1732500000),
+    ],
+)
+def test_a_wrong_type_is_refused_with_the_name_of_its_field(field: str, value: object) -> None:
+    sentence = refusal(**{"backup_id": ID, field: value})
+    assert sentence.startswith(f'"{field}')
+    assert "unknown key" not in sentence
+
+
+@pytest.mark.parametrize("target", ["", "A", "-a", "a" * 64, "a_b", "a\n", "a/b", "\u00e4"])
+def test_a_target_is_a_plain_name(target: str) -> None:
+    assert '"target" is' in refusal(backup_id=ID, target=target)
+
+
+@pytest.mark.parametrize("project", ["", PROJECT.upper(), PROJECT + "\n", PROJECT[:-1], "g" * 32, "\uff11" * 32])
+def test_a_project_is_32_hexadecimal_digits(project: str) -> None:
+    assert '"project_id" is' in refusal(backup_id=ID, project_id=project)
+
+
+@pytest.mark.parametrize("field", ["not_before", "expires_at"])
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "",
+        "tomorrow",
+        "2026-11-25",
+        "2026-11-25T05:00:00",
+        "2026-11-25 05:00:00Z",
+        "20261125T050000Z",
+        "2026-W48-3T05:00:00Z",
+        "2026-11-25T05:00:00Z\n",
+        "2026-02-30T05:00:00Z",
+        "2026-11-25T25:00:00Z",
+        "9999-12-31T23:59:59-14:00",
+        "\uff12026-11-25T05:00:00Z",
+    ],
+)
+def test_an_instant_is_rfc_3339_with_its_zone(field: str, instant: str) -> None:
+    assert f'"{field}" is' in refusal(**{"backup_id": ID, field: instant})
+
+
+@pytest.mark.parametrize(
+    "instant", ["2026-11-25T05:00:00Z", "2026-11-25t06:00:00.5+01:00", "2026-11-25T00:00:00-05:00"]
+)
+def test_a_zone_may_be_any(instant: str) -> None:
+    assert accepted(not_before=instant, expires_at=instant).not_before == instant
+
+
+def test_a_creation_time_may_lack_its_zone_as_the_clouds_own_do() -> None:
+    accepted(expect={"created_at": "2026-11-20T02:00:00.123456"})
+
+
+def test_a_creation_time_that_is_none_is_refused() -> None:
+    assert '"expect.created_at" is "x"' in refusal(backup_id=ID, expect={"created_at": "x"})
+
+
+def test_waiting_for_more_than_a_day_is_for_a_scheduler() -> None:
+    accepted(not_before="2026-11-26T04:00:00Z")
+    assert "EventBridge Scheduler" in refusal(backup_id=ID, not_before="2026-11-26T04:00:01Z")
+
+
+def test_a_backup_is_no_survivor_of_itself() -> None:
+    assert "names the backup itself" in refusal(backup_id=ID, expect={"survivors": [OTHER, ID]})
+
+
+def test_a_request_that_says_everything_is_accepted() -> None:
+    fields: dict[str, Any] = {
+        "target": "otc-prod",
+        "project_id": PROJECT,
+        "expect": {"volume_id": "v", "created_at": "2026-11-20T02:00:00Z", "name": None, "survivors": [OTHER]},
+        "not_before": "2026-11-25T05:00:00Z",
+        "expires_at": "2026-12-08T05:00:00Z",
+        "reason": "x" * 256,
+        "requested_by": "nightly",
+    }
+    assert accepted(**fields).expect != accepted().expect
+
+
+@given(st.text(min_size=65, max_size=3000))
+def test_a_refusal_stays_short_and_printable_whatever_it_quotes(text: str) -> None:
+    for sentence in (
+        refusal(backup_id=text),
+        refusal(**{"backup_id": ID, text: 1}),
+        refusal(backup_id=ID, target=text),
+    ):
+        assert sentence.isascii()
+        assert sentence.isprintable()
+        assert len(sentence) < 400
