@@ -27,7 +27,7 @@ from tests.simulator.settings import SimulatorSettings
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import Listing
-from vbs_reaper.openstack.page import Page
+from vbs_reaper.openstack.calls.page import Page
 
 SHOW, DELETE, LIST, LOGIN = "ShowBackup", "DeleteBackup", "ListBackups", "Authenticate"
 NOBODYS_ID = "11111111-2222-4333-8444-555555555555"

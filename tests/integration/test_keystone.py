@@ -1,5 +1,6 @@
 """Logins: one at a time, kept while good, replaced in time, and never so often that a user is locked."""
 
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -29,12 +30,32 @@ from tests.simulator.identity import DOMAIN_NAME
 from tests.simulator.journal import Operation
 from tests.simulator.server import Simulator
 from tests.simulator.settings import OTHER_PROJECT_ID
+from tests.simulator.settings import PROJECT_ID
 from vbs_reaper.deletion.ports import BackupRef
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 
 SHOW, DELETE, LOGIN = "ShowBackup", "DeleteBackup", "Authenticate"
 NOBODYS_ID = "11111111-2222-4333-8444-555555555555"
+TOKEN_BODY = json.dumps(
+    {
+        "token": {
+            "project": {"id": PROJECT_ID, "name": "x"},
+            "roles": [{"id": "1", "name": "member"}],
+            "issued_at": "2026-11-25T04:00:00.000000Z",
+            "expires_at": "2026-11-25T05:00:00.000000Z",
+            "catalog": [
+                {
+                    "type": "vbs",
+                    "endpoints": [
+                        {"interface": "public", "region": "eu-de", "region_id": "eu-de", "url": "http://127.0.0.1:1"}
+                    ],
+                }
+            ],
+        }
+    }
+)
+"""What Keystone would say; each test spoils a part of it."""
 
 
 @pytest.fixture
@@ -250,6 +271,14 @@ def test_trouble_of_keystone_does_not_stop_the_version(reach: Reach, cloud: Clou
     assert reach.show(NOBODYS_ID).name is AnswerName.GONE
 
 
+def test_who_waited_for_a_login_that_failed_does_not_try_again(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(Fault(operation=Operation.LOGIN, status=503, body=BodyShape.HTML, delay_s=0.5, times=None))
+    assert show_by_many(reach, [NOBODYS_ID] * 20) == [AnswerName.LOGIN_UNAVAILABLE] * 20
+    assert len(cloud.journal.calls_of(Operation.LOGIN)) == 1
+    assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_UNAVAILABLE
+    assert len(cloud.journal.calls_of(Operation.LOGIN)) == 2
+
+
 def test_four_environments_with_a_wrong_password_never_lock_the_user(cloud: Cloud, clock: ManualClock) -> None:
     shelf = Shelf()
     shelf.put(cloud.target_secret())
@@ -370,6 +399,52 @@ def test_a_login_without_a_token_has_a_name_and_says_where(
     assert (answer.name, answer.status) == (name, status)
     assert answer.message.startswith(f'target "{TARGET}": {cloud.auth_url} ')
     assert reach.book.take() == [(LOGIN, str(status))]
+    assert cloud.journal.calls_of(Operation.SHOW) == []
+
+
+@pytest.mark.parametrize("token", ["", "two words", "t\u00f6ken", "folded\r\n token"])
+def test_a_token_that_cannot_be_sent_is_none(reach: Reach, cloud: Cloud, token: str) -> None:
+    headers = {"X-Subject-Token": token}
+    cloud.inject(Fault(operation=Operation.LOGIN, status=201, raw_body=TOKEN_BODY, headers=headers))
+    assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_MISPLACED
+    assert cloud.journal.calls_of(Operation.SHOW) == []
+
+
+def test_the_token_that_the_next_test_spoils_would_do(reach: Reach, cloud: Cloud) -> None:
+    headers = {"X-Subject-Token": "t"}
+    cloud.inject(Fault(operation=Operation.LOGIN, status=201, raw_body=TOKEN_BODY, headers=headers))
+    assert reach.show(NOBODYS_ID).name is AnswerName.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"project": None},
+        {"project": {"id": "default", "name": "x"}},
+        {"project": {"id": "5A1E0C7B9D3F4826A0B4C6D8E2F01357", "name": "x"}},
+        {"project": []},
+        {"expires_at": "soon"},
+        {"expires_at": "2026-11-25T04:00:00Z"},
+        {"expires_at": None},
+        {"issued_at": None},
+        {"roles": [{"id": "1"}]},
+        {"roles": "admin"},
+        {"roles": []},
+        {"roles": None},
+        {"catalog": None},
+        {"catalog": [{"type": "vbs", "endpoints": [{}]}]},
+        {"catalog": [5]},
+    ],
+)
+def test_a_token_that_makes_no_sense_is_never_used(reach: Reach, cloud: Cloud, change: dict[str, Any]) -> None:
+    token = json.loads(TOKEN_BODY)["token"] | change
+    headers = {"X-Subject-Token": "t"}
+    cloud.inject(Fault(operation=Operation.LOGIN, status=201, raw_body=json.dumps({"token": token}), headers=headers))
+    assert reach.show(NOBODYS_ID).name in {
+        AnswerName.LOGIN_MISPLACED,
+        AnswerName.TOKEN_PROJECT_MISMATCH,
+        AnswerName.WRONG_ENDPOINT,
+    }
     assert cloud.journal.calls_of(Operation.SHOW) == []
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from vbs_reaper.openstack.answer import TargetView
 from vbs_reaper.openstack.backup import ProjectId
 from vbs_reaper.openstack.endpoint import ApiVersion
-from vbs_reaper.openstack.login import Login
+from vbs_reaper.openstack.identity.login import Login
 from vbs_reaper.openstack.secret import Secret
 from vbs_reaper.openstack.transport import Transport
 

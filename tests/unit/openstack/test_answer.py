@@ -165,6 +165,12 @@ def test_a_404_that_is_no_proof_is_not_gone(document: object) -> None:
     assert answer(SHOW, 404, said(document)).name is AnswerName.WRONG_ENDPOINT
 
 
+def test_a_404_with_a_byte_that_no_json_has_is_no_proof_wherever_it_is() -> None:
+    proof = said({"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}})
+    assert answer(SHOW, 404, proof).name is AnswerName.GONE
+    assert answer(SHOW, 404, proof.replace(b"code", b"c\xffde")).name is AnswerName.WRONG_ENDPOINT
+
+
 def test_a_404_while_the_service_is_down_is_not_gone() -> None:
     down = said({"itemNotFound": {"code": 404, "message": "Service cinder-backup could not be found."}})
     assert answer(DELETE, 404, down).name is AnswerName.NO_SERVICE
@@ -204,6 +210,7 @@ def test_the_gateways_request_id_is_read_from_its_body(prefix: str) -> None:
         ("Wed, 25 Nov 2026 12:02:00 GMT", None, 120.0),
         ("Wed, 25 Nov 2026 11:00:00 GMT", None, 1.0),
         ("soon", "20", 20.0),
+        (f"Wed, 25 Nov 2026 12:{'1' * 30}:00 GMT", "20", 20.0),
         ("", 20, 20.0),
         (None, "0", 1.0),
         (None, -5, None),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -83,6 +84,8 @@ class TargetView:
     hold_marker: str
     shows_metadata: bool
     """Whether its API shows metadata (v3 from microversion 3.43): then a record without it cannot be judged."""
+    service: Literal["vbs", "cinder"] = "vbs"
+    """Whose backups these are: on Cinder an incremental one needs those before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,7 @@ def read_answer(
     A 404 is `GONE` only when the body is JSON and its `itemNotFound.message` names exactly `backup_id`.
     """
     fault = read_fault(body) if status != 202 else Fault()
-    name = _name_not_found(backup_id, body) if status == 404 else _name(operation, status, fault)
+    name = _name_not_found(backup_id, fault, body) if status == 404 else _name(operation, status, fault)
     backup = None
     if name is AnswerName.FOUND:
         backup = _read_backup(body)
@@ -181,7 +184,9 @@ def _name_bad_request(fault: Fault) -> AnswerName:
     return AnswerName.BAD_REQUEST
 
 
-def _name_not_found(backup_id: BackupId, body: bytes) -> AnswerName:
+def _name_not_found(backup_id: BackupId, fault: Fault, body: bytes) -> AnswerName:
+    if not fault.is_json:  # decoding into a type passes over what is wrong in keys it does not know
+        return AnswerName.WRONG_ENDPOINT
     try:
         message = msgspec.json.decode(body, type=_NotFound).fault.message
     except (msgspec.DecodeError, ValueError, RecursionError):

@@ -13,23 +13,25 @@ from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import Listing
 from vbs_reaper.openstack.answer import Operation
+from vbs_reaper.openstack.answer import TargetView
 from vbs_reaper.openstack.answer import read_answer
 from vbs_reaper.openstack.backup import Backup
 from vbs_reaper.openstack.backup import BackupId
 from vbs_reaper.openstack.backup import ProjectId
-from vbs_reaper.openstack.backup_request import PAGE_SIZE
-from vbs_reaper.openstack.backup_request import delete_request
-from vbs_reaper.openstack.backup_request import list_request
-from vbs_reaper.openstack.backup_request import show_request
+from vbs_reaper.openstack.calls.backup_request import PAGE_SIZE
+from vbs_reaper.openstack.calls.backup_request import delete_request
+from vbs_reaper.openstack.calls.backup_request import list_request
+from vbs_reaper.openstack.calls.backup_request import show_request
+from vbs_reaper.openstack.calls.page import Page
+from vbs_reaper.openstack.calls.page import Rows
+from vbs_reaper.openstack.calls.page import read_rows
+from vbs_reaper.openstack.calls.service_calls import Call
+from vbs_reaper.openstack.calls.service_calls import ServiceCalls
 from vbs_reaper.openstack.exchange import Reply
+from vbs_reaper.openstack.identity.login import Login
 from vbs_reaper.openstack.keystone import Keystone
-from vbs_reaper.openstack.page import Page
-from vbs_reaper.openstack.page import Rows
-from vbs_reaper.openstack.page import read_rows
 from vbs_reaper.openstack.ports import Calls
 from vbs_reaper.openstack.ports import TargetSecrets
-from vbs_reaper.openstack.service_calls import Call
-from vbs_reaper.openstack.service_calls import ServiceCalls
 from vbs_reaper.openstack.transport import Transports
 
 BACKUP_BYTES: Final = 64 * 1024
@@ -52,8 +54,12 @@ class BackupApi:
         transports: Transports,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        keystone = Keystone(secrets, transports, calls, clock)
-        self._service = ServiceCalls(keystone, calls, clock, sleep)
+        self._keystone = Keystone(secrets, transports, calls, clock)
+        self._service = ServiceCalls(self._keystone, calls, clock, sleep)
+
+    def enter(self, target: str, time_left: TimeLeft) -> Login | Answer:
+        """Give the login that every other call uses too, made now if there is none."""
+        return self._keystone.enter(target, time_left)
 
     def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
         """Look at the backup (GET)."""
@@ -90,6 +96,10 @@ class BackupApi:
             # A service that does not know the filter shows every volume's.
             backups += (backup for backup in page.backups if backup.volume_id == volume_id)
         return Listing(backups=tuple(backups))
+
+    def view_target(self, target: str, time_left: TimeLeft) -> TargetView | Answer:
+        """Tell what a decision must know of a target; an `Answer` where nobody can log in."""
+        return self._service.view_target(target, time_left)
 
     def list_backups(
         self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None

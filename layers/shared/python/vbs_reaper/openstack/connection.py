@@ -53,12 +53,10 @@ class _Bounded(HTTPConnection):
                 fresh.settimeout(min(exchange.connect_s, exchange.left_s()))
                 fresh.connect(address)
                 fresh.settimeout(min(exchange.connect_s, exchange.left_s()))  # for a handshake that may follow
-            except OSError as error:
+            except (OSError, CallFailed) as error:
                 fresh.close()
-                status_code = "ConnectTimeout" if isinstance(error, TimeoutError) else "ConnectionError"
-            except BaseException:
-                fresh.close()
-                raise
+                is_late = isinstance(error, TimeoutError | CallFailed)
+                status_code = "ConnectTimeout" if is_late else "ConnectionError"
             else:
                 return fresh
         raise _unreachable(self.host, status_code)

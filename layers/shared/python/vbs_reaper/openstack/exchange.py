@@ -43,8 +43,8 @@ class Reply:
     """What came back. `headers` are looked up without regard to case; the body is empty where it was too long."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     broken: CallFailed | None = None
     """Why the body is not whole: then only the status line can be believed."""
 
@@ -82,7 +82,7 @@ class Exchange:
         return CallFailed(
             AnswerName.CONNECTION_LOST,
             "ConnectionError",
-            "the connection broke before the answer was there",
+            "the connection broke before the whole answer was there",
             is_stale=is_stale,
         )
 

@@ -61,7 +61,7 @@ def _seconds(text: str, now: datetime) -> float | None:
         return float(text[:9])
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
 

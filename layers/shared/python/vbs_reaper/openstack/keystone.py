@@ -17,9 +17,9 @@ from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import Operation
-from vbs_reaper.openstack.login import Login
-from vbs_reaper.openstack.login import log_in
-from vbs_reaper.openstack.observation import observe
+from vbs_reaper.openstack.calls.observation import observe
+from vbs_reaper.openstack.identity.login import Login
+from vbs_reaper.openstack.identity.login import log_in
 from vbs_reaper.openstack.ports import Calls
 from vbs_reaper.openstack.ports import TargetSecrets
 from vbs_reaper.openstack.secret import SecretUnusable
@@ -44,6 +44,9 @@ class _Door:
 
     lock: Lock = field(default_factory=Lock)
     login: Login | None = None
+    attempts: int = 0
+    failure: Answer | None = None
+    """How the last attempt to log in failed."""
     refused_version: str | None = None
     refused_until: datetime | None = None
     roles_checked_at: datetime | None = None
@@ -65,20 +68,11 @@ class Keystone:
         door = self._door(target)
         if (login := self._good(door)) is not None:
             return login
-        with _alone(door, time_left) as is_alone:
-            if not is_alone:
-                return out_of_time()
-            return self._good(door) or self._log_in(target, door, time_left)
+        return self._log_in_alone(target, door, time_left)
 
     def replace(self, target: str, refused: Login, time_left: TimeLeft) -> Login | Answer:
         """Give another login than the one whose token was refused: somebody else's newer one, or a new one."""
-        door = self._door(target)
-        with _alone(door, time_left) as is_alone:
-            if not is_alone:
-                return out_of_time()
-            if door.login is refused:
-                door.login = None
-            return self._good(door) or self._log_in(target, door, time_left)
+        return self._log_in_alone(target, self._door(target), time_left, refused)
 
     def refresh_roles(self, target: str, forbidden: Login, time_left: TimeLeft) -> Login | None:
         """Give another login because roles are frozen into a token; None where it is too soon, or brought none."""
@@ -95,6 +89,22 @@ class Keystone:
             answer = self._log_in(target, door, time_left)
             return answer if isinstance(answer, Login) else None
 
+    def _log_in_alone(
+        self, target: str, door: _Door, time_left: TimeLeft, refused: Login | None = None
+    ) -> Login | Answer:
+        """Log in, or take what another thread's attempt has brought meanwhile: a login, or its failure."""
+        attempts = door.attempts
+        with _alone(door, time_left) as is_alone:
+            if not is_alone:
+                return out_of_time()
+            if refused is not None and door.login is refused:
+                door.login = None
+            if (login := self._good(door)) is not None:
+                return login
+            if door.failure is not None and door.attempts != attempts:
+                return door.failure
+            return self._log_in(target, door, time_left)
+
     def _door(self, target: str) -> _Door:
         with self._doors_lock:
             return self._doors.setdefault(target, _Door())
@@ -104,6 +114,12 @@ class Keystone:
         return login if login is not None and self._clock() < login.renew_at else None
 
     def _log_in(self, target: str, door: _Door, time_left: TimeLeft) -> Login | Answer:
+        answer = self._attempt(target, door, time_left)
+        door.attempts += 1
+        door.failure = answer if isinstance(answer, Answer) and answer.name is not AnswerName.OUT_OF_TIME else None
+        return answer
+
+    def _attempt(self, target: str, door: _Door, time_left: TimeLeft) -> Login | Answer:
         now = self._clock()
         try:
             stored = self._secrets.read(target)

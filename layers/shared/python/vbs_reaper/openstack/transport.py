@@ -6,6 +6,7 @@ requests does the talking, through an adapter of ours; nothing in the environmen
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from io import BytesIO
 from threading import Lock
 from typing import Any
@@ -79,11 +80,7 @@ class Transports:
     """The transports of all targets: one for all that trust the public authorities, one per private authority."""
 
     def __init__(self, *, calls_at_once: int, deadline_s: float = 10.0, connect_s: float = 3.0) -> None:
-        self._settings: dict[str, Any] = {
-            "calls_at_once": calls_at_once,
-            "deadline_s": deadline_s,
-            "connect_s": connect_s,
-        }
+        self._make = partial(Transport, calls_at_once=calls_at_once, deadline_s=deadline_s, connect_s=connect_s)
         self._transports: dict[str, Transport] = {}
         self._lock = Lock()
 
@@ -91,7 +88,7 @@ class Transports:
         """The transport that trusts this authority; the public ones where it is empty."""
         with self._lock:
             if cacert not in self._transports:
-                self._transports[cacert] = Transport(cacert=cacert or None, **self._settings)
+                self._transports[cacert] = self._make(cacert=cacert or None)
             return self._transports[cacert]
 
     def close(self) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from keystoneauth1.access.service_catalog import ServiceCatalogV3
 
-from vbs_reaper.openstack.catalogue import find_endpoint
 from vbs_reaper.openstack.endpoint import EndpointUnusable
+from vbs_reaper.openstack.identity.catalogue import find_endpoint
 from vbs_reaper.openstack.target import Target
 
 PROJECT = "0123456789abcdef0123456789abcdef"

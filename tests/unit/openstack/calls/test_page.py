@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from vbs_reaper.openstack.page import Rows
-from vbs_reaper.openstack.page import read_rows
+from vbs_reaper.openstack.calls.page import Rows
+from vbs_reaper.openstack.calls.page import read_rows
 
 FIRST = "11111111-2222-4333-8444-555555555555"
 SECOND = "99999999-8888-4777-8666-555555555555"
@@ -81,6 +81,7 @@ def test_there_is_more_after_a_link_or_a_full_page_and_nothing_after_an_empty_on
     ("header", "date"),
     [
         ("Wed, 25 Nov 2026 12:00:00 GMT", datetime(2026, 11, 25, 12, tzinfo=UTC)),
+        (f"Wed, 25 Nov 2026 12:{'1' * 30}:00 GMT", None),
         ("Wed, 25 Nov 2026 12:00:00", None),
         ("yesterday", None),
         ("", None),

@@ -79,6 +79,6 @@ def _read_date(header: str | None) -> datetime | None:
     """Read a `Date` header (RFC 9110 section 5.6.7); None when it is missing, unreadable or has no zone."""
     try:
         date = parsedate_to_datetime(header or "")
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return date if date.tzinfo is not None else None

@@ -20,15 +20,16 @@ from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import Operation
+from vbs_reaper.openstack.answer import TargetView
 from vbs_reaper.openstack.backup import ProjectId
-from vbs_reaper.openstack.backup_request import NotSendable
+from vbs_reaper.openstack.calls.backup_request import NotSendable
+from vbs_reaper.openstack.calls.observation import observe
 from vbs_reaper.openstack.exchange import CallFailed
 from vbs_reaper.openstack.exchange import Reply
+from vbs_reaper.openstack.identity.login import Login
 from vbs_reaper.openstack.keystone import CALL_S
 from vbs_reaper.openstack.keystone import Keystone
 from vbs_reaper.openstack.keystone import out_of_time
-from vbs_reaper.openstack.login import Login
-from vbs_reaper.openstack.observation import observe
 from vbs_reaper.openstack.ports import Calls
 
 ACCEPTED: Final = 202
@@ -61,6 +62,11 @@ class ServiceCalls:
         self._calls = calls
         self._clock = clock
         self._sleep = sleep
+
+    def view_target(self, target: str, time_left: TimeLeft) -> TargetView | Answer:
+        """Tell what a decision must know of a target, logging in where needed."""
+        login = self._keystone.enter(target, time_left)
+        return login.view if isinstance(login, Login) else login
 
     def make(self, call: Call[Read], time_left: TimeLeft) -> Answer | Read:
         """Make one call; what is no usable reply is an answer as well. Answers of the service name its target."""

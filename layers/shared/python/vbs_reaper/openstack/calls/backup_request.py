@@ -12,8 +12,8 @@ from requests.structures import CaseInsensitiveDict
 
 from vbs_reaper.openstack.backup import BackupId
 from vbs_reaper.openstack.endpoint import is_project_id
-from vbs_reaper.openstack.login import USER_AGENT
-from vbs_reaper.openstack.login import Login
+from vbs_reaper.openstack.identity.login import USER_AGENT
+from vbs_reaper.openstack.identity.login import Login
 
 PAGE_SIZE: Final = 1000
 """What both services cut a page to."""

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tests.unit.openstack.logins import PROJECT
 from tests.unit.openstack.logins import make_login
 from vbs_reaper.openstack.backup import BackupId
-from vbs_reaper.openstack.backup_request import NotSendable
-from vbs_reaper.openstack.backup_request import delete_request
-from vbs_reaper.openstack.backup_request import list_request
-from vbs_reaper.openstack.backup_request import show_request
+from vbs_reaper.openstack.calls.backup_request import NotSendable
+from vbs_reaper.openstack.calls.backup_request import delete_request
+from vbs_reaper.openstack.calls.backup_request import list_request
+from vbs_reaper.openstack.calls.backup_request import show_request
 from vbs_reaper.openstack.endpoint import ApiVersion
 
 BACKUP_ID = BackupId("11111111-2222-4333-8444-555555555555")

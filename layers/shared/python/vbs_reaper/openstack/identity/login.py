@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC
 from datetime import timedelta
@@ -17,12 +18,12 @@ from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import TargetView
 from vbs_reaper.openstack.backup import ProjectId
-from vbs_reaper.openstack.catalogue import find_endpoint
 from vbs_reaper.openstack.endpoint import EndpointUnusable
 from vbs_reaper.openstack.endpoint import is_project_id
 from vbs_reaper.openstack.exchange import CallFailed
-from vbs_reaper.openstack.login_answer import name_login_answer
-from vbs_reaper.openstack.login_answer import name_login_failure
+from vbs_reaper.openstack.identity.catalogue import find_endpoint
+from vbs_reaper.openstack.identity.login_answer import name_login_answer
+from vbs_reaper.openstack.identity.login_answer import name_login_failure
 from vbs_reaper.openstack.secret import Secret
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ LOGIN_BYTES: Final = 1024 * 1024
 
 USER_AGENT: Final = "vbs-reaper"
 
+_TOKEN: Final = re.compile(r"[!-~]+", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Login:
@@ -53,6 +56,8 @@ class Login:
     transport: Transport
     renew_at: datetime
     """From when on it is to be replaced, by our own clock."""
+    roles: tuple[str, ...] = ()
+    """The names of its roles, as the cloud spells them."""
 
 
 def log_in(name: str, target: Target, transport: Transport, now: datetime) -> tuple[Login | Answer, str]:
@@ -110,11 +115,15 @@ def _plugin(target: Target) -> Password | ApplicationCredential:
 def _read_access(
     name: str, target: Target, access: AccessInfoV3, transport: Transport, now: datetime
 ) -> Login | Answer:
+    if not _TOKEN.fullmatch(access.auth_token or ""):
+        raise ValueError("the token cannot be sent as a header")
     project_id = access.project_id or ""
     mismatch = _project_fault(target, project_id, access.project_name)
     if mismatch:
         return Answer(name=AnswerName.TOKEN_PROJECT_MISMATCH, message=f'target "{name}": {mismatch}', at=now)
-    if not target.allow_admin and any(role.casefold() == "admin" for role in access.role_names or ()):
+    if not access.role_names:
+        raise ValueError("a token without roles: whether it is an administrator's cannot be known")
+    if not target.allow_admin and any(role.strip().casefold() == "admin" for role in access.role_names):
         return Answer(
             name=AnswerName.ADMINISTRATOR,
             message=f'target "{name}": its user has the role admin, which reaches the backups of other projects',
@@ -133,9 +142,11 @@ def _read_access(
             project_id=ProjectId(project_id),
             hold_marker=target.hold_marker,
             shows_metadata=target.api_version == "v3",
+            service=target.service,
         ),
         transport=transport,
         renew_at=now + _useful_life(access),
+        roles=tuple(access.role_names),
     )
 
 

@@ -1,0 +1,1 @@
+"""Logging in at Keystone: one attempt, what its answer means, and where the catalogue says the service is."""

@@ -1,0 +1,55 @@
+"""The error bodies these clouds send, each read into kind, code and message."""
+
+import json
+
+import pytest
+
+from vbs_reaper.openstack.fault import Fault
+from vbs_reaper.openstack.fault import printable
+from vbs_reaper.openstack.fault import read_fault
+
+
+@pytest.mark.parametrize(
+    ("document", "fault"),
+    [
+        ({"itemNotFound": {"code": 404, "message": "m"}}, Fault(True, "itemNotFound", "404", "m")),
+        ({"badrequest": {"code": "XXXX", "message": "m"}}, Fault(True, "badrequest", "XXXX", "m")),
+        ({"badRequest": "m"}, Fault(True, "badRequest", "", "m")),
+        ({"error": {"code": "VolumeBackup.0102", "message": "m"}}, Fault(True, "error", "VolumeBackup.0102", "m")),
+        ({"error_msg": "m", "error_code": "APIG.0301", "request_id": "r"}, Fault(True, "", "APIG.0301", "m")),
+        ({"error": {"code": 401, "message": "m", "title": "t"}}, Fault(True, "error", "401", "m")),
+        ({"error": {"error_code": "IAM.0061", "error_msg": "m"}}, Fault(True, "error", "IAM.0061", "m")),
+        ({"overLimit": {"code": 413, "message": "m", "retryAfter": "0"}}, Fault(True, "overLimit", "413", "m", "0")),
+        ({}, Fault(is_json=True)),
+    ],
+)
+def test_each_known_shape_is_read(document: object, fault: Fault) -> None:
+    assert read_fault(json.dumps(document).encode()) == fault
+
+
+def test_the_routers_own_shape_has_its_message_and_its_code() -> None:
+    router = {"code": "404 Not Found", "title": "Not Found", "message": "The resource could not be found."}
+    fault = read_fault(json.dumps(router).encode())
+    assert (fault.is_json, fault.code, fault.message) == (True, "404 Not Found", "The resource could not be found.")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"text"', b"5", b"null", b"\xff", b"{" * 100_000])
+def test_what_is_no_json_object_is_no_fault(body: bytes) -> None:
+    assert read_fault(body) == Fault()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("a\r\nb", "a\\r\\nb"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("ü", "\\xfc"),
+        ("\u202e", "\\u202e"),
+        ("\ud800", "\\ud800"),
+        ("x" * 300, "x" * 256),
+        ("ü" * 300, ("\\xfc" * 64)),
+    ],
+)
+def test_a_strangers_words_are_made_fit_to_be_written(text: str, shown: str) -> None:
+    assert printable(text) == shown
