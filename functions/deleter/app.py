@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.known_bus import KnownBus
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.report import DeletionReport
 from vbs_reaper.aws.target_secrets import TargetSecrets
@@ -29,10 +30,11 @@ def deleter() -> Deleter:
     settings = DeleterSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
     transports = Transports(calls_at_once=settings.calls_at_once)
+    events = clients.events()
     return Deleter(
         backups=BackupApi(secrets=secrets, calls=metrics, clock=utc_now, transports=transports),
         queue=DeleteQueue(clients.sqs(), settings.delete_queue_url, settings.dead_letter_queue_url),
-        bus=EventBus(clients.events(), settings.event_bus_name, SOURCE),
+        bus=KnownBus(EventBus(events, settings.event_bus_name, SOURCE), events, settings.event_bus_name),
         report=DeletionReport(metrics, logger),
         clock=utc_now,
         dice=random,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
@@ -24,9 +25,14 @@ def translate(template: Path = TEMPLATE) -> dict[str, Any]:
         for key in ("CodeUri", "ContentUri"):
             if key in properties:
                 properties[key] = {"Bucket": "local", "Key": logical_id}
-    session = boto3.Session(region_name=REGION)
-    translated: dict[str, Any] = Translator({}, Parser(), boto_session=session).translate(document, {})
+    translated: dict[str, Any] = Translator({}, Parser(), boto_session=_session()).translate(document, {})
     return translated
+
+
+def _session() -> boto3.Session:
+    """A session that heeds no profile of the caller's: it only has to say the region."""
+    heedless = botocore.session.Session({"profile": (None, None, None, None)})
+    return boto3.Session(region_name=REGION, botocore_session=heedless)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def test_waits_and_halts_count_by_their_reason(
     assert counted(metrics, capsys).items() >= {"Reason": decision.reason.value, "Waits": [1.0]}.items()
 
 
-@pytest.mark.parametrize("outcome", set(Outcome) - {Outcome.WAITING, Outcome.HALTED})
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.WAITING, Outcome.HALTED}))
 def test_nothing_else_counts_as_a_wait(
     report: DeletionReport, metrics: Metrics, capsys: pytest.CaptureFixture[str], outcome: Outcome
 ) -> None:

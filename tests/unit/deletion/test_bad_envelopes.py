@@ -45,7 +45,7 @@ BAD: Mapping[str, tuple[object, str]] = {
     "SNS: an object, not a text": (sns(REQUEST), '"Message"'),
     "SNS: the confirmation of a subscription": (
         {"Type": "SubscriptionConfirmation", "Message": "You have chosen", "SubscribeURL": "https://sns.example"},
-        "is missing",
+        '"SubscribeURL"',
     ),
     "CloudEvent: no id": (cloudevent(id=...), 'lacks "id"'),
     "CloudEvent: an empty id": (cloudevent(id=""), 'lacks "id"'),

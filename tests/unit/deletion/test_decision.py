@@ -79,7 +79,7 @@ EVERYWHERE = {
     A.USED_BY_IMAGE: "refused used_by_image",
     A.BAD_REQUEST: "refused bad_request",
     A.UNEXPECTED_CLIENT_ERROR: "refused unexpected_status",
-    A.OTHER_PROJECT: "refused wrong_project",
+    A.OTHER_PROJECT: "halt project_mismatch",  # no guard was stated: the secret has changed meanwhile
     A.FORBIDDEN: "wait forbidden",
     A.TIMED_OUT: "wait timed_out",
     A.CONNECTION_LOST: "wait connection_lost",
@@ -397,6 +397,11 @@ def test_a_deletion_that_failed_says_why_the_cloud_could_not() -> None:
     decision = after_delete(this, answer(A.ACCEPTED))
     assert isinstance(decision, Wait)
     assert "no space\\n" in decision.message
+
+
+def test_a_request_that_names_another_project_than_its_targets_is_refused() -> None:
+    guarded = one_pass(request(project_id="f" * 32))
+    assert words(after_look(guarded, Answer(name=A.OTHER_PROJECT), NOW)) == "refused wrong_project"
 
 
 @pytest.mark.parametrize(("ahead_s", "wanted"), [(-1, None), (0, None), (1, 1), (3600, 3600), (86_400, 41_940)])

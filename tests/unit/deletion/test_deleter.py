@@ -580,7 +580,7 @@ def test_an_answer_without_a_call_does_not_open_the_gate_for_all(world: World, n
     world.cloud.answers("show", TWO, answer(name))
     world.cloud.answers("show", THREE, answer(AnswerName.UNAVAILABLE))
     others = [world.message(ask_for(backup_id(number)), f"m-{number}") for number in range(3, 8)]
-    world.deliver(world.message(ask_for(TWO)), *others)
+    world.deliver(world.message(ask_for(TWO, project_id="f" * 32)), *others)
     assert world.cloud.calls[1:] == [("show", TWO), ("show", THREE)]
 
 
@@ -595,6 +595,33 @@ def test_a_service_that_shows_but_does_not_delete_is_asked_by_one_at_a_time(worl
     world.clock.advance(60)
     world.deliver(*records)
     assert len(world.cloud.calls) - first == 2
+
+
+@pytest.mark.parametrize("name", [AnswerName.UNAVAILABLE, AnswerName.SECRET_UNUSABLE, AnswerName.THROTTLED])
+def test_with_real_threads_too_a_dead_service_is_asked_once(name: AnswerName) -> None:
+    for _ in range(20):
+        world = World()
+        world.cloud.down = answer(name)
+        with ThreadPoolExecutor(5) as pool:
+            deleter = deleter_of(world, world.cloud, pool)
+            batch = [world.message(ask_for(backup_id(number)), f"m-{number}") for number in range(10)]
+            response = deleter.handle({"Records": batch}, lambda: 60.0, "i")
+        assert len(response["batchItemFailures"]) == 10
+        assert len(world.cloud.calls) == 1
+        assert len(world.queue.hidden) == 10
+
+
+def test_an_outage_in_the_middle_of_a_batch_costs_no_more_than_the_calls_on_their_way() -> None:
+    world = World()
+    first = backup_id(100)
+    for number in range(30):
+        world.cloud.answers("show", backup_id(number), answer(AnswerName.UNAVAILABLE))
+    with ThreadPoolExecutor(5) as pool:
+        deleter = deleter_of(world, world.cloud, pool)
+        deleter.handle({"Records": [world.message(ask_for(first))]}, lambda: 60.0, "i")
+        batch = [world.message(ask_for(backup_id(number)), f"m-{number}") for number in range(30)]
+        deleter.handle({"Records": batch}, lambda: 60.0, "i")
+    assert len(world.cloud.calls) <= 1 + 5
 
 
 # Bulks

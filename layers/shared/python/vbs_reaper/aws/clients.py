@@ -10,6 +10,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
@@ -26,6 +27,11 @@ take by then comes back with its message. As many connections as a batch has rec
 def events() -> EventBridgeClient:
     """Make a client of EventBridge."""
     return boto3.client("events", config=CONFIG)
+
+
+def s3() -> S3Client:
+    """Make a client of S3 with longer time-outs: a plan may have many megabytes, and nothing waits behind it."""
+    return boto3.client("s3", config=CONFIG.merge(Config(read_timeout=20, retries={"total_max_attempts": 4})))
 
 
 def secrets_manager() -> SecretsManagerClient:

@@ -326,7 +326,7 @@ def _fail_reason(backup: Backup) -> str:
     return f": {printable(backup.fail_reason)}" if isinstance(backup.fail_reason, str) else ""
 
 
-_HALTS: Final = {
+HALTS: Final = {
     AnswerName.OTHER_BACKUP: Reason.IDENTITY_MISMATCH,
     AnswerName.NO_SERVICE: Reason.SERVICE_DOWN,
     AnswerName.UNAVAILABLE: Reason.SERVICE_DOWN,
@@ -347,6 +347,7 @@ _HALTS: Final = {
     AnswerName.TOKEN_PROJECT_MISMATCH: Reason.PROJECT_MISMATCH,
     AnswerName.ADMINISTRATOR: Reason.ADMINISTRATOR_REFUSED,
 }
+"""The answers that are a verdict about the target, and their reasons."""
 
 
 def _after_any(this: Pass, answer: Answer) -> Decision:
@@ -373,7 +374,7 @@ def _after_any(this: Pass, answer: Answer) -> Decision:
             | AnswerName.TOKEN_PROJECT_MISMATCH
             | AnswerName.ADMINISTRATOR
         ):
-            return this.halt(_HALTS[answer.name], answer.message, answer.retry_after_s)
+            return this.halt(HALTS[answer.name], answer.message, answer.retry_after_s)
         case AnswerName.USED_BY_IMAGE:
             return Refused(reason=Reason.USED_BY_IMAGE, message=answer.message)
         case AnswerName.BAD_REQUEST:
@@ -381,6 +382,8 @@ def _after_any(this: Pass, answer: Answer) -> Decision:
         case AnswerName.UNEXPECTED_CLIENT_ERROR:
             return Refused(reason=Reason.UNEXPECTED_STATUS, message=answer.message)
         case AnswerName.OTHER_PROJECT:
+            if this.request.project_id is UNSET:  # the secret has changed between two calls of this pass
+                return this.halt(Reason.PROJECT_MISMATCH, answer.message)
             return Refused(reason=Reason.WRONG_PROJECT, message=answer.message)
         case AnswerName.FORBIDDEN:
             return this.wait(Reason.FORBIDDEN, answer.message)

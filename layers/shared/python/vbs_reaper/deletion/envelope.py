@@ -57,11 +57,11 @@ def open_envelope(body: str, sent_at: datetime) -> DeleteRequest | Bulk:
         raise RequestRefused('the body is nested too deeply; send one JSON object with "backup_id"') from None
 
 
-def _read(body: str) -> Any:  # noqa: ANN401  # JSON is any value
+def _read(body: str, what: str = "the body") -> Any:  # noqa: ANN401  # JSON is any value
     try:
         return read_json(body, limit=BODY_LIMIT)
     except JsonRefused as refused:
-        raise RequestRefused(f'the body {refused}; send one JSON object with "backup_id"') from None
+        raise RequestRefused(f'{what} {refused}; send one JSON object with "backup_id"') from None
 
 
 def _unwrap(document: object, depth: int) -> Mapping[str, Any]:
@@ -83,6 +83,8 @@ def _content(document: Mapping[str, Any]) -> object | None:
         return _eventbridge(document)
     if document.get("Type") == "Notification" and "Message" in document:
         return _sns(document)
+    if document.get("Type") == "SubscriptionConfirmation":
+        raise RequestRefused('an SNS subscription waits to be confirmed; open its "SubscribeURL" once')
     if "specversion" in document:
         return _cloudevent(document)
     return None
@@ -97,7 +99,7 @@ def _eventbridge(event: Mapping[str, Any]) -> object:
 def _sns(notification: Mapping[str, Any]) -> object:
     if not isinstance(notification["Message"], str):
         raise RequestRefused('"Message" of the SNS notification is no text; publish the request as JSON text')
-    return _read(notification["Message"])
+    return _read(notification["Message"], '"Message" of the SNS notification')
 
 
 def _cloudevent(event: Mapping[str, Any]) -> object:
@@ -118,7 +120,7 @@ def _take_apart(document: Mapping[str, Any], sent_at: datetime) -> Bulk:
     if "backup_id" in document:
         raise RequestRefused('both "backup_id" and "backup_ids" are given; give one of them')
     if not isinstance(elements, list) or not 1 <= len(elements) <= BULK_LIMIT:
-        raise RequestRefused(f'"backup_ids" is no list of 1 to {BULK_LIMIT} ids; split it')
+        raise RequestRefused(f'"backup_ids" is no list of 1 to {BULK_LIMIT} ids; give one, or several such bulks')
     shared = {key: value for key, value in document.items() if key != "backup_ids"}
     template = _check_shared(shared, elements, sent_at)
     good = dict.fromkeys(element for element in elements if is_backup_id(element))

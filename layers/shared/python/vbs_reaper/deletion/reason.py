@@ -215,3 +215,34 @@ class Reason(StrEnum):
         "The list of backups contradicts itself.",
         "Read what the message names; list again.",
     )
+    POLICY_REFUSED = (
+        "policy_refused",
+        "The purge's event or its policy cannot be used.",
+        "Mend what the message names and run it again.",
+    )
+    PLANS_UNUSABLE = (
+        "plans_unusable",
+        "The plans bucket cannot be read or written.",
+        "Check the bucket and the purger's role; the next run plans again.",
+    )
+    PLAN_UNKNOWN = (
+        "plan_unknown",
+        "The policy has no stored plan of that sha256.",
+        "Take the sha256 from a plan of the last 7 days.",
+    )
+    PLAN_CHANGED = (
+        "plan_changed",
+        "The stored plan is not what was written.",
+        "Find out who changed it; make a new plan.",
+    )
+    PLAN_EXPIRED = "plan_expired", "The plan is older than 7 days.", "Make a new plan and approve that one."
+    PLAN_MISPLACED = (
+        "plan_misplaced",
+        "The plan is of another policy, target or project.",
+        "Approve a plan of this policy and target.",
+    )
+
+    # A purge's run that went well
+    PLANNED = "planned", "The plan is stored.", "Look at its picture; approve it, or let the policy purge."
+    ALL_REQUESTED = "all_requested", "Every due deletion was requested.", "Nothing to do: each has an end of its own."
+    ALREADY_REQUESTED = "already_requested", "This plan was sent before; nothing was sent again.", "Nothing to do."

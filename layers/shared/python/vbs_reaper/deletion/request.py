@@ -40,6 +40,7 @@ TargetText = Annotated[
 ]
 InstantText = Annotated[str, Meta(description="RFC 3339 instant", extra_json_schema={"format": "date-time"})]
 ShortText = Annotated[str, Meta(max_length=256)]
+CreatedAtText = Annotated[str, Meta(description="RFC 3339 instant, or as the cloud shows it: without a zone in UTC")]
 Survivors = Annotated[tuple[BackupIdText, ...], Meta(min_length=1, max_length=SURVIVORS_LIMIT)]
 
 
@@ -51,7 +52,7 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """What the look before the DELETE must show; what is left out is not compared."""
 
     volume_id: str | UnsetType = UNSET
-    created_at: InstantText | UnsetType = UNSET
+    created_at: CreatedAtText | UnsetType = UNSET
     name: str | None | UnsetType = UNSET
     survivors: Survivors | UnsetType = UNSET
 
@@ -92,9 +93,9 @@ def read_request(document: Mapping[str, Any], sent_at: datetime) -> DeleteReques
         RequestRefused: names the field, what was found and what to do.
     """
     _check_id("backup_id", document.get("backup_id"))
+    _check_pattern("target", document.get("target"), _TARGET, "up to 63 lower-case letters, digits and dashes")
+    _check_pattern("project_id", document.get("project_id"), _PROJECT_ID, "32 lower-case hexadecimal digits")
     request = _convert(document)
-    _check_pattern("target", request.target, _TARGET, "up to 63 lower-case letters, digits and dashes")
-    _check_pattern("project_id", request.project_id, _PROJECT_ID, "32 lower-case hexadecimal digits")
     not_before = _check_instant("not_before", request.not_before)
     _check_instant("expires_at", request.expires_at)
     if not_before and not_before > sent_at + NOT_BEFORE_LIMIT:
@@ -168,8 +169,8 @@ def _check_id(field: str, value: object) -> None:
         raise RequestRefused(refused)
 
 
-def _check_pattern(field: str, value: str | UnsetType, pattern: re.Pattern[str], wanted: str) -> None:
-    if value is not UNSET and not pattern.fullmatch(value):
+def _check_pattern(field: str, value: object, pattern: re.Pattern[str], wanted: str) -> None:
+    if isinstance(value, str) and not pattern.fullmatch(value):
         raise RequestRefused(f'"{field}" is {_found(value)}; give {wanted}')
 
 

@@ -1,0 +1,75 @@
+"""PutEvents takes events for a bus that does not exist: so the bus is looked for first."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.stub import Stubber
+
+from tests.doubles import ManualClock
+from tests.log_lines import LogLines
+from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.known_bus import LOOK_EVERY_S
+from vbs_reaper.aws.known_bus import KnownBus
+from vbs_reaper.deletion.result import SOURCE
+from vbs_reaper.deletion.result import Outcome
+from vbs_reaper.deletion.result import Result
+from vbs_reaper.deletion.result import result_id
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+
+BUS = "reaper"
+TAKEN = {"FailedEntryCount": 0, "Entries": [{"EventId": "e-1"}]}
+RESULT = Result(
+    id=result_id("r-1", 0),
+    request_id="r-1",
+    outcome=Outcome.DELETED,
+    reason="deleted",
+    message="It is so.",
+    action="Nothing to do.",
+)
+
+
+@pytest.fixture
+def bus(events: "EventBridgeClient", clock: ManualClock) -> KnownBus:
+    return KnownBus(EventBus(events, BUS, SOURCE), events, BUS, lambda: clock.now.timestamp())
+
+
+def test_a_bus_that_is_there_is_looked_for_once_and_takes_the_results(bus: KnownBus, events_say: Stubber) -> None:
+    events_say.add_response("describe_event_bus", {"Name": BUS}, {"Name": BUS})
+    events_say.add_response("put_events", TAKEN)
+    events_say.add_response("put_events", TAKEN)
+    assert bus.publish([RESULT])
+    assert bus.publish([RESULT])
+
+
+def test_a_bus_that_is_not_there_takes_nothing_and_says_what_to_do(
+    bus: KnownBus, events_say: Stubber, log_lines: LogLines
+) -> None:
+    events_say.add_client_error("describe_event_bus", "ResourceNotFoundException")
+    assert not bus.publish([RESULT])
+    assert log_lines.only()["message"].startswith("event bus not found: ")
+
+
+def test_a_bus_that_came_back_takes_the_results(bus: KnownBus, events_say: Stubber) -> None:
+    events_say.add_client_error("describe_event_bus", "ResourceNotFoundException")
+    assert not bus.publish([RESULT])
+    events_say.add_response("describe_event_bus", {"Name": BUS})
+    events_say.add_response("put_events", TAKEN)
+    assert bus.publish([RESULT])
+
+
+def test_a_bus_that_went_away_is_noticed_within_minutes(bus: KnownBus, events_say: Stubber, clock: ManualClock) -> None:
+    events_say.add_response("describe_event_bus", {"Name": BUS})
+    events_say.add_response("put_events", TAKEN)
+    assert bus.publish([RESULT])
+    clock.advance(LOOK_EVERY_S)
+    events_say.add_client_error("describe_event_bus", "ResourceNotFoundException")
+    assert not bus.publish([RESULT])
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "InternalException"])
+def test_a_look_that_fails_leaves_the_judgement_to_the_bus(bus: KnownBus, events_say: Stubber, code: str) -> None:
+    events_say.add_client_error("describe_event_bus", code)
+    events_say.add_response("put_events", TAKEN)
+    assert bus.publish([RESULT])
