@@ -11,6 +11,10 @@ LEFT_OUT := $(RUNTIME_BRINGS) setuptools
 REQUIREMENTS := layers/dependencies/requirements.txt
 export SAM_CLI_TELEMETRY ?= 0
 
+# Settings of the caller's that would put packages elsewhere; those that say where packages come from stay.
+export PIP_USER := 0
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRONMENT VIRTUAL_ENV
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -37,6 +41,7 @@ format: .venv/stamp ## put the code into its one shape
 
 docs: .venv/stamp ## put what code and template say into the README's tables
 	.venv/bin/python -m tests.template.tables
+	.venv/bin/python -m tests.schemas --write
 
 lock: .build/uv/stamp ## pin everything anew: uv.lock and the layer's requirements
 	$(UV) lock

@@ -17,6 +17,9 @@ from tests.simulator.journal import Operation
 
 pytestmark = pytest.mark.xdist_group("local stack")
 
+FULL_WIDTH = {ord("0") + digit: ord("\uff10") + digit for digit in range(10)}
+"""Digits that Python's `\\d` and `int` take for digits, and no URL may hold."""
+
 
 def _gone(cloud: Cloud, backup_id: str) -> None:
     wait_until(f"{backup_id} is gone", lambda: cloud.journal.is_gone(backup_id), within_s=WITHIN_S)
@@ -79,8 +82,15 @@ def test_bad_messages_rest_at_once_and_their_neighbours_are_not_touched(
         "{",
         json.dumps({"backup_id": spared.upper(), "target": target}),
         json.dumps({"backup_id": f"../volumes/{spared}", "target": target}),
+        json.dumps({"backup_id": spared + "\n", "target": target}),
+        json.dumps({"backup_id": f"{{{spared}}}", "target": target}),
+        json.dumps({"backup_id": f"%2e%2e/{spared}", "target": target}),
+        json.dumps({"backup_id": spared.translate(FULL_WIDTH), "target": target}),
+        json.dumps({"backup_id": "", "target": target}),
+        json.dumps({"backup_id": [spared], "target": target}),
         json.dumps({"backup_id": spared, "target": target, "force": True}),
-        "[" * 100_000,
+        json.dumps({"backup_id": spared, "target": target, "expires_at": float("nan")}),
+        "[" * 200_000,
         json.dumps({"backup_id": spared, "target": target, "reason": "x" * (128 * 1024)}),
     ]
     ids = stack.send_all([json.dumps({"backup_id": backup_id, "target": target}) for backup_id in good] + bad)

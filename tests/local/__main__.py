@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -29,6 +30,7 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main(arguments: list[str] | None = None) -> int:
     """Play the story; 0 only when nothing was lost and nothing wrong was done."""
     options = _options().parse_args(arguments)
+    _forget_the_callers_aws()
     for ending in ENDINGS:
         signal.signal(ending, _interrupt)
     console = Console(stderr=options.json, width=None if sys.stdout.isatty() else WIDTH)
@@ -75,6 +77,12 @@ def _as_json(seed: int, played: Played) -> dict[str, object]:
         "verdict": asdict(verdict),
         "metrics": [asdict(sample) for sample in moment.metrics],
     }
+
+
+def _forget_the_callers_aws() -> None:
+    """A profile or an endpoint that the caller works with has no say in an embedded AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

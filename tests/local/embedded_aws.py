@@ -27,6 +27,7 @@ from tests.local.waiting import wait_until
 REGION = "eu-central-1"
 START_WITHIN_S = 60.0
 TRIES = 3
+LIFELINE = Path(__file__).with_name("lifeline.py")
 
 AwsClient: TypeAlias = Any
 """A boto3 client: its methods are made at run time, and stubs exist for some of the services only."""
@@ -91,10 +92,10 @@ class EmbeddedAws:
         log = scratch / "ministack.log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [self._python, "-m", "ministack"],
+                [self._python, "-I", LIFELINE],
                 env=_environment(scratch, port),
                 cwd=scratch,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # never written to: it closes when this process ends, however it does
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # handlers it starts join its group: one signal ends them all
@@ -122,7 +123,7 @@ class EmbeddedAws:
             # Its state is in memory only, so there is nothing to end gently.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self._process.communicate()
             self._process = None
         if self._scratch is not None:
             self._scratch.cleanup()
@@ -138,10 +139,8 @@ def free_port() -> int:
 
 def _session() -> boto3.session.Session:
     """A session that heeds nothing of the caller's: no profile, no file of theirs (and, in its clients, no proxy)."""
-    session = botocore.session.Session()
-    session.set_config_variable("profile", None)
-    session.set_config_variable("config_file", os.devnull)
-    session.set_config_variable("credentials_file", os.devnull)
+    heeded_nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+    session = botocore.session.Session({name: (None, None, value, None) for name, value in heeded_nowhere.items()})
     return boto3.session.Session("test", "test", region_name=REGION, botocore_session=session)
 
 

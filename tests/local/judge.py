@@ -64,8 +64,8 @@ def judge(
         asked=len(set(journal.accepted)),
         deleted=len(deleted),
         already_gone=sum(request.backup_id not in ours for request in wanted) - len(deleted),
-        refused=Counter(request.reason for _, request in letters if request and request.reason),
-        parked=Counter(letter.reason for letter, request in letters if request and not request.reason),
+        refused=dict(Counter(request.reason for _, request in letters if request and request.reason)),
+        parked=dict(Counter(letter.reason for letter, request in letters if request and not request.reason)),
         lost=[
             *(f"backup {backup_id} is still there" for backup_id in sorted(story.doomed & set(journal.remaining))),
             *(f"no dead letter for {request.body[:120]}" for request in _unheard(story, letters)),

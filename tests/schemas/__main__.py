@@ -1,0 +1,21 @@
+"""Writes the schemas, or prints the README's event catalogue."""
+
+import argparse
+import sys
+
+from tests.schemas.catalogue import table
+from tests.schemas.files import write
+
+
+def main() -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.schemas", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="make events/schemas/ anew")
+    if parser.parse_args().write:
+        write()
+    else:
+        sys.stdout.write("\n".join(table()) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Every message of ours, once: its file in `events/schemas/`, its model, and its row in the catalogue.
+
+A new event is one more `EventMessage` in `EVENTS`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.schemas.model_schema import Schema
+from tests.schemas.model_schema import model_schema
+from tests.schemas.model_schema import narrowed
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.request import BackupIdText
+from vbs_reaper.deletion.request import BulkDeleteRequest
+from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.deletion.request import TargetText
+from vbs_reaper.deletion.result import DETAIL_TYPES
+from vbs_reaper.deletion.result import REQUESTED
+from vbs_reaper.deletion.result import SOURCE
+from vbs_reaper.deletion.result import Outcome
+from vbs_reaper.deletion.result import Result
+from vbs_reaper.openstack.check import TARGET_UNHEALTHY
+from vbs_reaper.openstack.check import TargetUnhealthy
+
+REQUEST: Final = model_schema(DeleteRequest, BulkDeleteRequest)
+REFUSALS: Final = (
+    Reason.MALFORMED,
+    Reason.WRONG_PROJECT,
+    Reason.HELD,
+    Reason.EXPIRED,
+    Reason.EXPECTATION_FAILED,
+    Reason.NOT_OWNED,
+    Reason.USED_BY_IMAGE,
+    Reason.BAD_REQUEST,
+    Reason.UNEXPECTED_STATUS,
+    Reason.DELETION_FAILED,
+)
+"""Why a request can be refused; parked is one for whatever it last waited for."""
+ABOUT_A_BACKUP: Final = ("target", "backup_id", "request")
+"""What only a message that holds no readable request lacks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventMessage:
+    """One detail-type of the bus."""
+
+    detail_type: str
+    when: str
+    detail: Schema
+    source: str | None = SOURCE
+    """Who says it; None: anybody."""
+
+    @property
+    def file_name(self) -> str:
+        """Where its schema lies in `events/schemas/`."""
+        return f"{self.detail_type.lower().replace(' ', '_')}.json"
+
+
+def result_detail(outcome: Outcome, reasons: Sequence[Reason] | None = None, required: Sequence[str] = ()) -> Schema:
+    """The detail of one kind of end; `reasons` None: any."""
+    return narrowed(
+        model_schema(Result),
+        {
+            "id": {"type": "string", "format": "uuid", "description": "the same for every repeat of this end"},
+            "outcome": {"const": outcome.value},
+            "reason": {"enum": sorted(reason.value for reason in reasons or Reason)},
+            "target": model_schema(TargetText),
+            "backup_id": model_schema(BackupIdText),
+            "request": model_schema(DeleteRequest),
+        },
+        required,
+    )
+
+
+EVENTS: Final = (
+    EventMessage(
+        detail_type=REQUESTED,
+        when="you ask: the detail is a delete request, single or bulk",
+        detail=REQUEST,
+        source=None,
+    ),
+    EventMessage(
+        detail_type=DETAIL_TYPES[Outcome.DELETED],
+        when="the backup is proven gone, and this request asked for it",
+        detail=result_detail(Outcome.DELETED, [Reason.DELETED], [*ABOUT_A_BACKUP, "proof"]),
+    ),
+    EventMessage(
+        detail_type=DETAIL_TYPES[Outcome.ALREADY_GONE],
+        when="the project proves to have no such backup",
+        detail=result_detail(Outcome.ALREADY_GONE, [Reason.ALREADY_GONE], [*ABOUT_A_BACKUP, "proof"]),
+    ),
+    EventMessage(
+        detail_type=DETAIL_TYPES[Outcome.REFUSED],
+        when="the request can never succeed, or must not; it rests among the dead letters",
+        detail=result_detail(Outcome.REFUSED, REFUSALS),
+    ),
+    EventMessage(
+        detail_type=DETAIL_TYPES[Outcome.PARKED],
+        when="the request has waited 12 days; it rests among the dead letters",
+        detail=result_detail(Outcome.PARKED),
+    ),
+    EventMessage(
+        detail_type=TARGET_UNHEALTHY,
+        when="a check finds that a target could not be worked with, once per check",
+        detail=narrowed(
+            model_schema(TargetUnhealthy),
+            {
+                "id": {"type": "string", "format": "uuid", "description": "the same for every repeat of this check"},
+                "outcome": {"const": "unhealthy"},
+                "reason": {"enum": sorted(reason.value for reason in Reason)},
+                "target": model_schema(TargetText),
+            },
+        ),
+    ),
+)

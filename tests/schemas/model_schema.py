@@ -1,0 +1,73 @@
+"""JSON Schema (2020-12) of msgspec models, complete in one object: what they name is in its `$defs`."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeAlias
+
+import msgspec
+
+Schema: TypeAlias = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_PYTHON_END = "$"
+_END = "$(?!\\n)"
+"""Python's `$` also stands before a last newline, JavaScript's does not: so both read the same."""
+
+
+def model_schema(*models: Any) -> Schema:  # noqa: ANN401  # any type that msgspec knows
+    """The schema of one model, or of exactly one of several."""
+    schemas, definitions = msgspec.json.schema_components(models, ref_template="#/$defs/{name}")
+    named: Schema = {"$defs": definitions} if definitions else {}
+    whole: Schema = _portable((schemas[0] if len(schemas) == 1 else {"oneOf": list(schemas)}) | named)
+    return whole
+
+
+def narrowed(schema: Schema, properties: Mapping[str, Schema], required: Sequence[str] = ()) -> Schema:
+    """A model's schema with what its types leave open said more exactly. Properties it does not have are an error."""
+    name = schema["$ref"].rpartition("/")[2]
+    model = schema["$defs"][name]
+    unknown = {*properties, *required} - {*model["properties"]}
+    if unknown:
+        raise KeyError(f"{name} has no {', '.join(sorted(unknown))}")
+    definitions = dict(schema["$defs"])
+    for each in properties.values():
+        definitions |= each.get("$defs", {})
+    exact = {key: {k: v for k, v in each.items() if k != "$defs"} for key, each in properties.items()}
+    definitions[name] = {
+        **model,
+        "properties": {**model["properties"], **exact},
+        "required": [*model["required"], *required],
+    }
+    return {"$ref": schema["$ref"], "$defs": _reachable(definitions, name)}
+
+
+def _reachable(definitions: Mapping[str, Schema], name: str) -> dict[str, Schema]:
+    """The definitions that one needs, itself first."""
+    found: dict[str, Schema] = {}
+    wanted = [name]
+    while wanted:
+        each = wanted.pop(0)
+        if each not in found:
+            found[each] = definitions[each]
+            wanted += _references(definitions[each])
+    return found
+
+
+def _references(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"].rpartition("/")[2]] if isinstance(node.get("$ref"), str) else []
+        return own + [name for each in node.values() for name in _references(each)]
+    return [name for each in node for name in _references(each)] if isinstance(node, list) else []
+
+
+def _portable(node: Any) -> Any:  # noqa: ANN401  # JSON is any value
+    if isinstance(node, dict):
+        return {key: _pattern(each) if key == "pattern" else _portable(each) for key, each in node.items()}
+    return [_portable(each) for each in node] if isinstance(node, list) else node
+
+
+def _pattern(pattern: Any) -> Any:  # noqa: ANN401  # a property may be called "pattern" too
+    if isinstance(pattern, str) and pattern.endswith(_PYTHON_END):
+        return pattern.removesuffix(_PYTHON_END) + _END
+    return _portable(pattern)
