@@ -16,6 +16,7 @@ from tests.local.waiting import wait_until
 from tests.template.translate import translate
 
 BUCKET = "local"
+TEMPLATE_KEY = "template.json"
 STACK_NAME = "vbs-reaper"
 DEPLOYED_WITHIN_S = 60.0
 
@@ -36,10 +37,12 @@ def deploy(aws: EmbeddedAws, template: Path, parameters: Mapping[str, str], pyth
     )
     for logical_id, (_, folder) in sources(raw).items():
         aws.client("s3").put_object(Bucket=BUCKET, Key=logical_id, Body=build(template.parent / folder, python))
+    document = json.dumps(put_into_dialect(translate(template), parameters))
+    aws.client("s3").put_object(Bucket=BUCKET, Key=TEMPLATE_KEY, Body=document.encode())
     cloudformation = aws.client("cloudformation")
     cloudformation.create_stack(
         StackName=STACK_NAME,
-        TemplateBody=json.dumps(put_into_dialect(translate(template), parameters)),
+        TemplateURL=f"{aws.url}/{BUCKET}/{TEMPLATE_KEY}",  # as a body it may have 51,200 bytes only
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM"],
     )

@@ -7,18 +7,27 @@ from typing import Any
 EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
 BATCH_ACTIONS = ("sqs:SendMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
 """On AWS the permission for one message is that for a batch; here each batch operation asks for one of its own."""
+UNKNOWN = ("AWS::Logs::QueryDefinition",)
+"""Kinds of resource that it does not know, alarms on several metrics aside; nothing that runs depends on them."""
 
 
 def put_into_dialect(translated: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
     """Change a translated template in place and return it."""
     defaults = {name: str(value.get("Default", "")) for name, value in translated["Parameters"].items()}
-    for resource in translated["Resources"].values():
+    known = {name: one for name, one in translated["Resources"].items() if _is_known(one)}
+    translated["Resources"] = known
+    for resource in known.values():
         if resource["Type"] == EVENT_SOURCE_MAPPING:
             _write_number_out(resource["Properties"], defaults | dict(parameters))
-    for statement in _statements(translated["Resources"]):
+    for statement in _statements(known):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         statement["Action"] = [*actions, *(f"{action}Batch" for action in actions if action in BATCH_ACTIONS)]
     return translated
+
+
+def _is_known(resource: Mapping[str, Any]) -> bool:
+    does_metric_math = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+    return resource["Type"] not in UNKNOWN and not does_metric_math
 
 
 def _write_number_out(mapping: dict[str, Any], parameters: Mapping[str, str]) -> None:

@@ -27,7 +27,7 @@ def stack() -> Iterator[LocalStack]:
 def drained(stack: LocalStack) -> Iterator[None]:
     """Let every message end before the next test: else it would ask the next test's cloud in this one's name."""
     yield
-    wait_until("the queue is empty", lambda: _is_empty(stack), within_s=WITHIN_S)
+    wait_until("the queue is empty", lambda: is_empty(stack), within_s=WITHIN_S)
 
 
 @pytest.fixture
@@ -65,6 +65,6 @@ def target_name(request: pytest.FixtureRequest) -> str:
     return str(letters.removeprefix("test-")[-60:].strip("-"))
 
 
-def _is_empty(stack: LocalStack) -> bool:
+def is_empty(stack: LocalStack) -> bool:
     """A message on its way from one delivery to the next is nowhere for a moment: so looked at several times."""
     return all(stack.depth().total == 0 for _ in range(5))

@@ -9,6 +9,7 @@ from tests.local.fixtures import WITHIN_S
 from tests.local.fixtures import FindLetter
 from tests.local.fixtures import FindLine
 from tests.local.fixtures import drained
+from tests.local.fixtures import is_empty
 from tests.local.fixtures import letter
 from tests.local.fixtures import log_line
 from tests.local.fixtures import stack
@@ -42,7 +43,9 @@ class Desk:
         )
 
     def wait_until_gone(self, *backups: str) -> None:
+        """Also until every message has seen it: what a test mends afterwards must not meet them."""
         wait_until("they are gone", lambda: all(self.is_gone(one) for one in backups), within_s=2 * WITHIN_S)
+        wait_until("the queue is empty", lambda: is_empty(self._stack), within_s=WITHIN_S)
 
     def is_gone(self, backup_id: str) -> bool:
         return self._cloud.read_backups()[backup_id].deleted

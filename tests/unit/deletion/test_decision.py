@@ -128,8 +128,8 @@ REQUESTS = [
     request(),
     request(expect={"volume_id": VOLUME, "created_at": "2026-11-20T02:00:00Z", "name": "daily"}),
     request(expires_at="2026-11-25T04:00:01Z", reason="superfluous"),
-    request(project_id=PROJECT),
 ]
+"""None states its project: one that does is refused where these halt; see the test of guarded requests."""
 
 
 def one_pass(
@@ -400,8 +400,11 @@ def test_a_deletion_that_failed_says_why_the_cloud_could_not() -> None:
 
 
 def test_a_request_that_names_another_project_than_its_targets_is_refused() -> None:
-    guarded = one_pass(request(project_id="f" * 32))
-    assert words(after_look(guarded, Answer(name=A.OTHER_PROJECT), NOW)) == "refused wrong_project"
+    other = answer(A.OTHER_PROJECT)
+    guarded = one_pass(request(project_id=PROJECT))
+    asked = replace(guarded, asked_with=A.WRONG_STATE, seen=read(record(ID)))
+    decisions = [after_look(guarded, other, NOW), after_delete(asked, other), after_survivor(guarded, SURVIVOR, other)]
+    assert [words(decision) for decision in decisions] == ["refused wrong_project"] * 3
 
 
 @pytest.mark.parametrize(("ahead_s", "wanted"), [(-1, None), (0, None), (1, 1), (3600, 3600), (86_400, 41_940)])
@@ -463,7 +466,7 @@ def test_every_wait_keeps_its_bounds_and_what_is_old_waits_no_more(this: Pass, s
             assert not is_old
             assert lowest(this, decision, shown) <= decision.delay_s <= highest(this, decision, shown)
         if isinstance(decision, Halt):
-            assert decision.remember_s == (shown.retry_after_s or BASE_S)
+            assert decision.remember_s == (asked_s(decision, shown) or BASE_S)
         if isinstance(decision, Parked):
             assert is_old
 
@@ -472,18 +475,22 @@ def ordinary(this: Pass) -> float:
     return min(BASE_S * 2.0 ** (this.message.receive_count - 1), 7200)
 
 
+def asked_s(decision: Wait | Halt, shown: Any) -> float:  # noqa: ANN401
+    """How long the cloud asks to wait; where no call was made, nobody asked."""
+    was_asked = isinstance(decision, Halt) and shown.name is not A.OTHER_PROJECT
+    return (shown.retry_after_s or 0.0) if was_asked else 0.0
+
+
 SCALED = {Reason.DELETING, Reason.HAS_DEPENDENTS}
 
 
 def lowest(this: Pass, decision: Wait | Halt, shown: Any) -> float:  # noqa: ANN401
     if decision.reason in SCALED and this.message.receive_count <= 150:
         return BASE_S / 2
-    retry_after_s = shown.retry_after_s if isinstance(decision, Halt) else None
-    return max(ordinary(this) / 2, retry_after_s or 0)
+    return max(ordinary(this) / 2, asked_s(decision, shown))
 
 
 def highest(this: Pass, decision: Wait | Halt, shown: Any) -> float:  # noqa: ANN401
     if decision.reason in SCALED and this.message.receive_count <= 150:
         return 7200
-    retry_after_s = shown.retry_after_s if isinstance(decision, Halt) else None
-    return max(ordinary(this), ceil(1.5 * (retry_after_s or 0)))
+    return max(ordinary(this), ceil(1.5 * asked_s(decision, shown)))

@@ -69,6 +69,26 @@ def test_a_failed_backup_is_no_copy_and_stays_unless_it_is_matched() -> None:
     assert going(matched) == ids(0, 3)
 
 
+def test_a_held_backup_stays_also_when_it_failed() -> None:
+    rows = nightly(4)
+    rows[3].update({"status": "error", "description": "[hold]"})
+    made = plan(policy(match={"status": ["available", "error"]}), inventory(rows), NOW)
+    assert reasons(made)[backup_id(3)] == (Reason.HELD,)
+    assert going(made) == ids(2)
+
+
+def test_a_kept_backup_that_is_held_says_both() -> None:
+    rows = nightly(3)
+    rows[1]["description"] = "[hold]"
+    made = plan(policy(), inventory(rows), NOW)
+    assert reasons(made)[backup_id(1)] == (Reason.KEEP_LAST, Reason.HELD)
+
+
+@pytest.mark.parametrize("text", ['{"ST": 0}', '{"ST": "4"}', '{"ST": 4, "CMKID": "x"}', ' {"Type": 1}', "", None])
+def test_a_disks_own_backup_may_go(text: str | None) -> None:
+    assert going(plan(policy(), inventory(nightly(4, service_metadata=text)), NOW)) == ids(2, 3)
+
+
 @pytest.mark.parametrize("status", ["creating", "restoring", "deleting"])
 def test_a_busy_backup_stays_and_is_no_copy(status: str) -> None:
     made = plan(policy(), inventory([record(0, age=timedelta(0), status=status), *nightly(4)[1:]]), NOW)
@@ -230,6 +250,19 @@ def test_a_full_backup_and_its_incrementals_stay_together_on_cinder_with_advice(
     assert (advice.frees, advice.frees_gib, advice.further_backups) == (7, 70, 1)
     assert "a full backup today frees 7 backups (70 GiB) after 1 further" in advice.sentence
     assert "2026-11-26" in advice.sentence
+
+
+def test_advice_does_not_depend_on_the_order_of_the_list() -> None:
+    rows = [
+        *full_and_incrementals(6),
+        *(record(20 + n, age=timedelta(days=n, hours=2), name="daily-x") for n in range(4)),
+    ]
+    for number, row in enumerate(rows):
+        row.update({"is_incremental": row.get("is_incremental", True), "size": 0.1 * number})
+    by_name = policy(group_by={"name": "(daily-x|daily)"})
+    first, second = (plan(by_name, inventory(order, service="cinder"), NOW) for order in (rows, rows[::-1]))
+    assert first.advice == second.advice
+    assert first.totals == second.totals
 
 
 def test_the_advice_comes_true() -> None:

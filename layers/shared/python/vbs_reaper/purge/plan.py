@@ -103,6 +103,7 @@ def plan(
     rows = drop_repeats([selection.read(backup) for backup in inventory.backups])
     groups = group_up(rows)
     Decision(policy, zone, inventory.service, moment).decide(groups, rows)
+    rows = _in_order(groups, rows)  # from here on nothing depends on the order of the list
     grace = Duration() if policy.grace is UNSET else read_duration(policy.grace)
     set_due(rows, _standing(policy, zone, moment, last, grace), zone, moment, grace)
     on_cinder = inventory.service == "cinder"
@@ -118,7 +119,7 @@ def plan(
         service=inventory.service,
         project_id=inventory.project_id,
         hold_marker=inventory.hold_marker,
-        backups=_in_order(groups, rows),
+        backups=rows,
         groups=summary,
         totals=totals,
         guards=read_guards(policy.guards, totals.due, totals.matched, max((g.due for g in summary), default=0)),
