@@ -138,6 +138,41 @@ def test_a_password_changed_before_the_secret_waits_for_the_secret(
         time.sleep(A_SECOND)
 
 
+def test_revoked_tokens_are_replaced(cloud: Cloud, desk: Desk) -> None:
+    member = cloud.accounts.member
+    first, *others = cloud.write_backups([{}] * 6)
+    desk.delete(first)
+    desk.wait_until_gone(first)
+    cloud.keystone.set_password(member.id, member.password)  # the same: but every token ends with it
+    time.sleep(A_SECOND)
+    desk.delete(*others)
+    desk.wait_until_gone(*others)
+
+
+def test_a_secret_changed_before_the_password_serves_before_and_after(
+    stack: LocalStack,
+    cloud: Cloud,
+    desk: Desk,
+) -> None:
+    member = cloud.accounts.member
+    first, second, third = cloud.write_backups([{}] * 3)
+    desk.delete(first)
+    desk.wait_until_gone(first)
+    entry = cloud.secret()
+    entry["auth"] = {**entry["auth"], "password": "soon-the-password"}  # type: ignore[dict-item]  # a JSON object
+    stack.store_secret(desk.target, entry)
+    desk.delete(second)
+    desk.wait_until_gone(second)
+    try:
+        cloud.keystone.set_password(member.id, "soon-the-password")
+        time.sleep(A_SECOND)
+        desk.delete(third)
+        desk.wait_until_gone(third)
+    finally:
+        cloud.keystone.set_password(member.id, member.password)
+        time.sleep(A_SECOND)
+
+
 def test_a_reader_may_not_and_its_requests_wait_until_it_may(
     stack: LocalStack,
     cloud: Cloud,
