@@ -19,15 +19,35 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRON
 .DELETE_ON_ERROR:
 
 ##@ Try it
-.PHONY: run test test-openstack
+.PHONY: run test test-runtime test-openstack
 run: .venv/stamp .venv-local/stamp ## delete 200 backups on embedded stand-ins for AWS and the cloud, and judge it
 	@.venv/bin/python -m tests.local $(ARGS)
 
 test: lint .venv-local/stamp .venv-sam/stamp ## lint, then every test but those on real servers
 	.venv/bin/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
 
+test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## the built functions in Lambda's own runtime and emulator (Linux)
+	.venv/bin/python -m pytest -m runtime tests/runtime $(ARGS)
+
 test-openstack: .venv/stamp .venv-local/stamp ## the tests that real Keystone and Cinder judge, set up and started here
 	.venv/bin/python -m pytest -m openstack tests/openstack tests/contract $(ARGS)
+
+##@ Doubt it
+.PHONY: bench fuzz mutants audit sbom
+bench: .venv-bench/stamp ## what a deletion costs beside its peers, as ratios: a table, JSON and a picture in .build/bench
+	@.venv-bench/bin/python -m tests.benchmarks $(ARGS)
+
+fuzz: .venv-fuzz/stamp ## ten million hostile inputs for every reader of a stranger's bytes
+	.venv-fuzz/bin/python -m tests.fuzz $(ARGS)
+
+mutants: .venv-mutants/stamp ## faults put into what decides: the unit tests must notice each
+	.venv-mutants/bin/python -m tests.mutants $(ARGS)
+
+audit: .venv/stamp .venv-audit/stamp ## known faults of what is shipped, weak code, forgotten secrets
+	.venv/bin/python -m tests.audit
+
+sbom: .venv/stamp .venv-audit/stamp ## what the layer holds, as CycloneDX, in out/
+	.venv/bin/python -m tests.audit sbom
 
 ##@ Change it
 .PHONY: lint format docs lock lock-openstack requirements
@@ -57,7 +77,7 @@ lock-openstack: .build/uv/stamp ## pin the real servers' environment anew
 
 ##@ Deploy it
 .PHONY: build deploy remove
-build: .venv-sam/stamp ## sam build: no Docker, no Python of the runtime's needed
+build: .venv-sam/stamp sbom ## sam build: no Docker, no Python of the runtime's needed
 	.venv-sam/bin/sam validate --lint
 	PATH="$(CURDIR)/.build/uv/bin:$$PATH" .venv-sam/bin/sam build
 
@@ -85,6 +105,13 @@ help: ## this list
 	$(UV) sync --quiet --frozen --extra console --python $(PYTHON)
 	@touch $@
 
+# Three need the project itself too; one wants the runtime's own Python, where there is one.
+SYNC_bench := --no-dev --group bench
+SYNC_fuzz := --no-dev --group fuzz
+SYNC_mutants := --extra console --group mutants
+PYTHON_runtime = $(firstword $(shell python$(RUNTIME) -c 'import sys; print(sys.executable)' 2>/dev/null) \
+  $(wildcard $(HOME)/.pyenv/versions/$(RUNTIME)*/bin/python$(RUNTIME)) $(PYTHON))
+
 .venv-%/stamp: .build/uv/stamp $(LOCK)
-	UV_PROJECT_ENVIRONMENT=.venv-$* $(UV) sync --quiet --frozen --only-group $* --python $(PYTHON)
+	UV_PROJECT_ENVIRONMENT=.venv-$* $(UV) sync --quiet --frozen $(or $(SYNC_$*),--only-group $*) --python $(or $(PYTHON_$*),$(PYTHON))
 	@touch $@

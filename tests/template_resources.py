@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import Final
 
 import boto3
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 STACK_NAME = "reaper"
-REGION = "eu-central-1"
+REGION: Final = "eu-central-1"
 ACCOUNT = "123456789012"
 PSEUDO = {
     "AWS::StackName": STACK_NAME,
@@ -33,13 +34,15 @@ PSEUDO = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateResources:
-    """What was made, and what the deleter is told of it."""
+    """What was made, and what the functions are told of it."""
 
     delete_queue_url: str
     dead_letter_queue_url: str
     bus_name: str
     secret_prefix: str
     deleter_environment: "Mapping[str, str]"
+    plans_bucket: str
+    purger_environment: "Mapping[str, str]"
 
 
 def make_resources(**parameters: str) -> TemplateResources:
@@ -54,13 +57,15 @@ def make_resources(**parameters: str) -> TemplateResources:
     bus = values.of(template["Resources"]["EventBus"]["Properties"])["Name"]
     boto3.client("events").create_event_bus(Name=bus)
     values.made["EventBus"] = bus
-    variables = values.of(template["Resources"]["DeleterFunction"]["Properties"]["Environment"]["Variables"])
+    values.made["PlansBucket"] = _make_bucket()
     return TemplateResources(
         delete_queue_url=values.made["DeleteQueue"],
         dead_letter_queue_url=values.made["DeadLetterQueue"],
         bus_name=bus,
         secret_prefix=values.of({"Ref": "SecretPrefix"}),
-        deleter_environment={name: str(value) for name, value in variables.items()},
+        deleter_environment=_environment(template, values, "DeleterFunction"),
+        plans_bucket=values.made["PlansBucket"],
+        purger_environment=_environment(template, values, "PurgerFunction"),
     )
 
 
@@ -97,6 +102,17 @@ class Values:
 @cache
 def _translated() -> dict[str, Any]:
     return translate()
+
+
+def _environment(template: "Mapping[str, Any]", values: Values, function: str) -> dict[str, str]:
+    variables = values.of(template["Resources"][function]["Properties"]["Environment"]["Variables"])
+    return {name: str(value) for name, value in variables.items()}
+
+
+def _make_bucket() -> str:
+    name = f"{STACK_NAME}-plansbucket"
+    boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return name
 
 
 def _make_queue(sqs: "SQSClient", logical_id: str, properties: "Mapping[str, Any]") -> str:

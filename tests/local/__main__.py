@@ -12,13 +12,17 @@ from types import FrameType
 
 from rich.console import Console
 
+from tests.local.artefacts import ROOT
 from tests.local.play import Played
 from tests.local.play import play
+from tests.local.purge_act import PurgeVerdict
+from tests.local.purge_act import purge_year
 from tests.local.report import WIDTH
 from tests.local.report import Report
 from tests.local.report import save_picture
 from tests.local.scenario import tell
 from tests.local.stack import LocalStack
+from tests.local.year import tell_year
 from tests.simulator.server import Simulator
 from tests.simulator.settings import SimulatorSettings
 
@@ -35,29 +39,32 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(ending, _interrupt)
     console = Console(stderr=options.json, width=None if sys.stdout.isatty() else WIDTH)
     try:
-        played = _run(options.seed, console, quiet=options.json)
+        played, purged = _run(options, console)
     except KeyboardInterrupt:
         console.print("interrupted; everything that was started has been ended")
         return INTERRUPTED
     if options.svg:
         save_picture(options.svg, played.moment, played.verdict)
     if options.json:
-        print(json.dumps(_as_json(options.seed, played), indent=2))
-    return 0 if played.verdict.is_good else 1
+        print(json.dumps(_as_json(options.seed, played, purged), indent=2))
+    return 0 if played.verdict.is_good and purged.is_good else 1
 
 
-def _run(seed: int, console: Console, *, quiet: bool) -> Played:
+def _run(options: argparse.Namespace, console: Console) -> tuple[Played, PurgeVerdict]:
     report = Report(console)
-    story = tell(seed)
+    story = tell(options.seed)
     report.say(f"The cloud: a simulator with {len(story.stored)} backups. AWS: ministack with the real template.yaml.")
     began = time.monotonic()
     with Simulator(SimulatorSettings(delete_seconds=DELETE_SECONDS)).running() as cloud, LocalStack() as stack:
         report.say(f"Both are up after {time.monotonic() - began:.1f} s; {len(story.requests)} requests go in.")
         with report:
             played = play(story, stack, cloud, report)
-        if not quiet:
+        if not options.json:
             report.conclude(played.verdict)
-        return played
+        purged = purge_year(tell_year(options.seed), stack, cloud, report, options.pictures)
+        if not options.json:
+            report.conclude_purge(purged)
+        return played, purged
 
 
 def _options() -> argparse.ArgumentParser:
@@ -65,16 +72,24 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="another seed tells another story (default: 1)")
     parser.add_argument("--json", action="store_true", help="print the verdict and the metrics as JSON")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="write the last picture there")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        default=ROOT / ".build" / "run",
+        help="write the purge's pictures there (default: .build/run)",
+    )
     return parser
 
 
-def _as_json(seed: int, played: Played) -> dict[str, object]:
+def _as_json(seed: int, played: Played, purged: PurgeVerdict) -> dict[str, object]:
     verdict, moment = played.verdict, played.moment
     return {
         "seed": seed,
-        "good": verdict.is_good,
+        "good": verdict.is_good and purged.is_good,
         "seconds": round(moment.elapsed_s, 1),
         "verdict": asdict(verdict),
+        "purge": asdict(purged),
         "metrics": [asdict(sample) for sample in moment.metrics],
     }
 

@@ -7,6 +7,8 @@ from typing import Any
 EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
 BATCH_ACTIONS = ("sqs:SendMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
 """On AWS the permission for one message is that for a batch; here each batch operation asks for one of its own."""
+DESCRIBE_BUS = "events:DescribeEventBus"
+"""The bus that is described is taken for a rule of the default bus."""
 UNKNOWN = ("AWS::Logs::QueryDefinition",)
 """Kinds of resource that it does not know, alarms on several metrics aside; nothing that runs depends on them."""
 
@@ -22,12 +24,19 @@ def put_into_dialect(translated: dict[str, Any], parameters: Mapping[str, str]) 
     for statement in _statements(known):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         statement["Action"] = [*actions, *(f"{action}Batch" for action in actions if action in BATCH_ACTIONS)]
+        if DESCRIBE_BUS in actions:
+            statement["Resource"] = [statement["Resource"], _as_rule(statement["Resource"])]
     return translated
 
 
 def _is_known(resource: Mapping[str, Any]) -> bool:
     does_metric_math = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
     return resource["Type"] not in UNKNOWN and not does_metric_math
+
+
+def _as_rule(bus: Mapping[str, Any]) -> dict[str, Any]:
+    text, values = bus["Fn::Sub"]
+    return {"Fn::Sub": [text.replace(":event-bus/", ":rule/default/"), values]}
 
 
 def _write_number_out(mapping: dict[str, Any], parameters: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 from typing import Self
 
 from rich.columns import Columns
@@ -23,6 +24,9 @@ from tests.local.function_log import Sample
 from tests.local.function_log import total
 from tests.local.judge import Verdict
 from tests.local.stack import Depth
+
+if TYPE_CHECKING:
+    from tests.local.purge_act import PurgeVerdict
 
 OPERATIONS = ("ShowBackup", "DeleteBackup", "ListBackups", "Authenticate")
 WIDTH = 100
@@ -84,6 +88,10 @@ class Report:
             self._console.print(table(self._last))
         self._console.print(verdict_panel(verdict))
 
+    def conclude_purge(self, verdict: "PurgeVerdict") -> None:
+        """Print the verdict on the purge."""
+        self._console.print(purge_panel(verdict))
+
 
 def is_live(console: Console) -> bool:
     """Whether a table may redraw itself there."""
@@ -136,6 +144,23 @@ def verdict_panel(verdict: Verdict) -> RenderableType:
     for name, what in rows:
         words.add_row(Text(name, style="bold"), Text(what))
     style, title = ("green", "nothing lost, nothing wrong") if verdict.is_good else ("red", "NOT as promised")
+    return Panel(words, title=title, border_style=style, title_align="left", expand=False)
+
+
+def purge_panel(verdict: "PurgeVerdict") -> RenderableType:
+    """The verdict on the purge in plain words."""
+    rows = [
+        ("backups", f"{verdict.backups} in a year"),
+        ("kept", f"{verdict.kept}"),
+        ("deleted", f"{verdict.deleted}, through the queue"),
+        ("due now", f"{verdict.due_afterwards}"),
+        ("lost", "; ".join([str(len(verdict.lost)), *verdict.lost[:5]])),
+        ("wrong", "; ".join([str(len(verdict.wrong)), *verdict.wrong[:5]])),
+    ]
+    words = Table.grid(padding=(0, 2))
+    for name, what in rows:
+        words.add_row(Text(name, style="bold"), Text(what))
+    style, title = ("green", "only kept days are left") if verdict.is_good else ("red", "NOT as promised")
     return Panel(words, title=title, border_style=style, title_align="left", expand=False)
 
 

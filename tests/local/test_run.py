@@ -48,12 +48,23 @@ def _files_in(scratch: Path) -> list[str]:
 
 
 def test_a_whole_story_loses_nothing_and_says_so_as_json(tmp_path: Path) -> None:
-    with _run("--json", "--seed", "7", scratch=tmp_path, AWS_PROFILE="a-profile-that-is-not-there") as process:
+    with _run(
+        "--json",
+        "--seed",
+        "7",
+        "--pictures",
+        str(tmp_path),
+        scratch=tmp_path,
+        AWS_PROFILE="a-profile-that-is-not-there",
+    ) as process:
         said, _ = process.communicate(timeout=WITHIN_S)
     document = json.loads(said[said.index("{") :])
     assert document["good"], document["verdict"]
     assert process.returncode == 0
     assert document["verdict"]["lost"] == document["verdict"]["wrong"] == []
+    assert document["purge"]["lost"] == document["purge"]["wrong"] == []
+    assert [Path(each).name for each in document["purge"]["pictures"]] == ["purge-before.html", "purge-after.html"]
+    assert all(Path(each).read_text(encoding="utf-8").startswith("<!doctype") for each in document["purge"]["pictures"])
     assert not _files_in(tmp_path)
 
 

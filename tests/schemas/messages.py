@@ -22,6 +22,9 @@ from vbs_reaper.deletion.result import Outcome
 from vbs_reaper.deletion.result import Result
 from vbs_reaper.openstack.check import TARGET_UNHEALTHY
 from vbs_reaper.openstack.check import TargetUnhealthy
+from vbs_reaper.purge.run.result import PURGE_DETAIL_TYPES
+from vbs_reaper.purge.run.result import PurgeOutcome
+from vbs_reaper.purge.run.result import PurgeResult
 
 REQUEST: Final = model_schema(DeleteRequest, BulkDeleteRequest)
 REFUSALS: Final = (
@@ -37,8 +40,23 @@ REFUSALS: Final = (
     Reason.DELETION_FAILED,
 )
 """Why a request can be refused; parked is one for whatever it last waited for."""
+PURGE_REFUSALS: Final = (
+    Reason.GUARD_EXCEEDED,
+    Reason.LISTING_INCOMPLETE,
+    Reason.CLOCK_DOUBT,
+    Reason.INVENTORY_DOUBTFUL,
+    Reason.POLICY_REFUSED,
+    Reason.PLANS_UNUSABLE,
+    Reason.PLAN_UNKNOWN,
+    Reason.PLAN_CHANGED,
+    Reason.PLAN_EXPIRED,
+    Reason.PLAN_MISPLACED,
+)
+"""Why a run of a purge can be refused."""
 ABOUT_A_BACKUP: Final = ("target", "backup_id", "request")
 """What only a message that holds no readable request lacks."""
+OF_A_PLAN: Final = ("target", "plan", "document", "picture", "totals", "guards")
+"""What every end of a run has whose plan is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +91,20 @@ def result_detail(outcome: Outcome, reasons: Sequence[Reason] | None = None, req
     )
 
 
+def purge_detail(outcome: PurgeOutcome, reasons: Sequence[Reason], required: Sequence[str] = ()) -> Schema:
+    """The detail of one kind of end of a purge's run."""
+    return narrowed(
+        model_schema(PurgeResult),
+        {
+            "id": {"type": "string", "format": "uuid", "description": "the same for every repeat of this outcome"},
+            "outcome": {"const": outcome.value},
+            "reason": {"enum": sorted(reason.value for reason in reasons)},
+            "target": model_schema(TargetText),
+        },
+        required,
+    )
+
+
 EVENTS: Final = (
     EventMessage(
         detail_type=REQUESTED,
@@ -99,6 +131,21 @@ EVENTS: Final = (
         detail_type=DETAIL_TYPES[Outcome.PARKED],
         when="the request has waited 12 days; it rests among the dead letters",
         detail=result_detail(Outcome.PARKED),
+    ),
+    EventMessage(
+        detail_type=PURGE_DETAIL_TYPES[PurgeOutcome.PLANNED],
+        when="a run of a purge policy has stored its plan",
+        detail=purge_detail(PurgeOutcome.PLANNED, [Reason.PLANNED], OF_A_PLAN),
+    ),
+    EventMessage(
+        detail_type=PURGE_DETAIL_TYPES[PurgeOutcome.COMPLETED],
+        when="every deletion that a run or an approval had to request is in the queue",
+        detail=purge_detail(PurgeOutcome.COMPLETED, [Reason.ALL_REQUESTED], [*OF_A_PLAN, "requested"]),
+    ),
+    EventMessage(
+        detail_type=PURGE_DETAIL_TYPES[PurgeOutcome.REFUSED],
+        when="a run or an approval is refused whole: nothing was sent",
+        detail=purge_detail(PurgeOutcome.REFUSED, PURGE_REFUSALS),
     ),
     EventMessage(
         detail_type=TARGET_UNHEALTHY,

@@ -20,8 +20,8 @@ class NotBuiltError(Exception):
 class Built:
     """The artefacts of one build, by the logical ids of the template."""
 
-    def __init__(self, scratch: Path) -> None:
-        """Build into `scratch`.
+    def __init__(self, scratch: Path, **variables: str) -> None:
+        """Build into `scratch`; `variables` are the layers' Makefiles' own, `RUNTIME` and `PLATFORM`.
 
         Raises:
             NotBuiltError: when there is no `sam`, or when it fails.
@@ -31,7 +31,7 @@ class Built:
         self._scratch = scratch
         places = ["--build-dir", str(scratch / "build"), "--cache-dir", str(scratch / "cache")]
         path = f"{BUILDERS_PATH}{os.pathsep}{os.environ['PATH']}"
-        environment = os.environ | {"PATH": path, "SAM_CLI_TELEMETRY": "0"}
+        environment = os.environ | {"PATH": path, "SAM_CLI_TELEMETRY": "0"} | variables
         finished = subprocess.run(
             [SAM, "build", *places], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )

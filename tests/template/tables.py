@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from itertools import dropwhile
 from itertools import takewhile
 
 from tests.schemas import catalogue
@@ -32,6 +33,13 @@ def reasons() -> Iterator[str]:
         yield f"| `{reason.value}` | {reason.sentence} | {reason.action} |"
 
 
+def plan_reasons() -> Iterator[str]:
+    """Why a backup stays or goes in a plan, and why a purge's run ends as it does."""
+    yield from ("| reason | what it says | what to do |", "|---|---|---|")
+    for reason in dropwhile(lambda each: each is not Reason.KEEP_LAST, Reason):
+        yield f"| `{reason.value}` | {reason.sentence} | {reason.action} |"
+
+
 def parameters() -> Iterator[str]:
     """What a deployment may say."""
     yield from ("| parameter | default | takes | what it is |", "|---|---|---|---|")
@@ -39,6 +47,16 @@ def parameters() -> Iterator[str]:
         default = f"`{parameter['Default']}`" if parameter["Default"] != "" else "empty"
         takes, what = (_cell(parameter[key]) for key in ("ConstraintDescription", "Description"))
         yield f"| `{name}` | {default} | {takes} | {what} |"
+
+
+def alarms() -> Iterator[str]:
+    """What is told, and where it says what to do."""
+    yield from ("| alarm | what it says | runbook |", "|---|---|---|")
+    for name, resource in translated()["Resources"].items():
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            first, says = resource["Properties"]["AlarmDescription"].splitlines()
+            title = first.removeprefix("Runbook: ")
+            yield f"| `{name}` | {_cell(says)} | [{title}](#{title.lower().replace(' ', '-')}) |"
 
 
 def outputs() -> Iterator[str]:
@@ -59,9 +77,11 @@ def _cell(text: str) -> str:
 
 
 TABLES: Mapping[str, Callable[[], Iterator[str] | list[str]]] = {
+    "alarms": alarms,
     "events": catalogue.table,
     "outputs": outputs,
     "parameters": parameters,
+    "plan reasons": plan_reasons,
     "reasons": reasons,
 }
 

@@ -31,6 +31,7 @@ from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.openstack.secret import Secret
 from vbs_reaper.openstack.secret import StoredSecret
 from vbs_reaper.openstack.target import read_target
+from vbs_reaper.purge.policy import read_policy
 
 FILES = ("README.md", "CHANGELOG.md")
 PACKAGE = "layers/shared/python/vbs_reaper"
@@ -104,6 +105,13 @@ def test_every_request_shown_is_one() -> None:
     for text in shown:
         body = text if text.startswith("{") else shlex.split(text)[-1]
         assert isinstance(open_envelope(body, datetime.now(UTC)), DeleteRequest)
+
+
+def test_every_policy_shown_would_be_taken() -> None:
+    shown = [block for block in readme.blocks("json") if '"keep"' in block]
+    assert shown
+    for text in shown:
+        assert read_policy(json.loads(text)).mode == "preview"
 
 
 def test_every_field_of_a_request_is_described() -> None:

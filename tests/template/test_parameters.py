@@ -15,6 +15,10 @@ from tests.template.rendered import Rendered
 from tests.template.rendered import translated
 from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.purge.policy import PurgePolicy
+from vbs_reaper.purge.run.event import Approval
+from vbs_reaper.purge.run.event import Run
+from vbs_reaper.purge.run.event import read_event
 
 PARAMETERS: dict[str, dict[str, Any]] = translated()["Parameters"]
 DEFAULTS = {
@@ -25,6 +29,14 @@ DEFAULTS = {
     "CallsAtOnce": 5,
     "EventBusName": "",
     "AllowedSourceArns": "",
+    "PurgePolicy": '{"policy": "nightly", "mode": "preview", "match": {"status": ["available"]}, '
+    '"keep": {"last": 3, "daily": 7, "weekly": 4, "monthly": 12}}',
+    "PurgeSchedule": "cron(0 4 * * ? *)",
+    "PurgeTimezone": "UTC",
+    "PurgeState": "DISABLED",
+    "CheckTargets": "default",
+    "CheckRate": "rate(1 hour)",
+    "AlarmTopicArn": "",
     "LogLevel": "INFO",
     "LogRetentionInDays": 90,
     "KmsKeyArn": "",
@@ -47,12 +59,26 @@ REFUSED = [
     ("EventBusName", "*"),
     ("AllowedSourceArns", "*"),
     ("AllowedSourceArns", "arn:aws:iam::123456789012:root"),
+    ("PurgePolicy", ""),
+    ("PurgePolicy", "nightly"),
+    ("PurgeSchedule", "0 4 * * *"),
+    ("PurgeSchedule", "cron()"),
+    ("PurgeTimezone", ""),
+    ("PurgeTimezone", "Europe/"),
+    ("PurgeState", "enabled"),
+    ("CheckTargets", "OTC"),
+    ("CheckTargets", 'a", "b'),
+    ("CheckRate", "rate(5 minutes)"),
+    ("CheckRate", "rate(1 hours)"),
+    ("AlarmTopicArn", "alarms"),
     ("LogLevel", "TRACE"),
+    ("LogLevel", "WARN"),  # Lambda would drop the metrics
     ("LogRetentionInDays", 0),
     ("KmsKeyArn", "alias/aws/sqs"),
     ("KmsKeyArn", "arn:aws:kms:eu-central-1:123456789012:alias/ours"),
 ]
-OF_EVERY_COMMAND = {"query", "output"}
+OF_EVERY_COMMAND = {"query", "output", "cli-read-timeout", "cli-binary-format"}
+AS_BOTOCORE_SAYS = {"s3api": "s3"}
 TAKEN = [
     ("SecretPrefix", "teams/backup/vbs-reaper"),
     ("DefaultTarget", "otc-prod"),
@@ -60,6 +86,14 @@ TAKEN = [
     ("EventBusName", "default"),
     ("AllowedSourceArns", "arn:aws:sns:eu-central-1:123456789012:requests"),
     ("AllowedSourceArns", "arn:aws:events:eu-central-1:123456789012:rule/ours/*"),
+    ("PurgePolicy", '{"policy": "p",\n "keep": {"last": 1}, "match": {"name": "daily-*"}}'),
+    ("PurgeSchedule", "rate(1 day)"),
+    ("PurgeSchedule", "cron(30 2 ? * MON-FRI *)"),
+    ("PurgeTimezone", "Europe/Berlin"),
+    ("PurgeTimezone", "America/Argentina/Buenos_Aires"),
+    ("PurgeState", "ENABLED"),
+    ("CheckRate", "rate(6 hours)"),
+    ("AlarmTopicArn", "arn:aws:sns:eu-central-1:123456789012:alarms"),
     ("LogRetentionInDays", 3653),
     ("KmsKeyArn", "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-0b5e4f6a"),
 ]
@@ -111,6 +145,10 @@ def test_outputs_are_those_of_the_design(stack: Rendered) -> None:
         "DeleteQueueUrl": "${DeleteQueue}",
         "DeadLetterQueueUrl": "${DeadLetterQueue}",
         "DeleterFunctionName": "${DeleterFunction}",
+        "PurgerFunctionName": "${PurgerFunction}",
+        "PlansBucketName": "${PlansBucket}",
+        "PurgeScheduleRoleArn": "${PurgeScheduleRole.Arn}",
+        "CheckerFunctionName": "${CheckerFunction}",
     }
     assert all(output["Description"].endswith(".") for output in stack.outputs.values())
 
@@ -119,7 +157,7 @@ def test_outputs_are_those_of_the_design(stack: Rendered) -> None:
 def test_a_command_among_the_outputs_can_be_pasted(name: str) -> None:
     aws, service, command, *options = shlex.split(Rendered().outputs[name]["Value"])
     assert aws == "aws"
-    model = botocore.session.get_session().get_service_model(service)
+    model = botocore.session.get_session().get_service_model(AS_BOTOCORE_SAYS.get(service, service))
     (operation,) = (each for each in model.operation_names if xform_name(each, "-") == command)
     shape = model.operation_model(operation).input_shape
     assert shape is not None
@@ -131,3 +169,37 @@ def test_the_request_among_the_outputs_is_one() -> None:
     command = shlex.split(Rendered().outputs["SendRequestCommand"]["Value"])
     request = open_envelope(command[command.index("--message-body") + 1], datetime.now(UTC))
     assert isinstance(request, DeleteRequest)
+
+
+def purge_event(text: str) -> Run | Approval:
+    return read_event(json.loads(text), "default", "invocation")
+
+
+def option_of(name: str, option: str) -> str:
+    words = shlex.split(Rendered().outputs[name]["Value"])
+    return words[words.index(option) + 1]
+
+
+def test_the_default_policy_is_one_that_deletes_nothing() -> None:
+    (schedule,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "PurgeRunSchedule")
+    run = purge_event(schedule["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", "2026-11-25T04:00:00Z"))
+    assert isinstance(run, Run)
+    assert isinstance(run.policy, PurgePolicy)
+    assert (run.policy.mode, run.name) == ("preview", "2026-11-25T04-00-00Z")
+
+
+def test_the_purges_among_the_outputs_are_some_and_none_deletes() -> None:
+    preview = purge_event(option_of("PreviewPurgeCommand", "--payload"))
+    weekly = purge_event(json.loads(option_of("AddPurgeScheduleCommand", "--target"))["Input"])
+    assert isinstance(preview, Run)
+    assert isinstance(weekly, Run)
+    assert {preview.policy.mode, weekly.policy.mode} == {"preview"}
+    assert isinstance(purge_event(option_of("ApprovePlanCommand", "--payload")), Approval)
+
+
+def test_a_further_schedule_is_tried_as_long_as_the_stacks_own() -> None:
+    (own,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "PurgeRunSchedule")
+    further = json.loads(option_of("AddPurgeScheduleCommand", "--target"))
+    assert {key: further[key] for key in ("Arn", "RoleArn", "RetryPolicy", "DeadLetterConfig")} == {
+        key: own["Target"][key] for key in ("Arn", "RoleArn", "RetryPolicy", "DeadLetterConfig")
+    }

@@ -117,6 +117,55 @@ def test_every_other_role_is_taken_on_for_this_account_only(stack: Rendered) -> 
                 assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": "${AWS::AccountId}"}
 
 
+def test_the_checker_may_look_and_publish_and_nothing_else() -> None:
+    look = {
+        ("sqs:GetQueueAttributes", "${DeleteQueue.Arn}"),
+        ("sqs:GetQueueAttributes", "${DeadLetterQueue.Arn}"),
+        ("secretsmanager:GetSecretValue", f"arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:vbs-reaper/*"),
+        ("logs:CreateLogStream", "${CheckerLogGroup.Arn}"),
+        ("logs:PutLogEvents", "${CheckerLogGroup.Arn}"),
+    }
+    assert may(Rendered(), "CheckerRole") == look | PUBLISH_ON_ITS_OWN_BUS
+    assert may(Rendered(), "CheckScheduleRole") == {
+        ("lambda:InvokeFunction", "${CheckerFunction.Arn}"),
+        ("sqs:SendMessage", "${DeadLetterQueue.Arn}"),
+    }
+    assert may(Rendered(WITH_EVERYTHING), "CheckerRole") >= USE_THE_KEY
+
+
+def test_the_purger_may_store_plans_and_request_deletions_and_nothing_else() -> None:
+    purger_may = {
+        ("s3:ListBucket", "${PlansBucket.Arn}"),
+        ("s3:GetObject", "${PlansBucket.Arn}/plans/*"),
+        ("s3:PutObject", "${PlansBucket.Arn}/plans/*"),
+        ("sqs:SendMessage", "${DeleteQueue.Arn}"),
+        ("sqs:SendMessage", "${DeadLetterQueue.Arn}"),
+        ("secretsmanager:GetSecretValue", f"arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:vbs-reaper/*"),
+        ("events:PutEvents", f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/${{EventBus}}"),
+        ("logs:CreateLogStream", "${PurgerLogGroup.Arn}"),
+        ("logs:PutLogEvents", "${PurgerLogGroup.Arn}"),
+    }
+    assert may(Rendered(), "PurgerRole") == purger_may
+    assert may(Rendered(WITH_EVERYTHING), "PurgerRole") >= USE_THE_KEY
+
+
+def test_a_purge_schedule_may_run_the_purger_and_nothing_else() -> None:
+    run = {("lambda:InvokeFunction", "${PurgerFunction.Arn}"), ("sqs:SendMessage", "${DeadLetterQueue.Arn}")}
+    assert may(Rendered(), "PurgeScheduleRole") == run
+    assert may(Rendered(WITH_EVERYTHING), "PurgeScheduleRole") == run | USE_THE_KEY
+
+
+def test_plans_are_private_and_are_talked_about_over_tls_only(stack: Rendered) -> None:
+    (bucket,) = stack.every("S3::Bucket").values()
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    (policy,) = stack.every("S3::BucketPolicy").values()
+    (denied,) = statements(policy["PolicyDocument"])
+    assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:*")
+    assert denied["Resource"] == ["${PlansBucket.Arn}", "${PlansBucket.Arn}/*"]
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
 def test_a_schedule_may_send_requests_and_nothing_else() -> None:
     send = {("sqs:SendMessage", "${DeleteQueue.Arn}"), ("sqs:SendMessage", "${DeadLetterQueue.Arn}")}
     assert may(Rendered(), "RequestScheduleRole") == send

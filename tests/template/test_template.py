@@ -12,6 +12,7 @@ from tests.template.rendered import translated
 from tests.template.translate import ROOT
 from vbs_reaper.deletion.result import REQUESTED
 from vbs_reaper.settings import DeleterSettings
+from vbs_reaper.settings import PurgerSettings
 
 DAYS_14_S = 14 * 86400
 DAYS_13_S = 13 * 86400
@@ -121,6 +122,73 @@ def test_results_go_to_the_bus_that_requests_come_from(stack: Rendered) -> None:
     (rule,) = stack.every("Events::Rule").values()
     assert deleter(stack)["Environment"]["Variables"]["EVENT_BUS_NAME"] == rule["EventBusName"]
     assert stack.outputs["EventBusName"]["Value"] == rule["EventBusName"]
+
+
+# ── The purger and its plans ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_purger_is_as_large_and_as_patient_as_designed(stack: Rendered) -> None:
+    purger = stack.every("Lambda::Function")["PurgerFunction"]
+    assert (purger["Timeout"], purger["MemorySize"]) == (900, 512)
+    assert purger["Handler"] == "app.lambda_handler"
+
+
+def test_the_purger_reads_its_settings_from_what_the_template_gives_it(stack: Rendered) -> None:
+    variables = stack.every("Lambda::Function")["PurgerFunction"]["Environment"]["Variables"]
+    given = {"DELETE_QUEUE_URL": "https://queue.example/1/delete", "DEAD_LETTER_QUEUE_URL": "https://queue.example/1/d"}
+    given |= {"EVENT_BUS_NAME": "bus", "PLANS_BUCKET": "plans"}
+    assert variables.keys() >= given.keys()
+    settings = PurgerSettings.from_env(variables | given)
+    assert (settings.secret_prefix, settings.default_target) == ("vbs-reaper", "default")
+
+
+def test_a_run_that_fails_again_and_again_ends_among_the_dead_letters(stack: Rendered) -> None:
+    (config,) = (
+        each
+        for each in stack.every("Lambda::EventInvokeConfig").values()
+        if each["FunctionName"] == "${PurgerFunction}"
+    )
+    assert config["DestinationConfig"]["OnFailure"] == {"Destination": "${DeadLetterQueue.Arn}"}
+    assert config["MaximumRetryAttempts"] == 2
+
+
+def test_plans_are_encrypted_versioned_and_forgotten_after_90_days(stack: Rendered) -> None:
+    (bucket,) = stack.every("S3::Bucket").values()
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 90)
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
+    assert "Prefix" not in rule
+
+
+def test_plans_are_encrypted_by_s3_or_by_the_key_that_is_given() -> None:
+    def encryption(stack: Rendered) -> Properties:
+        (bucket,) = stack.every("S3::Bucket").values()
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        found: Properties = rule["ServerSideEncryptionByDefault"]
+        return found
+
+    assert encryption(Rendered()) == {"SSEAlgorithm": "AES256"}
+    assert encryption(Rendered(WITH_EVERYTHING)) == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+
+
+def test_plans_outlive_the_stack() -> None:
+    bucket = translated()["Resources"]["PlansBucket"]
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_purge_runs_only_once_somebody_turns_it_on_and_at_the_hour_of_its_zone() -> None:
+    def schedule(**parameters: str) -> Properties:
+        return Rendered(parameters).every("Scheduler::Schedule")["PurgeRunSchedule"]
+
+    assert (schedule()["State"], schedule()["ScheduleExpressionTimezone"]) == ("DISABLED", "UTC")
+    assert "Name" not in schedule()
+    assert schedule()["Target"]["Arn"] == "${PurgerFunction.Arn}"
+    assert schedule()["Target"]["RoleArn"] == "${PurgeScheduleRole.Arn}"
+    changed = schedule(PurgeState="ENABLED", PurgeTimezone="Europe/Berlin", PurgeSchedule="rate(1 day)")
+    assert changed["State"] == "ENABLED"
+    assert changed["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    assert changed["ScheduleExpression"] == "rate(1 day)"
 
 
 # ── Every function ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vbs_reaper.settings import CheckerSettings
 from vbs_reaper.settings import DeleterSettings
+from vbs_reaper.settings import PurgerSettings
 from vbs_reaper.settings import SettingsError
 
 GOOD = {
@@ -83,3 +85,42 @@ def test_whatever_the_environment_holds_it_is_read_or_refused_in_printable_words
     else:
         assert 1 <= settings.base_s <= 900
         assert 1 <= settings.calls_at_once <= 10
+
+
+def test_the_checker_reads_what_it_needs_and_names_all_that_is_missing() -> None:
+    assert CheckerSettings.from_env(GOOD) == CheckerSettings(
+        delete_queue_url=GOOD["DELETE_QUEUE_URL"],
+        dead_letter_queue_url=GOOD["DEAD_LETTER_QUEUE_URL"],
+        event_bus_name="reaper-EventBus",
+        secret_prefix="vbs-reaper",
+        default_target="default",
+    )
+    needed = {field.name.upper() for field in dataclasses.fields(CheckerSettings)}
+    with pytest.raises(SettingsError) as refused:
+        CheckerSettings.from_env({})
+    assert {name for name in GOOD if f"{name} is not set; give " in str(refused.value)} == needed
+
+
+PURGER = {name: GOOD[name] for name in GOOD if name not in {"BACKOFF_BASE_IN_SECONDS", "CALLS_AT_ONCE"}} | {
+    "PLANS_BUCKET": "reaper-plansbucket-1x2y3z"
+}
+
+
+def test_the_purger_reads_what_it_needs_and_names_all_that_is_missing() -> None:
+    assert PurgerSettings.from_env(PURGER) == PurgerSettings(
+        delete_queue_url=GOOD["DELETE_QUEUE_URL"],
+        dead_letter_queue_url=GOOD["DEAD_LETTER_QUEUE_URL"],
+        event_bus_name="reaper-EventBus",
+        secret_prefix="vbs-reaper",
+        default_target="default",
+        plans_bucket="reaper-plansbucket-1x2y3z",
+    )
+    with pytest.raises(SettingsError) as refused:
+        PurgerSettings.from_env({})
+    assert all(f"{name} is not set; give " in str(refused.value) for name in PURGER)
+
+
+@pytest.mark.parametrize("bucket", ["", "Plans", "s3://plans", "plans/nightly", "a", "-plans", "plans\n"])
+def test_a_bucket_that_is_none_is_named(bucket: str) -> None:
+    with pytest.raises(SettingsError, match="PLANS_BUCKET"):
+        PurgerSettings.from_env(PURGER | {"PLANS_BUCKET": bucket})

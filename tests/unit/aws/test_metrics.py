@@ -50,6 +50,23 @@ def test_a_metric_without_dimensions_has_one_empty_set_of_them(capsys: pytest.Ca
     )
 
 
+def test_a_runs_figures_are_one_line_by_policy_and_add_up(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+    metrics.planned("nightly", 100, 60, 40)
+    metrics.requested("nightly", 38)
+    metrics.requested("nightly", 2)
+    metrics.purge_refused("weekly")
+    nightly, weekly = flushed(metrics, capsys)
+    assert {name: nightly[name] for name in nightly if name != "_aws"} == {
+        "Policy": "nightly",
+        "BackupsListed": [100.0],
+        "BackupsKept": [60.0],
+        "BackupsSelected": [40.0],
+        "DeletionsRequested": [40.0],
+    }
+    assert (weekly["Policy"], weekly["PurgesRefused"]) == ("weekly", [1.0])
+
+
 def test_the_timestamp_is_now_in_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:
     before_ms = time.time_ns() // 1_000_000
     metrics = Metrics()

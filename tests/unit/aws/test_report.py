@@ -84,6 +84,15 @@ def test_every_decision_is_one_line_and_one_outcome(
     assert counted(metrics, capsys).items() >= {"Outcome": outcome.value, "Outcomes": [1.0]}.items()
 
 
+def test_a_refusal_counts_by_its_reason(
+    report: DeletionReport, metrics: Metrics, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = DECISIONS[Outcome.REFUSED]
+    assert isinstance(refused, Refused)
+    report.decided(MESSAGE, REQUEST, refused, NOW)
+    assert counted(metrics, capsys).items() >= {"Reason": refused.reason.value, "Refusals": [1.0]}.items()
+
+
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_line_says_which_request_and_backup_it_is_about(
     report: DeletionReport, log_lines: LogLines, outcome: Outcome

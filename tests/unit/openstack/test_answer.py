@@ -208,6 +208,8 @@ def test_the_gateways_request_id_is_read_from_its_body(prefix: str) -> None:
         ("0", None, 1.0),
         ("86400", None, 3600.0),
         ("Wed, 25 Nov 2026 12:02:00 GMT", None, 120.0),
+        ("Wed, 25 Nov 2026 14:02:00 +0200", None, 120.0),
+        ("Wed, 25 Nov 2026 12:02:00 -0000", None, 120.0),
         ("Wed, 25 Nov 2026 11:00:00 GMT", None, 1.0),
         ("soon", "20", 20.0),
         (f"Wed, 25 Nov 2026 12:{'1' * 30}:00 GMT", "20", 20.0),
@@ -230,6 +232,21 @@ def test_a_retry_after_is_read_from_header_or_body_and_kept_within_a_second_and_
 @pytest.mark.parametrize(("status", "honoured"), [(429, True), (503, True), (500, False), (404, False), (202, False)])
 def test_a_retry_after_is_honoured_where_the_service_as_a_whole_is_meant(status: int, honoured: bool) -> None:
     assert (answer(DELETE, status, b"", retry_after="30").retry_after_s == 30.0) is honoured
+
+
+def test_of_an_accepted_deletion_the_body_says_nothing() -> None:
+    accepted = answer(DELETE, 202, said({"error": {"message": "never mind"}, "request_id": "abc"}))
+    assert (accepted.message, accepted.request_id, accepted.backup) == ("status 202", "", None)
+
+
+@pytest.mark.parametrize("status", [202, 404, 409, 500])
+def test_an_answer_keeps_its_status(status: int) -> None:
+    assert answer(DELETE, status, b"").status == status
+
+
+def test_the_request_id_has_an_older_header_and_is_empty_where_nobody_says_one() -> None:
+    assert answer(DELETE, 409, b"", x_compute_request_id="req-2").request_id == "req-2"
+    assert answer(DELETE, 409, b"").request_id == ""
 
 
 def test_a_strangers_words_are_cut_and_escaped() -> None:

@@ -20,6 +20,8 @@ from vbs_reaper.openstack.fault import read_fault
         ({"error": {"code": 401, "message": "m", "title": "t"}}, Fault(True, "error", "401", "m")),
         ({"error": {"error_code": "IAM.0061", "error_msg": "m"}}, Fault(True, "error", "IAM.0061", "m")),
         ({"overLimit": {"code": 413, "message": "m", "retryAfter": "0"}}, Fault(True, "overLimit", "413", "m", "0")),
+        ({"error_code": "IAM.1", "error_msg": "m", "detail": {}}, Fault(True, "error_code", "IAM.1", "IAM.1")),
+        ({"error": {"code": 400, "message": ["m"]}}, Fault(True, "error", "400", "")),
         ({}, Fault(is_json=True)),
     ],
 )
@@ -45,6 +47,7 @@ def test_what_is_no_json_object_is_no_fault(body: bytes) -> None:
         ("a\r\nb", "a\\r\\nb"),
         ("\x1b[2J", "\\x1b[2J"),
         ("ü", "\\xfc"),
+        ("a\\b ~", "a\\b ~"),
         ("\u202e", "\\u202e"),
         ("\ud800", "\\ud800"),
         ("x" * 300, "x" * 256),

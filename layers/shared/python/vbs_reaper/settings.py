@@ -10,6 +10,7 @@ from typing import Self
 _URL: Final = re.compile(r"https?://[^\s/]+/\S+", re.ASCII)
 _BUS_NAME: Final = re.compile(r"[A-Za-z0-9._/:-]{1,1600}", re.ASCII)
 _SECRET_PREFIX: Final = re.compile(r"[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@-]{0,254}", re.ASCII)
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _TARGET: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 
 
@@ -79,6 +80,66 @@ class DeleterSettings:
             default_target=read.text("DEFAULT_TARGET", _TARGET, "up to 63 lower-case letters, digits and dashes"),
             base_s=read.number("BACKOFF_BASE_IN_SECONDS", 1, 900),
             calls_at_once=read.number("CALLS_AT_ONCE", 1, 10),
+        )
+        read.check()
+        return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckerSettings:
+    """What the checker is told by the template."""
+
+    delete_queue_url: str
+    dead_letter_queue_url: str
+    event_bus_name: str
+    secret_prefix: str
+    default_target: str
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] = os.environ) -> Self:
+        """Read the environment.
+
+        Raises:
+            SettingsError: names every variable that is missing or wrong, all at once.
+        """
+        read = Variables(variables)
+        settings = cls(
+            delete_queue_url=read.text("DELETE_QUEUE_URL", _URL, "the delete queue's URL"),
+            dead_letter_queue_url=read.text("DEAD_LETTER_QUEUE_URL", _URL, "the dead-letter queue's URL"),
+            event_bus_name=read.text("EVENT_BUS_NAME", _BUS_NAME, "the event bus's name or ARN"),
+            secret_prefix=read.text("SECRET_PREFIX", _SECRET_PREFIX, "the first part of the secrets' names"),
+            default_target=read.text("DEFAULT_TARGET", _TARGET, "up to 63 lower-case letters, digits and dashes"),
+        )
+        read.check()
+        return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgerSettings:
+    """What the purger is told by the template."""
+
+    delete_queue_url: str
+    dead_letter_queue_url: str
+    event_bus_name: str
+    secret_prefix: str
+    default_target: str
+    plans_bucket: str
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] = os.environ) -> Self:
+        """Read the environment.
+
+        Raises:
+            SettingsError: names every variable that is missing or wrong, all at once.
+        """
+        read = Variables(variables)
+        settings = cls(
+            delete_queue_url=read.text("DELETE_QUEUE_URL", _URL, "the delete queue's URL"),
+            dead_letter_queue_url=read.text("DEAD_LETTER_QUEUE_URL", _URL, "the dead-letter queue's URL"),
+            event_bus_name=read.text("EVENT_BUS_NAME", _BUS_NAME, "the event bus's name or ARN"),
+            secret_prefix=read.text("SECRET_PREFIX", _SECRET_PREFIX, "the first part of the secrets' names"),
+            default_target=read.text("DEFAULT_TARGET", _TARGET, "up to 63 lower-case letters, digits and dashes"),
+            plans_bucket=read.text("PLANS_BUCKET", _BUCKET, "the plans bucket's name"),
         )
         read.check()
         return settings

@@ -31,7 +31,9 @@ def events() -> EventBridgeClient:
 
 def s3() -> S3Client:
     """Make a client of S3 with longer time-outs: a plan may have many megabytes, and nothing waits behind it."""
-    return boto3.client("s3", config=CONFIG.merge(Config(read_timeout=20, retries={"total_max_attempts": 4})))
+    return boto3.client(
+        "s3", config=CONFIG.merge(Config(read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4}))
+    )
 
 
 def secrets_manager() -> SecretsManagerClient:

@@ -11,7 +11,6 @@ from vbs_reaper.aws.batches import send_all
 from vbs_reaper.aws.failure import AWS_ERRORS
 from vbs_reaper.aws.failure import code_of
 from vbs_reaper.deletion.result import DETAIL_TYPES
-from vbs_reaper.deletion.result import Result
 from vbs_reaper.logs import logger
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
+
+    from vbs_reaper.deletion.result import Result
 
 
 class EventBus:
@@ -34,7 +35,13 @@ class EventBus:
 
     def publish(self, results: Sequence[Result]) -> bool:
         """Publish results; True only when the bus has taken every one. Only entries that failed are sent again."""
-        entries = [self._entry(result) for result in results]
+        return self._send([self._entry(DETAIL_TYPES[result.outcome], result) for result in results])
+
+    def announce(self, detail_type: str, details: Sequence[msgspec.Struct]) -> bool:
+        """Publish what is no delete request's end; True only when the bus has taken every one."""
+        return self._send([self._entry(detail_type, detail) for detail in details])
+
+    def _send(self, entries: Sequence[PutEventsRequestEntryTypeDef]) -> bool:
         try:
             unsent = send_all(entries, _size, self._put)
         except AWS_ERRORS as error:
@@ -44,12 +51,12 @@ class EventBus:
             logger.error("event not published", code=each.code, detail_type=each.entry["DetailType"])
         return not unsent
 
-    def _entry(self, result: Result) -> PutEventsRequestEntryTypeDef:
+    def _entry(self, detail_type: str, detail: msgspec.Struct) -> PutEventsRequestEntryTypeDef:
         return {
             "EventBusName": self._bus_name,
             "Source": self._source,
-            "DetailType": DETAIL_TYPES[result.outcome],
-            "Detail": msgspec.json.encode(result).decode(),
+            "DetailType": detail_type,
+            "Detail": msgspec.json.encode(detail).decode(),
         }
 
     def _put(self, batch: Sequence[PutEventsRequestEntryTypeDef]) -> list[Unsent[PutEventsRequestEntryTypeDef]]:

@@ -36,6 +36,10 @@ class Metrics:
         """A message waits."""
         self._count("Waits", Reason=reason)
 
+    def refused(self, reason: str) -> None:
+        """A request was refused."""
+        self._count("Refusals", Reason=reason)
+
     def deleted_after(self, seconds: float) -> None:
         """A backup is proven gone, so long after its deletion was first requested."""
         self._sample("TimeToDeletion", MetricUnit.Seconds, seconds)
@@ -46,6 +50,24 @@ class Metrics:
             ages = self._sets[()].setdefault(("OldestRequestAge", MetricUnit.Seconds), [seconds])
             ages[0] = max(ages[0], seconds)
 
+    def target_is(self, target: str, healthy: bool) -> None:
+        """A target was checked; those that were not judged do not count."""
+        self._sample("TargetHealthy", MetricUnit.Count, 1.0 if healthy else 0.0, Target=target)
+
+    def planned(self, policy: str, listed: int, kept: int, selected: int) -> None:
+        """A run has its plan over so many backups."""
+        self._count("BackupsListed", listed, Policy=policy)
+        self._count("BackupsKept", kept, Policy=policy)
+        self._count("BackupsSelected", selected, Policy=policy)
+
+    def requested(self, policy: str, deletions: int) -> None:
+        """A run put so many delete requests into the queue."""
+        self._count("DeletionsRequested", deletions, Policy=policy)
+
+    def purge_refused(self, policy: str) -> None:
+        """A run was refused."""
+        self._count("PurgesRefused", Policy=policy)
+
     def flush(self) -> None:
         """Write down everything since the last flush: one document per set of dimensions, nothing where none is."""
         with self._lock:
@@ -53,10 +75,10 @@ class Metrics:
         for dimensions, values in sets.items():
             _write(dimensions, values)
 
-    def _count(self, name: str, **dimensions: str) -> None:
+    def _count(self, name: str, by: int = 1, **dimensions: str) -> None:
         with self._lock:
             counted = self._sets[tuple(dimensions.items())].setdefault((name, MetricUnit.Count), [0.0])
-            counted[0] += 1
+            counted[0] += by
 
     def _sample(self, name: str, unit: MetricUnit, value: float, **dimensions: str) -> None:
         with self._lock:

@@ -59,6 +59,8 @@ class DeletionReport:
         self._metrics.decided(outcome.value)
         if isinstance(decision, Wait | Halt):
             self._metrics.waits(decision.reason.value)
+        if isinstance(decision, Refused):
+            self._metrics.refused(decision.reason.value)
         if isinstance(decision, Deleted):
             self._metrics.deleted_after(_since(message.first_sent_at, now))
         log = self._logger.warning if outcome in _NEEDS_A_PERSON else self._logger.info

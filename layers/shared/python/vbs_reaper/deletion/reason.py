@@ -233,9 +233,9 @@ class Reason(StrEnum):
     PLAN_CHANGED = (
         "plan_changed",
         "The stored plan is not what was written.",
-        "Find out who changed it; make a new plan.",
+        "Find out who changed it; plan anew.",
     )
-    PLAN_EXPIRED = "plan_expired", "The plan is older than 7 days.", "Make a new plan and approve that one."
+    PLAN_EXPIRED = "plan_expired", "The plan is older than 7 days.", "Plan anew and approve that plan."
     PLAN_MISPLACED = (
         "plan_misplaced",
         "The plan is of another policy, target or project.",

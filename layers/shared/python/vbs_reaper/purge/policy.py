@@ -138,6 +138,11 @@ def read_policy(document: object) -> PurgePolicy:
     return policy
 
 
+def is_policy_name(text: str) -> bool:
+    """Whether a policy may be named so; also a part of the key its plans are stored under."""
+    return _NAME.fullmatch(text) is not None
+
+
 def _with_tuples(document: Mapping[str, Any]) -> dict[str, Any]:
     """Let one volume or status stand without its list."""
     match = document["match"]
@@ -150,7 +155,7 @@ def _with_tuples(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_name(policy: PurgePolicy) -> None:
-    if not _NAME.fullmatch(policy.policy):
+    if not is_policy_name(policy.policy):
         raise PolicyRefused('"policy" is no name; give up to 63 letters, digits, dots, dashes and underscores')
     if policy.target is not UNSET and not _TARGET.fullmatch(policy.target):
         raise PolicyRefused('"target" is no name; give up to 63 lower-case letters, digits and dashes')

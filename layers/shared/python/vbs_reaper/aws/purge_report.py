@@ -1,0 +1,65 @@
+"""What the purger does, as log lines and metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from vbs_reaper.openstack.fault import printable
+from vbs_reaper.purge.run.result import PurgeOutcome
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from vbs_reaper.aws.metrics import Metrics
+    from vbs_reaper.purge.run.result import PurgeResult
+
+_PHRASES = {
+    PurgeOutcome.PLANNED: "purge planned",
+    PurgeOutcome.COMPLETED: "purge completed",
+    PurgeOutcome.REFUSED: "purge refused",
+    PurgeOutcome.ALREADY_SENT: "purge already sent",
+}
+
+
+class PurgeReport:
+    """Implements `purge.ports.Report`."""
+
+    def __init__(self, metrics: Metrics, logger: Logger) -> None:
+        self._metrics = metrics
+        self._logger = logger
+
+    def planned(self, result: PurgeResult) -> None:
+        """A run has its plan: what it counted."""
+        if result.totals is not UNSET:
+            self._metrics.planned(result.policy, result.totals.backups, result.totals.kept, result.totals.selected)
+
+    def unreadable(self, policy: str, message: str) -> None:
+        """The last plan is none: grace begins anew."""
+        self._logger.warning("last plan unreadable", extra={"policy": policy, "detail": printable(message)})
+
+    def requested(self, policy: str, count: int) -> None:
+        """So many deletions are in the queue."""
+        self._metrics.requested(policy, count)
+
+    def ended(self, result: PurgeResult) -> None:
+        """The run ended so: one line, its data in fields."""
+        is_refused = result.outcome is PurgeOutcome.REFUSED
+        if is_refused:
+            self._metrics.purge_refused(result.policy)
+        log = self._logger.warning if is_refused else self._logger.info
+        log(_PHRASES[result.outcome], extra=_fields(result))
+
+
+def _fields(result: PurgeResult) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "policy": result.policy,
+        "run": result.run,
+        "outcome": result.outcome.value,
+        "reason": result.reason,
+        "detail": printable(result.message),
+        "requested": result.requested,
+    }
+    named = {"target": result.target, "plan": result.plan, "document": result.document}
+    return fields | {name: value for name, value in named.items() if value is not UNSET}

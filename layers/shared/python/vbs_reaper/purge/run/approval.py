@@ -1,0 +1,47 @@
+"""A plan that a person approves by its hash: found, unchanged, in its place, young enough, of the same project."""
+
+from datetime import datetime
+
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.openstack.answer import TargetView
+from vbs_reaper.purge.inventory import PurgeRefused
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.ports import PlanStore
+from vbs_reaper.purge.run.event import Approval
+from vbs_reaper.purge.run.planning import PlannedRun
+from vbs_reaper.purge.run.planning import check_age
+from vbs_reaper.purge.run.planning import read_run
+from vbs_reaper.purge.run.result import name_of
+
+
+def find_approved(plans: PlanStore, approval: Approval, now: datetime) -> PlannedRun:
+    """The approved plan.
+
+    Raises:
+        PurgeRefused: there is none, it was changed, lies in the wrong place, or is older than 7 days.
+    """
+    stored = plans.find(approval.policy, approval.plan)
+    if stored is None:
+        raise PurgeRefused(Reason.PLAN_UNKNOWN, f'policy "{approval.policy}" has no stored plan {approval.plan}')
+    run, document = stored
+    found = read_run(approval.policy, run, document)
+    if found.plan.sha256 != approval.plan:
+        raise PurgeRefused(
+            Reason.PLAN_CHANGED,
+            f"{name_of(approval.policy, run)} was stored as {approval.plan} and is {found.plan.sha256} now",
+        )
+    check_age(found.plan, now)
+    return found
+
+
+def check_project(plan: Plan, view: TargetView) -> None:
+    """The target must be what it was when the plan was made.
+
+    Raises:
+        PurgeRefused: another project is behind its name now.
+    """
+    if view.project_id != plan.project_id:
+        raise PurgeRefused(
+            Reason.PLAN_MISPLACED,
+            f'the plan is of project {plan.project_id}, target "{plan.policy.target}" is of {view.project_id} now',
+        )

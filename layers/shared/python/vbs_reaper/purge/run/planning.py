@@ -1,0 +1,127 @@
+"""The one plan of a run: the stored one where there is one, else a new one, stored before anything else happens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import replace
+from datetime import datetime
+from datetime import timedelta
+from typing import Final
+
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.purge.document import PlanRefused
+from vbs_reaper.purge.document import read_plan
+from vbs_reaper.purge.document import sha256_of
+from vbs_reaper.purge.inventory import Inventory
+from vbs_reaper.purge.inventory import PurgeRefused
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.plan import plan as make_plan
+from vbs_reaper.purge.ports import PlanStore
+from vbs_reaper.purge.run.event import Run
+from vbs_reaper.purge.run.result import name_of
+from vbs_reaper.purge.run.result import sentence_of
+from vbs_reaper.purge.time.zone import to_datetime
+
+PLAN_LIFE: Final = timedelta(days=7)
+"""How long a plan may be sent, by approval or by a run that is repeated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRun:
+    """A run's plan as it is stored, and the names it is stored under."""
+
+    policy: str
+    run: str
+    plan: Plan
+
+
+def read_run(policy: str, run: str, document: bytes) -> PlannedRun:
+    """Read a stored plan where it lies.
+
+    Raises:
+        PurgeRefused: it was changed since, or is a copy from elsewhere: nobody's plan.
+    """
+    try:
+        plan = read_plan(document)
+    except PlanRefused as fault:
+        raise PurgeRefused(Reason.PLAN_CHANGED, f"{name_of(policy, run)}: {fault}") from None
+    if (plan.policy.policy, plan.run) != (policy, run):
+        raise PurgeRefused(
+            Reason.PLAN_MISPLACED,
+            f"{name_of(policy, run)} holds the plan {name_of(plan.policy.policy, str(plan.run))}, which belongs there",
+        )
+    return PlannedRun(policy=policy, run=run, plan=plan)
+
+
+def find_planned(plans: PlanStore, run: Run) -> PlannedRun | None:
+    """The plan that an earlier invocation of this very run has stored.
+
+    Raises:
+        PurgeRefused: it cannot be trusted, or comes of another text of the policy.
+    """
+    document = plans.read(run.policy.policy, run.name)
+    if document is None:
+        return None
+    found = read_run(run.policy.policy, run.name, document)
+    if found.plan.policy != run.policy:
+        raise PurgeRefused(
+            Reason.PLAN_MISPLACED,
+            f"{name_of(found.policy, found.run)} has a plan of another text of the policy; run it for another time",
+        )
+    return found
+
+
+def plan_anew(
+    plans: PlanStore, run: Run, inventory: Inventory, now: datetime, unreadable: Callable[[str, str], None]
+) -> PlannedRun:
+    """Decide and store. Where somebody else runs it too and was first, there is one plan: theirs.
+
+    Raises:
+        PurgeRefused: the inventory is no good, or the plan cannot be stored.
+    """
+    made = make_plan(run.policy, inventory, now, last=_last(plans, run.policy.policy, unreadable), run=run.name)
+    made = replace(made, sha256=sha256_of(made))
+    if plans.store(run.policy.policy, run.name, made):
+        return PlannedRun(policy=run.policy.policy, run=run.name, plan=made)
+    first = find_planned(plans, run)
+    if first is None:
+        raise PurgeRefused(Reason.PLANS_UNUSABLE, f"{name_of(run.policy.policy, run.name)} is there and is not found")
+    return first
+
+
+def check_age(plan: Plan, now: datetime) -> None:
+    """Let nobody send what was decided too long ago.
+
+    Raises:
+        PurgeRefused: it is older than 7 days.
+    """
+    age = now - to_datetime(plan.made_at)
+    if age > PLAN_LIFE:
+        raise PurgeRefused(
+            Reason.PLAN_EXPIRED,
+            f"the plan {plan.sha256} is of {to_datetime(plan.made_at):%Y-%m-%d}; 7 days are allowed",
+        )
+
+
+def check_guards(plan: Plan) -> None:
+    """Hold the plan against its guards.
+
+    Raises:
+        PurgeRefused: says which and by how much, and the hash that an approval names.
+    """
+    if plan.exceeded:
+        raise PurgeRefused(
+            Reason.GUARD_EXCEEDED,
+            f"{sentence_of(plan)}; to send it all the same, approve the plan {plan.sha256}",
+        )
+
+
+def _last(plans: PlanStore, policy: str, unreadable: Callable[[str, str], None]) -> Plan | None:
+    document = plans.newest(policy)
+    if document is None:
+        return None
+    try:
+        return read_plan(document)
+    except PlanRefused as fault:
+        # Without it every grace begins anew: the safe side.
+        unreadable(policy, str(fault))
+        return None

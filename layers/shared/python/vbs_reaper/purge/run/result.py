@@ -1,0 +1,149 @@
+"""How a run of a purge went, as the event the bus hears and as the function's answer. One run and outcome, one id."""
+
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+from uuid import uuid5
+
+import msgspec
+from msgspec import UNSET
+from msgspec import UnsetType
+
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.purge.account import Totals
+from vbs_reaper.purge.inventory import PurgeRefused
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.verdict.guards import GuardReading
+
+_NAMESPACE: Final = UUID("0d3b2c55-6d0a-5b52-8d7e-0a4c7e2f9b18")
+
+
+class PurgeOutcome(StrEnum):
+    """How a run went, as it is counted and published."""
+
+    PLANNED = "planned"
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    ALREADY_SENT = "already_sent"
+
+
+PURGE_DETAIL_TYPES: Final = {
+    PurgeOutcome.PLANNED: "VBS Purge Planned",
+    PurgeOutcome.COMPLETED: "VBS Purge Completed",
+    PurgeOutcome.REFUSED: "VBS Purge Refused",
+}
+"""The outcomes that the bus hears, and what it calls them."""
+
+
+class PurgeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The `detail` of a purge's event. `plan` is the sha256 to approve it by; so many deletions were `requested`."""
+
+    id: str
+    outcome: PurgeOutcome
+    reason: str
+    message: str
+    action: str
+    policy: str
+    run: str
+    target: str | UnsetType = UNSET
+    plan: str | UnsetType = UNSET
+    document: str | UnsetType = UNSET
+    picture: str | UnsetType = UNSET
+    totals: Totals | UnsetType = UNSET
+    guards: tuple[GuardReading, ...] | UnsetType = UNSET
+    with_grace: bool | UnsetType = UNSET
+    requested: int | UnsetType = UNSET
+
+
+def planned(plan: Plan, run: str) -> PurgeResult:
+    """A run has its plan."""
+    exceeded = " A purge would be refused: " + sentence_of(plan) + "." if plan.exceeded else ""
+    return _of_plan(
+        plan,
+        run,
+        PurgeOutcome.PLANNED,
+        Reason.PLANNED,
+        f"{plan.totals.due:,} of {plan.totals.backups:,} backups are due, {plan.totals.due_gib:,.0f} GiB.{exceeded}",
+    )
+
+
+def completed(plan: Plan, run: str, requested: int, *, with_grace: bool) -> PurgeResult:
+    """Everything that had to be sent is in the queue."""
+    result = _of_plan(
+        plan,
+        run,
+        PurgeOutcome.COMPLETED,
+        Reason.ALL_REQUESTED,
+        f"{requested:,} deletions were requested{', grace cut short' if with_grace else ''}.",
+        with_grace=with_grace,
+    )
+    return msgspec.structs.replace(result, requested=requested)
+
+
+def already_sent(plan: Plan, run: str, *, with_grace: bool) -> PurgeResult:
+    """The plan was sent before: nothing is sent."""
+    message = f"The deletions of {name_of(plan.policy.policy, run)} were requested before; nothing was sent again."
+    return _of_plan(plan, run, PurgeOutcome.ALREADY_SENT, Reason.ALREADY_REQUESTED, message, with_grace=with_grace)
+
+
+def refused(refusal: PurgeRefused, policy: str, run: str, plan: Plan | None = None) -> PurgeResult:
+    """Nothing was sent; the message is one sentence."""
+    if plan is not None:
+        return _of_plan(plan, run, PurgeOutcome.REFUSED, refusal.reason, str(refusal))
+    return PurgeResult(
+        id=_id(policy, run, PurgeOutcome.REFUSED),
+        outcome=PurgeOutcome.REFUSED,
+        reason=refusal.reason.value,
+        message=str(refusal),
+        action=refusal.reason.action,
+        policy=policy,
+        run=run,
+    )
+
+
+def name_of(policy: str, run: str) -> str:
+    """A plan's name, as its delete requests carry it."""
+    return f"{policy}/{run}"
+
+
+def key_of(policy: str, run: str, ending: str) -> str:
+    """The key of what is stored of a run (DESIGN section 4)."""
+    return f"plans/{policy}/{run}.{ending}"
+
+
+def sentence_of(plan: Plan) -> str:
+    """Which guards refuse the plan, and by how much."""
+    return "; ".join(guard.sentence for guard in plan.exceeded)
+
+
+def _of_plan(
+    plan: Plan,
+    run: str,
+    outcome: PurgeOutcome,
+    reason: Reason,
+    message: str,
+    *,
+    with_grace: bool | UnsetType = UNSET,
+) -> PurgeResult:
+    policy = plan.policy.policy
+    return PurgeResult(
+        id=_id(policy, run, outcome, with_grace=with_grace),
+        outcome=outcome,
+        reason=reason.value,
+        message=message,
+        action=reason.action,
+        policy=policy,
+        run=run,
+        target=plan.policy.target,
+        plan=UNSET if plan.sha256 is None else plan.sha256,
+        document=key_of(policy, run, "json"),
+        picture=key_of(policy, run, "html"),
+        totals=plan.totals,
+        guards=tuple(plan.guards),
+        with_grace=with_grace,
+    )
+
+
+def _id(policy: str, run: str, outcome: PurgeOutcome, *, with_grace: bool | UnsetType = UNSET) -> str:
+    """Name the one outcome of a run (UUIDv5, RFC 9562): a consumer can drop repeats."""
+    return str(uuid5(_NAMESPACE, f"{policy}/{run}/{outcome.value}{'/grace' if with_grace is True else ''}"))

@@ -1,0 +1,25 @@
+"""The checker in the deployed stack: its role suffices, and it names what is wrong."""
+
+import pytest
+
+from tests.local.stack import LocalStack
+from tests.simulator.cloud import Cloud
+
+pytestmark = pytest.mark.xdist_group("local stack")
+
+
+def test_a_target_is_checked_with_what_the_role_allows(stack: LocalStack, cloud: Cloud, target: str) -> None:
+    backup_id = cloud.add_backup()
+    answer = stack.invoke({"targets": [target]}, function="Checker")
+    (report,) = answer["targets"]
+    assert (report["target"], report["healthy"], report["backups"]) == (target, True, 1)
+    assert answer["own_side"] == {"healthy": True, "faults": []}
+    assert cloud.status_of(backup_id) == "available"
+
+
+def test_an_unhealthy_target_is_published(stack: LocalStack, cloud: Cloud, target: str) -> None:
+    stack.store_secret(target, cloud.target_secret("reader"))
+    answer = stack.invoke({"targets": [target]}, function="Checker")
+    (report,) = answer["targets"]
+    assert (report["healthy"], report["reason"]) == (False, "forbidden")
+    assert answer["published"] is True

@@ -1,0 +1,155 @@
+"""A purge's whole life on the local stack: from a policy to backups that the cloud's own journal proves gone."""
+
+import json
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.local.fixtures import WITHIN_S
+from tests.local.stack import LocalStack
+from tests.local.waiting import wait_until
+from tests.simulator.cloud import Cloud
+from tests.simulator.journal import Operation
+from vbs_reaper.purge.document import read_plan
+
+pytestmark = pytest.mark.xdist_group("local stack")
+
+
+@pytest.fixture
+def policy(target: str) -> dict[str, Any]:
+    """A policy and plans nobody else uses."""
+    return {
+        "policy": target,
+        "target": target,
+        "mode": "purge",
+        "match": {"name": "daily-*"},
+        "keep": {"last": 3},
+        "guards": {"max_fraction": 1},
+    }
+
+
+def nightly(cloud: Cloud, count: int, **fields: Any) -> list[str]:  # noqa: ANN401  # as the cloud takes them
+    """Newest first."""
+    now = datetime.now(UTC)
+    volume_id = cloud.new_id()
+    return [
+        cloud.add_backup(
+            volume_id=volume_id, name=f"daily-{age}", created_at=now - timedelta(days=age, hours=1), **fields
+        )
+        for age in range(count)
+    ]
+
+
+def purge(stack: LocalStack, policy: dict[str, Any], **changes: object) -> dict[str, Any]:
+    return stack.invoke({"run": policy | changes}, function="Purger")
+
+
+def approve(stack: LocalStack, policy: dict[str, Any], plan: str) -> dict[str, Any]:
+    return stack.invoke({"approve": {"policy": policy["policy"], "plan": plan}}, function="Purger")
+
+
+def all_gone(cloud: Cloud, backup_ids: list[str]) -> None:
+    wait_until(
+        "all are gone", lambda: all(cloud.journal.is_gone(backup_id) for backup_id in backup_ids), within_s=WITHIN_S
+    )
+
+
+def empty(stack: LocalStack) -> None:
+    wait_until("the queue is empty", lambda: all(stack.depth().total == 0 for _ in range(5)), within_s=WITHIN_S)
+
+
+def test_a_preview_makes_only_get_calls(stack: LocalStack, cloud: Cloud, policy: dict[str, Any]) -> None:
+    nightly(cloud, 6)
+    answer = purge(stack, policy, mode="preview")
+    assert (answer["outcome"], answer["totals"]["due"]) == ("planned", 3)
+    assert {call.method for call in cloud.journal.calls if call.operation is not Operation.LOGIN} == {"GET"}
+    assert stack.depth().total == 0
+
+
+def test_what_a_purge_sends_ends_proven_gone_and_what_it_keeps_stays(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
+) -> None:
+    nights = nightly(cloud, 10)
+    neighbour = cloud.add_backup(name="weekly-1", created_at=datetime(2020, 1, 1, tzinfo=UTC))
+    answer = purge(stack, policy)
+    assert (answer["outcome"], answer["requested"]) == ("completed", 7)
+    all_gone(cloud, nights[3:])
+    assert set(cloud.remaining()) == {*nights[:3], neighbour}
+
+
+def test_a_guard_refuses_until_a_person_approves_that_plan_less_what_was_held_meanwhile(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
+) -> None:
+    nights = nightly(cloud, 10)
+    refused = purge(stack, policy, guards={"max_deletions": 2})
+    assert refused["reason"] == "guard_exceeded"
+    assert stack.depth().total == 0
+    cloud.hold(nights[5])
+    approved = approve(stack, policy, refused["plan"])
+    assert approved["requested"] == 7
+    all_gone(cloud, [each for each in nights[3:] if each != nights[5]])
+    empty(stack)
+    assert set(cloud.remaining()) == {*nights[:3], nights[5]}
+    letters = [letter for letter in stack.dead_letters() if nights[5] in letter.body]
+    assert [letter.reason for letter in letters] == ["held"]
+    assert approve(stack, policy, refused["plan"])["outcome"] == "already_sent"
+
+
+@pytest.mark.parametrize("became", ["renamed", "of another volume", "survivor gone"])
+def test_a_deletion_that_became_wrong_between_plan_and_delivery_is_refused(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any], became: str
+) -> None:
+    nights = nightly(cloud, 4)
+    plan = purge(stack, policy, mode="preview")["plan"]
+    if became == "renamed":
+        cloud.change_backup(nights[3], name="daily-other")
+    elif became == "of another volume":
+        cloud.change_backup(nights[3], volume_id=cloud.new_id())
+    else:
+        cloud.remove_backup(nights[0])
+    approve(stack, policy, plan)
+    letter = wait_until(
+        "a dead letter",
+        lambda: next((each for each in stack.dead_letters() if nights[3] in each.body), None),
+        within_s=WITHIN_S,
+    )
+    assert letter.reason == "expectation_failed"
+    assert cloud.status_of(nights[3]) == "available"
+
+
+def test_the_stored_plan_and_its_picture_lie_encrypted_in_the_stacks_bucket(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
+) -> None:
+    nightly(cloud, 6)
+    answer = purge(stack, policy, mode="preview")
+    s3, bucket = stack.aws.client("s3"), stack.outputs["PlansBucketName"]
+    plan = read_plan(s3.get_object(Bucket=bucket, Key=answer["document"])["Body"].read())
+    assert plan.sha256 == answer["plan"]
+    picture = s3.get_object(Bucket=bucket, Key=answer["picture"])["Body"].read().decode()
+    assert answer["plan"] in picture
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+
+
+def test_a_further_schedule_with_the_exported_role_runs_a_policy_once(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
+) -> None:
+    nights = nightly(cloud, 5)
+    name = stack.outputs["PurgerFunctionName"]
+    arn = stack.aws.client("lambda").get_function_configuration(FunctionName=name)["FunctionArn"]
+    when = datetime.now(UTC) + timedelta(seconds=2)
+    stack.aws.client("scheduler").create_schedule(
+        Name=policy["policy"],
+        ScheduleExpression=f"at({when:%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": arn,
+            "RoleArn": stack.outputs["PurgeScheduleRoleArn"],
+            "Input": json.dumps({"run": policy, "scheduled_time": f"{when:%Y-%m-%dT%H:%M:%SZ}"}),
+        },
+    )
+    all_gone(cloud, nights[3:])
+    assert set(cloud.remaining()) == set(nights[:3])

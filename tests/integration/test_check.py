@@ -1,0 +1,229 @@
+"""A target's check against a simulated cloud: each fault one sentence, and never a login that could lock a user."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.doubles import ManualClock
+from tests.integration.reach import TARGET
+from tests.integration.reach import Hourglass
+from tests.integration.reach import Reach
+from tests.integration.reach import Shelf
+from tests.integration.reach import reaching
+from tests.simulator.cloud import Cloud
+from tests.simulator.faults import Fault
+from tests.simulator.journal import Operation
+from tests.simulator.server import Simulator
+from vbs_reaper.openstack.check import EVERY_BACKUP
+from vbs_reaper.openstack.check import MAY_DELETE
+from vbs_reaper.openstack.check import METADATA
+from vbs_reaper.openstack.check import TargetCheck
+from vbs_reaper.openstack.check import TargetReport
+
+
+@pytest.fixture
+def cloud(clock: ManualClock) -> Iterator[Cloud]:
+    """A cloud whose time is the test's."""
+    with Simulator(clock=clock).running() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def reach(cloud: Cloud, clock: ManualClock) -> Iterator[Reach]:
+    with reaching(cloud, clock=clock) as reach:
+        yield reach
+
+
+def check(reach: Reach, left_s: float = 60.0, per_look_s: float = 0.0) -> TargetReport:
+    return TargetCheck(reach.api, reach.clock).check(TARGET, Hourglass(left_s, per_look_s=per_look_s))
+
+
+def check_of(cloud: Cloud, clock: ManualClock, secret: dict[str, Any]) -> TargetReport:
+    shelf = Shelf()
+    shelf.put(secret)
+    with reaching(cloud, clock=clock, shelf=shelf) as reach:
+        return check(reach)
+
+
+def told(report: TargetReport) -> tuple[object, ...]:
+    return report.healthy, report.reason, report.message, report.action
+
+
+# ------------------------------------------------------------------ a good target
+
+
+@pytest.mark.parametrize("service", ["vbs", "cinder"])
+def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(
+    cloud: Cloud, clock: ManualClock, service: str
+) -> None:
+    cloud.add_backup(created_at=clock() - timedelta(days=9))
+    cloud.add_backup(created_at=clock() - timedelta(days=1))
+    with reaching(cloud, clock=clock, service=service) as reach:
+        report = check(reach)
+    assert report == TargetReport(
+        target=TARGET,
+        healthy=True,
+        project_id=cloud.project_id,
+        endpoint=report.endpoint,
+        api_version="v3" if service == "cinder" else "v2",
+        roles=("member", "reader"),
+        clock_difference_s=0.0,
+        backups=2,
+        oldest=clock() - timedelta(days=9),
+        newest=clock() - timedelta(days=1),
+        unknown=(MAY_DELETE,),
+    )
+
+
+def test_a_check_is_one_login_and_one_list_and_changes_nothing(reach: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    check(reach)
+    assert reach.book.take() == [("Authenticate", "201"), ("ListBackups", "200")]
+    assert cloud.status_of(backup_id) == "available"
+
+
+def test_without_a_backup_nobody_knows_whether_metadata_is_shown(cloud: Cloud, clock: ManualClock) -> None:
+    with reaching(cloud, clock=clock, service="cinder") as reach:
+        report = check(reach)
+    assert report.healthy
+    assert report.backups == 0
+    assert METADATA in report.unknown
+
+
+def test_a_project_of_many_pages_is_healthy_even_where_time_ends_before_the_last(reach: Reach, cloud: Cloud) -> None:
+    cloud.change_settings(page_limit=1)
+    cloud.add_backups(9)
+    report = check(reach, left_s=20, per_look_s=1)
+    assert report.healthy
+    assert EVERY_BACKUP in report.unknown
+    assert isinstance(report.backups, int)
+    assert 0 < report.backups < 9
+
+
+def test_a_target_that_no_time_was_left_for_is_not_judged(reach: Reach) -> None:
+    report = check(reach, left_s=5)
+    assert report.healthy is None
+    assert report.reason == "out_of_time"
+    assert reach.book.take() == []
+
+
+# ------------------------------------------------------------------ every fault, one sentence
+
+
+def test_a_wrong_password(cloud: Cloud, clock: ManualClock) -> None:
+    secret = cloud.target_secret()
+    secret["auth"]["password"] = "not this one"
+    assert told(check_of(cloud, clock, secret)) == (
+        False,
+        "credentials_rejected",
+        f'target "otc-test": {cloud.auth_url} refuses the login (401)',
+        "Store working credentials in the target's secret.",
+    )
+
+
+def test_a_missing_key(cloud: Cloud, clock: ManualClock) -> None:
+    secret = cloud.target_secret()
+    del secret["auth"]["username"]
+    assert told(check_of(cloud, clock, secret)) == (
+        False,
+        "secret_unusable",
+        'target "otc-test": secret vbs-reaper/otc-test lacks "auth.username"',
+        "Mend the secret as the message says.",
+    )
+    assert cloud.journal.logins == []
+
+
+def test_a_missing_secret(cloud: Cloud, clock: ManualClock) -> None:
+    with reaching(cloud, clock=clock, shelf=Shelf()) as reach:
+        report = check(reach)
+    assert report.message == 'target "otc-test": secret vbs-reaper/otc-test does not exist; create it'
+
+
+def test_an_administrator(cloud: Cloud, clock: ManualClock) -> None:
+    assert told(check_of(cloud, clock, cloud.target_secret("admin"))) == (
+        False,
+        "administrator_refused",
+        'target "otc-test": its user has the role admin, which reaches the backups of other projects',
+        'Use a user without the role admin, or set "allow_admin": true.',
+    )
+
+
+def test_a_reader(cloud: Cloud, clock: ManualClock) -> None:
+    report = check_of(cloud, clock, cloud.target_secret("reader"))
+    assert told(report) == (
+        False,
+        "forbidden",
+        'target "otc-test": its user has no role but reader, which may look and not delete',
+        "Give the user a role that may delete backups.",
+    )
+    assert MAY_DELETE not in report.unknown
+
+
+def test_a_wrong_region(cloud: Cloud, clock: ManualClock) -> None:
+    report = check_of(cloud, clock, cloud.target_secret() | {"region_name": "eu-nl"})
+    assert (report.healthy, report.reason) == (False, "wrong_endpoint")
+    assert isinstance(report.message, str)
+    assert 'in region "eu-nl"; check "region_name" and "interface"' in report.message
+    assert report.action == "Check region, endpoint and API version of the target."
+
+
+@pytest.mark.parametrize(("offset_s", "way"), [(600, "ahead of"), (-600, "behind")])
+def test_a_clock_ten_minutes_off(reach: Reach, cloud: Cloud, offset_s: int, way: str) -> None:
+    cloud.change_settings(date_offset_seconds=offset_s)
+    report = check(reach)
+    assert told(report) == (
+        False,
+        "clock_doubt",
+        f'target "otc-test": the cloud\'s clock is 600 s {way} ours; 300 s are allowed',
+        "Check the clock here and in the cloud.",
+    )
+    assert report.clock_difference_s == offset_s
+
+
+def test_a_service_that_is_down(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, status=503, times=None))
+    report = check(reach)
+    assert (report.healthy, report.reason) == (False, "service_down")
+    assert report.action == "If it lasts, ask the cloud's operator."
+    assert report.project_id == cloud.project_id
+
+
+def test_a_keystone_that_is_down(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(Fault(operation=Operation.LOGIN, status=503, times=None))
+    report = check(reach)
+    assert (report.healthy, report.reason) == (False, "service_down")
+    assert report.message == f'target "otc-test": {cloud.auth_url} cannot log anybody in for now (503)'
+
+
+def test_an_api_version_that_is_not_served(reach: Reach, cloud: Cloud) -> None:
+    cloud.change_settings(serves_v2=False)
+    assert check(reach).reason == "wrong_endpoint"
+
+
+def test_records_without_what_a_deletion_needs(reach: Reach, cloud: Cloud) -> None:
+    cloud.add_backup(hidden=["description"])
+    assert told(check(reach))[1:3] == (
+        "unknown_field",
+        'target "otc-test": its backups lack "description" in API v2',
+    )
+
+
+def test_a_list_that_is_forbidden(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, status=403, times=None))
+    assert check(reach).reason == "forbidden"
+
+
+# ------------------------------------------------------------------ lockout
+
+
+def test_checks_in_a_row_send_a_refused_secret_once(cloud: Cloud, clock: ManualClock) -> None:
+    secret = cloud.target_secret()
+    secret["auth"]["password"] = "not this one"
+    shelf = Shelf()
+    shelf.put(secret)
+    with reaching(cloud, clock=clock, shelf=shelf) as reach:
+        reports = [check(reach) for _ in range(10)]
+    assert {report.reason for report in reports} == {"credentials_rejected"}
+    assert len(cloud.journal.failed_logins()) == 1

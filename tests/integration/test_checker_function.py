@@ -1,0 +1,116 @@
+"""The checker as Lambda runs it: reports out, the metric in its log, the event on the bus."""
+
+import json
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+from typing import cast
+
+import boto3
+import pytest
+
+from functions.checker import app
+from tests.conftest import Event
+from tests.doubles import FakeLambdaContext
+from tests.integration.ear import Ear
+from tests.log_lines import LogLines
+from tests.poller import Invoke
+from tests.schemas.validator import complaints
+from tests.simulator.cloud import Cloud
+from tests.template_resources import TemplateResources
+from vbs_reaper.aws.check_run import CheckRefused
+
+NAMES = ("DELETE_QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "EVENT_BUS_NAME", "SECRET_PREFIX", "DEFAULT_TARGET")
+
+
+@pytest.fixture
+def ear(resources: TemplateResources) -> Ear:
+    return Ear.at(resources.bus_name)
+
+
+@pytest.fixture
+def checker(
+    resources: TemplateResources,
+    cloud: Cloud,
+    lambda_context: FakeLambdaContext,
+    monkeypatch: pytest.MonkeyPatch,
+    ear: Ear,
+) -> Iterator[Invoke]:
+    """The handler in a new environment. The target `default` is good, `otc-prod` an administrator's."""
+    for name in NAMES:
+        monkeypatch.setenv(name, resources.deleter_environment[name])
+    for target, user in (("default", "member"), ("otc-prod", "admin")):
+        boto3.client("secretsmanager").create_secret(
+            Name=f"{resources.secret_prefix}/{target}", SecretString=json.dumps(cloud.target_secret(user))
+        )
+    app.check_run.cache_clear()
+    yield lambda event: app.lambda_handler(event, cast("Any", lambda_context))
+    app.check_run.cache_clear()
+
+
+def healthy(answer: dict[str, Any]) -> dict[str, bool]:
+    return {report["target"]: report["healthy"] for report in answer["targets"]}
+
+
+def test_the_targets_of_the_event_are_checked(checker: Invoke, event: Callable[[str], Event]) -> None:
+    answer = checker(event("checker/check"))
+    assert healthy(answer) == {"default": True, "otc-prod": False}
+    assert answer["own_side"] == {"healthy": True, "faults": []}
+    json.dumps(answer)
+
+
+def test_an_event_that_names_none_is_about_the_default_target(checker: Invoke) -> None:
+    assert healthy(checker({})) == {"default": True}
+
+
+def test_a_target_named_twice_is_checked_once(checker: Invoke, cloud: Cloud) -> None:
+    checker({"targets": ["default", "default"]})
+    assert len(cloud.journal.logins) == 1
+
+
+@pytest.mark.parametrize("wrong", [{"target": "default"}, {"targets": "default"}, {"targets": ["Default"]}, []])
+def test_an_event_that_is_no_check_is_refused(checker: Invoke, wrong: Any) -> None:  # noqa: ANN401  # any JSON
+    with pytest.raises(CheckRefused, match="the event is no check"):
+        checker(wrong)
+
+
+def test_each_targets_health_is_a_metric(
+    checker: Invoke, event: Callable[[str], Event], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checker(event("checker/check"))
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "TargetHealthy" in line]
+    assert {(each["Target"], *each["TargetHealthy"]) for each in documents} == {("default", 1.0), ("otc-prod", 0.0)}
+
+
+def test_an_unhealthy_target_is_an_event_as_its_schema_says(
+    checker: Invoke, event: Callable[[str], Event], ear: Ear
+) -> None:
+    assert checker(event("checker/check"))["published"] is True
+    (heard,) = ear.heard()
+    assert heard["detail-type"] == "VBS Target Unhealthy"
+    assert heard["detail"]["target"] == "otc-prod"
+    assert heard["detail"]["reason"] == "administrator_refused"
+    assert complaints("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | heard) == []
+
+
+def test_a_missing_queue_or_bus_is_named(checker: Invoke, resources: TemplateResources, log_lines: LogLines) -> None:
+    boto3.client("sqs").delete_queue(QueueUrl=resources.delete_queue_url)
+    boto3.client("events").delete_event_bus(Name=resources.bus_name)
+    own_side = checker({})["own_side"]
+    assert own_side["healthy"] is False
+    assert own_side["faults"] == [
+        "the delete queue does not exist; deploy the stack again",
+        "the event bus does not exist; deploy the stack again",
+    ]
+    logged = [line["detail"] for line in log_lines.all() if line["message"] == "own side incomplete"]
+    assert logged == own_side["faults"]
+
+
+def test_no_secret_is_in_a_report_or_in_the_log(
+    checker: Invoke, cloud: Cloud, event: Callable[[str], Event], log_lines: LogLines
+) -> None:
+    answer = checker(event("checker/check"))
+    for user in ("member", "admin"):
+        password = cloud.target_secret(user)["auth"]["password"]
+        assert password not in json.dumps(answer)
+        assert password not in log_lines.text()

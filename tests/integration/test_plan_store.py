@@ -1,0 +1,163 @@
+"""Plans in S3, against moto: written once, found by hash, newest first; what S3 does wrong refuses the run."""
+
+import hashlib
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from tests.template_resources import TemplateResources
+from tests.unit.purge.strategies import NOW
+from tests.unit.purge.strategies import inventory
+from tests.unit.purge.strategies import nightly
+from tests.unit.purge.strategies import policy
+from vbs_reaper.aws import clients
+from vbs_reaper.aws.plan_store import PlanBucket
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.purge.document import encode_plan
+from vbs_reaper.purge.document import read_plan
+from vbs_reaper.purge.document import sha256_of
+from vbs_reaper.purge.inventory import PurgeRefused
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.plan import plan
+from vbs_reaper.purge.ports import Mark
+
+
+def made(run: str, nights: int = 5) -> Plan:
+    found = plan(policy(), inventory(nightly(nights)), NOW + timedelta(days=nights), run=run)
+    return replace(found, sha256=sha256_of(found))
+
+
+@pytest.fixture
+def bucket(resources: TemplateResources) -> str:
+    return resources.plans_bucket
+
+
+@pytest.fixture
+def store(bucket: str) -> PlanBucket:
+    return PlanBucket(clients.s3(), bucket)
+
+
+@pytest.fixture
+def denied(aws: str) -> Iterator[tuple[PlanBucket, Stubber]]:
+    """A store whose next call S3 answers as a test says."""
+    client = clients.s3()
+    with Stubber(client) as stubber:
+        yield PlanBucket(client, "plans"), stubber
+
+
+def test_what_is_stored_is_read_back_byte_for_byte(store: PlanBucket, bucket: str) -> None:
+    first = made("first")
+    assert store.store("nightly", "first", first)
+    document = store.read("nightly", "first")
+    assert document == encode_plan(first)
+    assert read_plan(document).sha256 == first.sha256
+    found = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")
+    assert found["Metadata"] == {"sha256": first.sha256}
+    assert found["ContentType"] == "application/json"
+
+
+def test_a_plan_is_written_once(store: PlanBucket) -> None:
+    assert store.store("nightly", "first", made("first"))
+    assert not store.store("nightly", "first", made("first", nights=9))
+    assert store.read("nightly", "first") == encode_plan(made("first"))
+
+
+def test_a_plan_is_found_by_its_hash_among_those_of_its_policy(store: PlanBucket) -> None:
+    for run, nights in (("first", 4), ("second", 5), ("third", 6)):
+        store.store("nightly", run, made(run, nights))
+    sha256 = made("second").sha256
+    assert sha256 is not None
+    assert store.find("nightly", sha256) == ("second", encode_plan(made("second")))
+    assert store.find("weekly", sha256) is None
+    assert store.find("nightly", hashlib.sha256(b"").hexdigest()) is None
+
+
+def test_a_policy_whose_name_begins_with_anothers_has_plans_of_its_own(store: PlanBucket) -> None:
+    store.store("nightly-2", "first", made("first"))
+    assert store.newest("nightly") is None
+    assert store.newest("nightly-2") == encode_plan(made("first"))
+
+
+def test_the_newest_is_the_one_stored_last_whatever_its_run_is_called(store: PlanBucket) -> None:
+    assert store.newest("nightly") is None
+    store.store("nightly", "b", made("b", 4))
+    store.store("nightly", "c", made("c", 5))
+    store.draw("nightly", "c", made("c", 5))
+    store.mark("nightly", "c", Mark.SENT, b"{}")
+    assert store.newest("nightly") == encode_plan(made("c", 5))
+
+
+def test_the_picture_lies_beside_its_plan_and_is_a_page(store: PlanBucket, bucket: str) -> None:
+    store.draw("nightly", "first", made("first"))
+    store.draw("nightly", "first", made("first"))
+    found = boto3.client("s3").get_object(Bucket=bucket, Key="plans/nightly/first.html")
+    assert found["ContentType"] == "text/html; charset=utf-8"
+    with found["Body"] as body:
+        page = body.read().decode()
+    assert page.startswith("<!doctype html>")
+    assert str(made("first").sha256) in page
+
+
+@pytest.mark.parametrize("mark", Mark)
+def test_a_mark_is_written_once_and_is_not_another_one(store: PlanBucket, mark: Mark) -> None:
+    assert not store.is_marked("nightly", "first", mark)
+    assert store.mark("nightly", "first", mark, b"{}")
+    assert not store.mark("nightly", "first", mark, b"{}")
+    assert [each for each in Mark if store.is_marked("nightly", "first", each)] == [mark]
+
+
+def test_a_run_that_nobody_planned_has_no_document(store: PlanBucket) -> None:
+    assert store.read("nightly", "first") is None
+
+
+def make_call(store: PlanBucket, call: str) -> object:
+    first = made("first")
+    calls: dict[str, Callable[[], object]] = {
+        "read": lambda: store.read("nightly", "first"),
+        "newest": lambda: store.newest("nightly"),
+        "find": lambda: store.find("nightly", "a" * 64),
+        "store": lambda: store.store("nightly", "first", first),
+        "draw": lambda: store.draw("nightly", "first", first),
+        "is_marked": lambda: store.is_marked("nightly", "first", Mark.SENT),
+        "mark": lambda: store.mark("nightly", "first", Mark.SENT, b"{}"),
+    }
+    return calls[call]()
+
+
+@pytest.mark.parametrize("call", ["read", "newest", "find", "store", "draw", "is_marked", "mark"])
+def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
+    denied: tuple[PlanBucket, Stubber], call: str
+) -> None:
+    store, stubber = denied
+    operation = {
+        "read": "get_object",
+        "newest": "list_objects_v2",
+        "find": "list_objects_v2",
+        "is_marked": "head_object",
+    }.get(call, "put_object")
+    stubber.add_client_error(operation, "AccessDenied", "arn:aws:iam::1:role/x may not", 403)
+    with pytest.raises(PurgeRefused) as refused:
+        make_call(store, call)
+    assert refused.value.reason is Reason.PLANS_UNUSABLE
+    assert "AccessDenied" in str(refused.value)
+    assert "arn:" not in str(refused.value)
+
+
+def test_two_writers_at_one_moment_are_told_apart_by_asking_again(denied: tuple[PlanBucket, Stubber]) -> None:
+    store, stubber = denied
+    stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+    stubber.add_client_error("put_object", "PreconditionFailed", http_status_code=412)
+    assert not store.mark("nightly", "first", Mark.SENT, b"{}")
+
+
+def test_a_bucket_that_is_not_there_refuses(aws: str) -> None:
+    with pytest.raises(PurgeRefused, match="NoSuchBucket"):
+        PlanBucket(clients.s3(), "nowhere").newest("nightly")
+    with pytest.raises(ClientError):
+        boto3.client("s3").head_bucket(Bucket="nowhere")

@@ -1,0 +1,70 @@
+"""A hundred thousand backups of five hundred volumes: listed over HTTP, planned, stored and drawn in one invocation."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.conftest import ROOT
+from tests.simulator.cloud import Cloud
+from tests.template_resources import TemplateResources
+
+BACKUPS = 100_000
+VOLUMES = 500
+MOST_MB = 450
+"""Lambda gives the purger 512."""
+POLICY = {
+    "policy": "nightly",
+    "match": {"name": "backup-*"},
+    "keep": {"last": 3, "daily": 7, "weekly": 4, "monthly": 12},
+    "grace": "7d",
+}
+
+
+def invoke(resources: TemplateResources, scheduled_time: str) -> dict[str, Any]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.integration.measured_purge"],
+        input=json.dumps({"run": POLICY, "scheduled_time": scheduled_time}),
+        env=os.environ | dict(resources.purger_environment),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture
+def full_cloud(cloud: Cloud) -> Cloud:
+    """Two hundred nights of every volume."""
+    now = datetime.now(UTC)
+    volumes = [cloud.new_id() for _ in range(VOLUMES)]
+    for night in range(BACKUPS // VOLUMES):
+        made_at = now - timedelta(days=night, hours=1)
+        for volume_id in volumes:
+            cloud.add_backup(volume_id=volume_id, name=f"backup-{night}", created_at=made_at)
+    return cloud
+
+
+def test_a_large_project_is_planned_within_the_functions_memory_also_beside_its_last_plan(
+    full_cloud: Cloud, resources: TemplateResources
+) -> None:
+    boto3.client("secretsmanager").create_secret(
+        Name=f"{resources.secret_prefix}/default", SecretString=json.dumps(full_cloud.target_secret())
+    )
+    first = invoke(resources, "2026-11-25T03:00:00Z")
+    second = invoke(resources, "2026-11-26T03:00:00Z")
+    for run in (first, second):
+        assert run["answer"]["outcome"] == "planned"
+        assert run["answer"]["totals"]["backups"] == BACKUPS
+        assert run["peak_mb"] < MOST_MB
+    assert len({first["answer"]["plan"], second["answer"]["plan"]}) == 2

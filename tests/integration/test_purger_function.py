@@ -1,0 +1,192 @@
+"""The purger as Lambda runs it, from event to answer: every file of events/, against S3, SQS and a cloud over HTTP."""
+
+import json
+from collections.abc import Callable
+from collections.abc import Iterator
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from typing import Any
+from typing import cast
+
+import boto3
+import pytest
+
+from functions.purger import app
+from tests.conftest import ROOT
+from tests.conftest import Event
+from tests.doubles import FakeLambdaContext
+from tests.integration.ear import Ear
+from tests.log_lines import LogLines
+from tests.poller import Invoke
+from tests.poller import Poller
+from tests.simulator.cloud import Cloud
+from tests.simulator.faults import Fault
+from tests.simulator.journal import Operation
+from tests.template_resources import TemplateResources
+from vbs_reaper.deletion.request import read_request
+from vbs_reaper.purge.document import read_plan
+from vbs_reaper.settings import SettingsError
+
+VOLUME = "7d2f3a10-58c4-4b7e-8f19-2c6a9e0b4d31"
+GUARDS = {"max_fraction": 1}
+
+
+@pytest.fixture
+def purge(
+    resources: TemplateResources, cloud: Cloud, lambda_context: FakeLambdaContext, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Invoke]:
+    """The purger's handler in a new environment."""
+    for name, value in resources.purger_environment.items():
+        monkeypatch.setenv(name, value)
+    for target in ("default", "otc-prod"):
+        boto3.client("secretsmanager").create_secret(
+            Name=f"{resources.secret_prefix}/{target}", SecretString=json.dumps(cloud.target_secret())
+        )
+    app.purger.cache_clear()
+    yield lambda event: app.lambda_handler(event, cast("Any", lambda_context))
+    app.purger.cache_clear()
+
+
+@pytest.fixture
+def nights(cloud: Cloud) -> list[str]:
+    """Sixty nightly backups of one volume, newest first."""
+    now = datetime.now(UTC)
+    return [
+        cloud.add_backup(volume_id=VOLUME, name=f"daily-{age}", created_at=now - timedelta(days=age, hours=1))
+        for age in range(60)
+    ]
+
+
+@pytest.fixture
+def queue(resources: TemplateResources) -> Poller:
+    return Poller(boto3.client("sqs"), resources.delete_queue_url)
+
+
+@pytest.fixture
+def ear(resources: TemplateResources) -> Ear:
+    return Ear.at(resources.bus_name)
+
+
+def requests_in(queue: Poller) -> list[dict[str, Any]]:
+    found = []
+    while records := queue.receive()["Records"]:
+        found += [json.loads(record["body"]) for record in records]
+    return found
+
+
+def changed(event: Event, **policy: object) -> Event:
+    return event | {"run": event["run"] | policy}
+
+
+def stored(resources: TemplateResources, key: str) -> bytes:
+    answer = boto3.client("s3").get_object(Bucket=resources.plans_bucket, Key=key)
+    with answer["Body"] as body:
+        return body.read()
+
+
+def keys(resources: TemplateResources) -> list[str]:
+    listed = boto3.client("s3").list_objects_v2(Bucket=resources.plans_bucket)
+    return [each["Key"].rpartition("/")[2] for each in listed.get("Contents", [])]
+
+
+def test_every_file_of_events_is_told_here() -> None:
+    assert {path.stem for path in (ROOT / "events" / "purger").glob("*.json")} == {"preview", "purge", "approve"}
+
+
+def test_a_preview_only_looks_and_leaves_a_plan_with_its_picture(
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], cloud: Cloud, queue: Poller, ear: Ear,
+    resources: TemplateResources,
+) -> None:  # fmt: skip
+    answer = json.loads(json.dumps(purge(event("purger/preview"))))
+    assert answer["outcome"] == "planned"
+    assert answer["totals"]["backups"] == 60
+    assert {call.method for call in cloud.journal.calls if call.operation is not Operation.LOGIN} == {"GET"}
+    assert requests_in(queue) == []
+    plan = read_plan(stored(resources, answer["document"]))
+    assert plan.sha256 == answer["plan"]
+    assert plan.totals.due == answer["totals"]["due"] > 0
+    assert stored(resources, answer["picture"]).startswith(b"<!doctype html>")
+    assert [each["detail-type"] for each in ear.heard()] == ["VBS Purge Planned"]
+
+
+def test_a_purge_asks_for_what_its_plan_calls_due_and_a_repetition_for_nothing(
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], queue: Poller, ear: Ear,
+    resources: TemplateResources, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    asked = changed(event("purger/purge"), guards=GUARDS)
+    answer = purge(asked)
+    assert answer["outcome"] == "completed"
+    requests = requests_in(queue)
+    plan = read_plan(stored(resources, answer["document"]))
+    assert [request["backup_id"] for request in requests] == [row.id for row in plan.due]
+    assert answer["requested"] == len(requests) > 0
+    for request in requests:
+        read_request(request, datetime.now(UTC))
+    again = purge(asked)
+    assert (again["outcome"], requests_in(queue)) == ("already_sent", [])
+    assert [each["detail-type"] for each in ear.heard()] == ["VBS Purge Planned", "VBS Purge Completed"]
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    counted = {name: value for each in metrics if each.get("Policy") == "nightly" for name, value in each.items()}
+    assert counted["BackupsListed"] == [60.0]
+    assert counted["DeletionsRequested"] == [float(len(requests))]
+    assert counted["BackupsKept"][0] + counted["BackupsSelected"][0] == 60
+
+
+def test_a_guard_refuses_and_the_approval_of_that_very_plan_sends_it(
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], queue: Poller, ear: Ear, log_lines: LogLines
+) -> None:
+    refused = purge(changed(event("purger/purge"), guards={"max_deletions": 1}))
+    assert (refused["outcome"], refused["reason"]) == ("refused", "guard_exceeded")
+    assert requests_in(queue) == []
+    assert "purge refused" in [line["message"] for line in log_lines.all()]
+    approval = event("purger/approve")
+    assert purge(approval)["reason"] == "plan_unknown"
+    approval["approve"]["plan"] = refused["plan"]
+    assert purge(approval)["requested"] == refused["totals"]["due"] == len(requests_in(queue))
+    assert purge(approval)["outcome"] == "already_sent"
+    assert [each["detail-type"] for each in ear.heard()] == [
+        "VBS Purge Planned",
+        "VBS Purge Refused",
+        "VBS Purge Refused",
+        "VBS Purge Completed",
+    ]
+
+
+def test_a_listing_that_fails_in_the_middle_stores_and_sends_nothing(
+    purge: Invoke, event: Callable[[str], Event], cloud: Cloud, queue: Poller, resources: TemplateResources
+) -> None:
+    cloud.change_settings(page_limit=20)
+    cloud.add_backups(50, name="daily-1", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    cloud.inject(Fault(operation=Operation.LIST, skip=1, status=503, times=None))
+    answer = purge(event("purger/purge"))
+    assert (answer["outcome"], answer["reason"]) == ("refused", "listing_incomplete")
+    assert (keys(resources), requests_in(queue)) == ([], [])
+
+
+def test_a_cloud_whose_clock_is_off_is_not_purged(
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], cloud: Cloud, queue: Poller
+) -> None:
+    cloud.change_settings(date_offset_seconds=-600.0)
+    assert purge(event("purger/purge"))["reason"] == "clock_doubt"
+    assert requests_in(queue) == []
+
+
+def test_a_bucket_that_is_gone_refuses_before_anything_is_sent(
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], queue: Poller, ear: Ear,
+    resources: TemplateResources,
+) -> None:  # fmt: skip
+    boto3.client("s3").delete_bucket(Bucket=resources.plans_bucket)
+    answer = purge(changed(event("purger/purge"), guards=GUARDS))
+    assert answer["reason"] == "plans_unusable"
+    assert "NoSuchBucket" in answer["message"]
+    assert requests_in(queue) == []
+    assert [each["detail-type"] for each in ear.heard()] == ["VBS Purge Refused"]
+
+
+def test_an_incomplete_environment_fails_the_invocation_by_name(
+    purge: Invoke, event: Callable[[str], Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANS_BUCKET", "")
+    with pytest.raises(SettingsError, match="PLANS_BUCKET is empty"):
+        purge(event("purger/preview"))

@@ -1,0 +1,102 @@
+"""A copy of package and tests in which mutmut puts its faults: the tree itself is never touched."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+WORKSHOPS = ROOT / ".build" / "mutants"
+PACKAGE = ROOT / "layers" / "shared" / "python" / "vbs_reaper"
+MUTMUT = Path(sys.executable).with_name("mutmut")
+
+SETTINGS = """
+[tool.mutmut]
+source_paths = ["src"]
+only_mutate = {mutated}
+do_not_mutate = {spared}
+pytest_add_cli_args = ["-p", "no:cacheprovider", "--hypothesis-seed=0"]
+pytest_add_cli_args_test_selection = {tests}
+track_dependencies = false
+use_git_change_detection = false
+
+[tool.pytest.ini_options]
+pythonpath = ["."]
+addopts = ["--import-mode=importlib", "-q", "-m", "not openstack and not nightly and not runtime"]
+markers = ["nightly", "openstack", "runtime"]
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is mutated, as patterns below the package, and the tests that are to notice."""
+
+    mutated: tuple[str, ...]
+    tests: tuple[str, ...]
+    spared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """One fault that was put in. `added` is the line as it became, its blanks taken off."""
+
+    name: str
+    module: str
+    status: str
+    added: str = ""
+
+    @property
+    def is_noticed(self) -> bool:
+        """Whether a test failed, or never came to its end."""
+        return self.status not in {"survived", "no tests"}
+
+
+class Workshop:
+    """Where one subject is mutated. What was found stays there until it is set up anew."""
+
+    def __init__(self, name: str, subject: Subject) -> None:
+        self._folder = WORKSHOPS / name
+        self._subject = subject
+
+    def set_up(self) -> None:
+        """Copy package and tests as they are now."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        without_caches = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PACKAGE, self._folder / "src" / PACKAGE.name, ignore=without_caches)
+        shutil.copytree(ROOT / "tests", self._folder / "tests", ignore=without_caches)
+        paths = {
+            "mutated": [f"src/{PACKAGE.name}/{pattern}" for pattern in self._subject.mutated],
+            "spared": [f"src/{PACKAGE.name}/{pattern}" for pattern in self._subject.spared],
+        }
+        settings = SETTINGS.format(tests=list(self._subject.tests), **paths)
+        (self._folder / "pyproject.toml").write_text(settings, encoding="utf-8")
+
+    def mutate(self, at_once: int) -> None:
+        """Put every fault in, one after the other, and run the tests that reach it."""
+        command = [str(MUTMUT), "run", "--max-children", str(at_once)]
+        with (self._folder / "mutmut.log").open("wb") as log:
+            finished = subprocess.run(command, cwd=self._folder, stdout=log, stderr=log, check=False)
+        if finished.returncode:
+            raise SystemExit(f"mutmut failed; {self._folder.relative_to(ROOT)}/mutmut.log says why")
+
+    def mutants(self) -> Iterator[Mutant]:
+        """All there were, the unnoticed with the line that became of theirs."""
+        for line in self._mutmut("results", "--all", "true").splitlines():
+            if found := re.fullmatch(r"\s*(\S+): (.+)", line):
+                mutant = Mutant(name=found[1], module=found[1].rpartition(".")[0], status=found[2])
+                yield mutant if mutant.is_noticed else self._with_line(mutant)
+
+    def _with_line(self, mutant: Mutant) -> Mutant:
+        diff = self._mutmut("show", mutant.name).splitlines()
+        changed = [line[1:].strip() for line in diff if line[:1] in "+-" and not line.startswith(("+++", "---"))]
+        added = [line[1:].strip() for line in diff if line.startswith("+") and not line.startswith("+++")]
+        return Mutant(
+            name=mutant.name, module=mutant.module, status=mutant.status, added=(added or [f"- {changed[0]}"])[0]
+        )
+
+    def _mutmut(self, *arguments: str) -> str:
+        command = [str(MUTMUT), *arguments]
+        return subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,277 @@
+"""A purger over ports in memory: a cloud that is listed, plans, a queue that may stop, a bus, a report."""
+
+import json
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from tests.doubles import ManualClock
+from tests.unit.purge.strategies import NOW
+from tests.unit.purge.strategies import PROJECT
+from tests.unit.purge.strategies import Record
+from vbs_reaper.deletion.message import NewMessage
+from vbs_reaper.deletion.ports import TimeLeft
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.openstack.answer import Answer
+from vbs_reaper.openstack.answer import TargetView
+from vbs_reaper.openstack.backup import Backup
+from vbs_reaper.openstack.backup import ProjectId
+from vbs_reaper.openstack.calls.page import Page
+from vbs_reaper.purge.document import encode_plan
+from vbs_reaper.purge.inventory import PurgeRefused
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.ports import Mark
+from vbs_reaper.purge.purger import Purger
+from vbs_reaper.purge.run.result import PurgeResult
+
+SCHEDULED = "2026-11-25T03:00:00Z"
+RUN = "2026-11-25T03-00-00Z"
+INVOCATION = "8f507cfc-4f5e-4a3e-b0c2-2a6f9d1e7c54"
+POLICY: dict[str, Any] = {
+    "policy": "nightly",
+    "target": "otc-prod",
+    "mode": "purge",
+    "match": {"name": "daily*"},
+    "keep": {"last": 2},
+    "guards": {"max_fraction": 1},
+}
+
+
+class Killed(BaseException):
+    """The function was stopped here, as Lambda stops one."""
+
+
+@dataclass
+class ListedCloud:
+    """What a listing shows, in pages; it can end early, begin anew, and tell another time."""
+
+    records: list[Record] = field(default_factory=list)
+    view: TargetView | Answer = field(
+        default_factory=lambda: TargetView(project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False)
+    )
+    date: datetime | None = NOW
+    page_size: int = 1000
+    ends_with: Answer | None = None
+    shown_before_it_began_anew: list[Record] = field(default_factory=list)
+    listings: int = 0
+
+    def view_target(self, target: str, time_left: TimeLeft) -> TargetView | Answer:
+        """The one target there is."""
+        return self.view
+
+    def list_backups(
+        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None
+    ) -> Iterator[Page | Answer]:
+        """Show everything."""
+        self.listings += 1
+        if self.shown_before_it_began_anew:
+            yield Page(backups=_read(self.shown_before_it_began_anew), date=self.date)
+        backups = _read(self.records)
+        begins_anew = bool(self.shown_before_it_began_anew)
+        for start in range(0, max(len(backups), 1), self.page_size):
+            yield Page(backups=backups[start : start + self.page_size], date=self.date, begins_anew=begins_anew)
+            begins_anew = False
+        if self.ends_with is not None:
+            yield self.ends_with
+
+
+@dataclass
+class StoredPlans:
+    """Plans in memory, by key; may refuse to be read or written."""
+
+    objects: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
+    hashes: dict[tuple[str, str], str] = field(default_factory=dict)
+    is_writable: bool = True
+    is_readable: bool = True
+    steals: bytes | None = None
+    """The plan of somebody who is faster, stored at the moment ours would be."""
+
+    def read(self, policy: str, run: str) -> bytes | None:
+        """A run's document."""
+        self._check(self.is_readable)
+        return self.objects.get((policy, run, "json"))
+
+    def newest(self, policy: str) -> bytes | None:
+        """The document stored last."""
+        self._check(self.is_readable)
+        return next(
+            (each for key, each in reversed(self.objects.items()) if key[0] == policy and key[2] == "json"), None
+        )
+
+    def find(self, policy: str, sha256: str) -> tuple[str, bytes] | None:
+        """By the hash it was stored with."""
+        self._check(self.is_readable)
+        run = next((run for (of, run), found in self.hashes.items() if of == policy and found == sha256), None)
+        return None if run is None else (run, self.objects[policy, run, "json"])
+
+    def store(self, policy: str, run: str, plan: Plan) -> bool:
+        """Once."""
+        self._check(self.is_writable)
+        if self.steals is not None:
+            self.objects[policy, run, "json"] = self.steals
+        if (policy, run, "json") in self.objects:
+            return False
+        self.objects[policy, run, "json"] = encode_plan(plan)
+        self.hashes[policy, run] = plan.sha256 or ""
+        return True
+
+    def draw(self, policy: str, run: str, plan: Plan) -> None:
+        """Keep the fact of it."""
+        self._check(self.is_writable)
+        self.objects.setdefault((policy, run, "html"), b"a picture")
+
+    def is_marked(self, policy: str, run: str, mark: Mark) -> bool:
+        """Whether it was written."""
+        self._check(self.is_readable)
+        return (policy, run, mark.value) in self.objects
+
+    def mark(self, policy: str, run: str, mark: Mark, document: bytes) -> bool:
+        """Once."""
+        self._check(self.is_writable)
+        is_new = not self.is_marked(policy, run, mark)
+        self.objects.setdefault((policy, run, mark.value), document)
+        return is_new
+
+    def _check(self, is_usable: bool) -> None:
+        if not is_usable:
+            raise PurgeRefused(Reason.PLANS_UNUSABLE, "the plans bucket cannot be used (AccessDenied)")
+
+
+@dataclass
+class StoppingQueue:
+    """Keeps what is sent. Takes `takes` batches; then it refuses, or the function is killed before or after."""
+
+    sent: list[NewMessage] = field(default_factory=list)
+    takes: int | None = None
+    then: str = "refuses"
+    batches: int = 0
+
+    def send(self, messages: Sequence[NewMessage]) -> bool:
+        """Take a batch."""
+        assert 1 <= len(messages) <= 10
+        if self.batches == self.takes:
+            if self.then == "killed after":
+                self.sent += messages
+            if self.then != "refuses":
+                raise Killed
+            return False
+        self.batches += 1
+        self.sent += messages
+        return True
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """The delete requests, in the order they were sent."""
+        return [json.loads(message.body) for message in self.sent]
+
+    @property
+    def ids(self) -> list[str]:
+        """The backups they name."""
+        return [request["backup_id"] for request in self.requests]
+
+
+@dataclass
+class ListeningBus:
+    """Keeps what it hears; may be deaf."""
+
+    heard: list[tuple[str, PurgeResult]] = field(default_factory=list)
+    is_deaf: bool = False
+
+    def announce(self, detail_type: str, details: Sequence[PurgeResult]) -> bool:
+        """Hear events."""
+        if self.is_deaf:
+            return False
+        self.heard += [(detail_type, detail) for detail in details]
+        return True
+
+    @property
+    def types(self) -> list[str]:
+        """The detail-types, in order."""
+        return [detail_type for detail_type, _ in self.heard]
+
+
+@dataclass
+class KeptReport:
+    """Keeps what it is told."""
+
+    ends: list[PurgeResult] = field(default_factory=list)
+    plans: list[PurgeResult] = field(default_factory=list)
+    unreadable_plans: list[str] = field(default_factory=list)
+    deletions: int = 0
+
+    def planned(self, result: PurgeResult) -> None:
+        """Keep it."""
+        self.plans.append(result)
+
+    def unreadable(self, policy: str, message: str) -> None:
+        """Keep it."""
+        self.unreadable_plans.append(message)
+
+    def requested(self, policy: str, count: int) -> None:
+        """Count them."""
+        self.deletions += count
+
+    def ended(self, result: PurgeResult) -> None:
+        """Keep it."""
+        self.ends.append(result)
+
+
+class World:
+    """A purger and everything around it."""
+
+    def __init__(self, records: list[Record] | None = None, clock: ManualClock | None = None) -> None:
+        self.clock = clock or ManualClock(NOW)
+        self.cloud = ListedCloud(records or [])
+        self.plans = StoredPlans()
+        self.queue = StoppingQueue()
+        self.bus = ListeningBus()
+        self.report = KeptReport()
+        self.seconds_left = 900.0
+        self._purger = Purger(
+            backups=self.cloud,
+            plans=self.plans,
+            queue=self,
+            bus=self.bus,
+            report=self.report,
+            clock=self.clock,
+            default_target="default",
+        )
+
+    def send(self, messages: Sequence[NewMessage]) -> bool:
+        """Through whatever queue there is now: a test may put another one."""
+        return self.queue.send(messages)
+
+    def handle(self, event: dict[str, Any]) -> dict[str, Any]:
+        """One invocation."""
+        return self._purger.handle(event, lambda: self.seconds_left, INVOCATION)
+
+    def run(self, scheduled_time: str = SCHEDULED, /, **changes: object) -> dict[str, Any]:
+        """A run of the policy, changed."""
+        return self.handle({"run": POLICY | changes, "scheduled_time": scheduled_time})
+
+    def preview(self, **changes: object) -> dict[str, Any]:
+        """A run that sends nothing."""
+        return self.run(**{"mode": "preview", **changes})
+
+    def approve(self, plan: str, **changes: object) -> dict[str, Any]:
+        """A person's word for a stored plan."""
+        return self.handle({"approve": {"policy": "nightly", "plan": plan} | changes})
+
+    def document(self, run: str = RUN) -> dict[str, Any]:
+        """A stored plan."""
+        found: dict[str, Any] = json.loads(self.plans.objects["nightly", run, "json"])
+        return found
+
+    def due(self, run: str = RUN) -> list[str]:
+        """What a stored plan calls due, in its order."""
+        plan = self.document(run)
+        return [row["id"] for row in plan["backups"] if "due_at" in row and row["due_at"] <= plan["made_at"]]
+
+
+def _read(records: list[Record]) -> tuple[Backup, ...]:
+    return msgspec.convert(tuple(records), tuple[Backup, ...])
