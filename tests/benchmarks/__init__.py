@@ -1,0 +1,1 @@
+"""What a deletion costs, here and with others: ratios taken side by side in one run (`make bench`)."""
