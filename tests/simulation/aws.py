@@ -1,0 +1,321 @@
+"""Models of SQS, EventBridge and Secrets Manager, as the function's clients see them."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import NamedTuple
+from typing import cast
+
+from botocore.exceptions import ClientError
+
+from tests.simulation.cloud import PROJECTS
+from tests.simulation.cloud import secret_text
+from tests.simulation.faults import Fault
+from tests.simulation.timeline import DAY
+from tests.simulation.timeline import START
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+    from tests.simulation.life import Life
+    from tests.simulation.world import World
+
+VISIBILITY_S = 1200.0
+LONGEST_HIDE_S = 43_200.0
+RETENTION_S = 14 * DAY
+MAX_RECEIVES = 1000
+STARTED_MS = int(START.timestamp() * 1000)
+
+
+@dataclass(slots=True)
+class Stored:
+    """A message in the delete queue."""
+
+    id: str
+    body: str
+    attributes: dict[str, str]
+    sent_s: float
+    visible_s: float
+    receives: int = 0
+    received_s: float = 0.0
+    receipt: str = ""
+    hides: int = 0
+
+    @property
+    def identity(self) -> str:
+        return self.attributes.get("request_id", self.id)
+
+    def record(self) -> dict[str, Any]:
+        """As Lambda hands it over."""
+        return {
+            "messageId": self.id,
+            "receiptHandle": self.receipt,
+            "body": self.body,
+            "attributes": {
+                "ApproximateReceiveCount": str(self.receives),
+                "SentTimestamp": str(STARTED_MS + int(self.sent_s * 1000)),
+            },
+            "messageAttributes": {
+                name: {"stringValue": value, "dataType": "String"} for name, value in self.attributes.items()
+            },
+        }
+
+
+@dataclass(slots=True)
+class Letter:
+    """A dead letter."""
+
+    body: str
+    attributes: dict[str, str]
+    at_s: float
+
+
+class Clients(NamedTuple):
+    """What an environment makes its adapters of."""
+
+    sqs: SQSClient
+    events: EventBridgeClient
+    secrets: SecretsManagerClient
+
+
+@dataclass(slots=True)
+class Secret:
+    """A target's secret: its current version."""
+
+    version: int = 1
+    password: str = "canary-password-1"  # noqa: S105  # a canary
+
+
+@dataclass
+class Aws:
+    """Both queues, the bus and the secrets."""
+
+    world: World
+    messages: dict[str, Stored] = field(default_factory=dict)
+    letters: list[Letter] = field(default_factory=list)
+    secret: Secret = field(default_factory=Secret)
+    _visible: list[tuple[float, int, str]] = field(default_factory=list)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def clients(self, life: Life) -> Clients:
+        return Clients(
+            cast("SQSClient", _Sqs(self, life)),
+            cast("EventBridgeClient", _Events(self, life)),
+            cast("SecretsManagerClient", _Secrets(self, life)),
+        )
+
+    # The delete queue
+
+    def put(self, body: str, attributes: Mapping[str, str], delay_s: float = 0.0) -> Stored:
+        now = self.world.timeline.now
+        message = Stored(f"m-{next(self._numbers)}", body, dict(attributes), now, now + delay_s)
+        self.messages[message.id] = message
+        self.world.judge.stored(message)
+        self._becomes_visible(message)
+        return message
+
+    def _becomes_visible(self, message: Stored) -> None:
+        heapq.heappush(self._visible, (message.visible_s, next(self._numbers), message.id))
+        self.world.function.poll_at(message.visible_s)
+
+    def next_visible_s(self) -> float | None:
+        """When the next message becomes visible, if any does."""
+        while self._visible:
+            visible_s, _, message_id = self._visible[0]
+            message = self.messages.get(message_id)
+            if message is not None and message.visible_s == visible_s:
+                return visible_s
+            heapq.heappop(self._visible)
+        return None
+
+    def receive(self, most: int) -> list[Stored]:
+        """Some messages that are visible, in no order."""
+        now, chance = self.world.timeline.now, self.world.chance
+        due: list[Stored] = []
+        while self._visible and self._visible[0][0] <= now and len(due) < 3 * most:
+            visible_s, _, message_id = heapq.heappop(self._visible)
+            message = self.messages.get(message_id)
+            if message is not None and message.visible_s == visible_s and message not in due:
+                due.append(message)
+        chance.shuffle(due)
+        for message in due[most:]:
+            self._becomes_visible(message)
+        return [message for message in due[:most] if self._receive(message, now)]
+
+    def _receive(self, message: Stored, now: float) -> bool:
+        if now - message.sent_s >= RETENTION_S:
+            del self.messages[message.id]
+            self.world.judge.expired(message)
+            return False
+        message.receives += 1
+        if message.receives > MAX_RECEIVES:
+            del self.messages[message.id]
+            self.world.judge.redriven_by_sqs(message)
+            return False
+        message.receipt = f"{message.id}/{message.receives}"
+        message.received_s = now
+        again_s = VISIBILITY_S
+        if self.world.faults.strikes(Fault.DELIVERED_TWICE):
+            again_s = self.world.chance.uniform(0.0, 1.0)
+        message.visible_s = now + again_s
+        self._becomes_visible(message)
+        return True
+
+    def acknowledge(self, message_id: str, receipt: str) -> None:
+        """Remove a message; by a receipt that is not its last, perhaps."""
+        message = self.messages.get(message_id)
+        if message is None:
+            return
+        if self.world.faults.strikes(Fault.ACK_LOST):
+            return
+        if message.receipt != receipt and not self.world.faults.strikes(Fault.STALE_ACK, 0.5):
+            return
+        del self.messages[message_id]
+        self.world.judge.acknowledged(message)
+
+    def hide(self, receipt: str, seconds: float) -> bool:
+        message_id, _, _ = receipt.rpartition("/")
+        message = self.messages.get(message_id)
+        now = self.world.timeline.now
+        if message is None or message.receipt != receipt or message.visible_s <= now:
+            return False
+        if not 0 <= now - message.received_s + seconds <= LONGEST_HIDE_S:
+            self.world.judge.wrong("hide", message.identity, f"hidden for {seconds} s: beyond the 12 hours of SQS")
+            return False
+        message.visible_s = now + seconds
+        message.hides += 1
+        self._becomes_visible(message)
+        return True
+
+
+class _Client:
+    def __init__(self, aws: Aws, life: Life) -> None:
+        self._aws = aws
+        self._world = aws.world
+        self._life = life
+
+    def _call(
+        self,
+        operation: str,
+        failed: Fault | None,
+        down: Fault | None,
+        reply_lost: Fault | None,
+        work: Callable[[], Any],
+    ) -> Any:  # noqa: ANN401  # a reply of boto3
+        """Do the work behind a call, unless a fault says otherwise."""
+        world = self._world
+        self._life.may_die(Fault.KILLED_BEFORE)
+        world.timeline.pass_by(0.02)
+        self._life.must_live()
+        if (failed and world.faults.strikes(failed)) or (down and world.faults.lasts(down)):
+            self._life.run.had_trouble(operation)
+            raise _refused(operation)
+        reply = work()
+        self._life.may_die(Fault.KILLED_AFTER)
+        if reply_lost and world.faults.strikes(reply_lost):
+            self._life.run.had_trouble(operation)
+            raise _refused(operation)
+        return reply
+
+
+class _Sqs(_Client):
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        if QueueUrl == "dead":
+            faults = (Fault.LETTER_FAILED, Fault.LETTERS_DOWN, Fault.LETTER_REPLY_LOST)
+            return cast("dict[str, Any]", self._call("letter", *faults, lambda: self._store(Entries, self._bury)))
+        faults = (Fault.SEND_FAILED, Fault.SENDS_DOWN, Fault.SEND_REPLY_LOST)
+        return cast("dict[str, Any]", self._call("send", *faults, lambda: self._store(Entries, self._send)))
+
+    def _store(
+        self, entries: Sequence[Mapping[str, Any]], store: Callable[[str, dict[str, str], float], None]
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = {"Successful": [], "Failed": []}
+        for entry in entries:
+            if self._world.faults.strikes(Fault.SEND_PARTLY):
+                self._life.run.had_trouble("send")
+                answer["Failed"].append({"Id": entry["Id"], "Code": "InternalError"})
+                continue
+            attributes = {name: value["StringValue"] for name, value in entry["MessageAttributes"].items()}
+            store(entry["MessageBody"], attributes, entry["DelaySeconds"])
+            answer["Successful"].append({"Id": entry["Id"]})
+        return answer
+
+    def _send(self, body: str, attributes: dict[str, str], delay_s: float) -> None:
+        message = self._aws.put(body, attributes, delay_s)
+        self._world.judge.sent_onward(self._life.run, message, delay_s)
+
+    def _bury(self, body: str, attributes: dict[str, str], delay_s: float) -> None:
+        letter = Letter(body, attributes, self._world.timeline.now)
+        self._aws.letters.append(letter)
+        self._world.judge.lettered(self._life.run, letter)
+
+    def change_message_visibility_batch(
+        self,
+        *,
+        QueueUrl: str,  # noqa: N803
+        Entries: Sequence[Mapping[str, Any]],  # noqa: N803
+    ) -> dict[str, Any]:
+        return cast(
+            "dict[str, Any]",
+            self._call("hide", Fault.HIDE_FAILED, None, Fault.HIDE_REPLY_LOST, lambda: self._hide(Entries)),
+        )
+
+    def _hide(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        answer: dict[str, Any] = {"Successful": [], "Failed": []}
+        for entry in entries:
+            lost = self._world.faults.strikes(Fault.HIDE_PARTLY)
+            if lost:
+                self._life.run.had_trouble("hide")
+            self._world.judge.hidden(self._life.run, entry["ReceiptHandle"], entry["VisibilityTimeout"])
+            if not lost and self._aws.hide(entry["ReceiptHandle"], entry["VisibilityTimeout"]):
+                answer["Successful"].append({"Id": entry["Id"]})
+            else:
+                answer["Failed"].append({"Id": entry["Id"], "Code": "InternalError"})
+        return answer
+
+
+class _Events(_Client):
+    def put_events(self, *, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        faults = (Fault.PUBLISH_FAILED, Fault.BUS_DOWN, Fault.PUBLISH_REPLY_LOST)
+        return cast("dict[str, Any]", self._call("publish", *faults, lambda: self._publish(Entries)))
+
+    def _publish(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        answers: list[dict[str, str]] = []
+        for entry in entries:
+            if self._world.faults.strikes(Fault.PUBLISH_PARTLY):
+                answers.append({"ErrorCode": "InternalFailure"})
+                continue
+            answers.append({"EventId": "e"})
+            self._world.judge.published(self._life.run, entry["DetailType"], json.loads(entry["Detail"]))
+        return {"Entries": answers}
+
+
+class _Secrets(_Client):
+    def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, Any]:  # noqa: N803
+        return cast(
+            "dict[str, Any]", self._call("secret", None, Fault.SECRETS_DOWN, None, lambda: self._read(SecretId))
+        )
+
+    def _read(self, secret_id: str) -> dict[str, Any]:
+        secret = self._aws.secret
+        name = secret_id.removeprefix("vbs-reaper/")
+        project = next((project for project in PROJECTS if project.target == name), None)
+        if project is None:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
+        text = "{" if self._world.faults.lasts(Fault.SECRET_BROKEN) else secret_text(project, secret.password)
+        return {"SecretString": text, "VersionId": f"{name}-{secret.version}"}
+
+
+def _refused(operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": "InternalError"}}, operation)

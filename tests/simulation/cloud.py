@@ -1,0 +1,267 @@
+"""A model of the backup service behind two projects, and of the Keystone before it: state, and answers as bytes."""
+
+import json
+import math
+import random
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import timedelta
+from typing import Any
+
+from tests.simulation.faults import Fault
+from tests.simulation.faults import Faults
+from tests.simulation.timeline import HOUR
+from tests.simulation.timeline import Timeline
+
+TOKEN_LIFE_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A target, as the world knows it."""
+
+    target: str
+    project_id: str
+    api_version: str
+    hold_marker: str = "[hold]"
+
+    @property
+    def service_host(self) -> str:
+        return f"backup.{self.target}.example"
+
+    @property
+    def keystone_host(self) -> str:
+        return f"iam.{self.target}.example"
+
+
+PROJECTS = (Project("default", "5a1e0c7b9d3f4826a0b4c6d8e2f01357", "v2"), Project("other", "0f" * 16, "v3"))
+
+
+@dataclass(slots=True)
+class Kept:
+    """A backup as it is in the cloud."""
+
+    id: str
+    project: Project
+    volume_id: str
+    created_s: float
+    name: str | None
+    description: str | None = None
+    status: str = "available"
+    updated_s: float = 0.0
+    metadata: dict[str, str] = field(default_factory=dict)
+    is_incremental: bool = False
+
+    @property
+    def is_held(self) -> bool:
+        texts = (self.name or "", self.description or "")
+        return any("[hold]" in text for text in texts) or ("hold" in self.metadata and self.project.api_version == "v3")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer of the service: status line, headers, body; and the record in it, where it shows one."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    shows: dict[str, Any] | None = None
+
+
+class Limiter:
+    """Cinder's own limiter: a leaky bucket of so many calls a minute, of which none counts that it turns away."""
+
+    def __init__(self, timeline: Timeline, calls_a_minute: int) -> None:
+        self._timeline = timeline
+        self._a_call_s = 60.0 / calls_a_minute
+        self._level_s = 0.0
+        self._since = 0.0
+
+    def turns_away_for_s(self) -> int:
+        """Count a call; 0, or the whole seconds it has to wait."""
+        now = self._timeline.now
+        level_s = max(0.0, self._level_s - (now - self._since)) + self._a_call_s
+        if level_s > 60.0 + 1e-9:
+            return math.ceil(level_s - 60.0)
+        self._level_s, self._since = level_s, now
+        return 0
+
+
+class Cloud:
+    """What is there, what is on its way, and who may ask."""
+
+    def __init__(self, timeline: Timeline, chance: random.Random, faults: Faults) -> None:
+        self._timeline = timeline
+        self._chance = chance
+        self._faults = faults
+        self.backups: dict[str, Kept] = {}
+        self.history: dict[str, Project] = {}
+        self.tokens: dict[str, tuple[Project, float]] = {}
+        self.password = "canary-password-1"
+        self.gone_proofs: dict[str, str] = {}
+        """Request id of every true "not found", with the backup it was about."""
+        self.accepted = 0
+
+    def add(self, backup: Kept) -> Kept:
+        self.backups[backup.id] = backup
+        self.history[backup.id] = backup.project
+        return backup
+
+    def has(self, project: Project, backup_id: str) -> bool:
+        backup = self.backups.get(backup_id)
+        return backup is not None and backup.project is project
+
+    # Keystone
+
+    def log_in(self, project: Project, body: bytes) -> Said:
+        password = json.loads(body)["auth"]["identity"]["password"]["user"]["password"]
+        if password != self.password:
+            return self._fault(401, "error", "The request you have made requires authentication.")
+        token = f"canary-token-{self._chance.getrandbits(64):016x}"
+        self.tokens[token] = (project, self._timeline.now + TOKEN_LIFE_S)
+        scope = self._scope(project)
+        roles = ["member", "Admin"] if self._faults.lasts(Fault.ADMINISTRATOR) else ["member"]
+        issued = self._timeline.moment()
+        document = {
+            "token": {
+                "methods": ["password"],
+                "user": {"id": "u" * 32, "name": "cleaner", "domain": {"id": "d", "name": "D"}},
+                "issued_at": issued.strftime("%Y-%m-%dT%H:%M:%S.000000Z"),
+                "expires_at": (issued + timedelta(seconds=TOKEN_LIFE_S)).strftime("%Y-%m-%dT%H:%M:%S.000000Z"),
+                "project": {"id": scope, "name": project.target, "domain": {"id": "d", "name": "D"}},
+                "roles": [{"id": role, "name": role} for role in roles],
+                "catalog": [],
+            }
+        }
+        return Said(201, {"x-subject-token": token, "content-type": "application/json"}, _json(document))
+
+    def _scope(self, project: Project) -> str:
+        if self._faults.strikes(Fault.TOKEN_OF_ANOTHER, 0.1):
+            return next(other.project_id for other in PROJECTS if other is not project)
+        return project.project_id
+
+    def revoke_all(self) -> None:
+        self.tokens.clear()
+
+    # The backup service
+
+    def answer(self, method: str, path: str, query: dict[str, str], token: str) -> Said:
+        scope, expires = self.tokens.get(token, (None, 0.0))
+        if scope is None or expires <= self._timeline.now:
+            return self._fault(401, "error", "The request you have made requires authentication.")
+        _, version, project_id, kind, *rest = path.split("/")
+        if project_id != scope.project_id:
+            return self._fault(400, "badRequest", "Malformed request url")
+        if version != scope.api_version or kind != "backups" or len(rest) != 1:
+            return Said(404, {"content-type": "text/html"}, b"<html>404 Not Found</html>")
+        if rest == ["detail"]:
+            return self._list(scope, query)
+        backup = self.backups.get(rest[0])
+        if backup is None or backup.project is not scope:
+            return self.not_found(rest[0])
+        return self._show(backup) if method == "GET" else self._delete(backup)
+
+    def not_found(self, backup_id: str) -> Said:
+        said = self._fault(404, "itemNotFound", f"Backup {backup_id} could not be found.")
+        self.gone_proofs[said.headers["x-openstack-request-id"]] = backup_id
+        return said
+
+    def _show(self, backup: Kept) -> Said:
+        shown = self.record(backup)
+        return Said(200, self._headers(), _json({"backup": shown}), shown)
+
+    def record(self, backup: Kept) -> dict[str, Any]:
+        shown: dict[str, Any] = {
+            "id": backup.id,
+            "volume_id": backup.volume_id,
+            "status": backup.status,
+            "created_at": self._written(backup.created_s),
+            "updated_at": self._written(backup.updated_s),
+            "name": backup.name,
+            "description": backup.description,
+            "is_incremental": backup.is_incremental,
+            "size": 1,
+            "fail_reason": None,
+        }
+        if backup.project.api_version == "v3":
+            shown["metadata"] = backup.metadata
+        return shown
+
+    def _list(self, project: Project, query: dict[str, str]) -> Said:
+        mine = [
+            backup
+            for backup in self.backups.values()
+            if backup.project is project and backup.volume_id == query.get("volume_id", backup.volume_id)
+        ]
+        mine.sort(key=lambda backup: backup.created_s, reverse=True)
+        return Said(200, self._headers(), _json({"backups": [self.record(backup) for backup in mine]}))
+
+    def _delete(self, backup: Kept) -> Said:
+        if self._faults.lasts(Fault.NO_WORKER):
+            return self._fault(404, "itemNotFound", "Service cinder-backup could not be found.")
+        if backup.status not in {"available", "error"}:
+            return self._fault(400, "badRequest", "Invalid backup: Backup status must be available or error")
+        if self.dependents(backup):
+            return self._fault(400, "badRequest", "Invalid backup: Incremental backups exist for this backup.")
+        backup.status, backup.updated_s = "deleting", self._timeline.now
+        self.accepted += 1
+        self._finish_deleting(backup)
+        return Said(202, self._headers(), b"")
+
+    def dependents(self, backup: Kept) -> list[Kept]:
+        return [
+            other
+            for other in self.backups.values()
+            if other.is_incremental and other.volume_id == backup.volume_id and other.created_s > backup.created_s
+        ]
+
+    def _finish_deleting(self, backup: Kept) -> None:
+        takes_s = self._chance.uniform(2, 100)
+        if self._faults.strikes(Fault.DELETION_STUCK, 0.2):
+            takes_s = self._chance.uniform(1, 5) * HOUR
+        ends_as = None
+        if self._faults.strikes(Fault.DELETION_FAILS, 0.3):
+            ends_as = "error"
+        elif self._faults.strikes(Fault.ERROR_DELETING, 0.1):
+            ends_as = "error_deleting"
+        self._timeline.after(takes_s, lambda: self._finished(backup, ends_as))
+
+    def _finished(self, backup: Kept, ends_as: str | None) -> None:
+        if backup.status != "deleting":
+            return
+        if ends_as is None:
+            self.backups.pop(backup.id, None)
+        else:
+            backup.status, backup.updated_s = ends_as, self._timeline.now
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "content-type": "application/json",
+            "x-openstack-request-id": f"req-{self._chance.getrandbits(64):016x}",
+        }
+
+    def _fault(self, status: int, kind: str, message: str) -> Said:
+        return Said(status, self._headers(), _json({kind: {"code": status, "message": message}}))
+
+    def _written(self, seconds: float) -> str:
+        return self._timeline.moment(seconds).strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+
+def _json(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def secret_text(project: Project, password: str) -> str:
+    """A target's secret, as somebody would paste it."""
+    secret = {
+        "auth": {
+            "auth_url": f"https://{project.keystone_host}/v3",
+            "username": "cleaner",
+            "password": password,
+            "user_domain_name": "D",
+            "project_id": project.project_id,
+        },
+        "volume_backup_service": "vbs" if project.api_version == "v2" else "cinder",
+        "volume_backup_endpoint_override": f"https://{project.service_host}",
+    }
+    return json.dumps(secret)

@@ -1,0 +1,217 @@
+"""The backups at the start, and the requests that come: right, wrong, malformed, doubled, in every envelope."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import Any
+
+from tests.simulation.cloud import PROJECTS
+from tests.simulation.cloud import Kept
+from tests.simulation.cloud import Project
+from tests.simulation.timeline import DAY
+from tests.simulation.timeline import HOUR
+from tests.simulation.timeline import START
+from tests.simulation.wanted import Wanted
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+BURSTS = 8
+"""Requests come together, as purges send them."""
+MALFORMED = [
+    "no request",
+    "[" * 5000,
+    '{"backup_id": "x"}',
+    '{"backup_id": "1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11\\n"}',
+    '{"backup_id": "../volumes/1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11"}',
+    '{"backup_id": "1D11C8B0-0B0A-4A5E-9C3E-2F6F0C6F7A11"}',
+    '{"backup_id": "1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11", "force": true}',
+    '{"backup_id": "1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11", "backup_id": "1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a12"}',
+]
+
+
+@dataclass
+class Demand:
+    """Makes `requests` requests, spread over `for_s` seconds."""
+
+    world: World
+    requests: int
+    for_s: float
+    made: int = 0
+    _backups: list[Kept] = field(default_factory=list)
+
+    def arrange(self) -> None:
+        """Fill the clouds, and plan when which request comes."""
+        chance = self.world.chance
+        for project in PROJECTS:
+            for number in range(max(2, self.requests // 6)):
+                self._add_volume(project, f"{project.target[0]}{number}")
+        bursts = [chance.uniform(0, self.for_s) for _ in range(BURSTS)]
+        while self.made < self.requests:
+            self._plan(chance.random(), chance.choice(bursts) + chance.uniform(0, 30))
+
+    def _add_volume(self, project: Project, name: str) -> None:
+        chance = self.world.chance
+        volume_id = _uuid(self.world)
+        is_chain = chance.random() < 0.25
+        for number in range(chance.randint(1, 5)):
+            created_s = -chance.uniform(1, 60) * DAY
+            self._backups.append(
+                self.world.cloud.add(
+                    Kept(
+                        id=_uuid(self.world),
+                        project=project,
+                        volume_id=volume_id,
+                        created_s=created_s,
+                        updated_s=created_s,
+                        name=chance.choice([f"daily-{name}-{number}", None, ""]),
+                        status=chance.choices(["available", "error", "creating", "restoring"], [90, 5, 3, 2])[0],
+                        is_incremental=is_chain and number > 0,
+                        metadata={"hold": "x"} if chance.random() < 0.02 else {},
+                        description="[hold]" if chance.random() < 0.03 else None,
+                    )
+                )
+            )
+        if is_chain:
+            self._order_chain(volume_id)
+
+    def _order_chain(self, volume_id: str) -> None:
+        """The full backup is the oldest of its chain."""
+        chain = [backup for backup in self._backups if backup.volume_id == volume_id]
+        for backup, created_s in zip(chain, sorted(backup.created_s for backup in chain), strict=True):
+            backup.created_s = created_s
+
+    def _plan(self, kind: float, when: float) -> None:
+        backup = self.world.chance.choice(self._backups)
+        if kind < 0.08:
+            self._put(when, self.world.chance.choice(MALFORMED), backup.project, None, {})
+        elif kind < 0.14:
+            self._put_bulk(when, backup.project)
+        elif kind < 0.20:
+            self._put_request(when, backup.project, _uuid(self.world), {})
+        elif kind < 0.23:
+            foreign = next(project for project in PROJECTS if project is not backup.project)
+            self._put_request(when, foreign, backup.id, {})
+        else:
+            conditions = self._conditions(backup, when)
+            self._put_request(when, backup.project, backup.id, conditions)
+            if kind > 0.93:
+                later = when + self.world.chance.uniform(0, 2 * HOUR)
+                self._put_request(later, backup.project, backup.id, self._conditions(backup, later))
+
+    def _conditions(self, backup: Kept, when: float) -> dict[str, Any]:
+        chance = self.world.chance
+        conditions: dict[str, Any] = {}
+        expect: dict[str, Any] = {}
+        if chance.random() < 0.3:
+            expect["volume_id"] = backup.volume_id if chance.random() < 0.9 else _uuid(self.world)
+        if chance.random() < 0.3:
+            expect["created_at"] = _written(self.world, backup.created_s + chance.choice([0] * 9 + [1]))
+        if chance.random() < 0.3:
+            expect["name"] = backup.name if chance.random() < 0.9 else "another"
+        others = [other.id for other in self._backups if other.volume_id == backup.volume_id and other is not backup]
+        if others and chance.random() < 0.2:
+            expect["survivors"] = chance.sample(others, chance.randint(1, min(2, len(others))))
+        if expect:
+            conditions["expect"] = expect
+        if chance.random() < 0.1:
+            conditions["expires_at"] = _written(self.world, when + chance.uniform(0, 2) * HOUR)
+        if chance.random() < 0.05:
+            conditions["not_before"] = _written(self.world, when + chance.uniform(0, 23) * HOUR)
+        if chance.random() < 0.2:
+            right = chance.random() < 0.8
+            conditions["project_id"] = backup.project.project_id if right else "ab" * 16
+        return conditions
+
+    def _put_request(self, when: float, project: Project, backup_id: str, conditions: dict[str, Any]) -> None:
+        body = {"backup_id": backup_id, "reason": "superfluous"} | conditions
+        self._put(when, self._dressed(body, project), project, backup_id, conditions)
+
+    def _dressed(self, body: dict[str, Any], project: Project) -> str:
+        """In some envelope; the default target may be named or not."""
+        chance = self.world.chance
+        if project.target != "default" or chance.random() < 0.5:
+            body = {"target": project.target} | body
+        for _ in range(chance.choice([0, 0, 0, 1, 1, 2])):
+            body = chance.choice([_bare, _eventbridge, _sns, _cloudevent])(body)
+        return json.dumps(body)
+
+    def _put(self, when: float, body: str, project: Project, backup_id: str | None, conditions: dict[str, Any]) -> None:
+        self.made += 1
+
+        def wants(identity: str) -> None:
+            self.world.judge.accepted(_wanted(identity, project, backup_id, conditions))
+            self.world.story.tell(identity, f"came in: {body[:500]}")
+
+        is_direct = body.startswith('{"') and self.world.chance.random() < 0.05 and backup_id is not None
+        if is_direct:
+            self.world.timeline.at(when, lambda: self.world.function.invoke_directly(body, wants))
+        else:
+            self.world.timeline.at(when, lambda: wants(self.world.aws.put(body, {}).id))
+
+    def _put_bulk(self, when: float, project: Project) -> None:
+        chance = self.world.chance
+        mine = [backup.id for backup in self._backups if backup.project is project]
+        elements: list[object] = [*chance.sample(mine, min(len(mine), chance.randint(1, 5)))]
+        if chance.random() < 0.5:
+            elements.insert(chance.randint(0, len(elements)), chance.choice(["x", 7, None, "../volumes"]))
+        self.made += len(elements)
+        body = self._dressed({"backup_ids": elements}, project)
+
+        def arrive() -> None:
+            message = self.world.aws.put(body, {})
+            parts = [
+                _wanted(f"{message.id}/{element}", project, element, {})
+                if isinstance(element, str) and element in mine
+                else _wanted(f"{message.id}/{place}", project, None, {})
+                for place, element in enumerate(elements)
+            ]
+            self.world.judge.accepted(Wanted(message.id, project, parts=parts))
+            self.world.story.tell(message.id, f"came in: {body}")
+
+        self.world.timeline.at(when, arrive)
+
+
+def _wanted(identity: str, project: Project, backup_id: str | None, conditions: dict[str, Any]) -> Wanted:
+    return Wanted(
+        identity,
+        project,
+        backup_id,
+        expect=conditions.get("expect", {}),
+        guard=conditions.get("project_id"),
+        not_before_s=_read(conditions.get("not_before")),
+        expires_at_s=_read(conditions.get("expires_at")),
+    )
+
+
+def _uuid(world: World) -> str:
+    digits = f"{world.chance.getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
+
+
+def _written(world: World, seconds: float) -> str:
+    return world.timeline.moment(seconds).isoformat()
+
+
+def _read(text: str | None) -> float | None:
+    return None if text is None else (datetime.fromisoformat(text) - START).total_seconds()
+
+
+def _bare(body: dict[str, Any]) -> dict[str, Any]:
+    return body
+
+
+def _eventbridge(body: dict[str, Any]) -> dict[str, Any]:
+    return {"version": "0", "detail-type": "VBS Backup Delete Requested", "source": "x", "detail": body}
+
+
+def _sns(body: dict[str, Any]) -> dict[str, Any]:
+    return {"Type": "Notification", "Message": json.dumps(body)}
+
+
+def _cloudevent(body: dict[str, Any]) -> dict[str, Any]:
+    return {"specversion": "1.0", "id": "1", "source": "/x", "type": "t", "data": body}

@@ -1,0 +1,126 @@
+"""One execution environment of the function: the real deleter with its real adapters; killed, it forgets everything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from concurrent.futures import Future
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import ParamSpec
+from typing import TypeVar
+from typing import cast
+
+from tests.simulation.faults import Fault
+from tests.simulation.life import Killed
+from tests.simulation.life import Life
+from tests.simulation.run import Run
+from tests.simulation.wire import SimulatedTransports
+from tests.simulation.wire import Wire
+from vbs_reaper.aws.delete_queue import DeleteQueue
+from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.target_secrets import TargetSecrets
+from vbs_reaper.deletion.decision import Decision
+from vbs_reaper.deletion.deleter import Deleter
+from vbs_reaper.deletion.message import Message
+from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.deletion.result import SOURCE
+from vbs_reaper.openstack.answer import Operation
+from vbs_reaper.openstack.backup_api import BackupApi
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class OneByOne(Executor):
+    """Runs the records of a batch one after the other, and says which one is on."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        self._life.run.next_record()
+        future: Future[R] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001  # a pool keeps it for whoever asks
+            future.set_exception(error)
+        return future
+
+
+class Report:
+    """A report that fails now and then, and else tells the story."""
+
+    def __init__(self, world: World, life: Life) -> None:
+        self._world = world
+        self._life = life
+
+    def began(self, message: Message, now: datetime) -> None:
+        self._told()
+
+    def decided(self, message: Message, request: DeleteRequest | None, decision: Decision, now: datetime) -> None:
+        self._told()
+        if self._world.story.is_told:
+            self._world.story.tell(message.request_id, f"decided: {decision}")
+
+    def failed(self, message: Message, step: str, error: Exception | None) -> None:
+        if self._world.story.is_told:
+            self._world.story.tell(message.request_id, f"step failed: {step} {error!r}")
+        self._told()
+        if error is not None:
+            self._world.judge.product_raised(message.request_id, step, error)
+
+    def split(self, message: Message, children: int, refused: int) -> None:
+        self._told()
+
+    def _told(self) -> None:
+        if self._world.faults.strikes(Fault.REPORT_BROKEN):
+            raise OSError("no log")
+
+
+class Silence:
+    """Nobody counts the calls."""
+
+    def answered(self, operation: Operation, status_code: str, seconds: float) -> None:
+        """Nothing."""
+
+
+class Environment:
+    """An environment, warm until it is killed."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.number = number
+        self.life = Life(world)
+        clients = world.aws.clients(self.life)
+        self.deleter = Deleter(
+            backups=BackupApi(
+                secrets=TargetSecrets(clients.secrets, "vbs-reaper"),
+                calls=Silence(),
+                clock=world.function_clock,
+                transports=SimulatedTransports(Wire(world, self.life)),
+                sleep=world.timeline.pass_by,
+            ),
+            queue=DeleteQueue(clients.sqs, "delete", "dead"),
+            bus=EventBus(clients.events, "bus", SOURCE),
+            report=Report(world, self.life),
+            clock=world.function_clock,
+            dice=world.chance.random,
+            default_target="default",
+            base_s=world.base_s,
+            calls_at_once=5,
+            threads=OneByOne(self.life),
+        )
+
+    def handle(self, event: Mapping[str, Any], run: Run, left_s: float) -> dict[str, Any]:
+        """Make one invocation; raises Killed where it does not survive."""
+        self.life.begin(run, left_s)
+        response = self.deleter.handle(event, self.life.left_s, f"invocation-{run.number}")
+        if self.life.left_s() <= 0:
+            raise Killed("timed out")
+        return cast("dict[str, Any]", json.loads(json.dumps(response)))

@@ -1,0 +1,197 @@
+"""Everything that may go wrong, each by its name; which of it does, how often, is drawn anew for each seed."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+
+class Fault(StrEnum):
+    """A kind of fault. Its value is what the README and the story call it."""
+
+    # Queue and event source mapping
+    DELIVERED_TWICE = "a message is delivered again while an earlier delivery still runs"
+    POLLER_HOLDS = "a poller holds messages before it invokes, even beyond their visibility"
+    ACK_LOST = "a finished message is not removed"
+    STALE_ACK = "a message is removed by a receipt that is no longer its last"
+    REPLY_LOST = "the function's reply is lost: the whole batch comes back"
+    HIDE_FAILED = "hiding fails"
+    HIDE_PARTLY = "hiding fails for one message of a batch"
+    HIDE_REPLY_LOST = "messages are hidden, but the reply says otherwise"
+    SEND_FAILED = "sending to the delete queue fails"
+    SEND_PARTLY = "one entry of a batch is not stored"
+    SEND_REPLY_LOST = "messages are stored, but the reply is lost"
+    SENDS_DOWN = "the delete queue takes nothing for hours"
+    LETTER_FAILED = "a dead letter is refused"
+    LETTER_REPLY_LOST = "a dead letter is stored, but the reply is lost"
+    LETTERS_DOWN = "the dead-letter queue takes nothing for hours"
+    PUBLISH_FAILED = "the bus refuses"
+    PUBLISH_PARTLY = "the bus answers 200 with a failed entry"
+    PUBLISH_REPLY_LOST = "an event is taken, but the reply is lost"
+    BUS_DOWN = "the bus is down for hours"
+    # The function
+    KILLED_BEFORE = "the function is killed just before an effect"
+    KILLED_AFTER = "the function is killed just after an effect"
+    TIMED_OUT = "a call takes so long that the function is stopped in mid-batch"
+    LITTLE_TIME = "an invocation starts with little time left"
+    NO_START = "the function cannot be imported for hours or days"
+    NEW_ENVIRONMENT = "the environment is replaced"
+    REPORT_BROKEN = "logs and metrics raise"
+    CLOCKS_APART = "the function's clock is minutes off"
+    # Secrets and Keystone
+    SECRETS_DOWN = "Secrets Manager is down"
+    SECRET_BROKEN = "the secret holds no JSON"  # noqa: S105  # a fault's name
+    ROTATED_EARLY = "the secret has a password that Keystone does not know yet"
+    ROTATED_LATE = "Keystone has a password that the secret does not have yet"
+    TOKENS_REVOKED = "every token is revoked"  # noqa: S105
+    KEYSTONE_DOWN = "Keystone is down"
+    KEYSTONE_HANGS = "Keystone does not answer in time"
+    KEYSTONE_THROTTLES = "Keystone asks to log in less often"
+    KEYSTONE_MISPLACED = "somebody else answers in Keystone's place"
+    ADMINISTRATOR = "the token carries the role admin"
+    TOKEN_OF_ANOTHER = "the token is another project's"  # noqa: S105
+    # The backup service as a whole
+    SERVICE_DOWN = "the backup service is down: 503"
+    NO_WORKER = "cinder-backup is down: a DELETE finds no service"
+    RATE_LIMITED = "a rate limit of a few calls a minute"
+    # One answer
+    UNREACHABLE = "no connection"
+    TLS_FAILED = "no trust in the certificate"
+    STALE = "a kept connection is dead"
+    RESET = "the connection breaks, the work perhaps done"
+    READ_TIMEOUT = "no answer in time, the work perhaps done"
+    CUT_SHORT = "the body of an answer is cut short"
+    OK_TO_DELETE = "200 to a DELETE"
+    NO_CONTENT_TO_DELETE = "204 to a DELETE"
+    MOVED = "302"
+    MALFORMED_URL = "400, malformed request url"
+    USED_BY_IMAGE = "400 VolumeBackup.0113, used by an image"
+    VBS_TROUBLE = "400 VolumeBackup.0014, trouble inside"
+    VBS_TOKEN = "400 Common.0013, bad token"  # noqa: S105
+    BAD_JSON = "400 with a JSON nobody knows"
+    BAD_HTML = "400 with HTML"
+    UNAUTHORIZED = "401"
+    FORBIDDEN = "403 of the policy"
+    GATEWAY = "403 of the gateway"
+    LOST_HTML = "404 with HTML"
+    LOST_APIG = "404 APIG.0101"
+    LOST_EMPTY = "404 with nothing"
+    LOST_OTHER = "404 about another backup"
+    NOT_ALLOWED = "405"
+    NOT_ACCEPTABLE = "406"
+    PROXY = "407"
+    REQUEST_TIMEOUT = "408, the work perhaps done"
+    CONFLICT = "409"
+    WITHDRAWN = "410"
+    TOO_LARGE = "413 with HTML"
+    URI_TOO_LONG = "414"
+    TEAPOT = "418"
+    TOO_MANY = "429 with Retry-After"
+    TOO_MANY_DATED = "429 with a Retry-After that is a date"
+    SERVER_ERROR = "500, the work perhaps done"
+    NOT_IMPLEMENTED = "501"
+    BAD_GATEWAY = "502, the work perhaps done"
+    UNAVAILABLE = "503 with Retry-After"
+    GATEWAY_TIMEOUT = "504, the work perhaps done"
+    ODD_STATUS = "520"
+    # One look
+    OTHER_SHOWN = "200 with another backup"
+    UNREADABLE = "200 with no backup in it"
+    FIELD_MISSING = "200 with a field missing"
+    STRANGE_STATUS = "200 with a status nobody knows"
+    NOT_OWNED = "200 with another project as owner"
+    # What others do meanwhile
+    HELD = "somebody puts a backup on hold"
+    FREED = "somebody takes a hold away"
+    DELETED_BY_ANOTHER = "somebody else deletes a backup"
+    REPLACED = "a backup is re-created under its id: another time, another name"
+    RESTORED = "somebody restores from a backup for a while"
+    DELETION_FAILS = "an accepted deletion fails"
+    ERROR_DELETING = "an accepted deletion fails for good"
+    DELETION_STUCK = "a deletion takes hours"
+    TOUCHED = "a deleting backup's updated_at moves"
+
+
+LASTING: Final = (
+    Fault.SENDS_DOWN,
+    Fault.LETTERS_DOWN,
+    Fault.BUS_DOWN,
+    Fault.NO_START,
+    Fault.SECRETS_DOWN,
+    Fault.SECRET_BROKEN,
+    Fault.ROTATED_EARLY,
+    Fault.ROTATED_LATE,
+    Fault.KEYSTONE_DOWN,
+    Fault.KEYSTONE_MISPLACED,
+    Fault.ADMINISTRATOR,
+    Fault.SERVICE_DOWN,
+    Fault.NO_WORKER,
+    Fault.RATE_LIMITED,
+)
+"""These come for minutes to hours; the others strike one call, message or backup."""
+
+
+AT_EVERY_EFFECT: Final = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.TIMED_OUT)
+"""Each effect of an invocation is a chance for these, so they strike more rarely."""
+
+
+class Faults:
+    """The faults of one run: some of them, at rates of its own (so that rare combinations meet)."""
+
+    def __init__(self, chance: random.Random, kinds: Iterable[Fault] = tuple(Fault)) -> None:
+        self._chance = chance
+        self._draw = chance.random
+        self._rates = {fault: chance.choice((0.01, 0.03, 0.1)) for fault in kinds if chance.random() < 0.3}
+        self._rates |= {fault: rate / 4 for fault, rate in self._rates.items() if fault in AT_EVERY_EFFECT}
+        if Fault.STALE_ACK in self._rates:  # a receipt gets stale only where somebody holds its message for long
+            self._rates[Fault.POLLER_HOLDS] = 0.1
+        self._groups: dict[tuple[Fault, ...], list[tuple[Fault, float]]] = {}
+        self._lasting: set[Fault] = set()
+        self.fired: Counter[Fault] = Counter()
+        self.is_over = False
+
+    def has(self, fault: Fault) -> bool:
+        """Whether this run knows it at all."""
+        return fault in self._rates
+
+    def strikes(self, fault: Fault, rate: float | None = None) -> bool:
+        """Whether it strikes now, at its rate or at this one; if so it is counted."""
+        known = self._rates.get(fault)
+        if known is None or self.is_over or self._draw() >= (rate or known):
+            return False
+        self.fired[fault] += 1
+        return True
+
+    def pick(self, group: tuple[Fault, ...]) -> Fault | None:
+        """Which one of a group strikes now, if any; it is counted."""
+        if self.is_over:
+            return None
+        known = self._groups.get(group)
+        if known is None:
+            known = self._groups[group] = [(fault, self._rates[fault]) for fault in group if fault in self._rates]
+        luck = self._draw()
+        for fault, rate in known:
+            luck -= rate / 2
+            if luck < 0:
+                self.fired[fault] += 1
+                return fault
+        return None
+
+    def begin(self, fault: Fault) -> None:
+        self._lasting.add(fault)
+
+    def end(self, fault: Fault) -> None:
+        self._lasting.discard(fault)
+
+    def lasts(self, fault: Fault) -> bool:
+        """Whether it lasts at this moment, and so strikes; if so it is counted."""
+        if fault not in self._lasting or self.is_over:
+            return False
+        self.fired[fault] += 1
+        return True
+
+    def stop(self) -> None:
+        """From now on nothing goes wrong any more."""
+        self.is_over = True
+        self._lasting.clear()

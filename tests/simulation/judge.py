@@ -1,0 +1,229 @@
+"""The judge: sees what went in, every call on the wire and every effect on AWS; knows DESIGN section 2 and the bounds
+of dispositions section 5, and nothing of the product.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
+
+from tests.simulation.judge_of_calls import CallJudge
+from tests.simulation.run import Pass
+from tests.simulation.run import Run
+from tests.simulation.wanted import Wanted
+
+if TYPE_CHECKING:
+    from tests.simulation.aws import Letter
+    from tests.simulation.aws import Stored
+    from tests.simulation.world import World
+
+TWELVE_DAYS_S = 12 * 86_400.0
+LATE_RECEIVES = 990
+RECEIVES_ALLOWED = 400
+CEILING_S = 7200.0
+LONGEST_DELAY_S = 900
+DETAIL_TYPES = {
+    "deleted": "VBS Backup Deleted",
+    "already_gone": "VBS Backup Already Gone",
+    "refused": "VBS Backup Delete Refused",
+    "parked": "VBS Backup Delete Parked",
+}
+
+
+class Judge(CallJudge):
+    """Judges calls, and every effect on AWS."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.ends: defaultdict[str, list[str]] = defaultdict(list)
+        self.buried: set[str] = set()
+        self.answered: set[str] = set()
+        """Direct requests whose end the caller was told."""
+        self.turned_away: set[str] = set()
+        """Direct requests whose caller was told nothing, or that they failed: nobody promised them an end."""
+        self._parents: dict[str, str] = {}
+        self._result_ids: dict[str, str] = {}
+        self._alive: defaultdict[str, set[str]] = defaultdict(set)
+
+    # What went in
+
+    def accepted(self, wanted: Wanted) -> None:
+        self.wanted[wanted.identity] = wanted
+        for part in wanted.parts:
+            self.wanted[part.identity] = part
+            self._parents[part.identity] = wanted.identity
+
+    def stored(self, message: Stored) -> None:
+        self._alive[message.identity].add(message.id)
+
+    # What the product did on AWS
+
+    def sent_onward(self, run: Run, message: Stored, delay_s: float) -> None:
+        current, this = run.message, run.this
+        self._world.story.tell(current.identity, f"sent onward as {message.id} ({message.identity}), {delay_s} s")
+        parent = self.wanted[current.identity]
+        if parent.parts:
+            if message.identity not in {part.identity for part in parent.parts}:
+                self.wrong("parts", current.identity, f"sent {message.identity}, which is no part of it")
+            return
+        this.sent_onward = True
+        if message.identity != current.identity or message.body != current.body:
+            self.wrong("onward", current.identity, f"sent another request onward: {message.identity}")
+        if run.is_direct and "asked_at" not in message.attributes:
+            if not 0 <= delay_s <= LONGEST_DELAY_S:
+                self.wrong("wait", current.identity, f"queued with a delay of {delay_s} s")
+            return
+        if "asked_at" in current.attributes or "asked_at" not in message.attributes:
+            self.wrong("onward", current.identity, "sent onward without need")
+        if not this.accepted:
+            self.wrong("onward", current.identity, "sent as asked, but no DELETE was accepted")
+        if not self._world.base_s / 2 <= delay_s <= self._world.base_s:
+            self.wrong("wait", current.identity, f"the first wait is {delay_s} s")
+
+    def lettered(self, run: Run, letter: Letter) -> None:
+        message = run.message
+        self._world.story.tell(message.identity, f"dead letter: {letter.attributes.get('reason')}")
+        if letter.attributes.get("request_id") != message.identity or letter.body != message.body:
+            self.wrong("letter", message.identity, "the dead letter is not this request, word for word")
+        if not self._is_late(run) and not {"refused", "parked"} & set(self.ends[message.identity]):
+            self.wrong("order", message.identity, "dead-lettered before it was published")
+        if "canary-" in str(letter.attributes):
+            self.wrong("secret", message.identity, "a secret is in a dead letter")
+        self.buried.add(message.identity)
+
+    def published(self, run: Run, detail_type: str, detail: dict[str, Any]) -> None:
+        message, this = run.message, run.this
+        identity, outcome = message.identity, detail["outcome"]
+        self._world.story.tell(identity, f"published: {outcome} {detail['reason']}: {detail['message']}")
+        if detail["request_id"] != identity or detail_type != DETAIL_TYPES.get(outcome):
+            self.wrong("event", identity, f"an event of another request or kind: {detail}")
+        if self._result_ids.setdefault(identity, detail["id"]) != detail["id"]:
+            self.wrong("event", identity, "two ids for one end")
+        if "canary-" in str(detail):
+            self.wrong("secret", identity, "a secret is in an event")
+        self._check_end(run, this, identity, detail)
+        self.ends[identity].append(outcome)
+
+    def _check_end(self, run: Run, this: Pass, identity: str, detail: dict[str, Any]) -> None:
+        wanted, outcome = self.wanted[identity], detail["outcome"]
+        if outcome in {"deleted", "already_gone"}:
+            backup_id = wanted.backup_id or ""
+            proof = self._world.cloud.gone_proofs.get(detail.get("proof", {}).get("request_id", ""))
+            if self._world.cloud.has(wanted.project, backup_id) or proof != backup_id:
+                self.wrong("false end", identity, f"{outcome} without proof")
+            if outcome == "deleted" and not (this.was_seen or "asked_at" in run.message.attributes):
+                self.wrong("false end", identity, "deleted, but this request never asked")
+        elif outcome == "refused" and detail["reason"] not in this.refusals | self._refusals_of(wanted):
+            self.wrong("false end", identity, f"refused for {detail['reason']}, which nothing says")
+        elif outcome == "parked" and not self._is_late(run):
+            self.wrong("false end", identity, f"parked after {(self._now - run.message.sent_s) / 3600:.1f} h")
+
+    @staticmethod
+    def _refusals_of(wanted: Wanted) -> set[str]:
+        if wanted.backup_id is None:
+            return {"malformed"}
+        return {"wrong_project"} if wanted.is_for_another_project else set()
+
+    def _is_late(self, run: Run) -> bool:
+        message = run.message
+        age_s = self._function_s - message.sent_s
+        return age_s >= TWELVE_DAYS_S or message.receives >= LATE_RECEIVES
+
+    def hidden(self, run: Run, receipt: str, seconds: float) -> None:
+        run.hidden[receipt.rpartition("/")[0]] = seconds
+
+    def responded(self, run: Run, failures: Sequence[str]) -> None:
+        """The reply of an invocation that came to its end: what it keeps is hidden, what it lets go is recorded."""
+        ids = [message.id for message in run.messages]
+        if not set(failures) <= set(ids):
+            self.wrong("reply", run.message.identity, f"unknown ids in the reply: {failures}")
+        for message, this, receives in zip(run.messages, run.passes, run.receives, strict=False):
+            if message.id not in failures:
+                self._check_let_go(message)
+            else:
+                self._check_kept(run, message, this, receives)
+
+    def answered_directly(self, run: Run, answer: dict[str, Any] | None) -> None:
+        """What the caller of a direct invocation was told; None where it failed."""
+        identity = run.message.identity
+        self._world.story.tell(identity, f"answered: {answer}")
+        if answer is None:
+            self.turned_away.add(identity)
+        elif answer["outcome"] == "queued":
+            self._check_let_go(run.message)
+        elif answer["outcome"] in self.ends[identity]:
+            self.answered.add(identity)
+        else:
+            self.wrong("answer", identity, f"the caller was told {answer['outcome']}, the bus was not")
+
+    def _check_kept(self, run: Run, message: Stored, this: Pass, receives: int) -> None:
+        identity = message.identity
+        if this.sent_onward and "send" not in run.trouble:
+            self.wrong("kept", identity, "sent onward and kept all the same")
+        if "hide" in run.trouble or run.messages.count(message) > 1:
+            return
+        delay_s = run.hidden.get(message.id)
+        if delay_s is None:
+            self.wrong("hide", identity, "kept, but not hidden")
+            return
+        wanted = self.wanted[identity]
+        if wanted.not_before_s is not None and self._function_s < wanted.not_before_s + 120:
+            return
+        base_s = self._world.base_s
+        shortest, longest = base_s / 2, CEILING_S
+        if this.halts_s is not None:
+            d = min(base_s * 2.0 ** (receives - 1), CEILING_S)
+            shortest, longest = max(d / 2, this.asks_s), max(d, 1.5 * this.asks_s + 1)
+        if not shortest <= delay_s <= longest:
+            self.wrong("wait", identity, f"hidden for {delay_s} s, not {shortest} to {longest} s")
+        if message.hides > RECEIVES_ALLOWED:
+            self.wrong("receives", identity, f"hidden {message.hides} times")
+
+    def _check_let_go(self, message: Stored) -> None:
+        identity = message.identity
+        wanted = self.wanted[identity]
+        if wanted.parts:
+            lost = [part.identity for part in wanted.parts if not self._lives(part.identity, message)]
+            if lost:
+                self.wrong("lost", identity, f"let go, but not every part is stored: {lost}")
+        elif not self._lives(identity, message):
+            self.wrong("lost", identity, f"let go without an end (ends: {self.ends[identity]})")
+
+    def _lives(self, identity: str, gone: Stored) -> bool:
+        return self.has_ended(identity) or bool(self._alive[identity] - {gone.id})
+
+    def has_ended(self, identity: str) -> bool:
+        """Gone and heard of; refused or parked, and among the dead letters; a part also with its whole bulk."""
+        if {"deleted", "already_gone"} & set(self.ends[identity]) or identity in self.buried:
+            return True
+        if identity in self.answered and self.ends[identity]:
+            return True
+        return self._parents.get(identity) in self.buried
+
+    # What SQS did
+
+    def acknowledged(self, message: Stored) -> None:
+        self._alive[message.identity].discard(message.id)
+        self._check_let_go(message)
+
+    def expired(self, message: Stored) -> None:
+        self.acknowledged(message)
+
+    def redriven_by_sqs(self, message: Stored) -> None:
+        self.wrong("receives", message.identity, "SQS moved it away: too many receives")
+
+    def product_raised(self, identity: str, step: str, error: Exception) -> None:
+        self.wrong("raised", identity, f"{step}: {error!r}")
+
+    # The end of a run
+
+    def closes(self) -> None:
+        """Faults have stopped long ago: every request has its end."""
+        for identity, wanted in self.wanted.items():
+            is_promised = identity not in self.turned_away and self._parents.get(identity) not in self.turned_away
+            if not wanted.parts and is_promised and not self.has_ended(identity):
+                self.wrong("stuck", identity, "no end, although nothing is wrong any more")
+        for message in self._world.aws.messages.values():
+            self.wrong("stuck", message.identity, f"{message.id} is still in the queue")

@@ -1,0 +1,130 @@
+"""The judge of the calls: no DELETE but the right one after the right look, none to a halted target, no other URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tests.simulation import wanted as rules
+from tests.simulation.run import Heard
+from tests.simulation.run import Pass
+from tests.simulation.run import Run
+from tests.simulation.run import Wrong
+from tests.simulation.wanted import Wanted
+
+if TYPE_CHECKING:
+    from tests.simulation.cloud import Project
+    from tests.simulation.world import World
+
+REPEATED = {401, 403, "bad token"}
+"""After these a call is made again with a fresh login."""
+
+
+class CallJudge:
+    """Judges every call while it is made; `wrongs` is what is left to say."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.wanted: dict[str, Wanted] = {}
+        self.wrongs: list[Wrong] = []
+        self._halted: dict[tuple[int, str], float] = {}
+
+    @property
+    def _now(self) -> float:
+        return self._world.timeline.now
+
+    @property
+    def _function_s(self) -> float:
+        """The time by the function's own clock."""
+        return self._world.timeline.now + self._world.skew_s
+
+    def wrong(self, rule: str, identity: str, text: str) -> None:
+        self.wrongs.append(Wrong(rule, identity, text, self._now))
+        self._world.story.tell(identity, f"WRONG ({rule}): {text}")
+
+    def sent(self, run: Run, project: Project, method: str, url: str, *, is_login: bool) -> None:
+        this, message = run.this, run.message
+        this.method, this.is_login, this.target = method, is_login, project.target
+        wanted = self.wanted[message.identity]
+        self._world.story.tell(message.identity, f"{method} {url} (environment {run.environment})")
+        if self._halted.get((run.environment, project.target), 0.0) > self._now + 0.001:
+            self.wrong("halt", message.identity, f"{method} {url} although the target is halted")
+        if wanted.backup_id is None or wanted.project is not project:
+            self.wrong("call", message.identity, f"{method} {url} for a request that is not about it")
+            return
+        if wanted.not_before_s is not None and self._function_s < wanted.not_before_s:
+            self.wrong("not_before", message.identity, f"{method} {url} before its time")
+        if is_login:
+            if url != f"https://{project.keystone_host}/v3/auth/tokens":
+                self.wrong("url", message.identity, f"login at {url}")
+            return
+        if wanted.is_for_another_project:
+            self.wrong("guard", message.identity, f"{method} {url} although the guard names another project")
+        self._check_url(run, wanted, project, method, url)
+
+    def _check_url(self, run: Run, wanted: Wanted, project: Project, method: str, url: str) -> None:
+        this = run.this
+        base = f"https://{project.service_host}/{project.api_version}/{project.project_id}/backups"
+        parts = urlsplit(url)
+        this.backup_id = parts.path.rpartition("/")[2]
+        asked = {wanted.backup_id} if method == "DELETE" else {wanted.backup_id, *wanted.survivors}
+        volume = (this.shown or {}).get("volume_id")
+        if url == f"{base}/detail?limit=1000&volume_id={volume}" and method == "GET":
+            this.backup_id = "detail"
+            return
+        if method not in {"GET", "DELETE"} or this.backup_id not in asked or url != f"{base}/{this.backup_id}":
+            self.wrong("url", wanted.identity, f"{method} {url}")
+        elif method == "DELETE":
+            self._check_delete(this, wanted)
+
+    def _check_delete(self, this: Pass, wanted: Wanted) -> None:
+        forbidden = rules.forbids_delete(this.shown, wanted, this.survivors, this.looked_s)
+        if forbidden:
+            self.wrong("delete", wanted.identity, f"DELETE although {forbidden}")
+        if this.deletes:
+            self.wrong("delete", wanted.identity, "a second DELETE in one pass")
+
+    def heard(self, run: Run, heard: Heard) -> None:
+        this, message = run.this, run.message
+        wanted = self.wanted[message.identity]
+        self._world.story.tell(message.identity, f"  heard {heard}")
+        if heard.halts_s is not None and not (this.is_login and this.last_status == 403):
+            self._halted[run.environment, this.target] = self._now + heard.halts_s
+            this.halts_s, this.asks_s = heard.halts_s, heard.asks_s or 0.0
+        if heard.refuses:
+            this.refusals.add(heard.refuses)
+        if this.is_login:
+            return
+        this.last_status = heard.status
+        if {heard.status, heard.what} & REPEATED or heard.what == "stale":
+            return
+        if this.method == "DELETE":
+            this.deletes += 1
+            this.accepted = this.accepted or heard.status == 202
+        elif this.backup_id == wanted.backup_id:
+            self._heard_look(this, wanted, heard)
+        elif this.backup_id != "detail":
+            self._heard_survivor(this, heard)
+
+    def _heard_look(self, this: Pass, wanted: Wanted, heard: Heard) -> None:
+        this.looks += 1
+        this.looked_s = self._function_s
+        if this.looks > 2:
+            self.wrong("looks", wanted.identity, "a third look in one pass")
+        shown = None if heard.is_cut else heard.shows
+        if this.deletes and shown and shown.get("status") == "deleting":
+            this.accepted = True
+        this.shown = shown
+        if shown is not None:
+            this.was_seen = True
+            this.refusals |= rules.refusals(shown, wanted, self._function_s)
+
+    def _heard_survivor(self, this: Pass, heard: Heard) -> None:
+        if heard.is_cut:
+            return
+        shown = heard.shows or {}
+        foreign = "os-bak-tenant-attr:tenant_id" in shown
+        if shown.get("status") in {"available", "restoring"} and not foreign:
+            this.survivors.add(this.backup_id)
+        elif heard.what == "not found" or foreign or shown.get("status"):
+            this.refusals.add("expectation_failed")

@@ -1,0 +1,42 @@
+"""Whether an environment survives the next moment: killed, it forgets everything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.simulation.faults import Fault
+from tests.simulation.run import Run
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+class Killed(BaseException):
+    """The environment ended here: nothing after it happens."""
+
+
+class Life:
+    """The run an environment is in, and whether it survives the next moment."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.run = Run(0, [])
+        self.ends_at = 0.0
+
+    def begin(self, run: Run, left_s: float) -> None:
+        self.run = run
+        self.ends_at = self._world.timeline.now + left_s
+
+    def left_s(self) -> float:
+        return self.ends_at - self._world.timeline.now
+
+    def must_live(self) -> None:
+        """Die where the function's time is over."""
+        if self._world.faults.strikes(Fault.TIMED_OUT):
+            self._world.timeline.pass_by(70)
+        if self.left_s() <= 0:
+            raise Killed("timed out")
+
+    def may_die(self, fault: Fault) -> None:
+        if self._world.faults.strikes(fault):
+            raise Killed(fault.value)

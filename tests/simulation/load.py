@@ -1,0 +1,132 @@
+"""What a dead service is spared, how fast a full queue drains, and what a rate limit costs: figures, not faults."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from tests.simulation.cloud import PROJECTS
+from tests.simulation.cloud import Kept
+from tests.simulation.cloud import Limiter
+from tests.simulation.faults import Fault
+from tests.simulation.timeline import DAY
+from tests.simulation.timeline import HOUR
+from tests.simulation.wanted import Wanted
+from tests.simulation.world import World
+from vbs_reaper.logs import logger
+
+CALLS_OF_A_DELETION = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outage:
+    """An outage of all calls, and what came after."""
+
+    waiting: int
+    days: float
+    lost: int
+    parked: int
+    most_calls_a_minute: int
+    mean_calls_a_minute: float
+    most_receives: int
+    drained_half_s: float
+    drained_s: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.days:g} days of outage, {self.waiting} waiting: {self.lost} lost, {self.parked} parked, at most"
+            f" {self.most_receives} receives; calls a minute to the dead service: {self.mean_calls_a_minute:.2f},"
+            f" at most {self.most_calls_a_minute}; drained to a half in {self.drained_half_s / 60:.0f} min,"
+            f" wholly in {self.drained_s / 60:.0f} min"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throttled:
+    """A queue drained against a rate limit."""
+
+    calls_a_minute: int
+    requests: int
+    turned_away: float
+    drained_s: float
+    ideal_s: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.calls_a_minute} calls a minute, {self.requests} requests: {self.turned_away:.1%} turned away,"
+            f" drained in {self.drained_s / 60:.0f} min, {self.drained_s / self.ideal_s:.1f} times the ideal"
+        )
+
+
+def suffer_outage(waiting: int, days: float = 12.0, seed: int = 1, concurrency: int = 2) -> Outage:
+    """Let so many requests meet an outage that lasts `days`, and let them drain afterwards."""
+    world = _quiet_world(seed, concurrency)
+    world.faults.begin(Fault.SERVICE_DOWN)
+    _fill(world, waiting)
+    world.timeline.run(days * DAY)
+    calls = [world.calls[minute] for minute in range(int(days * DAY // 60))]
+    most_receives = max(message.receives for message in world.aws.messages.values())
+    parked = len(world.aws.letters)
+    world.faults.end(Fault.SERVICE_DOWN)
+    half_s, drained_s = _drain(world, waiting)
+    return Outage(
+        waiting=waiting,
+        days=days,
+        lost=waiting
+        - sum(world.judge.has_ended(identity) for identity in world.judge.wanted)
+        + len(world.judge.wrongs),
+        parked=parked,
+        most_calls_a_minute=max(calls),
+        mean_calls_a_minute=sum(calls) / len(calls),
+        most_receives=most_receives,
+        drained_half_s=half_s,
+        drained_s=drained_s,
+    )
+
+
+def suffer_throttle(calls_a_minute: int, requests: int, seed: int = 1, concurrency: int = 2) -> Throttled:
+    """Drain so many requests through a service that takes so many calls a minute."""
+    world = _quiet_world(seed, concurrency)
+    world.limiter = Limiter(world.timeline, calls_a_minute)
+    _fill(world, requests)
+    _, drained_s = _drain(world, requests)
+    return Throttled(
+        calls_a_minute=calls_a_minute,
+        requests=requests,
+        turned_away=world.statuses[413] / world.statuses.total(),
+        drained_s=drained_s,
+        ideal_s=CALLS_OF_A_DELETION * requests / calls_a_minute * 60,
+    )
+
+
+def _quiet_world(seed: int, concurrency: int) -> World:
+    logger.setLevel(logging.CRITICAL)
+    return World(seed, concurrency=concurrency, kinds=())
+
+
+def _fill(world: World, requests: int) -> None:
+    project = PROJECTS[0]
+    for number in range(requests):
+        backup_id = f"{number:08x}-0b0a-4a5e-9c3e-{number:012x}"
+        world.cloud.add(
+            Kept(id=backup_id, project=project, volume_id=backup_id, created_s=-DAY, updated_s=-DAY, name="daily")
+        )
+        message = world.aws.put(f'{{"backup_id": "{backup_id}"}}', {})
+        world.judge.accepted(Wanted(message.id, project, backup_id))
+
+
+def _drain(world: World, requests: int) -> tuple[float, float]:
+    """Seconds until half of the requests, and until all of them have ended."""
+    begun = world.timeline.now
+    half_s = 0.0
+    while world.aws.messages and world.timeline.now < begun + 3 * DAY:
+        world.timeline.run(world.timeline.now + 60)
+        if not half_s and len(world.judge.ends) * 2 >= requests:
+            half_s = world.timeline.now - begun
+    return half_s, world.timeline.now - begun
+
+
+SETTINGS = ((20, 200), (300, 3000), (3000, 10_000))
+"""Calls a minute, and so many requests."""
+
+LONGEST_WAIT_S = 2 * HOUR

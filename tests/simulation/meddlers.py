@@ -1,0 +1,112 @@
+"""What others do to the same backups, tokens and secrets meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tests.simulation.cloud import Kept
+from tests.simulation.faults import Fault
+from tests.simulation.timeline import HOUR
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+VISITS = 40
+
+
+class Meddlers:
+    """Users, operators and other software."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._deeds: dict[Fault, Callable[[Kept], None]] = {
+            Fault.HELD: self._hold,
+            Fault.FREED: self._free,
+            Fault.DELETED_BY_ANOTHER: self._delete,
+            Fault.REPLACED: self._replace,
+            Fault.RESTORED: self._restore,
+            Fault.TOUCHED: self._touch,
+        }
+
+    def arrange(self, for_s: float) -> None:
+        """Plan when somebody comes by."""
+        world = self._world
+        known = [fault for fault in self._deeds if world.faults.has(fault)]
+        for _ in range(VISITS if known else 0):
+            fault = world.chance.choice(known)
+            world.timeline.at(world.chance.uniform(0, for_s), lambda fault=fault: self._visit(fault))  # type: ignore[misc]
+        if world.faults.has(Fault.TOKENS_REVOKED):
+            for _ in range(3):
+                world.timeline.at(world.chance.uniform(0, for_s), self._revoke)
+
+    def _visit(self, fault: Fault) -> None:
+        world = self._world
+        if world.faults.is_over or not world.cloud.backups:
+            return
+        world.faults.fired[fault] += 1
+        self._deeds[fault](world.chance.choice(list(world.cloud.backups.values())))
+
+    def _hold(self, backup: Kept) -> None:
+        if backup.project.api_version == "v3" and self._world.chance.random() < 0.5:
+            backup.metadata = {"hold": "legal"}
+        else:
+            backup.description = "keep this [hold]"
+
+    def _free(self, backup: Kept) -> None:
+        held = [other for other in self._world.cloud.backups.values() if other.is_held]
+        for each in held[:3]:
+            each.metadata, each.description = {}, None
+
+    def _delete(self, backup: Kept) -> None:
+        del self._world.cloud.backups[backup.id]
+
+    def _replace(self, backup: Kept) -> None:
+        backup.created_s, backup.name = self._world.timeline.now, "new"
+
+    def _restore(self, backup: Kept) -> None:
+        if backup.status == "available":
+            backup.status = "restoring"
+            self._world.timeline.after(self._world.chance.uniform(60, 2 * HOUR), lambda: self._restored(backup))
+
+    def _restored(self, backup: Kept) -> None:
+        if backup.status == "restoring":
+            backup.status = "available"
+
+    def _touch(self, backup: Kept) -> None:
+        for each in self._world.cloud.backups.values():
+            if each.status == "deleting":
+                each.updated_s = self._world.timeline.now
+
+    def _revoke(self) -> None:
+        if not self._world.faults.is_over:
+            self._world.faults.fired[Fault.TOKENS_REVOKED] += 1
+            self._world.cloud.revoke_all()
+
+    # Secrets
+
+    def rotate_secret(self) -> None:
+        """The secret is first."""
+        secret = self._world.aws.secret
+        secret.version += 1
+        secret.password = f"canary-password-{secret.version}"
+
+    def rotate_keystone(self) -> None:
+        """Keystone is first."""
+        self._world.cloud.password = f"canary-password-of-keystone-{self._world.aws.secret.version}"
+        self._world.cloud.revoke_all()
+
+    def agree_on_password(self) -> None:
+        """Both know the same again; the secret in a new version, as storing it makes one."""
+        secret, cloud = self._world.aws.secret, self._world.cloud
+        if secret.password != cloud.password:
+            secret.version += 1
+            secret.password = cloud.password
+
+    def mend_everything(self) -> None:
+        """Whatever somebody left half done is finished; what blocks a chain for ever is made a full backup."""
+        self.agree_on_password()
+        for backup in self._world.cloud.backups.values():
+            if backup.status in {"creating", "restoring"}:
+                backup.status = "available"
+            backup.is_incremental = False

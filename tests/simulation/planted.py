@@ -1,0 +1,210 @@
+"""Bugs that this software must never have, planted one at a time: the judge has to find each."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from typing import Final
+
+import msgspec
+import pytest
+from msgspec import UNSET
+
+from vbs_reaper.deletion import decision
+from vbs_reaper.deletion import passes
+from vbs_reaper.deletion.decision import Asked
+from vbs_reaper.deletion.decision import AskForDeletion
+from vbs_reaper.deletion.decision import Decision
+from vbs_reaper.deletion.decision import Deleted
+from vbs_reaper.deletion.decision import Halt
+from vbs_reaper.deletion.decision import Pass
+from vbs_reaper.deletion.decision import Refused
+from vbs_reaper.deletion.decision import Step
+from vbs_reaper.deletion.deleter import Deleter
+from vbs_reaper.deletion.ending import End
+from vbs_reaper.deletion.ending import Ending
+from vbs_reaper.deletion.ending import Kept
+from vbs_reaper.deletion.ending import SentOn
+from vbs_reaper.deletion.gate import Gate
+from vbs_reaper.deletion.message import Delivery
+from vbs_reaper.deletion.message import NewMessage
+from vbs_reaper.deletion.ports import TimeLeft
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.deletion.result import Result
+from vbs_reaper.openstack import answer as answers
+from vbs_reaper.openstack.answer import Answer
+from vbs_reaper.openstack.answer import AnswerName
+from vbs_reaper.openstack.answer import TargetView
+from vbs_reaper.openstack.backup import Backup
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def acknowledge_before_the_proof(patch: pytest.MonkeyPatch) -> None:
+    original = decision.after_delete
+
+    def after_delete(this: Pass, answer: Answer) -> Decision | Step:
+        return Deleted(proof=answer) if answer.name is AnswerName.ACCEPTED else original(this, answer)
+
+    patch.setattr(passes, "after_delete", after_delete)
+
+
+def any_404_is_gone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(answers, "_name_not_found", lambda *_: AnswerName.GONE)
+
+
+def a_default_done(patch: pytest.MonkeyPatch) -> None:
+    """What the deleter says nothing else about counts as done."""
+
+    def wait(self: Ending, delivery: Delivery, reason: Reason, words: str, request: DeleteRequest | None = None) -> End:
+        return SentOn(reason)
+
+    patch.setattr(Ending, "wait", wait)
+
+
+def hide_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Deleter, "_hide", lambda *_: None)
+
+
+def dead_letter_after_acknowledging(patch: pytest.MonkeyPatch) -> None:
+    original, handle = Ending._dead_letter, Deleter.handle  # noqa: SLF001  # what is to be broken
+    waiting: deque[Callable[[], bool]] = deque()
+
+    def dead_letter(self: Ending, delivery: Delivery, result: Result) -> bool:
+        waiting.append(lambda: original(self, delivery, result))
+        return True
+
+    def handle_later(
+        self: Deleter, event: Mapping[str, Any], time_left: TimeLeft, invocation_id: str
+    ) -> dict[str, Any]:
+        waiting.clear()  # the environment was killed in between: nothing is left
+        return handle(self, event, time_left, invocation_id)
+
+    patch.setattr(Ending, "_dead_letter", dead_letter)
+    patch.setattr(Deleter, "handle", handle_later)
+
+
+def acknowledge_although_the_dead_letter_failed(patch: pytest.MonkeyPatch) -> None:
+    original = Ending._dead_letter  # noqa: SLF001
+
+    def dead_letter(self: Ending, delivery: Delivery, result: Result) -> bool:
+        original(self, delivery, result)
+        return True
+
+    patch.setattr(Ending, "_dead_letter", dead_letter)
+
+
+def hold_read_before_a_second_delete_only(patch: pytest.MonkeyPatch) -> None:
+    original = decision._after_deletable  # noqa: SLF001
+
+    def after_deletable(this: Pass, backup: Backup, target: TargetView, looked_at: datetime) -> Decision | Step:
+        if this.message.asked_at is None:
+            metadata: dict[str, Any] | msgspec.UnsetType = {} if isinstance(backup.metadata, dict) else UNSET
+            backup = msgspec.structs.replace(backup, description="", metadata=metadata)
+        return original(this, backup, target, looked_at)
+
+    patch.setattr(decision, "_after_deletable", after_deletable)
+
+
+def expectation_skipped_on_a_repeat(patch: pytest.MonkeyPatch) -> None:
+    original = decision._after_deletable  # noqa: SLF001
+
+    def after_deletable(this: Pass, backup: Backup, target: TargetView, looked_at: datetime) -> Decision | Step:
+        step = original(this, backup, target, looked_at)
+        is_repeat = this.message.receive_count > 1 or this.message.asked_at is not None
+        skips = is_repeat and isinstance(step, Refused) and step.reason is Reason.EXPECTATION_FAILED
+        return AskForDeletion() if skips else step
+
+    patch.setattr(decision, "_after_deletable", after_deletable)
+
+
+def asked_message_sent_but_the_old_one_kept(patch: pytest.MonkeyPatch) -> None:
+    original = Ending._ask_anew  # noqa: SLF001
+
+    def ask_anew(self: Ending, delivery: Delivery, request: DeleteRequest | None, asked: Asked) -> End:
+        end = original(self, delivery, request, asked)
+        return Kept(60, Reason.ACCEPTED, "") if isinstance(end, SentOn) else end
+
+    patch.setattr(Ending, "_ask_anew", ask_anew)
+
+
+def a_halt_that_refuses(patch: pytest.MonkeyPatch) -> None:
+    original = passes.Passes.make
+
+    def make(self: passes.Passes, this: Pass, target: str, time_left: TimeLeft) -> Decision:
+        found = original(self, this, target, time_left)
+        return Refused(reason=found.reason, message=found.message) if isinstance(found, Halt) else found
+
+    patch.setattr(passes.Passes, "make", make)
+
+
+def a_halt_that_nobody_remembers(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Gate, "halt", lambda *_, **__: None)
+
+
+def survivors_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(decision, "survivors_of", lambda _: ())
+
+
+def asked_message_lost(patch: pytest.MonkeyPatch) -> None:
+    def ask_anew(self: Ending, delivery: Delivery, request: DeleteRequest | None, asked: Asked) -> End:
+        NewMessage(body=delivery.message.body)  # made, and not sent
+        return SentOn(Reason.ACCEPTED)
+
+    patch.setattr(Ending, "_ask_anew", ask_anew)
+
+
+def an_end_nobody_heard(patch: pytest.MonkeyPatch) -> None:
+    original = Ending._publish  # noqa: SLF001
+
+    def publish(self: Ending, delivery: Delivery, result: Result) -> bool:
+        original(self, delivery, result)
+        return True
+
+    patch.setattr(Ending, "_publish", publish)
+
+
+def an_end_under_a_new_id_each_time(patch: pytest.MonkeyPatch) -> None:
+    original = Ending._publish  # noqa: SLF001
+
+    def publish(self: Ending, delivery: Delivery, result: Result) -> bool:
+        renamed = msgspec.structs.replace(result, id=f"{result.id}-{delivery.message.receive_count}")
+        return original(self, delivery, renamed)
+
+    patch.setattr(Ending, "_publish", publish)
+
+
+BUGS: Final[dict[str, Plant]] = {
+    plant.__name__: plant
+    for plant in (
+        acknowledge_before_the_proof,
+        any_404_is_gone,
+        a_default_done,
+        hide_forgotten,
+        dead_letter_after_acknowledging,
+        acknowledge_although_the_dead_letter_failed,
+        hold_read_before_a_second_delete_only,
+        expectation_skipped_on_a_repeat,
+        asked_message_sent_but_the_old_one_kept,
+        a_halt_that_refuses,
+        a_halt_that_nobody_remembers,
+        survivors_not_looked_at,
+        asked_message_lost,
+        an_end_nobody_heard,
+        an_end_under_a_new_id_each_time,
+    )
+}
+
+
+@contextmanager
+def planted(bug: str) -> Iterator[None]:
+    """The product with one bug in it, for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        BUGS[bug](patch)
+        yield

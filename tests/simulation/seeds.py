@@ -1,0 +1,72 @@
+"""A seed run from its start to its verdict, and its stories told."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from dataclasses import field
+
+from tests.simulation.faults import Fault
+from tests.simulation.run import Wrong
+from tests.simulation.world import World
+from vbs_reaper.logs import logger
+
+STORIES = 2
+"""So many of a seed's broken promises are told in full."""
+
+
+@dataclass
+class Verdict:
+    """What one or many seeds came to."""
+
+    wrongs: list[Wrong] = field(default_factory=list)
+    fired: Counter[Fault] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    requests: int = 0
+    invocations: int = 0
+    environments: int = 0
+    deletes: int = 0
+
+    def add(self, other: "Verdict") -> None:
+        self.wrongs += other.wrongs
+        self.fired += other.fired
+        self.ends += other.ends
+        self.requests += other.requests
+        self.invocations += other.invocations
+        self.environments += other.environments
+        self.deletes += other.deletes
+
+
+def run_seed(seed: int, requests: int = 50) -> Verdict:
+    """Run one seed."""
+    world = _run(seed, requests, tells=False)
+    return Verdict(
+        wrongs=world.judge.wrongs,
+        fired=world.faults.fired,
+        ends=Counter(end for ends in world.judge.ends.values() for end in set(ends)),
+        requests=sum(not wanted.parts for wanted in world.judge.wanted.values()),
+        invocations=world.function.invocations,
+        environments=world.function.environments,
+        deletes=world.cloud.accepted,
+    )
+
+
+def stories(seed: int, requests: int = 50, *, only_wrong: bool = True) -> str:
+    """Run a seed again and tell what happened to the requests it wronged, or to all."""
+    world = _run(seed, requests, tells=True)
+    wrongs = world.judge.wrongs
+    identities = list(dict.fromkeys(wrong.identity for wrong in wrongs))[:STORIES] if only_wrong else world.judge.wanted
+    lines = [f"  {wrong.rule}: {wrong.identity}: {wrong.text}" for wrong in wrongs[:10]]
+    lines += [f"--- {identity}\n{world.story.of(identity)}" for identity in identities]
+    lines.append(f"replay: make simulate SEED={seed}")
+    return "\n".join(lines)
+
+
+def _run(seed: int, requests: int, *, tells: bool) -> World:
+    before = logger.log_level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        world = World(seed, tells=tells)
+        world.run(requests)
+    finally:
+        logger.setLevel(before)
+    return world

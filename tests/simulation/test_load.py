@@ -1,0 +1,30 @@
+"""Long outages and rate limits; the full figures are `python -m tests.simulation --load`."""
+
+import pytest
+
+from tests.simulation.load import LONGEST_WAIT_S
+from tests.simulation.load import suffer_outage
+from tests.simulation.load import suffer_throttle
+
+
+def test_twelve_days_of_outage_lose_nothing_and_spare_the_dead_service() -> None:
+    outage = suffer_outage(waiting=100, days=12)
+    assert (outage.lost, outage.parked) == (0, 0)
+    assert outage.most_calls_a_minute <= 3
+    assert outage.mean_calls_a_minute <= 2
+    assert outage.most_receives <= 400
+    assert outage.drained_s <= 2 * LONGEST_WAIT_S
+
+
+def test_many_waiting_call_no_more_than_few() -> None:
+    outage = suffer_outage(waiting=3000, days=0.1)
+    assert (outage.lost, outage.parked) == (0, 0)
+    assert outage.mean_calls_a_minute <= 2
+    assert outage.most_calls_a_minute <= 3
+
+
+@pytest.mark.parametrize(("calls_a_minute", "requests"), [(20, 50), (300, 500)])
+def test_a_rate_limit_turns_few_away_and_everything_ends(calls_a_minute: int, requests: int) -> None:
+    throttled = suffer_throttle(calls_a_minute, requests)
+    assert throttled.turned_away < 0.5
+    assert throttled.drained_s < 3 * 86_400

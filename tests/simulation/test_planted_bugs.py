@@ -1,0 +1,26 @@
+"""The judge is worth something only if it finds what is wrong."""
+
+import pytest
+
+from tests.simulation.planted import BUGS
+from tests.simulation.planted import planted
+from tests.simulation.seeds import run_seed
+
+SEEDS = 2000
+
+
+def found(seed: int) -> bool:
+    """Whether a promise is broken; that the planted code itself raises does not count."""
+    wrongs = run_seed(seed).wrongs
+    assert all(wrong.rule != "raised" for wrong in wrongs), wrongs
+    return bool(wrongs)
+
+
+def seeds_until_found(bug: str) -> int | None:
+    with planted(bug):
+        return next((seed for seed in range(1, SEEDS + 1) if found(seed)), None)
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_found_within_two_thousand_seeds(bug: str) -> None:
+    assert seeds_until_found(bug) is not None

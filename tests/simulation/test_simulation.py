@@ -1,0 +1,62 @@
+"""A slice of chance for every day; the night's is `make simulate SEEDS=…`."""
+
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.faults import Fault
+from tests.simulation.seeds import Verdict
+from tests.simulation.seeds import run_seed
+from tests.simulation.seeds import stories
+
+SEEDS = 150
+
+
+@pytest.fixture(scope="module")
+def first_seed() -> int:
+    """Another one each day; printed, so that a failure can be replayed."""
+    first = datetime.now(UTC).toordinal() * 10_000
+    print(f"seeds {first} to {first + SEEDS - 1}")
+    return first
+
+
+@pytest.fixture(scope="module")
+def slice_of_today(first_seed: int) -> dict[int, Verdict]:
+    return {seed: run_seed(seed) for seed in range(first_seed, first_seed + SEEDS)}
+
+
+def test_no_promise_is_broken_by_todays_seeds(slice_of_today: dict[int, Verdict]) -> None:
+    broken = [seed for seed, verdict in slice_of_today.items() if verdict.wrongs]
+    assert not broken, "\n".join(stories(seed) for seed in broken[:2])
+
+
+def test_every_kind_of_fault_has_fired_in_todays_seeds(slice_of_today: dict[int, Verdict]) -> None:
+    total = Verdict()
+    for verdict in slice_of_today.values():
+        total.add(verdict)
+    assert len(Fault) >= 40
+    assert [fault for fault in Fault if not total.fired[fault]] == []
+
+
+def test_every_kind_of_end_has_come_in_todays_seeds(slice_of_today: dict[int, Verdict]) -> None:
+    ends = {end for verdict in slice_of_today.values() for end in verdict.ends}
+    assert ends >= {"deleted", "already_gone", "refused"}
+
+
+def test_a_seed_is_the_same_run_every_time() -> None:
+    assert run_seed(7) == run_seed(7)
+    assert stories(7, 20, only_wrong=False) == stories(7, 20, only_wrong=False)
+
+
+def test_a_story_tells_of_every_request_and_how_to_replay_it() -> None:
+    told = stories(3, 10, only_wrong=False)
+    assert "came in:" in told
+    assert "published:" in told
+    assert told.endswith("replay: make simulate SEED=3")
+
+
+def test_the_readme_lists_every_fault() -> None:
+    readme = (Path(__file__).parent / "README.md").read_text().splitlines()
+    assert [line for line in readme if line.startswith("- ")] == [f"- {fault.value}" for fault in Fault]

@@ -1,0 +1,97 @@
+"""What a request wants, as the judge knows it from whoever made it; and what a look allows, read off DESIGN alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+from tests.simulation.cloud import Project
+from tests.simulation.timeline import seconds_of
+from vbs_reaper.openstack.backup import read_instant
+
+DELETABLE = {"available", "error"}
+NEEDED = ("volume_id", "status", "created_at")
+PRESENT = ("name", "description")
+
+
+@dataclass(slots=True)
+class Wanted:
+    """One accepted request. A bulk has `parts`; what is no request has neither backup nor parts."""
+
+    identity: str
+    project: Project
+    backup_id: str | None = None
+    expect: dict[str, Any] = field(default_factory=dict)
+    guard: str | None = None
+    not_before_s: float | None = None
+    expires_at_s: float | None = None
+    parts: list[Wanted] = field(default_factory=list)
+
+    @property
+    def survivors(self) -> list[str]:
+        survivors: list[str] = self.expect.get("survivors", [])
+        return survivors
+
+    @property
+    def is_for_another_project(self) -> bool:
+        return self.guard not in (None, self.project.project_id)
+
+
+def is_held(shown: dict[str, Any], project: Project) -> bool:
+    texts = (shown.get("name") or "", shown.get("description") or "")
+    in_metadata = project.api_version == "v3" and "hold" in (shown.get("metadata") or {})
+    return in_metadata or any(project.hold_marker in text for text in texts)
+
+
+def lacks_a_field(shown: dict[str, Any]) -> bool:
+    return any(not shown.get(name) for name in NEEDED) or any(name not in shown for name in PRESENT)
+
+
+def fails_expectation(shown: dict[str, Any], wanted: Wanted) -> bool:
+    """Whether volume, name or time is not what the request says; what the look does not show cannot be told."""
+    expect = wanted.expect
+    for name in ("volume_id", "name"):
+        if name in expect and name in shown and shown[name] != expect[name]:
+            return True
+    if "created_at" in expect and "created_at" in shown:
+        found, stated = read_instant(shown["created_at"]), read_instant(expect["created_at"])
+        return found is None or stated is None or abs(seconds_of(found) - seconds_of(stated)) > 1e-6
+    return False
+
+
+def is_expired(wanted: Wanted, function_s: float) -> bool:
+    return wanted.expires_at_s is not None and function_s >= wanted.expires_at_s
+
+
+def refusals(shown: dict[str, Any], wanted: Wanted, function_s: float) -> set[str]:
+    """The reasons a look gives to refuse the request."""
+    if shown.get("os-bak-tenant-attr:tenant_id", wanted.project.project_id) != wanted.project.project_id:
+        return {"not_owned"}
+    if shown.get("status") == "error_deleting":
+        return {"deletion_failed"}
+    if shown.get("status") not in DELETABLE:
+        return set()
+    reasons = set()
+    if is_held(shown, wanted.project):
+        reasons.add("held")
+    if is_expired(wanted, function_s):
+        reasons.add("expired")
+    if fails_expectation(shown, wanted):
+        reasons.add("expectation_failed")
+    return reasons
+
+
+def forbids_delete(shown: dict[str, Any] | None, wanted: Wanted, survivors_seen: set[str], function_s: float) -> str:
+    """Why a DELETE must not follow this look; empty where it may."""
+    if shown is None:
+        return "no look showed the backup in this pass"
+    if shown.get("status") not in DELETABLE:
+        return f"the look showed it {shown.get('status')}"
+    reasons = refusals(shown, wanted, function_s)
+    if reasons:
+        return f"the look says {', '.join(sorted(reasons))}"
+    if lacks_a_field(shown):
+        return "the look lacked a field"
+    missing = set(wanted.survivors) - survivors_seen
+    return f"survivors not seen to be there: {', '.join(sorted(missing))}" if missing else ""

@@ -1,0 +1,249 @@
+"""The network between the function and the clouds: the product's own requests go out, bytes come back, or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from io import BytesIO
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Final
+from urllib.parse import parse_qsl
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+
+from tests.simulation import odd_answers
+from tests.simulation.cloud import PROJECTS
+from tests.simulation.cloud import Limiter
+from tests.simulation.cloud import Project
+from tests.simulation.cloud import Said
+from tests.simulation.faults import Fault
+from tests.simulation.run import Heard
+from vbs_reaper.openstack.answer import AnswerName
+from vbs_reaper.openstack.exchange import CallFailed
+from vbs_reaper.openstack.exchange import Exchange
+from vbs_reaper.openstack.exchange import Reply
+from vbs_reaper.openstack.transport import Transport
+from vbs_reaper.openstack.transport import Transports
+
+if TYPE_CHECKING:
+    from tests.simulation.life import Life
+    from tests.simulation.world import World
+
+_HOSTS: Final = {project.service_host: (project, False) for project in PROJECTS} | {
+    project.keystone_host: (project, True) for project in PROJECTS
+}
+
+
+class Wire:
+    """Everything one environment sends; each call may fail in every way a network knows."""
+
+    def __init__(self, world: World, life: Life) -> None:
+        self._world = world
+        self._life = life
+        self._tight = Limiter(world.timeline, 10)
+
+    def call(self, request: requests.PreparedRequest, *, fresh: bool) -> Reply:
+        """Send one request; raises CallFailed where no status line came."""
+        url = request.url or ""
+        parts = urlsplit(url)
+        project, is_login = _HOSTS[parts.netloc]
+        world, life = self._world, self._life
+        life.may_die(Fault.KILLED_BEFORE)
+        world.judge.sent(life.run, project, request.method or "", url, is_login=is_login)
+        world.timeline.pass_by(world.latency_s())
+        life.must_live()
+        world.calls[int(world.timeline.now // 60)] += not is_login
+        try:
+            if is_login:
+                said, heard = self._log_in(project, request)
+            else:
+                said, heard = self._serve(project, request.method or "", parts.path, parts.query, request, fresh=fresh)
+        except _Lost as lost:
+            world.judge.heard(life.run, lost.heard)
+            life.may_die(Fault.KILLED_AFTER)
+            raise lost.failure from None
+        world.judge.heard(life.run, heard)
+        world.statuses[said.status] += not is_login
+        life.may_die(Fault.KILLED_AFTER)
+        broken = None
+        if heard.is_cut:
+            broken = CallFailed(AnswerName.CONNECTION_LOST, "ConnectionError", "cut short")
+        return Reply(status=said.status, headers=said.headers, body=said.body, broken=broken)
+
+    def _log_in(self, project: Project, request: requests.PreparedRequest) -> tuple[Said, Heard]:
+        faults = self._world.faults
+        if faults.strikes(Fault.KEYSTONE_HANGS):
+            self._world.timeline.pass_by(10)
+            raise _Lost(AnswerName.TIMED_OUT, "ReadTimeout", Heard("login failed", halts_s=60.0))
+        if faults.lasts(Fault.KEYSTONE_DOWN):
+            return _odd(503), Heard("login failed", 503, halts_s=60.0)
+        if faults.strikes(Fault.KEYSTONE_THROTTLES):
+            return _odd(429), Heard("login failed", 429, halts_s=60.0)
+        if faults.lasts(Fault.KEYSTONE_MISPLACED):
+            return _odd(404), Heard("login failed", 404, halts_s=60.0)
+        body = request.body or b""
+        said = self._world.cloud.log_in(project, body if isinstance(body, bytes) else body.encode())
+        return said, Heard("logged in" if said.status == 201 else "login failed", said.status)
+
+    def _serve(  # noqa: PLR0913  # the parts of a request
+        self, project: Project, method: str, path: str, query: str, request: requests.PreparedRequest, *, fresh: bool
+    ) -> tuple[Said, Heard]:
+        world = self._world
+        if world.faults.lasts(Fault.SERVICE_DOWN):
+            return _odd(503), Heard("odd", 503, halts_s=60.0)
+        limiter = self._tight if world.faults.lasts(Fault.RATE_LIMITED) else world.limiter
+        wait_s = limiter.turns_away_for_s() if limiter else 0
+        if wait_s:
+            return Said(413, {"retry-after": str(wait_s)}, odd_answers.HTML), Heard("odd", 413, wait_s, wait_s)
+        fault = world.faults.pick(odd_answers.TO_A_DELETE if method == "DELETE" else odd_answers.TO_A_LOOK)
+        token = str(request.headers.get("X-Auth-Token", ""))
+
+        def work() -> Said:
+            return world.cloud.answer(method, path, dict(parse_qsl(query)), token)
+
+        if fault in odd_answers.ON_THE_WIRE:
+            self._lose(fault, work, fresh=fresh)
+        if fault in odd_answers.ODD:
+            return self._answer_oddly(fault, work)
+        said = work()
+        if fault in odd_answers.LOOKS:
+            return self._show_oddly(fault, said)
+        return said, _heard(said)
+
+    def _lose(self, fault: Fault | None, work: Any, *, fresh: bool) -> None:  # noqa: ANN401  # what would be done
+        if fault is Fault.UNREACHABLE:
+            raise _Lost(AnswerName.UNREACHABLE, "ConnectionError", Heard("lost", halts_s=60.0))
+        if fault is Fault.TLS_FAILED:
+            raise _Lost(AnswerName.TLS_FAILED, "TlsError", Heard("lost", halts_s=60.0))
+        if fault is Fault.STALE and not fresh:
+            raise _Lost(AnswerName.CONNECTION_LOST, "ConnectionError", Heard("stale"), is_stale=True)
+        if self._world.chance.random() < 0.5:
+            work()
+        if fault is Fault.READ_TIMEOUT:
+            self._world.timeline.pass_by(10)
+            raise _Lost(AnswerName.TIMED_OUT, "ReadTimeout", Heard("lost"))
+        raise _Lost(AnswerName.CONNECTION_LOST, "ConnectionError", Heard("lost"))
+
+    def _answer_oddly(self, fault: Fault | None, work: Any) -> tuple[Said, Heard]:  # noqa: ANN401
+        world = self._world
+        odd = odd_answers.ODD[fault] if fault else odd_answers.Odd(500)
+        if odd.perhaps_done and world.chance.random() < 0.5:
+            work()
+        headers, asks_s = odd_answers.retry_after(odd, world.timeline, world.chance, world.skew_s)
+        what = "bad token" if fault is Fault.VBS_TOKEN else "odd"
+        return (
+            Said(odd.status, headers, odd.body),
+            Heard(what, odd.status, (asks_s or 60.0) if odd.halts else None, asks_s, odd.refuses),
+        )
+
+    def _show_oddly(self, fault: Fault | None, said: Said) -> tuple[Said, Heard]:
+        if fault is Fault.CUT_SHORT:
+            return replace(said, body=said.body[: len(said.body) // 2]), replace(
+                _heard(said), is_cut=True, halts_s=None
+            )
+        if said.shows is None:
+            return said, _heard(said)
+        if fault is Fault.UNREADABLE:
+            return replace(said, body=b'{"backups": []}', shows=None), Heard("odd", 200, halts_s=60.0)
+        shown = dict(said.shows)
+        if fault is Fault.OTHER_SHOWN:
+            shown["id"] = "11111111-1111-4111-8111-111111111111"
+            changed = replace(said, body=json.dumps({"backup": shown}).encode(), shows=None)
+            return changed, Heard("odd", 200, halts_s=60.0)
+        if fault is Fault.FIELD_MISSING:
+            del shown[self._world.chance.choice(["volume_id", "status", "created_at", "name", "description"])]
+        elif fault is Fault.STRANGE_STATUS:
+            shown["status"] = "exporting"
+        else:
+            shown["os-bak-tenant-attr:tenant_id"] = "e" * 32
+        changed = replace(said, body=json.dumps({"backup": shown}).encode(), shows=shown)
+        return changed, _heard(changed)
+
+
+def _heard(said: Said) -> Heard:
+    if said.shows is not None:
+        return Heard("shown", said.status, shows=said.shows)
+    if said.status == 404 and b"itemNotFound" in said.body and b"Backup " in said.body:
+        return Heard("not found", 404)
+    if said.status == 404:
+        return Heard("odd", 404, halts_s=60.0)
+    return Heard("accepted" if said.status == 202 else "answered", said.status)
+
+
+def _odd(status: int) -> Said:
+    return Said(status, {}, odd_answers.HTML)
+
+
+class _Lost(Exception):  # noqa: N818  # no error of the simulation
+    def __init__(self, name: AnswerName, status_code: str, heard: Heard, *, is_stale: bool = False) -> None:
+        super().__init__(status_code)
+        self.failure = CallFailed(name, status_code, "simulated", is_stale=is_stale)
+        self.heard = heard
+
+
+class SimulatedTransport(Transport):
+    """The product's transport, its sockets replaced by a Wire."""
+
+    def __init__(self, wire: Wire) -> None:  # the sockets and certificates of the real one are not wanted
+        self._wire = wire
+        self._exchange: Exchange | None = None
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.mount("https://", _LoginAdapter(self))
+
+    @contextmanager
+    def exchange(self, *, body_limit: int, on_fresh_connection: bool = False) -> Iterator[Exchange]:
+        exchange = Exchange(
+            ends_at=float("inf"), connect_s=3.0, body_limit=body_limit, on_fresh_connection=on_fresh_connection
+        )
+        self._exchange = exchange
+        yield exchange
+
+    def send(self, request: requests.PreparedRequest, *, body_limit: int, on_fresh_connection: bool = False) -> Reply:
+        return self._wire.call(request, fresh=on_fresh_connection)
+
+    def log_in(self, request: requests.PreparedRequest) -> Reply:
+        exchange = self._exchange
+        reply = self._wire.call(request, fresh=True)
+        if exchange:
+            exchange.reply = reply
+        return reply
+
+
+class _LoginAdapter(BaseAdapter):
+    """What keystoneauth1 sends through requests."""
+
+    def __init__(self, transport: SimulatedTransport) -> None:
+        super().__init__()
+        self._transport = transport
+
+    def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
+        reply = self._transport.log_in(request)
+        response = requests.Response()
+        response.status_code = reply.status
+        response.headers.update(reply.headers)
+        response.url = request.url or ""
+        response.request = request
+        response.raw = BytesIO(reply.body)
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class SimulatedTransports(Transports):
+    """The one transport of an environment."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._transport = SimulatedTransport(wire)
+
+    def of(self, cacert: str) -> Transport:
+        return self._transport
+
+    def close(self) -> None:
+        """Nothing is open."""
