@@ -1,7 +1,10 @@
 """What a deployment would upload: built once by the real `sam build`, looked at file by file."""
 
+import csv
+import hashlib
 import subprocess
 import tomllib
+from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,23 @@ def test_the_dependency_layer_holds_what_the_requirements_say_and_nothing_of_the
     top = {name.split("/")[1] for name in built.files("DependenciesLayer")}
     assert not top & (THE_RUNTIMES_OWN | LEFT_OUT)
     assert {name.split("/")[0] for name in built.files("DependenciesLayer")} == {"python"}
+
+
+def test_every_file_of_the_dependency_layer_is_byte_for_byte_as_its_wheel_says(built: Built) -> None:
+    python = built.folder("DependenciesLayer") / "python"
+    recorded = {name: digest for record in python.glob("*.dist-info/RECORD") for name, digest in read_record(record)}
+    files = sources({name.removeprefix("python/") for name in built.files("DependenciesLayer")})
+    written_by_pip = {name for name in files if name.endswith((".dist-info/INSTALLER", ".dist-info/REQUESTED"))}
+    assert files <= recorded.keys()
+    for name in files - written_by_pip:
+        digest = hashlib.sha256((python / name).read_bytes()).digest()
+        assert recorded[name] in {"", f"sha256={urlsafe_b64encode(digest).rstrip(b'=').decode()}"}, name
+
+
+def read_record(path: Path) -> list[tuple[str, str]]:
+    """Name and digest of each file of an installed wheel; its own list of them has none."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return [(name, digest) for name, digest, _ in csv.reader(lines)]
 
 
 def test_the_dependency_layer_stays_small(built: Built) -> None:

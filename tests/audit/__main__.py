@@ -1,0 +1,50 @@
+"""`make audit`: known faults, weak code, forgotten secrets, and the SBOM of what is shipped; one line each."""
+
+import sys
+from collections.abc import Callable
+from collections.abc import Iterable
+
+from tests.audit.finding import Finding
+from tests.audit.finding import judge
+from tests.audit.finding import read_exceptions
+from tests.audit.tools import ROOT
+from tests.audit.tools import NotAudited
+from tests.audit.tools import forgotten_secrets
+from tests.audit.tools import known_faults
+from tests.audit.tools import weak_code
+from tests.audit.tools import write_sbom
+
+STEPS: dict[str, Callable[[], Iterable[Finding]]] = {
+    "bandit": weak_code,
+    "detect-secrets": forgotten_secrets,
+    "pip-audit": known_faults,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Audit; zero when all is clean. With `sbom` only that is written."""
+    try:
+        print(f"sbom: {write_sbom().relative_to(ROOT)}, which names what the lock pins")
+    except NotAudited as failed:
+        print(f"sbom: {failed}")
+        return 1
+    failures = 0 if arguments == ["sbom"] else sum(not is_clean(name) for name in STEPS)
+    return 1 if failures else 0
+
+
+def is_clean(name: str) -> bool:
+    """Run one tool and say what is left of its findings."""
+    exceptions = [each for each in read_exceptions() if each.tool == name]
+    try:
+        findings = list(STEPS[name]())
+    except NotAudited as failed:
+        print(f"{name}: {failed}")
+        return False
+    left = judge(findings, exceptions)
+    excepted = f"{len(findings)} findings, all of them excepted with a reason" if findings else "nothing found"
+    print("\n".join(left) or f"{name}: clean ({excepted})")
+    return not left
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

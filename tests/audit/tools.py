@@ -1,0 +1,102 @@
+"""The tools, in an environment of their own, each asked for what it finds."""
+
+import json
+import os
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.audit.finding import Finding
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / ".venv-audit" / "bin"
+SHIPPED = ("functions", "layers/shared/python")
+REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
+SBOM = ROOT / "out" / "dependencies-layer.cdx.json"
+NOT_OURS = ("out", "node_modules", "__pycache__")
+"""Folders that make has made; so are all that begin with a dot, but `.ci`."""
+
+
+class NotAudited(Exception):
+    """A tool could not do its work here; the text is one sentence."""
+
+
+def known_faults() -> Iterator[Finding]:
+    """Advisories against the versions that the layer holds (pip-audit).
+
+    Raises:
+        NotAudited: the advisories cannot be reached.
+    """
+    options = ["--vulnerability-service", "pypi", "--strict", "--disable-pip", "--require-hashes", "--format", "json"]
+    finished = _run("pip-audit", *options, "--progress-spinner", "off", "--requirement", str(REQUIREMENTS))
+    if not finished.stdout:
+        said = next(iter(finished.stderr.strip().splitlines()[-1:]), "nothing")
+        raise NotAudited(f"no advisory was looked up: PyPI's vulnerability service did not answer for all ({said})")
+    for package in json.loads(finished.stdout)["dependencies"]:
+        for fault in package["vulns"]:
+            yield Finding(tool="pip-audit", kind=fault["id"], file=package["name"], line=package["version"])
+
+
+def weak_code() -> Iterator[Finding]:
+    """Weaknesses in what is shipped (bandit)."""
+    finished = _run("bandit", "--quiet", "--format", "json", "--recursive", *SHIPPED)
+    for result in _document("bandit", finished)["results"]:
+        file, number = result["filename"].removeprefix("./"), result["line_number"]
+        yield Finding(tool="bandit", kind=result["test_id"], file=file, number=number, line=_line(file, number))
+
+
+def forgotten_secrets() -> Iterator[Finding]:
+    """What looks like a secret in any file of the project (detect-secrets)."""
+    finished = _run("detect-secrets", "scan", "--no-verify", *files())
+    for file, results in _document("detect-secrets", finished)["results"].items():
+        for result in results:
+            number = result["line_number"]
+            line = _line(file, number)
+            yield Finding(tool="detect-secrets", kind=result["type"], file=file, number=number, line=line)
+
+
+def write_sbom() -> Path:
+    """Write what the layer holds as CycloneDX, and hold it against the lock.
+
+    Raises:
+        NotAudited: it could not be written, or says otherwise than the lock.
+    """
+    SBOM.parent.mkdir(exist_ok=True)
+    options = ["--pyproject", "pyproject.toml", "--output-reproducible", "--output-format", "JSON"]
+    finished = _run("cyclonedx-py", "requirements", *options, "--output-file", str(SBOM), str(REQUIREMENTS))
+    if finished.returncode:
+        raise NotAudited(f"no SBOM: {finished.stderr.strip()}")
+    components = json.loads(SBOM.read_text(encoding="utf-8"))["components"]
+    locked = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
+    pinned = {(package["name"], package.get("version")) for package in locked}
+    foreign = [each["name"] for each in components if (each["name"], each["version"]) not in pinned]
+    if foreign or not components:
+        raise NotAudited(f"the SBOM names what the lock does not: {', '.join(foreign)}")
+    return SBOM
+
+
+def files() -> list[str]:
+    """Every file that is the project's, from its root."""
+    found: list[str] = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name == ".ci" or not (name.startswith(".") or name in NOT_OURS)]
+        found += [(Path(folder) / name).relative_to(ROOT).as_posix() for name in names]
+    return sorted(found)
+
+
+def _run(tool: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([str(TOOLS / tool), *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def _document(tool: str, finished: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(finished.stdout)
+    except json.JSONDecodeError:
+        raise NotAudited(f"{tool} failed: {finished.stderr.strip()}") from None
+    return document
+
+
+def _line(file: str, number: int) -> str:
+    return (ROOT / file).read_text(encoding="utf-8", errors="replace").splitlines()[number - 1]

@@ -1,0 +1,185 @@
+"""Every reader of a stranger's bytes, with what must hold whatever they are: it answers or refuses, and never lies."""
+
+import json
+import re
+from collections.abc import Callable
+from collections.abc import Mapping
+from datetime import UTC
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from tests.fuzz.wire import Wire
+from tests.fuzz.wire import check_wire
+from vbs_reaper.deletion.envelope import Bulk
+from vbs_reaper.deletion.envelope import open_envelope
+from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.deletion.request import RequestRefused
+from vbs_reaper.openstack.answer import Answer
+from vbs_reaper.openstack.answer import AnswerName
+from vbs_reaper.openstack.answer import Operation
+from vbs_reaper.openstack.answer import read_answer
+from vbs_reaper.openstack.backup import BackupId
+from vbs_reaper.openstack.calls.page import read_rows
+from vbs_reaper.openstack.secret import Secret
+from vbs_reaper.openstack.secret import SecretUnusable
+from vbs_reaper.openstack.secret import StoredSecret
+from vbs_reaper.openstack.target import read_target
+from vbs_reaper.purge.policy import POLICY_LIMIT_BYTES
+from vbs_reaper.purge.policy import read_policy
+from vbs_reaper.purge.policy_refusal import PolicyRefused
+from vbs_reaper.strict_json import JsonRefused
+from vbs_reaper.strict_json import read_json
+
+NOW: Final = datetime(2026, 11, 25, 12, tzinfo=UTC)
+BACKUP_ID: Final = BackupId("11111111-2222-4333-8444-555555555555")
+CANARY: Final = "canary-7f3a9d"
+"""A password: where a text holds it once, no refusal of that text may."""
+
+SENTENCE_BYTES: Final = 1024
+"""The most of a refusal: it travels as a message attribute, and people read it."""
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+_PRINTABLE: Final = re.compile(r"[ -~]{0,256}")
+
+
+def envelope(data: bytes) -> None:
+    """What is accepted names backups by canonical ids, within the limits; everything else is refused in a sentence."""
+    try:
+        opened = open_envelope(data.decode("utf-8", "surrogateescape"), NOW)
+    except RequestRefused as refused:
+        _check_sentence(str(refused))
+        return
+    requests = opened.requests if isinstance(opened, Bulk) else (opened,)
+    for request in requests:
+        _check_request(request)
+    if isinstance(opened, Bulk):
+        assert 1 <= len(opened.requests) + len(opened.bad) <= 1000
+        assert len({request.backup_id for request in requests}) == len(requests)
+        for element in opened.bad:
+            assert not _is_uuid(json.loads(element.body)["backup_id"])
+
+
+def _check_request(request: DeleteRequest) -> None:
+    assert _is_uuid(request.backup_id)
+    sent_onward = msgspec.json.encode(request).decode()
+    assert open_envelope(sent_onward, NOW) == request
+
+
+def target_secret(data: bytes) -> None:
+    """What is accepted leads to one allowed path only; no refusal shows the password."""
+    text = data.decode("utf-8", "surrogateescape")
+    try:
+        target = read_target("fuzzed", StoredSecret(version_id="1", text=Secret(text), name="vbs-reaper/fuzzed"))
+    except SecretUnusable as refused:
+        _check_secrecy(refused, text)
+        return
+    assert CANARY not in repr(target)
+    assert target.verify
+    assert target.hold_marker.strip()
+    check_wire(Wire(address=target.volume_backup_endpoint_override or target.auth.auth_url), target.insecure_http)
+
+
+def _check_secrecy(refused: SecretUnusable, text: str) -> None:
+    _check_sentence(str(refused))
+    assert text.count(CANARY) != 1 or CANARY not in str(refused)
+    assert refused.__cause__ is None
+    assert refused.__context__ is None
+
+
+def policy(data: bytes) -> None:
+    """What is accepted says which backups and which stay, and reads the same when it is written again."""
+    try:
+        document = read_json(data.decode("utf-8", "surrogateescape"), limit=POLICY_LIMIT_BYTES)
+        accepted = read_policy(document)
+    except (JsonRefused, PolicyRefused) as refused:
+        _check_sentence(str(refused))
+        return
+    assert document["match"]
+    assert document["keep"]
+    assert accepted.mode == document.get("mode", "preview")
+    assert read_policy(msgspec.to_builtins(accepted)) == accepted
+
+
+def show_answer(data: bytes) -> None:
+    """A look: found only with the backup asked for, gone only with its proof; never raises."""
+    answer, status, body = _answer(Operation.SHOW_BACKUP, data)
+    assert answer.name is not AnswerName.ACCEPTED
+    if answer.name is AnswerName.FOUND:
+        assert status == 200
+        assert json.loads(_as_text(body))["backup"]["id"] == BACKUP_ID
+    else:
+        assert (answer.backup is not None) == (answer.name is AnswerName.OTHER_BACKUP)
+
+
+def delete_answer(data: bytes) -> None:
+    """A deletion: accepted by its status alone, gone only with its proof; never raises."""
+    answer, status, _ = _answer(Operation.DELETE_BACKUP, data)
+    assert (answer.name is AnswerName.ACCEPTED) == (status == 202)
+    assert answer.backup is None
+
+
+def _answer(operation: Operation, data: bytes) -> tuple[Answer, int, bytes]:
+    status = 100 + int.from_bytes(data[:2], "big") % 500
+    retry_after, _, body = data[2:].partition(b"\n")
+    headers = {"retry-after": retry_after.decode("latin-1")} if retry_after else {}
+    answer = read_answer(operation, BACKUP_ID, status, headers, body, NOW)
+    _check_answer(answer, status, headers, body)
+    return answer, status, body
+
+
+def _check_answer(answer: Answer, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    assert answer.status == status
+    assert _PRINTABLE.fullmatch(answer.message)
+    assert _PRINTABLE.fullmatch(answer.request_id)
+    assert answer.retry_after_s is None or 1 <= answer.retry_after_s <= 3600
+    if answer.name is AnswerName.GONE:
+        assert status == 404
+        assert BACKUP_ID in json.loads(body)["itemNotFound"]["message"]
+
+
+def page_rows(data: bytes) -> None:
+    """A page: every row has an id of its own words, and only a page with rows leads to another; never raises."""
+    date, _, body = data.partition(b"\n")
+    rows = read_rows(body, date.decode("latin-1"), 2)
+    if rows is None:
+        return
+    shown = json.loads(_as_text(body))["backups"]
+    assert [backup.id for backup in rows.backups] == [row["id"] for row in shown]
+    assert rows.backups or not rows.has_more
+    assert rows.date is None or rows.date.tzinfo is not None
+
+
+def wire_path(data: bytes) -> None:
+    """Whatever its parts are, a request that may be sent goes to the one path that is allowed."""
+    address, backup_id, project_id, volume_id, marker = (data.decode("latin-1").split("\n") + [""] * 5)[:5]
+    check_wire(
+        Wire(address=address, backup_id=backup_id, project_id=project_id, volume_id=volume_id, marker=marker),
+        insecure_http=len(data) % 2 == 0,
+    )
+
+
+def _is_uuid(value: object) -> bool:
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def _as_text(body: bytes) -> str:
+    """The text of a body; in what is ignored (other fields) bytes that are no UTF-8 do no harm."""
+    return body.decode("utf-8", "replace")
+
+
+def _check_sentence(text: str) -> None:
+    assert text
+    assert len(text.encode("utf-8", "surrogatepass")) <= SENTENCE_BYTES, text
+
+
+READERS: Final[dict[str, Callable[[bytes], None]]] = {
+    "envelope": envelope,
+    "target_secret": target_secret,
+    "policy": policy,
+    "show_answer": show_answer,
+    "delete_answer": delete_answer,
+    "page_rows": page_rows,
+    "wire_path": wire_path,
+}

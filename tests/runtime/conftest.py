@@ -1,0 +1,86 @@
+"""The built functions in Lambda's emulator, beside AWS and a cloud in this process."""
+
+import json
+import os
+from collections.abc import Callable
+from collections.abc import Iterator
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.integration.conftest import aws  # noqa: F401  # fixtures
+from tests.integration.conftest import cloud  # noqa: F401
+from tests.integration.conftest import moto_url  # noqa: F401
+from tests.integration.conftest import resources  # noqa: F401
+from tests.runtime.artefacts import Artefacts
+from tests.runtime.emulator import Emulator
+from tests.runtime.emulator import Execution
+from tests.runtime.emulator import running
+from tests.simulator.cloud import Cloud
+from tests.template.rendered import Rendered
+from tests.template_resources import TemplateResources
+
+TARGETS = ("default", "otc-prod")
+
+RUNTIME = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(RUNTIME):
+            item.add_marker(pytest.mark.runtime)
+
+
+@pytest.fixture(scope="session")
+def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Artefacts:
+    return Artefacts(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture
+def execution(artefacts: Artefacts, resources: TemplateResources, cloud: Cloud) -> Callable[[str], Execution]:
+    """What a function of the template runs in, as built and configured; both targets' secrets are of this cloud."""
+    for target in TARGETS:
+        boto3.client("secretsmanager").create_secret(
+            Name=f"{resources.secret_prefix}/{target}", SecretString=json.dumps(cloud.target_secret())
+        )
+    aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    variables = {
+        "DeleterFunction": resources.deleter_environment,
+        "PurgerFunction": resources.purger_environment,
+        "CheckerFunction": resources.deleter_environment,  # which holds all that the checker is told
+    }
+    return lambda logical_id: Execution(
+        task=artefacts.function(logical_id),
+        layers=artefacts.layers,
+        variables={**aws, **variables[logical_id]},
+        timeout_s=Rendered().resources[logical_id]["Properties"]["Timeout"],
+    )
+
+
+@pytest.fixture
+def as_built(execution: Callable[[str], Execution]) -> Execution:
+    """The deleter's; a test may replace a part."""
+    return execution("DeleterFunction")
+
+
+@pytest.fixture
+def deleter(as_built: Execution, tmp_path: Path) -> Iterator[Emulator]:
+    with running(as_built, tmp_path) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def fresh(event: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
+    """A file of events/ as if its messages had been sent just now."""
+
+    def load(name: str) -> dict[str, Any]:
+        document = event(name)
+        for record in document.get("Records", []):
+            record["attributes"]["SentTimestamp"] = str(int(datetime.now(UTC).timestamp() * 1000) - 1000)
+        return document
+
+    return load
