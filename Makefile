@@ -33,9 +33,12 @@ test-openstack: .venv/stamp .venv-local/stamp ## the tests that real Keystone an
 	.venv/bin/python -m pytest -m openstack tests/openstack tests/contract $(ARGS)
 
 ##@ Doubt it
-.PHONY: bench fuzz mutants audit sbom
+.PHONY: bench simulate fuzz mutants audit sbom
 bench: .venv-bench/stamp ## what a deletion costs beside its peers, as ratios: a table, JSON and a picture in .build/bench
 	@.venv-bench/bin/python -m tests.benchmarks $(ARGS)
+
+simulate: .venv/stamp ## seeded faults on a virtual clock: SEEDS=20000 for a night, SEED=7 tells one seed's story
+	@.venv/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED) --story) $(if $(SEEDS),--seeds $(SEEDS))
 
 fuzz: .venv-fuzz/stamp ## ten million hostile inputs for every reader of a stranger's bytes
 	.venv-fuzz/bin/python -m tests.fuzz $(ARGS)
