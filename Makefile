@@ -20,7 +20,7 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRON
 
 ##@ Try it
 .PHONY: run test test-runtime test-openstack
-run: .venv/stamp .venv-local/stamp ## delete 200 backups on embedded stand-ins for AWS and the cloud, and judge it
+run: .venv/stamp .venv-local/stamp ## delete 200 backups and purge a year of others on embedded stand-ins for AWS and the cloud; judge it
 	@.venv/bin/python -m tests.local $(ARGS)
 
 test: lint .venv-local/stamp .venv-sam/stamp ## lint, then every test but those on real servers

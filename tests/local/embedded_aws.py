@@ -71,11 +71,12 @@ class EmbeddedAws:
     def client(self, service: str) -> AwsClient:
         """A boto3 client of this AWS with the all-powerful account `test`; only functions are held to a role."""
         return _session().client(  # type: ignore[call-overload]  # any service by name
-            service, endpoint_url=self.url, verify=str(self._certificate), config=Config(proxies={})
+            service, endpoint_url=self.url, verify=str(self.certificate), config=Config(proxies={})
         )
 
     @property
-    def _certificate(self) -> Path:
+    def certificate(self) -> Path:
+        """The certificate to trust, as PEM."""
         if self._scratch is None:
             raise RuntimeError("the embedded AWS does not run")
         return Path(self._scratch.name) / "certificate.pem"
@@ -88,7 +89,7 @@ class EmbeddedAws:
     def _start(self, port: int) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="vbs-reaper-local-", ignore_cleanup_errors=True)
         scratch = Path(self._scratch.name)
-        write_certificate(self._certificate, scratch / "key.pem")
+        write_certificate(self.certificate, scratch / "key.pem")
         log = scratch / "ministack.log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -110,7 +111,7 @@ class EmbeddedAws:
         if self._process is None or self._process.poll() is not None:
             raise NeverHappenedError("the embedded AWS answers: its process has ended")
         try:
-            trusted = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self._certificate))
+            trusted = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self.certificate))
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trusted)
             with opener.open(f"{self.url}/_ministack/health", timeout=2):
                 return True

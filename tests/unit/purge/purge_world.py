@@ -246,7 +246,7 @@ class World:
         """Through whatever queue there is now: a test may put another one."""
         return self.queue.send(messages)
 
-    def handle(self, event: dict[str, Any]) -> dict[str, Any]:
+    def handle(self, event: object) -> dict[str, Any]:
         """One invocation."""
         return self._purger.handle(event, lambda: self.seconds_left, INVOCATION)
 

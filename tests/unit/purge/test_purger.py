@@ -342,6 +342,12 @@ def test_a_mark_that_cannot_be_written_is_no_refusal_after_sending() -> None:
     ("event", "words"),
     [
         ({}, ["found the keys none"]),
+        ([], ["found the keys none"]),
+        ("run", ["found the keys none"]),
+        (None, ["found the keys none"]),
+        ({7: POLICY}, ["found the keys 7"]),
+        ({"run": POLICY | {"policy": "\ud800"}}, ["no text"]),
+        ({"run": POLICY | {"x\n\ud800": 1}}, ["no text"]),
         ({"run": POLICY, "approve": {}}, ["approve, run"]),
         ({"run": POLICY, "time": "x"}, ["time"]),
         ({"run": None}, ["no JSON object"]),
@@ -355,10 +361,33 @@ def test_a_mark_that_cannot_be_written_is_no_refusal_after_sending() -> None:
         ({"approve": {"policy": "nightly", "plan": "a" * 64, "all": True}}, ['unknown key "all"']),
     ],
 )
-def test_an_event_that_says_something_else_is_refused_by_name(event: dict[str, Any], words: list[str]) -> None:
+def test_an_event_that_says_something_else_is_refused_by_name(event: object, words: list[str]) -> None:
     world = World(nightly(5))
     assert_refused(world, world.handle(event), "policy_refused", *words)
     assert world.cloud.listings == 0
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.one_of(
+        anything,
+        st.fixed_dictionaries({"run": anything}, optional={"scheduled_time": anything}),
+        st.fixed_dictionaries({"approve": anything}),
+        st.tuples(st.sampled_from(sorted(POLICY)), anything).map(lambda pair: {"run": POLICY | {pair[0]: pair[1]}}),
+    )
+)
+def test_whatever_the_event_holds_it_is_carried_out_or_refused_in_printable_words(event: object) -> None:
+    world = World(nightly(3))
+    answer = world.handle(event)
+    assert answer["outcome"] in {"refused", "planned", "completed"}
+    assert answer["message"].isprintable()
+    assert answer["outcome"] == "completed" or not world.queue.sent
 
 
 # ── Approved ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from vbs_reaper.console import approve
+from vbs_reaper.console import plans
 from vbs_reaper.console import preview
 from vbs_reaper.console.refusal import EXIT_REFUSED
 from vbs_reaper.console.refusal import Refused
@@ -25,6 +27,8 @@ def parser() -> argparse.ArgumentParser:
     whole = _Parser(prog="vbs-reaper", description="Deletes volume backups of OpenStack clouds, safely.")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     preview.add_to(commands)
+    plans.add_to(commands)
+    approve.add_to(commands)
     return whole
 
 

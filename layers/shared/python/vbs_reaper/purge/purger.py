@@ -3,7 +3,6 @@
 A plan is written once per run, and sent whole until its mark is there: so a run may be killed anywhere and repeated.
 """
 
-from collections.abc import Mapping
 from typing import Any
 from typing import Final
 
@@ -67,7 +66,7 @@ class Purger:
         self._clock = clock
         self._default_target = default_target
 
-    def handle(self, event: Mapping[str, Any], time_left: TimeLeft, invocation_id: str) -> dict[str, Any]:
+    def handle(self, event: object, time_left: TimeLeft, invocation_id: str) -> dict[str, Any]:
         """Carry out one event and tell how it went; a refusal is an answer too.
 
         Raises:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
 from typing import Final
 
 import msgspec
@@ -41,35 +40,38 @@ class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     include_grace: bool = False
 
 
-def read_event(event: Mapping[str, Any], default_target: str, invocation_id: str) -> Run | Approval:
+def read_event(event: object, default_target: str, invocation_id: str) -> Run | Approval:
     """Check the function's event.
 
     Raises:
         PurgeRefused: names the key, what is wrong with it and what to write instead.
     """
-    keys = set(event)
+    asked = event if isinstance(event, Mapping) else {}
+    keys = set(asked)
     if keys == {"approve"}:
-        return _read_approval(event["approve"])
+        return _read_approval(asked["approve"])
     if "run" in keys and keys <= {"run", "scheduled_time"}:
-        return _read_run(event["run"], event.get("scheduled_time"), default_target, invocation_id)
+        return _read_run(asked["run"], asked.get("scheduled_time"), default_target, invocation_id)
     raise _refused(
         'the event is {"run": {<policy>}, "scheduled_time": "<time>"} or {"approve": {"policy": "<name>", '
         f'"plan": "<sha256>"}}}}; found the keys {printable(", ".join(sorted(map(str, keys)))[:128]) or "none"}'
     )
 
 
-def policy_name_of(event: Mapping[str, Any]) -> str | None:
+def policy_name_of(event: object) -> str | None:
     """The policy's name, where a refused event still says one."""
-    part = event.get("run", event.get("approve"))
+    part = event.get("run", event.get("approve")) if isinstance(event, Mapping) else None
     name = part.get("policy") if isinstance(part, Mapping) else None
     return name if isinstance(name, str) and is_policy_name(name) else None
 
 
 def _read_run(policy: object, scheduled_time: object, default_target: str, invocation_id: str) -> Run:
-    if len(msgspec.json.encode(policy)) > POLICY_LIMIT_BYTES:
-        raise _refused(f'"run" has more than {POLICY_LIMIT_BYTES} bytes; no policy needs as many')
     try:
+        if len(msgspec.json.encode(policy)) > POLICY_LIMIT_BYTES:
+            raise _refused(f'"run" has more than {POLICY_LIMIT_BYTES} bytes; no policy needs as many')
         read = read_policy(policy)
+    except (UnicodeEncodeError, RecursionError):
+        raise _refused('"run" holds what is no text, or is nested too deeply; no policy does') from None
     except PolicyRefused as refusal:
         raise _refused(f'"run": {refusal}') from None
     target = default_target if read.target is UNSET else read.target

@@ -1,0 +1,102 @@
+"""`vbs-reaper approve`: shows a stored plan's totals, asks, has it sent, and tells how its deletions end.
+
+Exit codes: 0 every backup is gone, 2 some deletions were refused or parked; 1 the input or the approval is refused.
+"""
+
+import argparse
+import time
+from collections import Counter
+from datetime import UTC
+from datetime import datetime
+from typing import Any
+from typing import Final
+
+from rich.console import Console
+from rich.progress import Progress
+
+from vbs_reaper.console.deployed_stack import DeployedStack
+from vbs_reaper.console.refusal import Refused
+from vbs_reaper.console.summary import print_plan
+from vbs_reaper.purge.document import PlanRefused
+from vbs_reaper.purge.document import read_plan
+from vbs_reaper.purge.inventory import PurgeRefused
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.run.result import name_of
+
+EXIT_ALL_GONE: Final = 0
+EXIT_SOME_LEFT: Final = 2
+LOOK_EVERY_S: Final = 2.0
+_GONE: Final = frozenset({"deleted", "already_gone"})
+
+
+def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
+    """Add the command and its options."""
+    words = commands.add_parser(
+        "approve",
+        help="have a stored purge plan sent, and follow its deletions",
+        description="Has exactly what a stored plan calls due deleted, and follows the deletions to their ends.",
+        epilog="Exit codes: 0 every backup is gone, 2 some were refused or parked, 1 the approval is refused.",
+    )
+    words.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")
+    words.add_argument("--policy", required=True, metavar="NAME", help="the plan's policy")
+    words.add_argument("--plan", required=True, metavar="SHA256", help="the plan's sha256, as `plans` lists it")
+    words.add_argument("--include-grace", action="store_true", help="send also what is still in its grace")
+    words.add_argument("--yes", action="store_true", help="do not ask")
+    words.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Show, ask, send, follow.
+
+    Raises:
+        Refused: there is no such plan, the person does not agree, or the purger refuses.
+    """
+    stack, console = DeployedStack(chosen.stack), Console()
+    plan = _find(stack, chosen.policy, chosen.plan)
+    print_plan(plan, console, with_calendars=False)
+    if not chosen.yes:
+        _ask(plan, plan.totals.selected if chosen.include_grace else plan.totals.due)
+    began = datetime.now(UTC)
+    approval = {"policy": chosen.policy, "plan": chosen.plan, "include_grace": chosen.include_grace}
+    answer = stack.invoke_purger({"approve": approval})
+    if answer["outcome"] == "refused":
+        raise Refused(f"{answer['message']} ({answer['reason']})")
+    console.print(answer["message"], markup=False)
+    if answer["outcome"] != "completed":
+        return EXIT_ALL_GONE
+    return _follow(stack, console, name_of(chosen.policy, answer["run"]), answer["requested"], began)
+
+
+def _find(stack: DeployedStack, policy: str, sha256: str) -> Plan:
+    try:
+        found = stack.plans.find(policy, sha256)
+        if found is None:
+            raise Refused(f'policy "{policy}" has no stored plan {sha256}; `vbs-reaper plans` lists them')
+        return read_plan(found[1])
+    except (PurgeRefused, PlanRefused) as refusal:
+        raise Refused(str(refusal)) from None
+
+
+def _ask(plan: Plan, deletions: int) -> None:
+    target = str(plan.policy.target)
+    try:
+        typed = input(f"To delete {deletions:,} backups for good, type the target's name ({target}): ")
+    except EOFError:
+        typed = ""
+    if typed.strip() != target:
+        raise Refused("that is not the target's name; nothing was sent")
+
+
+def _follow(stack: DeployedStack, console: Console, requested_by: str, requested: int, began: datetime) -> int:
+    """Until the last deletion has ended. To stop looking stops no deletion."""
+    ended: dict[str, str] = {}
+    with Progress(console=console) as progress:
+        task = progress.add_task("deletions ended", total=requested)
+        while len(ended) < requested:
+            ended.update(stack.ends(requested_by, began))
+            progress.update(task, completed=len(ended))
+            if len(ended) < requested:
+                time.sleep(LOOK_EVERY_S)
+    for outcome, count in sorted(Counter(ended.values()).items()):
+        console.print(f"{outcome}: {count:,}", markup=False)
+    return EXIT_ALL_GONE if set(ended.values()) <= _GONE else EXIT_SOME_LEFT

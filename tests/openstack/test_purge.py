@@ -1,0 +1,63 @@
+"""A purge of real backups with a chain, end to end on the real template; judged by Cinder's own database."""
+
+from typing import Any
+
+import pytest
+
+from tests.local.fixtures import WITHIN_S
+from tests.local.fixtures import drained
+from tests.local.fixtures import stack
+from tests.local.fixtures import target_name
+from tests.local.stack import LocalStack
+from tests.local.waiting import wait_until
+from tests.openstack.cloud import Cloud
+from tests.openstack.volumes import create_backup
+from tests.openstack.volumes import create_volume
+
+__all__ = ["drained", "stack", "target_name"]
+
+pytestmark = pytest.mark.openstack
+
+
+@pytest.fixture
+def policy(stack: LocalStack, cloud: Cloud, target_name: str, drained: None) -> dict[str, Any]:
+    """Keeps the three newest."""
+    stack.store_secret(target_name, cloud.secret(service="cinder"))
+    return {
+        "policy": target_name,
+        "target": target_name,
+        "mode": "purge",
+        "match": {"name": "nightly-*"},
+        "keep": {"last": 3},
+        "guards": {"max_fraction": 1},
+    }
+
+
+def chain(cloud: Cloud, volume_id: str, first: int, length: int) -> list[str]:
+    """A full backup and incremental ones behind it, oldest first."""
+    return [
+        create_backup(cloud, volume_id, f"nightly-{number}", incremental=number > first)
+        for number in range(first, first + length)
+    ]
+
+
+def test_an_old_chain_goes_whole_once_a_new_full_backup_stands_and_children_go_first(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
+) -> None:
+    volume_id = create_volume(cloud, "purged")
+    old = chain(cloud, volume_id, 0, 7)
+    too_early = stack.invoke({"run": policy}, function="Purger")
+    assert (too_early["outcome"], too_early["requested"]) == ("completed", 0)
+    new = chain(cloud, volume_id, 7, 3)
+    answer = stack.invoke({"run": policy}, function="Purger")
+    assert (answer["outcome"], answer["requested"]) == ("completed", 7)
+    wait_until("the old ones are gone", lambda: all(_gone(cloud, old)), within_s=2 * WITHIN_S)
+    assert not any(_gone(cloud, new))
+
+
+def _gone(cloud: Cloud, chain: list[str]) -> list[bool]:
+    """Of each link whether it is gone; never one that another still needs."""
+    rows = cloud.read_backups()
+    gone = [rows[each].deleted for each in chain]
+    assert gone == sorted(gone), "a parent went before its child"
+    return gone
