@@ -53,7 +53,7 @@ def report(mutants: list[Mutant]) -> bool:
     """Say what was noticed, module by module, and what was not; whether that is enough."""
     known = equivalents()
     unnoticed = [mutant for mutant in mutants if not mutant.is_noticed]
-    left = [mutant for mutant in unnoticed if (mutant.module, mutant.added) not in known]
+    left = [mutant for mutant in unnoticed if (mutant.where, mutant.added) not in known]
     total, open_ones, missed = count(mutants), count(left), count(unnoticed)
     for mutant in left:
         print(f"  {mutant.name} ({mutant.status}): {mutant.added}")
@@ -68,9 +68,9 @@ def report(mutants: list[Mutant]) -> bool:
 
 
 def equivalents() -> dict[tuple[str, str], str]:
-    """Module and line of each fault that changes nothing anybody could see, and why."""
+    """Function and line of each fault that changes nothing anybody could see, and why."""
     entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["equivalent"]
-    return {(entry["module"], entry["added"]): entry["reason"] for entry in entries}
+    return {(entry["where"], entry["added"]): entry["reason"] for entry in entries}
 
 
 def count(mutants: Iterable[Mutant]) -> Counter[str]:

@@ -49,6 +49,12 @@ class Mutant:
     added: str = ""
 
     @property
+    def where(self) -> str:
+        """The function or method, by its whole name; mutmut's own begins with an x and has ǁ for dots."""
+        mangled = self.name.rpartition(".")[2].partition("__mutmut_")[0]
+        return f"{self.module}.{mangled.removeprefix('xǁ').removeprefix('x_').replace('ǁ', '.')}"
+
+    @property
     def is_noticed(self) -> bool:
         """Whether a test failed, or never came to its end."""
         return self.status not in {"survived", "no tests"}

@@ -183,5 +183,6 @@ SETTINGS: Final[dict[str, Setting]] = {
         for step in ("publish", "dead_letter", "show", "hide")
     },
     "hiding raises, and the backup is busy": troubled(there(status="creating"), "hide", how="raises"),
+    "neither bus nor dead letters, and gone": troubled(lambda _: asks(), "publish", "dead_letter"),
     "neither bus nor dead letters": troubled(there(name="[hold]"), "publish", "dead_letter"),
 }

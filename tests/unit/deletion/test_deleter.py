@@ -315,7 +315,7 @@ def deleter_of(world: World, cloud: Any, pool: ThreadPoolExecutor) -> Deleter:  
 
 
 def test_a_record_that_hangs_is_kept_and_what_had_not_begun_never_does(world: World) -> None:
-    release, begun = Event(), Event()
+    release, begun, ended = Event(), Event(), Event()
     looked: list[str] = []
 
     class HangingCloud(MeetingCloud):
@@ -323,6 +323,7 @@ def test_a_record_that_hangs_is_kept_and_what_had_not_begun_never_does(world: Wo
             looked.append(ref.backup_id)
             begun.set()
             assert release.wait(10)
+            ended.set()
             return super().show_backup(ref, time_left)
 
     def left_s() -> float:
@@ -337,6 +338,7 @@ def test_a_record_that_hangs_is_kept_and_what_had_not_begun_never_does(world: Wo
         batch = [world.message(ask_for(each), f"m-{number}") for number, each in enumerate(names)]
         response = deleter.handle({"Records": batch}, left_s, "i")
         release.set()
+        assert ended.wait(10), "the response waited for the record"
     assert response == {"batchItemFailures": [{"itemIdentifier": "m-0"}, {"itemIdentifier": "m-1"}]}
     assert looked == [THREE]
 

@@ -42,7 +42,7 @@ POLICY: dict[str, Any] = {
 }
 
 
-class Killed(BaseException):
+class Killed(Exception):
     """The function was stopped here, as Lambda stops one."""
 
 
@@ -58,17 +58,26 @@ class ListedCloud:
     page_size: int = 1000
     ends_with: Answer | None = None
     shown_before_it_began_anew: list[Record] = field(default_factory=list)
-    listings: int = 0
+    asked: list[tuple[str, float, str | None]] = field(default_factory=list)
+    """Target, seconds left and project of every listing."""
+    viewed: list[tuple[str, float]] = field(default_factory=list)
+    """Target and seconds left of every look at a target."""
+
+    @property
+    def listings(self) -> int:
+        """How many there were."""
+        return len(self.asked)
 
     def view_target(self, target: str, time_left: TimeLeft) -> TargetView | Answer:
         """The one target there is."""
+        self.viewed.append((target, time_left()))
         return self.view
 
     def list_backups(
         self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None
     ) -> Iterator[Page | Answer]:
         """Show everything."""
-        self.listings += 1
+        self.asked.append((target, time_left(), project_id))
         if self.shown_before_it_began_anew:
             yield Page(backups=_read(self.shown_before_it_began_anew), date=self.date)
         backups = _read(self.records)
@@ -150,6 +159,7 @@ class StoppingQueue:
     takes: int | None = None
     then: str = "refuses"
     batches: int = 0
+    sizes: list[int] = field(default_factory=list)
 
     def send(self, messages: Sequence[NewMessage]) -> bool:
         """Take a batch."""
@@ -161,6 +171,7 @@ class StoppingQueue:
                 raise Killed
             return False
         self.batches += 1
+        self.sizes.append(len(messages))
         self.sent += messages
         return True
 
@@ -201,8 +212,8 @@ class KeptReport:
 
     ends: list[PurgeResult] = field(default_factory=list)
     plans: list[PurgeResult] = field(default_factory=list)
-    unreadable_plans: list[str] = field(default_factory=list)
-    deletions: int = 0
+    unreadable_plans: list[tuple[str, str]] = field(default_factory=list)
+    deletions: list[tuple[str, int]] = field(default_factory=list)
 
     def planned(self, result: PurgeResult) -> None:
         """Keep it."""
@@ -210,11 +221,11 @@ class KeptReport:
 
     def unreadable(self, policy: str, message: str) -> None:
         """Keep it."""
-        self.unreadable_plans.append(message)
+        self.unreadable_plans.append((policy, message))
 
     def requested(self, policy: str, count: int) -> None:
         """Count them."""
-        self.deletions += count
+        self.deletions.append((policy, count))
 
     def ended(self, result: PurgeResult) -> None:
         """Keep it."""
@@ -271,6 +282,23 @@ class World:
         """What a stored plan calls due, in its order."""
         plan = self.document(run)
         return [row["id"] for row in plan["backups"] if "due_at" in row and row["due_at"] <= plan["made_at"]]
+
+
+def assert_refused(world: World, answer: dict[str, Any], reason: str, *words: str) -> None:
+    """Nothing is sent, and everybody is told why in one sentence."""
+    assert (answer["outcome"], answer["reason"]) == ("refused", reason), answer
+    assert all(word in answer["message"] for word in words), answer["message"]
+    assert "\n" not in answer["message"]
+    assert world.queue.sent == []
+    assert world.bus.types[-1] == "VBS Purge Refused"
+    assert world.report.ends[-1].outcome == "refused"
+
+
+def previewed(world: World, **changes: object) -> str:
+    """The sha256 of a plan that a preview has stored."""
+    sha256 = world.preview(**changes)["plan"]
+    assert isinstance(sha256, str)
+    return sha256
 
 
 def _read(records: list[Record]) -> tuple[Backup, ...]:

@@ -1,7 +1,6 @@
 """A run of a purge, from event to result: what is sent, what is refused, and what a repetition does."""
 
-from datetime import UTC
-from datetime import datetime
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -16,8 +15,9 @@ from tests.unit.purge.purge_world import RUN
 from tests.unit.purge.purge_world import Killed
 from tests.unit.purge.purge_world import StoppingQueue
 from tests.unit.purge.purge_world import World
+from tests.unit.purge.purge_world import assert_refused
+from tests.unit.purge.purge_world import previewed
 from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import OTHER_PROJECT
 from tests.unit.purge.strategies import PROJECT
 from tests.unit.purge.strategies import Record
 from tests.unit.purge.strategies import backup_id
@@ -25,12 +25,12 @@ from tests.unit.purge.strategies import nightly
 from tests.unit.purge.strategies import policies
 from tests.unit.purge.strategies import record
 from tests.unit.purge.strategies import records
+from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.request import read_request
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import TargetView
 from vbs_reaper.openstack.backup import ProjectId
-from vbs_reaper.openstack.backup import read_instant
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.run.sending import Unfinished
 
@@ -40,16 +40,6 @@ PLANNED, COMPLETED, REFUSED = "VBS Purge Planned", "VBS Purge Completed", "VBS P
 
 def ids(*numbers: int) -> list[str]:
     return [backup_id(number) for number in numbers]
-
-
-def assert_refused(world: World, answer: dict[str, Any], reason: str, *words: str) -> None:
-    """Nothing is sent, and everybody is told why in one sentence."""
-    assert (answer["outcome"], answer["reason"]) == ("refused", reason), answer
-    assert all(word in answer["message"] for word in words), answer["message"]
-    assert "\n" not in answer["message"]
-    assert world.queue.sent == []
-    assert world.bus.types[-1] == REFUSED
-    assert world.report.ends[-1].outcome == "refused"
 
 
 # ── A run ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -64,7 +54,125 @@ def test_a_purge_plans_stores_sends_and_says_so() -> None:
     assert {key[2] for key in world.plans.objects} == {"json", "html", "sent"}
     assert answer["plan"] == world.document()["sha256"]
     assert answer["document"] == f"plans/nightly/{RUN}.json"
-    assert world.report.deletions == 3
+    assert world.report.deletions == [("nightly", 3)]
+    assert json.loads(world.plans.objects["nightly", RUN, "sent"]) == json.loads(json.dumps(answer))
+
+
+def test_every_end_says_all_there_is_to_say_and_has_an_id_of_its_own() -> None:
+    world = World(nightly(5))
+    sha256 = world.preview(guards={"max_deletions": 1}, grace="1h")["plan"]
+    planned = world.bus.heard[-1][1]
+    of_the_plan = {
+        "policy": "nightly",
+        "run": RUN,
+        "target": "otc-prod",
+        "plan": sha256,
+        "document": f"plans/nightly/{RUN}.json",
+        "picture": f"plans/nightly/{RUN}.html",
+        "totals": msgspec.to_builtins(planned.totals),
+        "guards": msgspec.to_builtins(planned.guards),
+    }
+    ends = [planned, *(world.approve(sha256, include_grace=True) for _ in range(2)), world.approve("a" * 64)]
+    told = [msgspec.to_builtins(end) for end in ends]
+    assert [{key: end[key] for key in end if key not in {"id", "action"}} for end in told] == [
+        {
+            "outcome": "planned",
+            "reason": "planned",
+            "message": "0 of 5 backups are due, 0 GiB.",
+            **of_the_plan,
+        },
+        {
+            "outcome": "completed",
+            "reason": "all_requested",
+            "message": "3 deletions were requested, grace cut short.",
+            **of_the_plan,
+            "with_grace": True,
+            "requested": 3,
+        },
+        {
+            "outcome": "already_sent",
+            "reason": "already_requested",
+            "message": f"The deletions of nightly/{RUN} were requested before; nothing was sent again.",
+            **of_the_plan,
+            "with_grace": True,
+        },
+        {
+            "outcome": "refused",
+            "reason": "plan_unknown",
+            "message": f'policy "nightly" has no stored plan {"a" * 64}',
+            "policy": "nightly",
+            "run": "a" * 64,
+        },
+    ]
+    actions = {reason.value: reason.action for reason in Reason}
+    assert [end["action"] for end in told] == [actions[end["reason"]] for end in told]
+    assert len({end["id"] for end in told}) == 4
+
+
+def test_the_id_of_an_end_is_of_its_policy_run_and_kind() -> None:
+    def ids_of(world: World) -> list[str]:
+        return [detail.id for _, detail in world.bus.heard]
+
+    worlds = [World(nightly(5)) for _ in range(6)]
+    worlds[0].run()
+    worlds[1].run()
+    worlds[2].run("2026-11-25T04:00:00Z")
+    worlds[3].run(policy="weekly")
+    worlds[4].approve(previewed(worlds[4]), include_grace=True)
+    worlds[5].approve(previewed(worlds[5]))
+    assert ids_of(worlds[0]) == ids_of(worlds[1]) == ids_of(worlds[5])
+    others = [each for world in (worlds[0], worlds[2], worlds[3]) for each in ids_of(world)]
+    assert len(set(others)) == 6
+    assert ids_of(worlds[4])[0] == ids_of(worlds[0])[0]
+    assert ids_of(worlds[4])[1] not in others
+
+
+def test_a_plan_that_a_purge_would_not_send_says_so() -> None:
+    answer = World(nightly(5)).preview(guards={"max_deletions": 1, "max_fraction": 0.3})
+    assert answer["message"] == (
+        "3 of 5 backups are due, 30 GiB. A purge would be refused: "
+        "3 due, max_deletions 1 allows only 1; 3 due, max_fraction 0.3 allows only 1."
+    )
+
+
+def test_a_purge_completed_says_how_many_were_requested() -> None:
+    assert World(nightly(5)).run()["message"] == "3 deletions were requested."
+
+
+def test_requests_go_ten_at_a_time() -> None:
+    world = World(nightly(37))
+    world.run()
+    assert world.queue.sizes == [10, 10, 10, 5]
+
+
+def test_the_list_is_the_targets_in_the_functions_time_with_the_project_as_guard() -> None:
+    world = World(nightly(3))
+    world.run()
+    assert world.cloud.viewed == [("otc-prod", 900.0)]
+    assert world.cloud.asked == [("otc-prod", 900.0, PROJECT)]
+    sha256 = world.run("2026-11-25T04:00:00Z", mode="preview")["plan"]
+    world.approve(sha256)
+    assert world.cloud.viewed == [("otc-prod", 900.0)] * 3
+
+
+@pytest.mark.parametrize(
+    ("view", "fields", "reason"),
+    [
+        ({"hold_marker": "KEEP"}, {"description": "KEEP this"}, "held"),
+        ({"shows_metadata": True}, {}, "unknown_field"),
+        ({"service": "cinder"}, {"is_incremental": True}, "chain_blocked"),
+    ],
+)
+def test_what_the_target_is_decides_what_its_backups_are(
+    view: dict[str, Any], fields: dict[str, Any], reason: str
+) -> None:
+    plain: dict[str, Any] = {"project_id": ProjectId(PROJECT), "hold_marker": "[hold]", "shows_metadata": False}
+    world = World([*nightly(2, is_incremental=True), record(2, age=2 * DAY, **fields)])
+    world.cloud.view = TargetView(**(plain | view))
+    world.run()
+    (row,) = (row for row in world.document()["backups"] if row["id"] == backup_id(2))
+    assert reason in row["reasons"]
+    assert world.queue.sent == []
 
 
 def test_a_preview_stores_the_same_plan_and_sends_nothing() -> None:
@@ -151,7 +259,9 @@ def test_a_last_plan_that_cannot_be_read_lets_every_grace_begin_anew() -> None:
     world = World(nightly(5))
     world.plans.objects["nightly", "before", "json"] = b"{}"
     assert world.run(grace="1d")["requested"] == 0
-    assert len(world.report.unreadable_plans) == 1
+    ((policy, message),) = world.report.unreadable_plans
+    assert policy == "nightly"
+    assert message.startswith("this is no plan")
 
 
 @given(rows=records(), policy=policies(), grace=st.booleans())
@@ -184,8 +294,10 @@ def test_what_a_preview_calls_due_and_what_a_purge_sends_is_the_same(
 def test_a_sending_cut_short_anywhere_is_repeated_whole(takes: int, then: str) -> None:
     world = World(nightly(37))
     world.queue.takes, world.queue.then = takes, then
-    with pytest.raises(Unfinished if then == "refuses" else Killed):
+    with pytest.raises(Unfinished if then == "refuses" else Killed) as stopped:
         world.run()
+    if then == "refuses":
+        assert str(stopped.value) == f"nightly/{RUN}: the queue took {10 * takes} requests and not the next"
     first = list(world.queue.ids)
     world.queue = StoppingQueue()
     world.cloud.records = []  # whatever the cloud shows now: the plan is made
@@ -198,9 +310,11 @@ def test_a_sending_cut_short_anywhere_is_repeated_whole(takes: int, then: str) -
 def test_a_sending_without_time_left_stops_before_the_next_batch() -> None:
     world = World(nightly(37))
     world.seconds_left = 29
-    with pytest.raises(Unfinished):
+    with pytest.raises(Unfinished, match=f"nightly/{RUN}: the time was over after 0 requests"):
         world.run()
     assert world.queue.sent == []
+    world.seconds_left = 30
+    assert world.run()["requested"] == 35
 
 
 def test_fired_twice_it_is_one_purge_and_no_refusal() -> None:
@@ -268,6 +382,8 @@ def test_a_guard_exceeded_refuses_the_whole_run_and_says_how_to_go_on() -> None:
     answer = world.run(guards={"max_deletions": 200, "max_fraction": 1})
     assert_refused(world, answer, "guard_exceeded", "5,000 due", "max_deletions 200", answer["plan"])
     assert world.bus.types == [PLANNED, REFUSED]
+    assert answer["run"] == RUN
+    assert answer["id"] != World(nightly(5)).run("2026-11-25T04:00:00Z", guards={"max_deletions": 1})["id"]
     approved = world.approve(answer["plan"])
     assert (approved["outcome"], approved["requested"]) == ("completed", 5000)
     assert world.queue.ids == world.due() == ids(*range(2, 5002))
@@ -297,7 +413,9 @@ def test_a_listing_cut_short_is_never_planned_on(name: AnswerName) -> None:
 def test_nobody_can_log_in() -> None:
     world = World(nightly(5))
     world.cloud.view = Answer(name=AnswerName.SECRET_UNUSABLE, message='target "otc-prod": secret x does not exist')
-    assert_refused(world, world.run(), "listing_incomplete", "secret x does not exist")
+    answer = world.run()
+    assert_refused(world, answer, "listing_incomplete", "secret x does not exist")
+    assert answer["message"].count('target "otc-prod"') == 1
 
 
 def test_what_was_shown_before_a_listing_began_anew_does_not_count() -> None:
@@ -332,7 +450,7 @@ def test_a_mark_that_cannot_be_written_is_no_refusal_after_sending() -> None:
     world.preview()
     sha256 = world.document()["sha256"]
     world.plans.is_writable = False
-    with pytest.raises(Unfinished):
+    with pytest.raises(Unfinished, match=f"nightly/{RUN} was sent; the plans bucket"):
         world.approve(sha256)
     assert COMPLETED in world.bus.types
     assert REFUSED not in world.bus.types
@@ -359,6 +477,8 @@ def test_a_mark_that_cannot_be_written_is_no_refusal_after_sending() -> None:
         ({"approve": {"policy": "nightly", "plan": "ABC"}}, ["no sha256"]),
         ({"approve": {"policy": "../x", "plan": "a" * 64}}, ["no policy's name"]),
         ({"approve": {"policy": "nightly", "plan": "a" * 64, "all": True}}, ['unknown key "all"']),
+        ({"approve": {"policy": "nightly", "plan": "a" * 64, "include_grace": "true"}}, ['"include_grace"']),
+        ({"approve": {"policy": "nightly", "plan": "a" * 64, "include_grace": 1}}, ['"include_grace"']),
     ],
 )
 def test_an_event_that_says_something_else_is_refused_by_name(event: object, words: list[str]) -> None:
@@ -388,115 +508,3 @@ def test_whatever_the_event_holds_it_is_carried_out_or_refused_in_printable_word
     assert answer["outcome"] in {"refused", "planned", "completed"}
     assert answer["message"].isprintable()
     assert answer["outcome"] == "completed" or not world.queue.sent
-
-
-# ── Approved ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def previewed(world: World, **changes: object) -> str:
-    sha256 = world.preview(**changes)["plan"]
-    assert isinstance(sha256, str)
-    return sha256
-
-
-def test_an_approval_sends_exactly_what_the_plan_calls_due_whatever_is_there_now() -> None:
-    world = World(nightly(5))
-    sha256 = previewed(world)
-    world.cloud.records = nightly(50)
-    answer = world.approve(sha256)
-    assert (answer["outcome"], answer["run"]) == ("completed", RUN)
-    assert world.queue.ids == ids(2, 3, 4)
-    assert world.bus.types == [PLANNED, COMPLETED]
-
-
-def test_an_approval_that_cuts_the_grace_short_has_a_mark_of_its_own() -> None:
-    world = World(nightly(5))
-    sha256 = previewed(world, grace="7d")
-    assert world.approve(sha256)["requested"] == 0
-    answer = world.approve(sha256, include_grace=True)
-    assert (answer["requested"], answer["with_grace"]) == (3, True)
-    assert world.queue.ids == ids(2, 3, 4)
-    assert world.approve(sha256, include_grace=True)["outcome"] == "already_sent"
-    assert {"sent", "grace.sent"} <= {key[2] for key in world.plans.objects}
-
-
-def test_after_the_whole_plan_was_sent_its_due_part_is_not_sent_again() -> None:
-    world = World(nightly(5))
-    sha256 = previewed(world)
-    world.approve(sha256, include_grace=True)
-    assert world.approve(sha256)["outcome"] == "already_sent"
-    assert world.queue.ids == ids(2, 3, 4)
-
-
-def test_an_approval_killed_between_two_sends_is_repeated_whole() -> None:
-    world = World(nightly(37))
-    sha256 = previewed(world)
-    world.queue.takes, world.queue.then = 2, "killed after"
-    with pytest.raises(Killed):
-        world.approve(sha256)
-    world.queue = StoppingQueue()
-    assert world.approve(sha256)["requested"] == 35
-
-
-def test_a_hash_that_nobody_stored_sends_nothing() -> None:
-    world = World(nightly(5))
-    previewed(world)
-    assert_refused(world, world.approve("a" * 64), "plan_unknown", "a" * 64)
-
-
-def test_a_plan_of_another_policy_is_unknown() -> None:
-    world = World(nightly(5))
-    sha256 = previewed(world)
-    assert_refused(world, world.approve(sha256, policy="weekly"), "plan_unknown", "weekly")
-
-
-def test_a_plan_copied_to_another_policy_is_nobodys() -> None:
-    world = World(nightly(5))
-    sha256 = previewed(world)
-    world.plans.objects["weekly", RUN, "json"] = world.plans.objects["nightly", RUN, "json"]
-    world.plans.hashes["weekly", RUN] = sha256
-    assert_refused(world, world.approve(sha256, policy="weekly"), "plan_misplaced", f"nightly/{RUN}")
-
-
-def test_a_plan_that_was_tampered_with_sends_nothing() -> None:
-    world = World(nightly(5))
-    sha256 = previewed(world)
-    key = ("nightly", RUN, "json")
-    world.plans.objects[key] = world.plans.objects[key].replace(backup_id(4).encode(), backup_id(44).encode())
-    assert_refused(world, world.approve(sha256), "plan_changed")
-
-
-def test_a_plan_exchanged_for_another_sound_one_sends_nothing() -> None:
-    world, other = World(nightly(5)), World(nightly(9))
-    sha256 = previewed(world)
-    previewed(other)
-    world.plans.objects["nightly", RUN, "json"] = other.plans.objects["nightly", RUN, "json"]
-    assert_refused(world, world.approve(sha256), "plan_changed", sha256)
-
-
-@pytest.mark.parametrize(("age", "outcome"), [(7 * DAY, "completed"), (7 * DAY + timedelta(seconds=1), "refused")])
-def test_a_plan_can_be_approved_for_seven_days(age: timedelta, outcome: str) -> None:
-    world = World(nightly(5))
-    sha256 = previewed(world)
-    world.clock.advance(age.total_seconds())
-    answer = world.approve(sha256)
-    assert answer["outcome"] == outcome
-    if outcome == "refused":
-        assert_refused(world, answer, "plan_expired", "2026-11-25")
-
-
-def test_a_target_that_is_another_project_now_gets_no_deletions() -> None:
-    world = World(nightly(5))
-    sha256 = previewed(world)
-    world.cloud.view = TargetView(project_id=ProjectId(OTHER_PROJECT), hold_marker="[hold]", shows_metadata=False)
-    assert_refused(world, world.approve(sha256), "plan_misplaced", PROJECT, OTHER_PROJECT)
-
-
-def test_an_approved_request_expires_from_its_sending_not_from_the_plan() -> None:
-    world = World(nightly(5))
-    sha256 = previewed(world)
-    world.clock.advance(6 * 86400)
-    world.approve(sha256)
-    assert {read_instant(request["expires_at"]) for request in world.queue.requests} == {
-        datetime(2026, 12, 14, 3, tzinfo=UTC)
-    }

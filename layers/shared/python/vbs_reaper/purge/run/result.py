@@ -135,7 +135,7 @@ def _of_plan(
         policy=policy,
         run=run,
         target=plan.policy.target,
-        plan=UNSET if plan.sha256 is None else plan.sha256,
+        plan=plan.sha256 or UNSET,
         document=key_of(policy, run, "json"),
         picture=key_of(policy, run, "html"),
         totals=plan.totals,

@@ -48,7 +48,7 @@ def send_plan(  # noqa: PLR0913  # each is another thing
     return sent
 
 
-def requests_of(plan: Plan, run: str, now: datetime, *, with_grace: bool = False) -> Iterator[DeleteRequest]:
+def requests_of(plan: Plan, run: str, now: datetime, *, with_grace: bool) -> Iterator[DeleteRequest]:
     """The delete requests, each with what must be true of its backup when it goes."""
     survivors = plan.survivors
     expires_at = to_text(to_micros(now + EXPIRES_AFTER))
@@ -56,7 +56,7 @@ def requests_of(plan: Plan, run: str, now: datetime, *, with_grace: bool = False
         yield DeleteRequest(
             backup_id=row.id,
             target=plan.policy.target,
-            project_id=UNSET if plan.project_id is None else plan.project_id,
+            project_id=plan.project_id or UNSET,
             expect=_expectation(row, survivors.get(row.group or "", ())),
             expires_at=expires_at,
             requested_by=name_of(plan.policy.policy, run),
@@ -65,7 +65,7 @@ def requests_of(plan: Plan, run: str, now: datetime, *, with_grace: bool = False
 
 def _expectation(row: PlannedBackup, survivors: tuple[str, ...]) -> Expectation:
     return Expectation(
-        volume_id=UNSET if row.volume_id is None else row.volume_id,
+        volume_id=row.volume_id or UNSET,
         created_at=UNSET if row.made_at is None else to_text(row.made_at),
         name=row.name,
         survivors=survivors or UNSET,

@@ -1,0 +1,133 @@
+"""A plan that a person approves by its hash: what is sent, what is refused, and what a repetition does."""
+
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.purge.purge_world import RUN
+from tests.unit.purge.purge_world import Killed
+from tests.unit.purge.purge_world import StoppingQueue
+from tests.unit.purge.purge_world import World
+from tests.unit.purge.purge_world import assert_refused
+from tests.unit.purge.purge_world import previewed
+from tests.unit.purge.strategies import OTHER_PROJECT
+from tests.unit.purge.strategies import PROJECT
+from tests.unit.purge.strategies import backup_id
+from tests.unit.purge.strategies import nightly
+from vbs_reaper.openstack.answer import TargetView
+from vbs_reaper.openstack.backup import ProjectId
+from vbs_reaper.openstack.backup import read_instant
+
+DAY = timedelta(days=1)
+PLANNED, COMPLETED = "VBS Purge Planned", "VBS Purge Completed"
+
+
+def ids(*numbers: int) -> list[str]:
+    return [backup_id(number) for number in numbers]
+
+
+def test_an_approval_sends_exactly_what_the_plan_calls_due_whatever_is_there_now() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.cloud.records = nightly(50)
+    answer = world.approve(sha256)
+    assert (answer["outcome"], answer["run"]) == ("completed", RUN)
+    assert world.queue.ids == ids(2, 3, 4)
+    assert world.bus.types == [PLANNED, COMPLETED]
+
+
+def test_an_approval_that_cuts_the_grace_short_has_a_mark_of_its_own() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world, grace="7d")
+    assert world.approve(sha256)["requested"] == 0
+    answer = world.approve(sha256, include_grace=True)
+    assert (answer["requested"], answer["with_grace"]) == (3, True)
+    assert world.queue.ids == ids(2, 3, 4)
+    assert world.approve(sha256, include_grace=True)["outcome"] == "already_sent"
+    assert {"sent", "grace.sent"} <= {key[2] for key in world.plans.objects}
+
+
+def test_after_the_whole_plan_was_sent_its_due_part_is_not_sent_again() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.approve(sha256, include_grace=True)
+    assert world.approve(sha256)["outcome"] == "already_sent"
+    assert world.queue.ids == ids(2, 3, 4)
+
+
+def test_an_approval_killed_between_two_sends_is_repeated_whole() -> None:
+    world = World(nightly(37))
+    sha256 = previewed(world)
+    world.queue.takes, world.queue.then = 2, "killed after"
+    with pytest.raises(Killed):
+        world.approve(sha256)
+    world.queue = StoppingQueue()
+    assert world.approve(sha256)["requested"] == 35
+
+
+def test_a_hash_that_nobody_stored_sends_nothing() -> None:
+    world = World(nightly(5))
+    previewed(world)
+    assert_refused(world, world.approve("a" * 64), "plan_unknown", "a" * 64)
+
+
+def test_a_plan_of_another_policy_is_unknown() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    assert_refused(world, world.approve(sha256, policy="weekly"), "plan_unknown", "weekly")
+
+
+def test_a_plan_copied_to_another_policy_is_nobodys() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.plans.objects["weekly", RUN, "json"] = world.plans.objects["nightly", RUN, "json"]
+    world.plans.hashes["weekly", RUN] = sha256
+    assert_refused(
+        world, world.approve(sha256, policy="weekly"), "plan_misplaced", f"weekly/{RUN} holds the plan nightly/{RUN}"
+    )
+
+
+def test_a_plan_that_was_tampered_with_sends_nothing() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    key = ("nightly", RUN, "json")
+    world.plans.objects[key] = world.plans.objects[key].replace(backup_id(4).encode(), backup_id(44).encode())
+    assert_refused(world, world.approve(sha256), "plan_changed", f"nightly/{RUN}", "was changed since")
+
+
+def test_a_plan_exchanged_for_another_sound_one_sends_nothing() -> None:
+    world, other = World(nightly(5)), World(nightly(9))
+    sha256 = previewed(world)
+    previewed(other)
+    world.plans.objects["nightly", RUN, "json"] = other.plans.objects["nightly", RUN, "json"]
+    assert_refused(world, world.approve(sha256), "plan_changed", f"nightly/{RUN} was stored as {sha256}")
+
+
+@pytest.mark.parametrize(("age", "outcome"), [(7 * DAY, "completed"), (7 * DAY + timedelta(seconds=1), "refused")])
+def test_a_plan_can_be_approved_for_seven_days(age: timedelta, outcome: str) -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.clock.advance(age.total_seconds())
+    answer = world.approve(sha256)
+    assert answer["outcome"] == outcome
+    if outcome == "refused":
+        assert_refused(world, answer, "plan_expired", "2026-11-25")
+
+
+def test_a_target_that_is_another_project_now_gets_no_deletions() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.cloud.view = TargetView(project_id=ProjectId(OTHER_PROJECT), hold_marker="[hold]", shows_metadata=False)
+    assert_refused(world, world.approve(sha256), "plan_misplaced", PROJECT, OTHER_PROJECT)
+
+
+def test_an_approved_request_expires_from_its_sending_not_from_the_plan() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.clock.advance(6 * 86400)
+    world.approve(sha256)
+    assert {read_instant(request["expires_at"]) for request in world.queue.requests} == {
+        datetime(2026, 12, 14, 3, tzinfo=UTC)
+    }
