@@ -27,7 +27,10 @@ from tests.simulator.settings import SimulatorSettings
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import Listing
+from vbs_reaper.openstack.answer import TargetView
+from vbs_reaper.openstack.backup import ProjectId
 from vbs_reaper.openstack.calls.page import Page
+from vbs_reaper.openstack.identity.login import Login
 
 SHOW, DELETE, LIST, LOGIN = "ShowBackup", "DeleteBackup", "ListBackups", "Authenticate"
 NOBODYS_ID = "11111111-2222-4333-8444-555555555555"
@@ -152,6 +155,39 @@ def test_a_request_for_another_project_is_refused_without_a_call(reach: Reach, c
     assert reach.show(backup_id, project_id=cloud.project_id).name is AnswerName.FOUND
 
 
+def test_what_is_no_id_is_a_bad_request_that_was_never_sent(reach: Reach, cloud: Cloud) -> None:
+    refused = reach.show("..")
+    expected = (AnswerName.BAD_REQUEST, "nothing was sent: an id is no lower-case canonical UUID", reach.clock())
+    assert (refused.name, refused.message, refused.at) == expected
+    assert {call.operation for call in cloud.journal.calls} == {Operation.LOGIN}
+
+
+def test_a_list_for_another_project_is_refused_without_a_call(reach: Reach, cloud: Cloud) -> None:
+    (refused,) = reach.api.list_backups(TARGET, Hourglass(), ProjectId(OTHER_PROJECT_ID))
+    assert isinstance(refused, Answer)
+    assert (refused.name, refused.at) == (AnswerName.OTHER_PROJECT, reach.clock())
+    assert {call.operation for call in cloud.journal.calls} == {Operation.LOGIN}
+
+
+def test_what_a_decision_must_know_of_a_target_is_told_by_its_login(reach: Reach, cloud: Cloud) -> None:
+    view = reach.api.view_target(TARGET, Hourglass())
+    project_id = ProjectId(cloud.project_id)
+    assert view == TargetView(project_id=project_id, hold_marker="[hold]", shows_metadata=True, service="cinder")
+    login = reach.api.enter(TARGET, Hourglass())
+    assert isinstance(login, Login)
+    assert login.view == view
+    assert len(cloud.journal.logins) == 1
+
+
+@pytest.mark.parametrize("target", [TARGET, "nobody-configured-this"])
+def test_a_target_that_cannot_be_entered_is_told_by_its_answer(reach: Reach, target: str) -> None:
+    short = Hourglass(14.9)
+    expected = AnswerName.OUT_OF_TIME if target == TARGET else AnswerName.SECRET_UNUSABLE
+    for told in (reach.api.view_target(target, short), reach.api.enter(target, short)):
+        assert isinstance(told, Answer)
+        assert told.name is expected
+
+
 def test_another_projects_backup_is_not_there(reach: Reach, cloud: Cloud) -> None:
     assert reach.delete(cloud.add_backup(project_id=OTHER_PROJECT_ID)).name is AnswerName.GONE
 
@@ -244,6 +280,7 @@ def test_a_service_that_is_not_there_is_unreachable() -> None:
         simulator.stop()
         answer = reach.show(NOBODYS_ID)
         assert (answer.name, reach.book.take()[-1]) == (AnswerName.UNREACHABLE, (SHOW, "ConnectionError"))
+        assert answer.message
         simulator.start()
         assert reach.show(NOBODYS_ID).name is AnswerName.GONE
 
@@ -418,7 +455,15 @@ def test_a_service_that_ignores_the_marker_does_not_list_for_ever(small_pages: R
     assert isinstance(second, Page)
     assert second.backups == ()
     assert isinstance(failure, Answer)
-    assert failure.name is AnswerName.UNAVAILABLE
+    assert (failure.name, failure.message) == (AnswerName.UNAVAILABLE, "the list of backups repeats itself")
+
+
+def test_a_page_is_one_with_status_200_only(small_pages: Reach) -> None:
+    body = '{"backups": [{"id": "' + NOBODYS_ID + '"}]}'
+    small_pages.cloud.inject(Fault(operation=Operation.LIST, status=203, raw_body=body))
+    (failure,) = pages(small_pages)
+    assert isinstance(failure, Answer)
+    assert (failure.name, failure.at) == (AnswerName.UNAVAILABLE, small_pages.clock())
 
 
 def test_one_row_that_cannot_be_read_does_not_lose_the_page(small_pages: Reach) -> None:

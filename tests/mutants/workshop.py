@@ -16,6 +16,7 @@ MUTMUT = Path(sys.executable).with_name("mutmut")
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["src"]
+also_copy = ["functions"]
 only_mutate = {mutated}
 do_not_mutate = {spared}
 pytest_add_cli_args = ["-p", "no:cacheprovider", "--hypothesis-seed=0"]
@@ -72,7 +73,8 @@ class Workshop:
         shutil.rmtree(self._folder, ignore_errors=True)
         without_caches = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PACKAGE, self._folder / "src" / PACKAGE.name, ignore=without_caches)
-        shutil.copytree(ROOT / "tests", self._folder / "tests", ignore=without_caches)
+        for name in ("tests", "functions"):
+            shutil.copytree(ROOT / name, self._folder / name, ignore=without_caches)
         paths = {
             "mutated": [f"src/{PACKAGE.name}/{pattern}" for pattern in self._subject.mutated],
             "spared": [f"src/{PACKAGE.name}/{pattern}" for pattern in self._subject.spared],

@@ -1,6 +1,7 @@
 """Situations a delete request can be in: each sets the neighbours up and returns the body of the message."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from tests.unit.deletion.world import PROJECT
@@ -149,6 +150,7 @@ SETTINGS: Final[dict[str, Setting]] = {
     **{f"a look answers {name}": answered("show", name) for name in AnswerName if name is not AnswerName.FOUND},
     "a look answers other_project to a guarded request": answered("show", AnswerName.OTHER_PROJECT, project_id=PROJECT),
     **{f"the deletion answers {name}": answered("delete", name) for name in AnswerName},
+    "a look shows another backup": looked(replace(found(TWO), name=AnswerName.OTHER_BACKUP)),
     "maybe accepted, then deleting": looked(
         found(ONE), found(ONE, status="deleting"), deletion=AnswerName.MAYBE_ACCEPTED
     ),
@@ -163,8 +165,11 @@ SETTINGS: Final[dict[str, Setting]] = {
     "the survivor is another project's": survived(found(TWO, VIEW, **{OWNER: OTHER_PROJECT})),
     "the survivor is of the project": survived(found(TWO, VIEW, **{OWNER: PROJECT})),
     "the survivor cannot be looked at": survived(answer(AnswerName.TIMED_OUT)),
+    "the survivor is shown as another backup": survived(replace(found(THREE), name=AnswerName.OTHER_BACKUP)),
     "the survivor's record is incomplete": survived(Answer(name=AnswerName.FOUND, message="odd")),
     "a bulk": lambda _: {"backup_ids": [ONE, TWO, ONE, "x", 7], "target": "otc-prod", "reason": "é"},
+    "a bulk with conditions": lambda _: {"backup_ids": [ONE, "é"], "not_before": "2026-11-25T05:00:00Z"},
+    "a bulk that looks like an envelope": lambda _: {"backup_ids": [ONE], "specversion": "1.0", "data": asks()},
     "a bulk that cannot be stored": troubled(lambda _: {"backup_ids": [ONE]}, "send"),
     "too little time": without_time,
     "halted": halted,

@@ -1,6 +1,7 @@
 """What shows only at the edge of a number, a word or a fault of our own."""
 
 from dataclasses import replace
+from threading import Event
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from tests.unit.deletion.test_bad_envelopes import refusal
 from tests.unit.deletion.test_decision import one_pass
 from tests.unit.deletion.world import PROJECT
 from tests.unit.deletion.world import VIEW
+from tests.unit.deletion.world import MemoryCloud
 from tests.unit.deletion.world import World
 from tests.unit.deletion.world import answer
 from tests.unit.deletion.world import backup_id
@@ -17,8 +19,17 @@ from tests.unit.deletion.world import read
 from tests.unit.deletion.world import record
 from vbs_reaper.deletion import backoff
 from vbs_reaper.deletion.decision import Wait
+from vbs_reaper.deletion.decision import after_delete
 from vbs_reaper.deletion.decision import after_listing
+from vbs_reaper.deletion.deleter import Deleter
+from vbs_reaper.deletion.message import read_message
+from vbs_reaper.deletion.passes import BEGIN_S
+from vbs_reaper.deletion.ports import BackupRef
+from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.request import project_id_of
+from vbs_reaper.deletion.request import read_request
+from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import Listing
 
@@ -62,6 +73,7 @@ def test_a_report_that_cannot_even_say_what_failed_costs_no_request_anything() -
     world.trouble.raises = frozenset({("failed", 0)})
     world.trouble.refuses = frozenset({("publish", 1)})
     assert world.deliver(world.message({"backup_id": ONE})) == ["m-1"]
+    assert world.queue.hidden == {"receipt-of-m-1": 45}
     assert world.deliver(world.message({"backup_id": ONE})) == []
 
 
@@ -108,3 +120,86 @@ def test_one_that_found_nothing_out_leaves_the_next_one_to_go_alone(late: Answer
     requests = [{"backup_id": each, "project_id": PROJECT} for each in batch]
     world.deliver(*(world.message(each, f"m-{number}") for number, each in enumerate(requests)))
     assert [backup for _, backup in world.cloud.calls] == batch[:2]
+
+
+def test_half_a_minute_is_just_enough_to_begin() -> None:
+    world = World()
+    world.left_s = BEGIN_S
+    assert world.deliver(world.message({"backup_id": ONE})) == []
+
+
+def test_a_request_without_a_guard_states_no_project() -> None:
+    assert project_id_of(read_request({"backup_id": ONE}, World().clock())) is None
+
+
+def test_dependents_of_a_backup_that_was_not_seen_count_as_one() -> None:
+    decision = after_delete(one_pass(), answer(AnswerName.HAS_DEPENDENTS))
+    assert isinstance(decision, Wait)
+    assert decision.message == "1 newer backups of the volume are still listed"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("target", "A", '"target" is "A"; give up to 63 lower-case letters, digits and dashes'),
+        ("project_id", "F", '"project_id" is "F"; give 32 lower-case hexadecimal digits'),
+        (
+            "expect",
+            {"survivors": [ONE]},
+            '"expect.survivors" names the backup itself; name a backup that stays, or leave it out',
+        ),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused_in_these_words(field: str, value: object, sentence: str) -> None:
+    assert refusal({"backup_id": ONE, field: value}) == sentence
+
+
+def test_a_name_that_is_the_word_null_is_a_name() -> None:
+    request = read_request({"backup_id": ONE, "expect": {"name": "null"}}, World().clock())
+    assert request.expect is not UNSET
+    assert request.expect.name == "null"
+
+
+def test_no_more_calls_are_under_way_than_at_once() -> None:
+    world = World()
+    two_looks = Event()
+
+    class CountingCloud(MemoryCloud):
+        under_way = 0
+
+        def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
+            self.under_way += 1
+            if self.under_way > 1:
+                two_looks.set()
+            two_looks.wait(0.05 if self.calls else 0)
+            self.under_way -= 1
+            return super().show_backup(ref, time_left)
+
+    deleter = Deleter(
+        backups=CountingCloud(world.clock),
+        queue=world.queue,
+        bus=world.bus,
+        report=world.report,
+        clock=world.clock,
+        dice=lambda: 0.5,
+        default_target="default",
+        base_s=60,
+        calls_at_once=1,
+    )
+    batch = [world.message({"backup_id": backup_id(number)}, f"m-{number}") for number in range(6)]
+    deleter.handle({"Records": batch}, lambda: 60.0, "i")
+    assert not two_looks.is_set()
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "is_read"), [("9" * 13, True), ("1" + "0" * 13, True), ("1" + "0" * 14, False), ("-1", False)]
+)
+def test_a_time_of_sending_has_up_to_fourteen_digits(milliseconds: str, is_read: bool) -> None:  # noqa: FBT001
+    now = World().clock()
+    message = read_message({"messageId": "m", "attributes": {"SentTimestamp": milliseconds}}, now)
+    assert (message.sent_at != now) is is_read
+
+
+def test_what_a_record_does_not_say_is_empty_and_a_count_has_nine_digits() -> None:
+    message = read_message({"messageId": "m", "attributes": {"ApproximateReceiveCount": "1234567890"}}, World().clock())
+    assert (message.receipt_handle, message.body, message.receive_count) == ("", "", 123456789)

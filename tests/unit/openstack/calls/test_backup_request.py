@@ -47,6 +47,37 @@ def test_a_deletion_is_exactly_this(version: ApiVersion) -> None:
     assert request.body is None
 
 
+def test_the_headers_of_each_request_are_exactly_these() -> None:
+    login = make_login(api_version="v3")
+    common = {
+        "User-Agent": "vbs-reaper",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "X-Auth-Token": "canary-token",
+    }
+    looking = common | {"OpenStack-API-Version": "volume 3.43"}
+    assert dict(show_request(login, BACKUP_ID).headers) == looking
+    assert dict(list_request(login, marker=None, volume_id=None).headers) == looking
+    assert dict(delete_request(login, BACKUP_ID).headers) == common | {"Content-Length": "0"}
+
+
+def test_what_is_not_sendable_says_why() -> None:
+    why: list[str] = []
+    for login, backup_id in (
+        (make_login(), "x"),
+        (make_login(project_id="x"), BACKUP_ID),
+        (make_login(root="https://vbs.example/.."), BACKUP_ID),
+    ):
+        with pytest.raises(NotSendable) as refused:
+            delete_request(login, BackupId(backup_id))
+        why.append(str(refused.value))
+    assert why == [
+        "an id is no lower-case canonical UUID",
+        "the project is not 32 lower-case hexadecimal digits",
+        "the address would change on its way",
+    ]
+
+
 def test_show_and_list_ask_for_metadata_on_v3_and_a_deletion_for_nothing() -> None:
     v3, v2 = make_login(api_version="v3"), make_login(api_version="v2")
     asked = [

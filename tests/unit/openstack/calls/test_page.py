@@ -57,6 +57,10 @@ def test_what_is_no_json_is_no_page(body: bytes) -> None:
     assert read_rows(body, None, 3) is None
 
 
+def test_links_that_are_null_are_none() -> None:
+    assert not rows({"backups": [{"id": FIRST}], "backups_links": None}).has_more
+
+
 @pytest.mark.parametrize(
     ("count", "links", "has_more"),
     [
