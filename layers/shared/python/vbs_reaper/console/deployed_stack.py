@@ -34,15 +34,25 @@ class DeployedStack:
     """The stack of that name, in the account and region that the environment names."""
 
     def __init__(self, name: str) -> None:
-        """Raises `Refused` where there is no such stack, or it has no purger."""
+        """Raises `Refused` where there is no such stack."""
         self._name = name
-        outputs = self._outputs()
+        self._outputs = self._read_outputs()
+
+    def output(self, key: str) -> str:
+        """What the stack says about itself under that key of its outputs.
+
+        Raises:
+            Refused: an older version is deployed, which does not say it.
+        """
         try:
-            self.bucket, self._purger, self._deleter = (
-                outputs[key] for key in ("PlansBucketName", "PurgerFunctionName", "DeleterFunctionName")
-            )
-        except KeyError as missing:
-            raise Refused(f'stack "{name}" has no output {missing}; deploy this version first') from None
+            return self._outputs[key]
+        except KeyError:
+            raise Refused(f'stack "{self._name}" has no output {key}; deploy this version first') from None
+
+    @property
+    def bucket(self) -> str:
+        """The name of the bucket with the plans."""
+        return self.output("PlansBucketName")
 
     @property
     def s3(self) -> S3Client:
@@ -62,7 +72,7 @@ class DeployedStack:
         """
         try:
             answer = boto3.client("lambda", config=_PATIENT).invoke(
-                FunctionName=self._purger, Payload=json.dumps(event).encode()
+                FunctionName=self.output("PurgerFunctionName"), Payload=json.dumps(event).encode()
             )
             document: dict[str, Any] = json.loads(answer["Payload"].read())
         except AWS_ERRORS as error:
@@ -74,7 +84,8 @@ class DeployedStack:
     def ends(self, requested_by: str, since: datetime) -> Iterator[tuple[str, str]]:
         """Backup and outcome of every deletion of that plan that has ended, as the deleter's log tells; may repeat."""
         try:
-            group = boto3.client("lambda").get_function_configuration(FunctionName=self._deleter)["LoggingConfig"]
+            deleter = self.output("DeleterFunctionName")
+            group = boto3.client("lambda").get_function_configuration(FunctionName=deleter)["LoggingConfig"]
             pages = boto3.client("logs").get_paginator("filter_log_events")
             found = pages.paginate(
                 logGroupName=group["LogGroup"],
@@ -91,7 +102,7 @@ class DeployedStack:
         """The sentence for what AWS does not let us do."""
         return Refused(f'stack "{self._name}": cannot {what} ({code_of(error)}); check credentials, region and rights')
 
-    def _outputs(self) -> dict[str, str]:
+    def _read_outputs(self) -> dict[str, str]:
         try:
             (stack,) = boto3.client("cloudformation").describe_stacks(StackName=self._name)["Stacks"]
         except AWS_ERRORS as error:

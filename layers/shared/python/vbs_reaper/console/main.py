@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Final
 from typing import NoReturn
 
 from vbs_reaper.console import approve
@@ -11,6 +12,12 @@ from vbs_reaper.console import plans
 from vbs_reaper.console import preview
 from vbs_reaper.console.refusal import EXIT_REFUSED
 from vbs_reaper.console.refusal import Refused
+
+COMMANDS: Final = (
+    preview,
+    plans,
+    approve,
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,9 +33,8 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     whole = _Parser(prog="vbs-reaper", description="Deletes volume backups of OpenStack clouds, safely.")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    preview.add_to(commands)
-    plans.add_to(commands)
-    approve.add_to(commands)
+    for command in COMMANDS:
+        command.add_to(commands)
     return whole
 
 
