@@ -4,8 +4,8 @@ requests does the talking, through an adapter of ours; nothing in the environmen
 """
 
 import time
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from functools import partial
 from io import BytesIO
 from threading import Lock
@@ -18,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
+from urllib3.util import parse_url
 
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.connection import POOLS
@@ -66,10 +67,7 @@ class Transport:
             CallFailed: there is no status line to believe.
         """
         with self.exchange(body_limit=body_limit, on_fresh_connection=on_fresh_connection) as exchange:
-            self._adapter.send(request)
-        if exchange.reply is None:
-            raise exchange.lost()
-        return exchange.reply
+            return self._adapter.talk(request, exchange)
 
     def close(self) -> None:
         """Close every connection."""
@@ -111,46 +109,60 @@ class _Adapter(HTTPAdapter):
         super().init_poolmanager(connections, maxsize, block=block, ssl_context=self._tls, **more)
         self.poolmanager.pool_classes_by_scheme = POOLS
 
-    def get_connection_with_tls_context(
-        self,
-        request: requests.PreparedRequest,
-        verify: object,
-        proxies: Mapping[str, str] | None = None,
-        cert: object = None,
-    ) -> HTTPConnectionPool:
-        """The pool of the request's host: no proxy, and no other trust, whatever is asked for."""
-        pool: HTTPConnectionPool = self.poolmanager.connection_from_url(request.url)
-        return pool
-
-    def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
-        """Nothing: the context decides whom to trust, and it always verifies."""
-
     def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
-        """Send it within the thread's exchange.
+        """Send it within the thread's exchange, for who wants a response of requests: it has been read to its end.
 
         Raises:
             CallFailed: there is no status line to believe.
         """
-        exchange = current_exchange()
+        reply = self.talk(request, current_exchange())
+        response = requests.Response()
+        response.status_code = reply.status
+        # A redirect is never followed, so nobody here needs to read where it leads.
+        response.headers.update({name: value for name, value in reply.headers.items() if name.lower() != "location"})
+        response.url = request.url or ""
+        response.request = request
+        response.raw = BytesIO(reply.body)
+        return response
+
+    def talk(self, request: requests.PreparedRequest, exchange: Exchange) -> Reply:
+        """Send it and read the whole answer, within the exchange's limits: no proxy, no other trust, no repeat.
+
+        Raises:
+            CallFailed: there is no status line to believe.
+        """
         try:
-            return super().send(request, stream=True, timeout=exchange.left_s())
-        except (requests.RequestException, HTTPError):
+            answer = self._pool(request.url or "").urlopen(
+                request.method or "",
+                request.path_url,
+                body=request.body,
+                headers=request.headers,
+                retries=self.max_retries,
+                redirect=False,
+                assert_same_host=False,
+                timeout=exchange.left_s(),
+                preload_content=False,
+                decode_content=False,
+            )
+        except HTTPError:
             failure = exchange.lost()
+        else:
+            body, broken = _read_body(answer, exchange)
+            exchange.reply = Reply(status=answer.status, headers=answer.headers, body=body, broken=broken)
+            return exchange.reply
         raise failure
 
-    def build_response(self, req: requests.PreparedRequest, resp: BaseHTTPResponse) -> requests.Response:
-        """Read the whole answer, within the exchange's limits."""
-        exchange = current_exchange()
-        body, broken = _read_body(resp, exchange)
-        exchange.reply = Reply(status=resp.status, headers=resp.headers, body=body, broken=broken)
-        response = requests.Response()
-        response.status_code = resp.status
-        # A redirect is never followed, so nobody here needs to read where it leads.
-        response.headers.update({name: value for name, value in resp.headers.items() if name.lower() != "location"})
-        response.url = req.url or ""
-        response.request = req
-        response.raw = BytesIO(body)
-        return response
+    def _pool(self, url: str) -> HTTPConnectionPool:
+        host, port, scheme = _address("/".join(url.split("/", 3)[:3]))
+        pool: HTTPConnectionPool = self.poolmanager.connection_from_host(host, port, scheme)
+        return pool
+
+
+@lru_cache(maxsize=HOSTS)
+def _address(origin: str) -> tuple[str | None, int | None, str | None]:
+    """Host, port and scheme; remembered, as reading a URL costs more than finding its connections."""
+    address = parse_url(origin)
+    return address.host, address.port, address.scheme
 
 
 def _read_body(resp: BaseHTTPResponse, exchange: Exchange) -> tuple[bytes, CallFailed | None]:

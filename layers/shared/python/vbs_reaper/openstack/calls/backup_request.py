@@ -5,6 +5,7 @@ Source: API reference, "Deleting a VBS Backup (Native OpenStack API)" and "Query
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import requests
@@ -63,7 +64,20 @@ def list_request(login: Login, *, marker: str | None, volume_id: str | None) -> 
 def _backups_url(login: Login) -> str:
     if not is_project_id(login.project_id):
         raise NotSendable("the project is not 32 lower-case hexadecimal digits")
-    return f"{login.root}/{login.api_version}/{login.project_id}/backups"
+    return _unchanged(f"{login.root}/{login.api_version}/{login.project_id}/backups")
+
+
+@lru_cache(maxsize=64)
+def _unchanged(url: str) -> str:
+    """The address, if requests would send it as it is; asked once, as what is put behind it are checked ids."""
+    request = requests.PreparedRequest()
+    try:
+        request.prepare_url(url, None)
+    except requests.RequestException:
+        request.url = None
+    if request.url != url:
+        raise NotSendable("the address would change on its way")
+    return url
 
 
 def _checked(uuid: str) -> str:
@@ -86,14 +100,9 @@ def _looking(login: Login) -> dict[str, str]:
 
 
 def _prepare(method: str, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
-    """Prepare what requests would, without what no call here needs (cookies, authentication, hooks, body)."""
+    """What requests would prepare, without what no call here needs (cookies, authentication, hooks, body)."""
     request = requests.PreparedRequest()
-    request.prepare_method(method)
+    request.method = method
+    request.url = url
     request.headers = CaseInsensitiveDict(headers)
-    try:
-        request.prepare_url(url, None)
-    except requests.RequestException:
-        request.url = None
-    if request.url != url:
-        raise NotSendable("the address would change on its way")
     return request
