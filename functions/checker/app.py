@@ -9,6 +9,7 @@ from vbs_reaper.aws import clients
 from vbs_reaper.aws.check_run import AT_ONCE
 from vbs_reaper.aws.check_run import CheckRun
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.known_bus import KnownBus
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.own_side import OwnSide
 from vbs_reaper.aws.target_secrets import TargetSecrets
@@ -30,10 +31,11 @@ def check_run() -> CheckRun:
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
     backups = BackupApi(secrets=secrets, calls=metrics, clock=utc_now, transports=Transports(calls_at_once=AT_ONCE))
     queues = {"delete queue": settings.delete_queue_url, "dead-letter queue": settings.dead_letter_queue_url}
+    events = clients.events()
     return CheckRun(
         check=TargetCheck(backups, utc_now),
-        own_side=OwnSide(clients.sqs(), clients.events(), queues, settings.event_bus_name),
-        bus=EventBus(clients.events(), settings.event_bus_name, SOURCE),
+        own_side=OwnSide(clients.sqs(), events, queues, settings.event_bus_name),
+        bus=KnownBus(EventBus(events, settings.event_bus_name, SOURCE), events, settings.event_bus_name),
         metrics=metrics,
         default_target=settings.default_target,
     )

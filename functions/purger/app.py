@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.known_bus import KnownBus
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.plan_store import PlanBucket
 from vbs_reaper.aws.purge_report import PurgeReport
@@ -28,11 +29,12 @@ def purger() -> Purger:
     """Built on the first invocation, kept while the execution environment lives."""
     settings = PurgerSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
+    events = clients.events()
     return Purger(
         backups=BackupApi(secrets=secrets, calls=metrics, clock=utc_now, transports=Transports(calls_at_once=1)),
         plans=PlanBucket(clients.s3(), settings.plans_bucket),
         queue=DeleteQueue(clients.sqs(), settings.delete_queue_url, settings.dead_letter_queue_url),
-        bus=EventBus(clients.events(), settings.event_bus_name, SOURCE),
+        bus=KnownBus(EventBus(events, settings.event_bus_name, SOURCE), events, settings.event_bus_name),
         report=PurgeReport(metrics, logger),
         clock=utc_now,
         default_target=settings.default_target,

@@ -106,6 +106,13 @@ def test_a_missing_queue_or_bus_is_named(checker: Invoke, resources: TemplateRes
     assert logged == own_side["faults"]
 
 
+def test_an_unhealthy_target_is_not_called_published_where_no_bus_heard_of_it(
+    checker: Invoke, event: Callable[[str], Event], resources: TemplateResources
+) -> None:
+    boto3.client("events").delete_event_bus(Name=resources.bus_name)
+    assert checker(event("checker/check"))["published"] is False
+
+
 def test_no_secret_is_in_a_report_or_in_the_log(
     checker: Invoke, cloud: Cloud, event: Callable[[str], Event], log_lines: LogLines
 ) -> None:

@@ -26,6 +26,7 @@ from tests.simulator.journal import Operation
 from tests.template_resources import TemplateResources
 from vbs_reaper.deletion.request import read_request
 from vbs_reaper.purge.document import read_plan
+from vbs_reaper.purge.run.sending import Unfinished
 from vbs_reaper.settings import SettingsError
 
 VOLUME = "7d2f3a10-58c4-4b7e-8f19-2c6a9e0b4d31"
@@ -182,6 +183,20 @@ def test_a_bucket_that_is_gone_refuses_before_anything_is_sent(
     assert "NoSuchBucket" in answer["message"]
     assert requests_in(queue) == []
     assert [each["detail-type"] for each in ear.heard()] == ["VBS Purge Refused"]
+
+
+def test_a_bus_that_is_not_there_fails_the_run_before_anything_is_sent_and_its_repetition_sends_all(
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], queue: Poller, resources: TemplateResources
+) -> None:
+    boto3.client("events").delete_event_bus(Name=resources.bus_name)
+    run = changed(event("purger/purge"), guards=GUARDS)
+    with pytest.raises(Unfinished, match="could not be published"):
+        purge(run)
+    assert requests_in(queue) == []
+    boto3.client("events").create_event_bus(Name=resources.bus_name)
+    answer = purge(run)
+    assert answer["outcome"] == "completed"
+    assert len(requests_in(queue)) == answer["requested"] > 0
 
 
 def test_an_incomplete_environment_fails_the_invocation_by_name(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from concurrent.futures import Future
 from datetime import datetime
@@ -28,6 +29,7 @@ from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import Message
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import SOURCE
+from vbs_reaper.openstack.answer import Called
 from vbs_reaper.openstack.answer import Operation
 from vbs_reaper.openstack.backup_api import BackupApi
 
@@ -64,7 +66,14 @@ class Report:
     def began(self, message: Message, now: datetime) -> None:
         self._told()
 
-    def decided(self, message: Message, request: DeleteRequest | None, decision: Decision, now: datetime) -> None:
+    def decided(
+        self,
+        message: Message,
+        request: DeleteRequest | None,
+        decision: Decision,
+        now: datetime,
+        calls: Sequence[Called] = (),
+    ) -> None:
         self._told()
         if self._world.story.is_told:
             self._world.story.tell(message.request_id, f"decided: {decision}")

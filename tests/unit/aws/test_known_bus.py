@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from botocore.stub import Stubber
 
@@ -49,6 +50,18 @@ def test_a_bus_that_is_not_there_takes_nothing_and_says_what_to_do(
     events_say.add_client_error("describe_event_bus", "ResourceNotFoundException")
     assert not bus.publish([RESULT])
     assert log_lines.only()["message"].startswith("event bus not found: ")
+
+
+class Heard(msgspec.Struct):
+    policy: str
+
+
+def test_what_is_announced_needs_the_bus_too(bus: KnownBus, events_say: Stubber) -> None:
+    events_say.add_client_error("describe_event_bus", "ResourceNotFoundException")
+    assert not bus.announce("VBS Purge Planned", [Heard("nightly")])
+    events_say.add_response("describe_event_bus", {"Name": BUS})
+    events_say.add_response("put_events", TAKEN)
+    assert bus.announce("VBS Purge Planned", [Heard("nightly")])
 
 
 def test_a_bus_that_came_back_takes_the_results(bus: KnownBus, events_say: Stubber) -> None:

@@ -28,6 +28,9 @@ from vbs_reaper.deletion.result import Outcome
 from vbs_reaper.logs import logger
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
+from vbs_reaper.openstack.answer import Called
+from vbs_reaper.openstack.answer import Operation
+from vbs_reaper.openstack.backup import BackupId
 
 NOW = ManualClock().now
 BACKUP = "0b5e4f6a-7c1d-4e2f-9a3b-000000000001"
@@ -111,6 +114,34 @@ def test_every_line_says_which_request_and_backup_it_is_about(
             "requested_by": "operations",
         }.items()
     )
+
+
+def test_a_line_tells_of_each_call_in_order_and_names_a_survivor(report: DeletionReport, log_lines: LogLines) -> None:
+    survivor = BackupId("0b5e4f6a-7c1d-4e2f-9a3b-0000000000aa")
+    calls = [
+        Called(operation=Operation.SHOW_BACKUP, status="401", at=NOW, backup_id=BackupId(BACKUP)),
+        Called(operation=Operation.SHOW_BACKUP, status="200", at=NOW, request_id="req-8", backup_id=BackupId(BACKUP)),
+        Called(operation=Operation.SHOW_BACKUP, status="ReadTimeout", at=NOW, backup_id=survivor),
+        Called(operation=Operation.LIST_BACKUPS, status="200", at=NOW),
+    ]
+    report.decided(MESSAGE, REQUEST, DECISIONS[Outcome.WAITING], NOW, calls)
+    at = {"at": NOW.isoformat()}
+    assert log_lines.only()["calls"] == [
+        {"operation": "ShowBackup", "status": "401", **at},
+        {"operation": "ShowBackup", "status": "200", **at, "request_id": "req-8"},
+        {"operation": "ShowBackup", "status": "ReadTimeout", **at, "backup_id": survivor},
+        {"operation": "ListBackups", "status": "200", **at},
+    ]
+
+
+def test_a_line_says_when_and_why_the_request_was_sent_and_how_often_redriven(
+    report: DeletionReport, log_lines: LogLines
+) -> None:
+    request = DeleteRequest(backup_id=BACKUP, reason="too\nold")
+    report.decided(replace(MESSAGE, redrives=2), request, DECISIONS[Outcome.DELETED], NOW)
+    said = log_lines.only()
+    assert said["sent_at"] == MESSAGE.first_sent_at.isoformat()
+    assert (said["request_reason"], said["redrives"]) == ("too\\nold", 2)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.WAITING, Outcome.HALTED])

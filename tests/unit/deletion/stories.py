@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
@@ -33,6 +34,7 @@ from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.openstack.answer import Answer
+from vbs_reaper.openstack.answer import Called
 from vbs_reaper.openstack.answer import Listing
 
 WRITTEN: Final = Path(__file__).with_name("stories.txt")
@@ -55,7 +57,14 @@ class Scribe(MemoryReport):
     def began(self, message: Message, now: datetime) -> None:
         self.story.append(f"{message.message_id} began at {now.isoformat()}")
 
-    def decided(self, message: Message, request: DeleteRequest | None, decision: Decision, now: datetime) -> None:
+    def decided(
+        self,
+        message: Message,
+        request: DeleteRequest | None,
+        decision: Decision,
+        now: datetime,
+        calls: Sequence[Called] = (),
+    ) -> None:
         what = " ".join(f"{value}" for name, value in asdict(decision).items() if name != "proof")
         whose = "none" if request is None else request.backup_id
         self.story.append(
@@ -77,15 +86,15 @@ class WatchedCloud:
     story: Story
 
     def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
-        self.story.append(f"show {written(ref)} with {time_left()} s left")
+        self.story.append(f"show {written(_named(ref))} with {time_left()} s left")
         return self.world.cloud.show_backup(ref, time_left)
 
     def delete_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
-        self.story.append(f"delete {written(ref)} with {time_left()} s left")
+        self.story.append(f"delete {written(_named(ref))} with {time_left()} s left")
         return self.world.cloud.delete_backup(ref, time_left)
 
     def list_volume(self, ref: BackupRef, volume_id: str, time_left: TimeLeft) -> Listing | Answer:
-        self.story.append(f"list {volume_id} of {written(ref)} with {time_left()} s left")
+        self.story.append(f"list {volume_id} of {written(_named(ref))} with {time_left()} s left")
         return self.world.cloud.list_volume(ref, volume_id, time_left)
 
 
@@ -145,6 +154,11 @@ def written(value: object) -> str:
         if fields.get("action") == reason.action:
             fields["action"] = "<its action>"
     return ", ".join(f"{name} {each}" for name, each in fields.items())
+
+
+def _named(ref: BackupRef) -> dict[str, str | None]:
+    """What a call is about; who hears of it is no part of the story."""
+    return {"target": ref.target, "backup_id": ref.backup_id, "project_id": ref.project_id}
 
 
 def readable(story: Story, world: World, sent_at: datetime) -> Story:

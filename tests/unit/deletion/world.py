@@ -26,6 +26,7 @@ from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Result
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
+from vbs_reaper.openstack.answer import Called
 from vbs_reaper.openstack.answer import Listing
 from vbs_reaper.openstack.answer import TargetView
 from vbs_reaper.openstack.backup import Backup
@@ -232,7 +233,14 @@ class MemoryReport:
     def began(self, message: Message, now: datetime) -> None:
         self.trouble.strikes("began")
 
-    def decided(self, message: Message, request: DeleteRequest | None, decision: Decision, now: datetime) -> None:
+    def decided(
+        self,
+        message: Message,
+        request: DeleteRequest | None,
+        decision: Decision,
+        now: datetime,
+        calls: Sequence[Called] = (),
+    ) -> None:
         self.decisions.append((message.message_id, decision))
         self.trouble.strikes("decided")
 

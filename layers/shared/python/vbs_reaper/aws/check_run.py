@@ -16,7 +16,7 @@ from vbs_reaper.openstack.check import unhealthy_event
 from vbs_reaper.strict_json import explain
 
 if TYPE_CHECKING:
-    from vbs_reaper.aws.event_bus import EventBus
+    from vbs_reaper.aws.known_bus import KnownBus
     from vbs_reaper.aws.metrics import Metrics
     from vbs_reaper.aws.own_side import OwnSide
     from vbs_reaper.deletion.ports import TimeLeft
@@ -42,7 +42,7 @@ class CheckRun:
     """Runs checks, one after the other."""
 
     def __init__(
-        self, *, check: TargetCheck, own_side: OwnSide, bus: EventBus, metrics: Metrics, default_target: str
+        self, *, check: TargetCheck, own_side: OwnSide, bus: KnownBus, metrics: Metrics, default_target: str
     ) -> None:
         self._check = check
         self._own_side = own_side

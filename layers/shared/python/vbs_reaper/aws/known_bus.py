@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Sequence
 
+    import msgspec
     from mypy_boto3_events import EventBridgeClient
 
     from vbs_reaper.aws.event_bus import EventBus
@@ -24,7 +25,10 @@ _MISSING: Final = "ResourceNotFoundException"
 
 
 class KnownBus:
-    """Implements `deletion.ports.Bus`: a bus that is not there takes nothing, so the messages come back until it is."""
+    """Implements `deletion.ports.Bus` and `purge.ports.Bus`: a bus that is not there takes nothing.
+
+    So the messages come back, and the purge is repeated, until it is.
+    """
 
     def __init__(
         self, bus: EventBus, client: EventBridgeClient, bus_name: str, seconds: Callable[[], float] = time.monotonic
@@ -39,6 +43,10 @@ class KnownBus:
     def publish(self, results: Sequence[Result]) -> bool:
         """Publish results; True only when the bus is there and has taken every one."""
         return self._is_there() and self._bus.publish(results)
+
+    def announce(self, detail_type: str, details: Sequence[msgspec.Struct]) -> bool:
+        """Publish what is no delete request's end; True only when the bus is there and has taken every one."""
+        return self._is_there() and self._bus.announce(detail_type, details)
 
     def _is_there(self) -> bool:
         """Look again every few minutes; what is no clear "not found" leaves the judgement to PutEvents."""

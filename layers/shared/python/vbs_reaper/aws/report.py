@@ -20,6 +20,7 @@ from vbs_reaper.deletion.result import Outcome
 from vbs_reaper.openstack.fault import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from aws_lambda_powertools import Logger
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from vbs_reaper.aws.metrics import Metrics
     from vbs_reaper.deletion.message import Message
     from vbs_reaper.deletion.request import DeleteRequest
+    from vbs_reaper.openstack.answer import Called
 
 _PHRASES = {
     Outcome.DELETED: "backup deleted",
@@ -53,7 +55,14 @@ class DeletionReport:
         self._metrics.delivered_after(age_s)
         self._logger.debug("request delivered", extra={**_delivery(message), "age_s": age_s})
 
-    def decided(self, message: Message, request: DeleteRequest | None, decision: Decision, now: datetime) -> None:
+    def decided(
+        self,
+        message: Message,
+        request: DeleteRequest | None,
+        decision: Decision,
+        now: datetime,
+        calls: Sequence[Called] = (),
+    ) -> None:
         """A pass ended so: one line, one outcome; a wait counts by its reason, a deletion by its time."""
         outcome = _outcome(decision)
         self._metrics.decided(outcome.value)
@@ -65,7 +74,7 @@ class DeletionReport:
             self._metrics.deleted_after(_since(message.first_sent_at, now))
         log = self._logger.warning if outcome in _NEEDS_A_PERSON else self._logger.info
         fields = {**_delivery(message), **_asked_for(request), "outcome": outcome.value, **_explanation(decision)}
-        log(_PHRASES[outcome], extra=fields)
+        log(_PHRASES[outcome], extra={**fields, "calls": [_call(each, request) for each in calls]})
 
     def split(self, message: Message, children: int, refused: int) -> None:
         """A bulk was taken apart; its requests tell of their own ends."""
@@ -97,7 +106,13 @@ def _outcome(decision: Decision) -> Outcome:  # noqa: PLR0911  # one line per de
 
 
 def _delivery(message: Message) -> dict[str, object]:
-    fields: dict[str, object] = {"request_id": printable(message.request_id), "receives": message.receive_count}
+    fields: dict[str, object] = {
+        "request_id": printable(message.request_id),
+        "sent_at": message.first_sent_at.isoformat(),
+        "receives": message.receive_count,
+    }
+    if message.redrives:
+        fields["redrives"] = message.redrives
     if message.asked_at:
         fields["asked_at"] = message.asked_at.isoformat()
     if message.message_id != message.request_id:
@@ -108,8 +123,23 @@ def _delivery(message: Message) -> dict[str, object]:
 def _asked_for(request: DeleteRequest | None) -> dict[str, object]:
     if request is None:
         return {}
-    named = {"backup_id": request.backup_id, "target": request.target, "requested_by": request.requested_by}
+    named = {
+        "backup_id": request.backup_id,
+        "target": request.target,
+        "requested_by": request.requested_by,
+        "request_reason": request.reason,
+    }
     return {name: printable(value) for name, value in named.items() if value is not UNSET}
+
+
+def _call(called: Called, request: DeleteRequest | None) -> dict[str, str]:
+    """A call as a line tells of it; whose backup only where it is another than the request's: a survivor."""
+    told = {"operation": called.operation.value, "status": called.status, "at": called.at.isoformat()}
+    if called.request_id:
+        told["request_id"] = called.request_id
+    if request is not None and called.backup_id not in (None, request.backup_id):
+        told["backup_id"] = str(called.backup_id)
+    return told
 
 
 def _explanation(decision: Decision) -> dict[str, object]:

@@ -86,7 +86,7 @@ class Ending:
         return self._keep(delivery, request, _wait(delivery, reason, words))
 
     def _keep(self, delivery: Delivery, request: DeleteRequest | None, decision: Wait | Halt) -> Kept:
-        self._report.decided(delivery.message, request, decision, delivery.now)
+        self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
         return Kept(decision.delay_s, decision.reason, decision.message, delivery.target)
 
     def _ask_anew(self, delivery: Delivery, request: DeleteRequest | None, decision: Asked) -> End:
@@ -97,7 +97,7 @@ class Ending:
             delay_s=decision.delay_s,
         )
         if self._is_done(delivery, "send", lambda: self._queue.send([anew])):
-            self._report.decided(delivery.message, request, decision, delivery.now)
+            self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
             return SentOn(Reason.ACCEPTED)
         return self.wait(delivery, Reason.ACCEPTED, decision.message, request)
 
@@ -115,7 +115,7 @@ class Ending:
             )
         if needs_letter and not self._dead_letter(delivery, result):
             return self._keep(delivery, request, _not_stored(delivery))
-        self._report.decided(delivery.message, request, decision, delivery.now)
+        self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
         return Finished(result)
 
     def _end_late(
@@ -137,7 +137,7 @@ class Ending:
             result = make_result(delivery, request, decision)
             if not self._dead_letter(delivery, result):
                 return self._keep(delivery, request, _not_stored(delivery))
-        self._report.decided(delivery.message, request, decision, delivery.now)
+        self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
         return Finished(result)
 
     def _publish(self, delivery: Delivery, result: Result) -> bool:

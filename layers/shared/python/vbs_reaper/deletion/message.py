@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from typing import Final
 
+from vbs_reaper.openstack.answer import Called
 from vbs_reaper.openstack.backup import read_instant
 
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}(?:/[0-9a-f-]{1,36})?", re.ASCII)
@@ -67,6 +68,8 @@ class Delivery:
     """Invoked directly: no message in the queue stands behind it."""
     target: str | None = None
     """Whose backup it is about, once the request is read."""
+    calls: list[Called] = field(default_factory=list, compare=False, repr=False)
+    """What went over the wire for it so far: written down as it happens, so that no fault can hide it."""
 
 
 def read_message(record: Mapping[str, Any], now: datetime) -> Message:

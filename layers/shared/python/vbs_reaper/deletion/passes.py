@@ -80,7 +80,10 @@ class _Visit:
     def carry_out(self, this: Pass) -> Decision:
         """Look, and follow the steps from there; at most one DELETE and two looks at the backup itself."""
         ref = BackupRef(
-            target=self._target, backup_id=backup_id_of(this.request), project_id=project_id_of(this.request)
+            target=self._target,
+            backup_id=backup_id_of(this.request),
+            project_id=project_id_of(this.request),
+            heard=this.delivery.calls.append,
         )
         answer = self._backups.show_backup(ref, self._time_left)
         step: Decision | Step = after_look(this, answer, self._clock())

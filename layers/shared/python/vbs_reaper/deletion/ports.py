@@ -8,6 +8,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Result
 from vbs_reaper.openstack.answer import Answer
+from vbs_reaper.openstack.answer import Called
 from vbs_reaper.openstack.answer import Listing
 from vbs_reaper.openstack.backup import BackupId
 from vbs_reaper.openstack.backup import ProjectId
@@ -28,6 +30,14 @@ TimeLeft = Callable[[], float]
 """Seconds until the function is stopped."""
 
 
+Heard = Callable[[Called], None]
+"""Hears of every exchange of a call, in order."""
+
+
+def _nobody(_called: Called) -> None:
+    """Nobody wants to hear."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupRef:
     """The one backup a call is about. `project_id` is the request's guard: where it differs, no call is made."""
@@ -35,6 +45,7 @@ class BackupRef:
     target: str
     backup_id: BackupId
     project_id: ProjectId | None = None
+    heard: Heard = field(default=_nobody, compare=False, repr=False)
 
 
 class BackupService(Protocol):
@@ -84,8 +95,15 @@ class Report(Protocol):
         """A message was delivered: its age counts."""
         ...
 
-    def decided(self, message: Message, request: DeleteRequest | None, decision: Decision, now: datetime) -> None:
-        """A pass over a message ended so; `request` is None where the body held none."""
+    def decided(
+        self,
+        message: Message,
+        request: DeleteRequest | None,
+        decision: Decision,
+        now: datetime,
+        calls: Sequence[Called] = (),
+    ) -> None:
+        """A pass over a message ended so, after these calls; `request` is None where the body held none."""
         ...
 
     def failed(self, message: Message, step: str, error: Exception | None) -> None:

@@ -1,5 +1,6 @@
 """Logs and metrics must never cost a request anything, whatever is wrong with them."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from vbs_reaper.deletion.decision import Decision
 from vbs_reaper.deletion.message import Message
 from vbs_reaper.deletion.ports import Report
 from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.openstack.answer import Called
 
 
 class ReportThatNeverRaises:
@@ -20,10 +22,17 @@ class ReportThatNeverRaises:
         with suppress(Exception):
             self._report.began(message, now)
 
-    def decided(self, message: Message, request: DeleteRequest | None, decision: Decision, now: datetime) -> None:
+    def decided(
+        self,
+        message: Message,
+        request: DeleteRequest | None,
+        decision: Decision,
+        now: datetime,
+        calls: Sequence[Called] = (),
+    ) -> None:
         """See `Report.decided`."""
         with suppress(Exception):
-            self._report.decided(message, request, decision, now)
+            self._report.decided(message, request, decision, now, calls)
 
     def failed(self, message: Message, step: str, error: Exception | None) -> None:
         """See `Report.failed`."""

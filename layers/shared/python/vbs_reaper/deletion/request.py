@@ -111,6 +111,11 @@ def is_backup_id(value: object) -> bool:
     return isinstance(value, str) and _BACKUP_ID.fullmatch(value) is not None
 
 
+def is_target(value: object) -> bool:
+    """Whether this can be a target's name."""
+    return isinstance(value, str) and _TARGET.fullmatch(value) is not None
+
+
 def refused_backup_id(field: str, value: object) -> str | None:
     """Say why a value is no backup id and what to give instead; None where it is one."""
     if is_backup_id(value):

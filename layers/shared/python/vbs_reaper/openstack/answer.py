@@ -104,6 +104,18 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """One exchange with a backup service, for the record: an answer may stand on several, as after a refused token."""
+
+    operation: Operation
+    status: str
+    """The number, or what stands in its place in the metrics."""
+    at: datetime
+    request_id: str = ""
+    backup_id: BackupId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """A complete list of backups; newest first, as the cloud orders it, each id once."""
 
@@ -141,7 +153,7 @@ def read_answer(
         name=name,
         status=status,
         message=printable(fault.message) or f"status {status}",
-        request_id=_request_id(headers, body if fault.is_json else b""),
+        request_id=read_request_id(headers, body if fault.is_json else b""),
         retry_after_s=read_retry_after(headers.get("retry-after"), fault.retry_after, now)
         if name in {AnswerName.THROTTLED, AnswerName.UNAVAILABLE}
         else None,
@@ -251,7 +263,8 @@ class _Numbered(msgspec.Struct, frozen=True):
     request_id: str = ""
 
 
-def _request_id(headers: Mapping[str, str], body: bytes) -> str:
+def read_request_id(headers: Mapping[str, str], body: bytes) -> str:
+    """The cloud's own id of a call, printable; empty where it names none."""
     named = headers.get("x-openstack-request-id") or headers.get("x-compute-request-id")
     if named:
         return printable(named)

@@ -8,6 +8,7 @@ from typing import Final
 
 from vbs_reaper.deletion.ports import BackupRef
 from vbs_reaper.deletion.ports import Clock
+from vbs_reaper.deletion.ports import Heard
 from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
@@ -70,6 +71,8 @@ class BackupApi:
             request=lambda login: show_request(login, ref.backup_id),
             read=lambda reply, now: _read(Operation.SHOW_BACKUP, ref.backup_id, reply, now),
             body_limit=BACKUP_BYTES,
+            backup_id=ref.backup_id,
+            heard=ref.heard,
         )
         return self._service.make(call, time_left)
 
@@ -82,13 +85,15 @@ class BackupApi:
             request=lambda login: delete_request(login, ref.backup_id),
             read=lambda reply, now: _read(Operation.DELETE_BACKUP, ref.backup_id, reply, now),
             body_limit=BACKUP_BYTES,
+            backup_id=ref.backup_id,
+            heard=ref.heard,
         )
         return self._service.make(call, time_left)
 
     def list_volume(self, ref: BackupRef, volume_id: str, time_left: TimeLeft) -> Listing | Answer:
         """List the backups of a volume; an `Answer` where that failed."""
         backups: list[Backup] = []
-        for page in self._list(ref.target, ref.project_id, volume_id, time_left):
+        for page in self._list(ref.target, ref.project_id, volume_id, time_left, ref.heard):
             if isinstance(page, Answer):
                 return page
             if page.begins_anew:
@@ -108,14 +113,19 @@ class BackupApi:
         return self._list(target, project_id, None, time_left)
 
     def _list(
-        self, target: str, project_id: ProjectId | None, volume_id: str | None, time_left: TimeLeft
+        self,
+        target: str,
+        project_id: ProjectId | None,
+        volume_id: str | None,
+        time_left: TimeLeft,
+        heard: Heard | None = None,
     ) -> Iterator[Page | Answer]:
         seen: set[str] = set()
         marker: str | None = None
         restarts = 0
         begins_anew = False
         while True:
-            rows = self._service.make(_list_call(target, project_id, volume_id, marker), time_left)
+            rows = self._service.make(_list_call(target, project_id, volume_id, marker, heard), time_left)
             if isinstance(rows, Answer):
                 if rows.name is not AnswerName.GONE or restarts == RESTARTS:
                     yield rows
@@ -141,7 +151,9 @@ def _read(operation: Operation, backup_id: BackupId, reply: Reply, now: datetime
     return read_answer(operation, backup_id, reply.status, reply.headers, reply.body, now)
 
 
-def _list_call(target: str, project_id: ProjectId | None, volume_id: str | None, marker: str | None) -> Call[Rows]:
+def _list_call(
+    target: str, project_id: ProjectId | None, volume_id: str | None, marker: str | None, heard: Heard | None
+) -> Call[Rows]:
     def read(reply: Reply, now: datetime) -> Rows | Answer:
         rows = read_rows(reply.body, reply.headers.get("date"), PAGE_SIZE) if reply.status == 200 else None
         return rows or _read(Operation.LIST_BACKUPS, BackupId(marker or ""), reply, now)
@@ -153,4 +165,5 @@ def _list_call(target: str, project_id: ProjectId | None, volume_id: str | None,
         request=lambda login: list_request(login, marker=marker, volume_id=volume_id),
         read=read,
         body_limit=PAGE_BYTES,
+        heard=heard,
     )

@@ -16,11 +16,15 @@ from typing import TypeVar
 import requests
 
 from vbs_reaper.deletion.ports import Clock
+from vbs_reaper.deletion.ports import Heard
 from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
+from vbs_reaper.openstack.answer import Called
 from vbs_reaper.openstack.answer import Operation
 from vbs_reaper.openstack.answer import TargetView
+from vbs_reaper.openstack.answer import read_request_id
+from vbs_reaper.openstack.backup import BackupId
 from vbs_reaper.openstack.backup import ProjectId
 from vbs_reaper.openstack.calls.backup_request import NotSendable
 from vbs_reaper.openstack.calls.observation import observe
@@ -52,6 +56,10 @@ class Call(Generic[Read]):
     body_limit: int
     project_id: ProjectId | None = None
     """A guard: where the target is of another project, no call is made."""
+    backup_id: BackupId | None = None
+    """The one backup it is about, if it is about one."""
+    heard: Heard | None = None
+    """Hears of every exchange that is made for it."""
 
 
 class ServiceCalls:
@@ -121,14 +129,24 @@ class ServiceCalls:
             result = failed
         if isinstance(result, Reply) and result.broken is not None and result.status != ACCEPTED:
             result = result.broken
-        observe(
-            self._calls,
-            call.target,
-            call.operation,
-            str(result.status) if isinstance(result, Reply) else result.status_code,
-            begun,
-        )
+        observe(self._calls, call.target, call.operation, _status_of(result), begun)
+        if call.heard is not None:
+            call.heard(self._called(call, result))
         return result
+
+    def _called(self, call: Call[Read], result: Reply | CallFailed) -> Called:
+        named = read_request_id(result.headers, result.body) if isinstance(result, Reply) else ""
+        return Called(
+            operation=call.operation,
+            status=_status_of(result),
+            at=self._clock(),
+            request_id=named,
+            backup_id=call.backup_id,
+        )
 
     def _answer(self, name: AnswerName, message: str) -> Answer:
         return Answer(name=name, message=message, at=self._clock())
+
+
+def _status_of(result: Reply | CallFailed) -> str:
+    return str(result.status) if isinstance(result, Reply) else result.status_code

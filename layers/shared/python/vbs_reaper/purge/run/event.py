@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Final
 
 import msgspec
@@ -87,7 +86,7 @@ def _run_name(scheduled_time: object, invocation_id: str) -> str:
     """One name for one scheduled time, however often it fires; without a readable time, the invocation's own."""
     instant = read_instant(scheduled_time)
     if instant is not None:
-        return instant.astimezone(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+        return f"{instant.replace(tzinfo=None).isoformat(timespec='seconds').replace(':', '-')}Z"
     return invocation_id
 
 
