@@ -57,6 +57,7 @@ def print_report(total: Verdict, seeds: int, first: int, broken: list[int], seco
     ends = Counter(total.ends)
     print(f"ends: {dict(ends.most_common())}")
     print(f"{total.invocations} invocations, {total.environments} environments, {total.deletes} deletions accepted")
+    print(f"runs of the purger: {dict(total.purges.most_common())}; {total.purge_requests} of the requests are theirs")
     print(
         f"{seeds} seeds from {first} on, {total.requests} requests: {len(broken)} seeds broke a promise {broken[:20]}; "
         f"{seconds:.1f} s, {total.requests / seconds:.0f} requests/s"

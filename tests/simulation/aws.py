@@ -110,9 +110,9 @@ class Aws:
 
     def clients(self, life: Life) -> Clients:
         return Clients(
-            cast("SQSClient", _Sqs(self, life)),
-            cast("EventBridgeClient", _Events(self, life)),
-            cast("SecretsManagerClient", _Secrets(self, life)),
+            cast("SQSClient", Sqs(self, life)),
+            cast("EventBridgeClient", Events(self, life)),
+            cast("SecretsManagerClient", Secrets(self, life)),
         )
 
     # The delete queue
@@ -199,7 +199,9 @@ class Aws:
         return True
 
 
-class _Client:
+class Client:
+    """What every client of an environment has: a call may fail, and be the last."""
+
     def __init__(self, aws: Aws, life: Life) -> None:
         self._aws = aws
         self._world = aws.world
@@ -220,16 +222,16 @@ class _Client:
         self._life.must_live()
         if (failed and world.faults.strikes(failed)) or (down and world.faults.lasts(down)):
             self._life.run.had_trouble(operation)
-            raise _refused(operation)
+            raise refused(operation)
         reply = work()
         self._life.may_die(Fault.KILLED_AFTER)
         if reply_lost and world.faults.strikes(reply_lost):
             self._life.run.had_trouble(operation)
-            raise _refused(operation)
+            raise refused(operation)
         return reply
 
 
-class _Sqs(_Client):
+class Sqs(Client):
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
         if QueueUrl == "dead":
             faults = (Fault.LETTER_FAILED, Fault.LETTERS_DOWN, Fault.LETTER_REPLY_LOST)
@@ -285,7 +287,7 @@ class _Sqs(_Client):
         return answer
 
 
-class _Events(_Client):
+class Events(Client):
     def put_events(self, *, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
         faults = (Fault.PUBLISH_FAILED, Fault.BUS_DOWN, Fault.PUBLISH_REPLY_LOST)
         return cast("dict[str, Any]", self._call("publish", *faults, lambda: self._publish(Entries)))
@@ -297,11 +299,14 @@ class _Events(_Client):
                 answers.append({"ErrorCode": "InternalFailure"})
                 continue
             answers.append({"EventId": "e"})
-            self._world.judge.published(self._life.run, entry["DetailType"], json.loads(entry["Detail"]))
+            self._heard(entry["DetailType"], json.loads(entry["Detail"]))
         return {"Entries": answers}
 
+    def _heard(self, detail_type: str, detail: dict[str, Any]) -> None:
+        self._world.judge.published(self._life.run, detail_type, detail)
 
-class _Secrets(_Client):
+
+class Secrets(Client):
     def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, Any]:  # noqa: N803
         return cast(
             "dict[str, Any]", self._call("secret", None, Fault.SECRETS_DOWN, None, lambda: self._read(SecretId))
@@ -317,5 +322,5 @@ class _Secrets(_Client):
         return {"SecretString": text, "VersionId": f"{name}-{secret.version}"}
 
 
-def _refused(operation: str) -> ClientError:
+def refused(operation: str) -> ClientError:
     return ClientError({"Error": {"Code": "InternalError"}}, operation)

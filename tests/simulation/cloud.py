@@ -75,7 +75,7 @@ class Limiter:
         self._timeline = timeline
         self._a_call_s = 60.0 / calls_a_minute
         self._level_s = 0.0
-        self._since = 0.0
+        self._since = timeline.now
 
     def turns_away_for_s(self) -> int:
         """Count a call; 0, or the whole seconds it has to wait."""
@@ -212,8 +212,18 @@ class Cloud:
         return [
             other
             for other in self.backups.values()
-            if other.is_incremental and other.volume_id == backup.volume_id and other.created_s > backup.created_s
+            if other.is_incremental
+            and other.volume_id == backup.volume_id
+            and other.created_s > backup.created_s
+            and not self._has_full_between(backup, other)
         ]
+
+    def _has_full_between(self, older: Kept, newer: Kept) -> bool:
+        return any(
+            not full.is_incremental and older.created_s < full.created_s < newer.created_s
+            for full in self.backups.values()
+            if full.volume_id == older.volume_id
+        )
 
     def _finish_deleting(self, backup: Kept) -> None:
         takes_s = self._chance.uniform(2, 100)

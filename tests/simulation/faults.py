@@ -111,6 +111,34 @@ class Fault(StrEnum):
     ERROR_DELETING = "an accepted deletion fails for good"
     DELETION_STUCK = "a deletion takes hours"
     TOUCHED = "a deleting backup's updated_at moves"
+    # The purger
+    FIRED_TWICE = "a schedule fires twice for the same time"
+    PLAN_KILLED = "the purger is killed before or after it stores its plan"
+    BATCH_KILLED = "the purger is killed before or after it sends a batch"
+    MARK_KILLED = "the purger is killed before or after it writes its mark"
+    SHORT_OF_TIME = "the purger has little time left"
+    BUCKET_REFUSES = "the plans bucket refuses"
+    BUCKET_DOWN = "the plans bucket is down for hours"
+    BUCKET_RACED = "somebody writes the same key at this moment"
+    OBJECT_REPLY_LOST = "an object is stored, but the reply is lost"
+    BATCH_HALF = "half of a batch is not stored"
+    BATCH_REPLY_LOST = "a batch is stored, but the reply is lost"
+    LIST_CUT = "a list ends in an error half-way"
+    MARKER_GONE = "the last backup of a page is deleted before the next page"
+    LIST_GREW = "a backup is made while the list is read"
+    ROW_LACKS = "a row of a list lacks a field"
+    DATE_OFF = "the cloud's clock is ten minutes off"
+    DATE_MISSING = "the cloud does not tell the time"
+    TAMPERED = "somebody changes a stored plan, then it is approved"
+    APPROVED_UNKNOWN = "a hash of no plan is approved"
+    APPROVED_OLD = "a plan of more than seven days ago is approved"
+    APPROVED_AGAIN = "a plan that was sent is approved"
+    APPROVED_ELSEWHERE = "a plan is approved from under another policy's name"
+    DUE_HELD = "a backup on its way to its deletion is put on hold"
+    DUE_RENAMED = "a backup on its way to its deletion is renamed"
+    DUE_REPLACED = "a backup on its way to its deletion is re-created under its id"
+    DUE_DELETED = "a backup on its way to its deletion is deleted by somebody else"
+    SURVIVOR_GONE = "the copy that made a backup superfluous is deleted"
 
 
 LASTING: Final = (
@@ -132,6 +160,23 @@ LASTING: Final = (
 """These come for minutes to hours; the others strike one call, message or backup."""
 
 
+OF_THE_PURGER: Final = tuple(Fault)[tuple(Fault).index(Fault.FIRED_TWICE) :]
+"""Only where there is a purger: drawn apart, so that a seed without one stays the run it was."""
+
+OF_ONE_MOMENT: Final = (
+    Fault.PLAN_KILLED,
+    Fault.BATCH_KILLED,
+    Fault.MARK_KILLED,
+    Fault.BATCH_HALF,
+    Fault.BATCH_REPLY_LOST,
+    Fault.LIST_CUT,
+    Fault.MARKER_GONE,
+)
+"""A run has few chances for these, so they strike more often."""
+
+OF_THE_DELETER: Final = tuple(Fault)[: tuple(Fault).index(Fault.FIRED_TWICE)]
+
+
 AT_EVERY_EFFECT: Final = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.TIMED_OUT)
 """Each effect of an invocation is a chance for these, so they strike more rarely."""
 
@@ -139,7 +184,7 @@ AT_EVERY_EFFECT: Final = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.TIMED_O
 class Faults:
     """The faults of one run: some of them, at rates of its own (so that rare combinations meet)."""
 
-    def __init__(self, chance: random.Random, kinds: Iterable[Fault] = tuple(Fault)) -> None:
+    def __init__(self, chance: random.Random, kinds: Iterable[Fault] = OF_THE_DELETER) -> None:
         self._chance = chance
         self._draw = chance.random
         self._rates = {fault: chance.choice((0.01, 0.03, 0.1)) for fault in kinds if chance.random() < 0.3}
@@ -150,6 +195,13 @@ class Faults:
         self._lasting: set[Fault] = set()
         self.fired: Counter[Fault] = Counter()
         self.is_over = False
+
+    def join(self, chance: random.Random) -> None:
+        """Let the purger's faults strike too, by a chance of their own."""
+        self._rates |= {fault: chance.choice((0.03, 0.1, 0.25)) for fault in OF_THE_PURGER if chance.random() < 0.4}
+        self._rates |= {fault: 0.25 for fault in OF_ONE_MOMENT if chance.random() < 0.5}
+        if Fault.BUCKET_REFUSES in self._rates:  # a run calls it ten times, and is over when it refuses once
+            self._rates[Fault.BUCKET_REFUSES] /= 4
 
     def has(self, fault: Fault) -> bool:
         """Whether this run knows it at all."""

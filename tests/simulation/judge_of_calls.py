@@ -47,7 +47,7 @@ class CallJudge:
         this.method, this.is_login, this.target = method, is_login, project.target
         wanted = self.wanted[message.identity]
         self._world.story.tell(message.identity, f"{method} {url} (environment {run.environment})")
-        if self._halted.get((run.environment, project.target), 0.0) > self._now + 0.001:
+        if self._halted.get((run.environment, project.target), float("-inf")) > self._now + 0.001:
             self.wrong("halt", message.identity, f"{method} {url} although the target is halted")
         if wanted.backup_id is None or wanted.project is not project:
             self.wrong("call", message.identity, f"{method} {url} for a request that is not about it")

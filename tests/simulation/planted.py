@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
+from tests.simulation.planted_in_purger import PURGER_BUGS
 from vbs_reaper.deletion import decision
 from vbs_reaper.deletion import passes
 from vbs_reaper.deletion.decision import Asked
@@ -198,6 +199,7 @@ BUGS: Final[dict[str, Plant]] = {
         asked_message_lost,
         an_end_nobody_heard,
         an_end_under_a_new_id_each_time,
+        *PURGER_BUGS,
     )
 }
 

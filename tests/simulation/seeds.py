@@ -25,6 +25,9 @@ class Verdict:
     invocations: int = 0
     environments: int = 0
     deletes: int = 0
+    purges: Counter[str] = field(default_factory=Counter)
+    """Runs of the purger by how they ended."""
+    purge_requests: int = 0
 
     def add(self, other: "Verdict") -> None:
         self.wrongs += other.wrongs
@@ -34,16 +37,21 @@ class Verdict:
         self.invocations += other.invocations
         self.environments += other.environments
         self.deletes += other.deletes
+        self.purges += other.purges
+        self.purge_requests += other.purge_requests
 
 
 def run_seed(seed: int, requests: int = 50) -> Verdict:
     """Run one seed."""
     world = _run(seed, requests, tells=False)
+    purges = world.nights.judge if world.nights else None
     return Verdict(
         wrongs=world.judge.wrongs,
         fired=world.faults.fired,
         ends=Counter(end for ends in world.judge.ends.values() for end in set(ends)),
         requests=sum(not wanted.parts for wanted in world.judge.wanted.values()),
+        purges=purges.ends if purges else Counter(),
+        purge_requests=purges.requests if purges else 0,
         invocations=world.function.invocations,
         environments=world.function.environments,
         deletes=world.cloud.accepted,

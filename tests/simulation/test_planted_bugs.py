@@ -4,7 +4,9 @@ import pytest
 
 from tests.simulation.planted import BUGS
 from tests.simulation.planted import planted
+from tests.simulation.planted_in_purger import PURGER_BUGS
 from tests.simulation.seeds import run_seed
+from tests.simulation.world import SEEDS_A_PURGER
 
 SEEDS = 2000
 
@@ -18,7 +20,8 @@ def found(seed: int) -> bool:
 
 def seeds_until_found(bug: str) -> int | None:
     with planted(bug):
-        return next((seed for seed in range(1, SEEDS + 1) if found(seed)), None)
+        every = SEEDS_A_PURGER if BUGS[bug] in PURGER_BUGS else 1
+        return next((seed for seed in range(every, SEEDS + 1, every) if found(seed)), None)
 
 
 @pytest.mark.parametrize("bug", BUGS)

@@ -43,11 +43,18 @@ def test_every_kind_of_fault_has_fired_in_todays_seeds(slice_of_today: dict[int,
 def test_every_kind_of_end_has_come_in_todays_seeds(slice_of_today: dict[int, Verdict]) -> None:
     ends = {end for verdict in slice_of_today.values() for end in verdict.ends}
     assert ends >= {"deleted", "already_gone", "refused"}
+    purges = {end for verdict in slice_of_today.values() for end in verdict.purges}
+    assert purges == {"planned", "completed", "refused", "already_sent"}
 
 
 def test_a_seed_is_the_same_run_every_time() -> None:
     assert run_seed(7) == run_seed(7)
     assert stories(7, 20, only_wrong=False) == stories(7, 20, only_wrong=False)
+
+
+def test_a_seed_with_a_purger_is_the_same_run_every_time() -> None:
+    assert run_seed(9) == run_seed(9)
+    assert stories(9, 20, only_wrong=False) == stories(9, 20, only_wrong=False)
 
 
 def test_a_story_tells_of_every_request_and_how_to_replay_it() -> None:

@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
+from typing import Protocol
 from urllib.parse import parse_qsl
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ from vbs_reaper.openstack.transport import Transports
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life
+    from tests.simulation.run import Run
     from tests.simulation.world import World
 
 _HOSTS: Final = {project.service_host: (project, False) for project in PROJECTS} | {
@@ -39,12 +41,21 @@ _HOSTS: Final = {project.service_host: (project, False) for project in PROJECTS}
 }
 
 
+class JudgeOfCalls(Protocol):
+    """Who is told of every call and its answer."""
+
+    def sent(self, run: Run, project: Project, method: str, url: str, *, is_login: bool) -> None: ...
+
+    def heard(self, run: Run, heard: Heard) -> None: ...
+
+
 class Wire:
     """Everything one environment sends; each call may fail in every way a network knows."""
 
-    def __init__(self, world: World, life: Life) -> None:
+    def __init__(self, world: World, life: Life, judge: JudgeOfCalls | None = None) -> None:
         self._world = world
         self._life = life
+        self._judge = judge or world.judge
         self._tight = Limiter(world.timeline, 10)
 
     def call(self, request: requests.PreparedRequest, *, fresh: bool) -> Reply:
@@ -54,7 +65,7 @@ class Wire:
         project, is_login = _HOSTS[parts.netloc]
         world, life = self._world, self._life
         life.may_die(Fault.KILLED_BEFORE)
-        world.judge.sent(life.run, project, request.method or "", url, is_login=is_login)
+        self._judge.sent(life.run, project, request.method or "", url, is_login=is_login)
         world.timeline.pass_by(world.latency_s())
         life.must_live()
         world.calls[int(world.timeline.now // 60)] += not is_login
@@ -64,10 +75,10 @@ class Wire:
             else:
                 said, heard = self._serve(project, request.method or "", parts.path, parts.query, request, fresh=fresh)
         except _Lost as lost:
-            world.judge.heard(life.run, lost.heard)
+            self._judge.heard(life.run, lost.heard)
             life.may_die(Fault.KILLED_AFTER)
             raise lost.failure from None
-        world.judge.heard(life.run, heard)
+        self._judge.heard(life.run, heard)
         world.statuses[said.status] += not is_login
         life.may_die(Fault.KILLED_AFTER)
         broken = None

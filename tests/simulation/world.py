@@ -14,11 +14,14 @@ from tests.simulation.cloud import Cloud
 from tests.simulation.cloud import Limiter
 from tests.simulation.demand import Demand
 from tests.simulation.faults import LASTING
+from tests.simulation.faults import OF_THE_DELETER
 from tests.simulation.faults import Fault
 from tests.simulation.faults import Faults
 from tests.simulation.function import Function
 from tests.simulation.judge import Judge
 from tests.simulation.meddlers import Meddlers
+from tests.simulation.nights import BEGINS_S
+from tests.simulation.nights import Nights
 from tests.simulation.story import Story
 from tests.simulation.timeline import DAY
 from tests.simulation.timeline import HOUR
@@ -27,6 +30,8 @@ from tests.simulation.timeline import Timeline
 
 LONG_OUTAGE_S = 12.6 * DAY
 """Longer than what must be survived, shorter than what SQS keeps: here requests are parked."""
+SEEDS_A_PURGER = 3
+"""In every so many-th seed there is a purger as well."""
 SETTLES_IN_S = 40 * HOUR
 """Faults over, everything ends so soon: a day for not_before, two hours a wait, a few waits one after the other."""
 
@@ -39,7 +44,7 @@ class World:
     tells: bool = False
     concurrency: int = 2
     base_s: int = 60
-    kinds: tuple[Fault, ...] = tuple(Fault)
+    kinds: tuple[Fault, ...] = OF_THE_DELETER
     chance: random.Random = field(init=False)
     timeline: Timeline = field(init=False, default_factory=Timeline)
     skew_s: float = field(init=False, default=0.0)
@@ -57,6 +62,10 @@ class World:
         self.aws = Aws(self)
         self.function = Function(self, self.concurrency)
         self.meddlers = Meddlers(self)
+        self.nights: Nights | None = None
+        if self.kinds and self.seed % SEEDS_A_PURGER == 0:
+            self.timeline.now = BEGINS_S
+            self.nights = Nights(self)
 
     def function_clock(self) -> datetime:
         """The function's own clock."""
@@ -75,11 +84,15 @@ class World:
         Demand(self, requests, self.trouble_s / 2).arrange()
         self._plan_outages()
         self.meddlers.arrange(self.trouble_s)
+        if self.nights:
+            self.nights.arrange(self.trouble_s)
         self.timeline.run(self.trouble_s)
         self.faults.stop()
         self.meddlers.mend_everything()
         self.timeline.run(self.trouble_s + SETTLES_IN_S)
         self.judge.closes()
+        if self.nights:
+            self.nights.judge.closes()
 
     def _plan_outages(self) -> None:
         chance = self.chance

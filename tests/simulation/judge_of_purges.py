@@ -1,0 +1,238 @@
+"""The judge of the purger: what it may list, plan, send and say, from DESIGN section 4 alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections import defaultdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import Any
+
+from tests.simulation.judge_of_requests import faults_of_request
+from tests.simulation.judge_of_requests import wanted_of
+from tests.simulation.policy_reading import Reading
+from tests.simulation.policy_reading import read_policy_on
+from tests.simulation.purges import Purge
+from tests.simulation.run import Heard
+from tests.simulation.run import Run
+from tests.simulation.timeline import DAY
+from tests.simulation.timeline import seconds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.simulation.aws import Stored
+    from tests.simulation.cloud import Project
+    from tests.simulation.world import World
+
+PLAN_LIFE_S = 7 * DAY
+STANDS_S = 2 * DAY
+"""So old may the last plan be for a grace to go on, or as old as the grace."""
+HEARD = {"planned": "VBS Purge Planned", "completed": "VBS Purge Completed", "refused": "VBS Purge Refused"}
+
+
+class PurgeJudge:
+    """Judges every call, object, request, event and answer of the purger."""
+
+    def __init__(self, world: World, clock: Callable[[], datetime], projects: dict[str, Project]) -> None:
+        self._world = world
+        self._clock = clock
+        self._projects = projects
+        self.readings: dict[str, Reading] = {}
+        """By policy/run."""
+        self.hashes: dict[str, str] = {}
+        self.changed: set[str] = set()
+        """Plans that somebody changed."""
+        self.marks: set[str] = set()
+        self.ends: Counter[str] = Counter()
+        self.requests = 0
+        self.last: dict[str, dict[str, Any] | None] = {}
+        """How the run of the last night ended, by policy."""
+        self._sent: defaultdict[str, set[str]] = defaultdict(set)
+        self._heard: set[tuple[str, str]] = set()
+
+    def begins(self, purge: Purge) -> None:
+        """An invocation starts: what was done before must be seen by it."""
+        purge.marked_before, purge.changed_before = frozenset(self.marks), frozenset(self.changed)
+        self._tell(purge, f"attempt {purge.attempt}: {purge.event}")
+
+    # What it asks of the cloud
+
+    def sent(self, run: Run, project: Project, method: str, url: str, *, is_login: bool) -> None:
+        """Only logins and lists."""
+        assert isinstance(run, Purge)
+        self._tell(run, f"{method} {url}")
+        base = f"https://{project.service_host}/{project.api_version}/{project.project_id}/backups/detail?limit=1000"
+        is_list = method == "GET" and url.partition("&marker=")[0] == base
+        if not is_list and not (is_login and url == f"https://{project.keystone_host}/v3/auth/tokens"):
+            self._wrong(run, "call", f"{method} {url}")
+        run.project = project
+
+    def heard(self, run: Run, heard: Heard) -> None:
+        """Tell of it."""
+        assert isinstance(run, Purge)
+        self._tell(run, f"  heard {heard}")
+
+    def listed(
+        self, purge: Purge, page: list[dict[str, Any]], *, is_first: bool, is_last: bool, is_doubtful: bool
+    ) -> None:
+        """A page went out whole."""
+        if is_first:
+            purge.rows.clear()
+        for row in page:
+            purge.rows.setdefault(row["id"], row)
+        purge.is_whole, purge.listed_at = is_last, self._clock()
+        purge.is_doubtful |= is_doubtful
+
+    # What it stores
+
+    def stored(self, purge: Purge, key: str, metadata: dict[str, str]) -> None:
+        """A plan, a picture or a mark is in the bucket."""
+        self._tell(purge, f"stored {key}")
+        name, _, ending = key.removeprefix("plans/").partition(".")
+        if ending == "json":
+            self._planned(purge, name, metadata["sha256"])
+        elif ending in {"sent", "grace.sent"}:
+            self.marks.add(f"{name}.{ending}")
+            self._check_all_sent(purge, name, "marked", with_grace=ending == "grace.sent")
+
+    def _planned(self, purge: Purge, name: str, sha256: str) -> None:
+        policy = purge.event.get("run")
+        if policy is None or not purge.is_whole or purge.is_doubtful or purge.listed_at is None:
+            self._wrong(purge, "plan", f"{name} was planned on a list that is not whole, or by a clock in doubt")
+            return
+        project = self._projects[policy["target"]]
+        self.readings[name] = read_policy_on(policy, project, list(purge.rows.values()), purge.listed_at)
+        self.hashes[sha256] = name
+
+    # What it sends
+
+    def queued(self, purge: Purge, message: Stored) -> None:
+        """A request is in the queue: it must have its end like any other, and it must be right."""
+        wanted, body = wanted_of(message, self._projects)
+        self._world.judge.accepted(wanted)
+        self._world.story.tell(message.identity, f"came from {purge.name}: {message.body}")
+        self._tell(purge, f"sent {message.body}")
+        self.requests += 1
+        name, backup_id = str(body.get("requested_by")), str(wanted.backup_id)
+        self._sent[name].add(backup_id)
+        purge.sent.add(backup_id)
+        reading = self.readings.get(name)
+        if reading is None:
+            self._wrong(purge, "sent", f"{backup_id} for a plan that nobody knows: {name}")
+            return
+        self._check_may_send(purge, name, reading)
+        going = reading.selected if _cuts_grace(purge) else self._may_be_due(name)
+        if backup_id not in going:
+            self._wrong(purge, "sent", f"{backup_id}, which {name} must keep")
+            return
+        for fault in faults_of_request(body, reading, backup_id, self._clock()):
+            self._wrong(purge, "request", f"{backup_id}: {fault}")
+
+    def _check_may_send(self, purge: Purge, name: str, reading: Reading) -> None:
+        if name in purge.changed_before:
+            self._wrong(purge, "sent", f"{name} was changed")
+        if f"{name}.grace.sent" in purge.marked_before or (
+            not _cuts_grace(purge) and f"{name}.sent" in purge.marked_before
+        ):
+            self._wrong(purge, "sent", f"{name} was sent before")
+        if purge.is_approval:
+            approved = self.hashes.get(purge.event["approve"]["plan"])
+            if approved != name or name.partition("/")[0] != purge.event["approve"]["policy"]:
+                self._wrong(purge, "sent", f"{name}, which is not what was approved")
+            if seconds_of(self._clock()) - reading.made_s > PLAN_LIFE_S + 900:
+                self._wrong(purge, "sent", f"{name} is too old")
+            return
+        if reading.policy.get("mode") != "purge":
+            self._wrong(purge, "sent", "a preview sends")
+        if reading.is_refused and not reading.grace_s:
+            self._wrong(purge, "sent", "a guard is exceeded")
+
+    def _may_be_due(self, name: str) -> set[str]:
+        """What has stood in every plan for the whole grace; with none, all that is selected."""
+        reading = self.readings[name]
+        due = set(reading.selected)
+        if not reading.grace_s:
+            return due
+        policy = name.partition("/")[0]
+        earlier = [
+            other
+            for key, other in self.readings.items()
+            if key.partition("/")[0] == policy and other.made_s <= reading.made_s
+        ]
+        earlier.sort(key=lambda other: other.made_s, reverse=True)
+        return {backup_id for backup_id in due if _stood_s(backup_id, earlier) >= reading.grace_s}
+
+    def _check_all_sent(self, purge: Purge, name: str, what: str, *, with_grace: bool) -> None:
+        reading = self.readings.get(name)
+        if reading is None or (reading.grace_s and not with_grace):
+            return
+        missing = reading.selected - self._sent[name]
+        if missing:
+            self._wrong(purge, "unsent", f"{name} is {what}, but {len(missing)} were not sent: {sorted(missing)[:3]}")
+
+    # What it says
+
+    def published(self, purge: Purge, detail_type: str, detail: dict[str, Any]) -> None:
+        """The bus heard it."""
+        self._tell(purge, f"published {detail_type}: {detail['message']}")
+        if HEARD.get(detail["outcome"]) != detail_type or "canary-" in str(detail):
+            self._wrong(purge, "event", f"{detail_type}: {detail}")
+        self._heard.add((f"{detail['policy']}/{detail['run']}", detail["outcome"]))
+
+    def ended(self, purge: Purge, answer: dict[str, Any]) -> None:
+        """An invocation came to its end."""
+        self._tell(purge, f"answered {answer['outcome']}: {answer['message']}")
+        name, outcome = f"{answer['policy']}/{answer['run']}", answer["outcome"]
+        self.ends[outcome] += 1
+        if outcome in HEARD and (name, outcome) not in self._heard:
+            self._wrong(purge, "unheard", f"{outcome}, but the bus did not hear it")
+        if outcome == "completed":
+            self._check_all_sent(purge, name, "completed", with_grace=_cuts_grace(purge))
+            if answer["requested"] != len(purge.sent):
+                self._wrong(purge, "answer", f"{answer['requested']} requested, {len(purge.sent)} are in the queue")
+        elif purge.sent:
+            self._wrong(purge, "sent", f"{len(purge.sent)} although it says {outcome}")
+        self._check_refusal(purge, name, answer)
+        if not purge.is_approval and purge.event["run"]["policy"] in self.last and self._world.faults.is_over:
+            self.last[purge.event["run"]["policy"]] = answer
+
+    def _check_refusal(self, purge: Purge, name: str, answer: dict[str, Any]) -> None:
+        reading = self.readings.get(name)
+        is_for_guard = answer["reason"] == "guard_exceeded"
+        if is_for_guard and (reading is None or not (reading.is_refused or reading.grace_s)):
+            self._wrong(purge, "refusal", "no guard is exceeded")
+
+    def closes(self) -> None:
+        """Faults have stopped long ago: the last night's run has ended as it should."""
+        for policy, answer in self.last.items():
+            if answer is None:
+                self._world.judge.wrong("stuck", f"purge {policy}", "the last night's run has no end")
+            elif answer["outcome"] == "refused" and answer["reason"] != "guard_exceeded":
+                self._world.judge.wrong("stuck", f"purge {policy}", f"refused, though all is well: {answer}")
+
+    def _wrong(self, purge: Purge, rule: str, text: str) -> None:
+        self._world.judge.wrong(f"purge: {rule}", purge.name, text)
+
+    def _tell(self, purge: Purge, text: str) -> None:
+        if self._world.story.is_told:
+            self._world.story.tell(purge.name, text)
+
+
+def _cuts_grace(purge: Purge) -> bool:
+    return bool(purge.event.get("approve", {}).get("include_grace"))
+
+
+def _stood_s(backup_id: str, earlier: list[Reading]) -> float:
+    """For how long it has stood in every plan, given newest first, unchanged."""
+    newest = last = earlier[0]
+    for reading in earlier[1:]:
+        same = all(
+            reading.rows.get(backup_id, {}).get(name) == newest.rows[backup_id].get(name)
+            for name in ("volume_id", "created_at", "name")
+        )
+        gap_s = last.made_s - reading.made_s
+        if backup_id not in reading.selected or not same or gap_s > max(newest.grace_s, STANDS_S):
+            break
+        last = reading
+    return newest.made_s - last.made_s

@@ -1,0 +1,53 @@
+"""What a delete request of the purger must say, from DESIGN section 4 alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import Any
+
+from tests.simulation.policy_reading import Reading
+from tests.simulation.policy_reading import made
+from tests.simulation.timeline import DAY
+from tests.simulation.timeline import seconds_of
+from tests.simulation.wanted import Wanted
+
+if TYPE_CHECKING:
+    from tests.simulation.aws import Stored
+    from tests.simulation.cloud import Project
+
+EXPIRES_S = 13 * DAY
+SENDING_S = 1000.0
+
+
+def wanted_of(message: Stored, projects: dict[str, Project]) -> tuple[Wanted, dict[str, Any]]:
+    """The request as the judge of deletions wants it, and its body."""
+    body: dict[str, Any] = json.loads(message.body)
+    expires_at = body.get("expires_at")
+    wanted = Wanted(
+        message.identity,
+        projects[body["target"]],
+        body["backup_id"],
+        expect=body.get("expect", {}),
+        guard=body.get("project_id"),
+        expires_at_s=seconds_of(datetime.fromisoformat(expires_at)) if expires_at else None,
+    )
+    return wanted, body
+
+
+def faults_of_request(body: dict[str, Any], reading: Reading, backup_id: str, now: datetime) -> Iterator[str]:
+    """What is missing in a request, or not as the list has shown it."""
+    row, expect = reading.rows[backup_id], body.get("expect", {})
+    if body.get("project_id") != reading.project.project_id or body["target"] != reading.project.target:
+        yield "not of the plan's project"
+    if (expect.get("volume_id"), expect.get("name")) != (row["volume_id"], row["name"]):
+        yield f"expects another volume or name: {expect}"
+    if "created_at" not in expect or datetime.fromisoformat(expect["created_at"]) != made(row):
+        yield f"expects another time: {expect}"
+    if expect.get("survivors", []) != reading.survivors[row["volume_id"]]:
+        yield f"names the survivors {expect.get('survivors')}, not {reading.survivors[row['volume_id']]}"
+    left_s = seconds_of(datetime.fromisoformat(body["expires_at"])) - seconds_of(now)
+    if not EXPIRES_S - SENDING_S < left_s <= EXPIRES_S + 1:
+        yield f"expires in {left_s} s"

@@ -1,0 +1,146 @@
+"""The purger's side of a seed: backups made nightly, policies run nightly, and who meddles with what was sent."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+from typing import Any
+
+from tests.simulation.cloud import PROJECTS
+from tests.simulation.cloud import Kept
+from tests.simulation.cloud import Project
+from tests.simulation.faults import Fault
+from tests.simulation.judge_of_purges import PurgeJudge
+from tests.simulation.operator import Operator
+from tests.simulation.policies import draw_policy
+from tests.simulation.purger import PurgerFunction
+from tests.simulation.timeline import DAY
+from tests.simulation.timeline import HOUR
+
+if TYPE_CHECKING:
+    from tests.simulation.plans_bucket import Object
+    from tests.simulation.world import World
+
+BEGINS_S = -9 * DAY
+"""Before the requests of others come, so that there are plans of more than a week ago."""
+NIGHTS_RUN = 0.35
+"""Some nights the schedule is off."""
+
+
+class Nights:
+    """Makes backups and runs policies; one chance of its own decides when."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.chance = random.Random(f"purger {world.seed}")
+        world.faults.join(self.chance)
+        self._skew_s = self.chance.uniform(-200, 200)
+        self.page_size = self.chance.choice((20, 40, 1000))
+        self.bucket: dict[str, Object] = {}
+        self.judge = PurgeJudge(world, self.clock, {project.target: project for project in PROJECTS})
+        self.function = PurgerFunction(world, self)
+        self._volumes = [
+            (project, f"{project.target}{number}", self._uuid(), self.chance.random() < 0.4)
+            for project in PROJECTS
+            for number in range(self.chance.randint(1, 3))
+        ]
+
+    def clock(self) -> datetime:
+        """The purger's own clock."""
+        return self.world.timeline.moment(self.world.timeline.now + self._skew_s)
+
+    def arrange(self, trouble_s: float) -> None:
+        """Plan the nights from long before the trouble until after it."""
+        chance, timeline = self.chance, self.world.timeline
+        policies = [draw_policy(chance, project) for project in chance.sample(PROJECTS, chance.randint(1, 2))]
+        self.judge.last = {policy["policy"]: None for policy in policies}
+        for number in range(-16, -9):
+            self._back_up_all(number, number * DAY)
+        tonight_s = chance.uniform(0.05, 0.8) * min(trouble_s, DAY)
+        first, last = -8, int((trouble_s + 2 * HOUR - tonight_s) // DAY) + 1
+        for number in range(first, last + 1):
+            night_s = tonight_s + number * DAY
+            timeline.at(night_s - HOUR, partial(self._back_up_all, number, night_s - HOUR))
+            if number in {first, 0, last} or chance.random() < NIGHTS_RUN:
+                for policy in policies:
+                    timeline.at(night_s + chance.uniform(0, 90), partial(self._run, policy, night_s))
+                if self.world.faults.has(Fault.BUCKET_DOWN) and night_s < trouble_s and chance.random() < 0.4:
+                    timeline.at(night_s - 60, partial(self.world.faults.begin, Fault.BUCKET_DOWN))
+                    timeline.at(night_s + chance.uniform(60, 7200), partial(self.world.faults.end, Fault.BUCKET_DOWN))
+        Operator(self.world, self).arrange(trouble_s)
+
+    def _run(self, policy: dict[str, Any], night_s: float) -> None:
+        event = {"run": policy, "scheduled_time": f"{self.world.timeline.moment(night_s):%Y-%m-%dT%H:%M:%SZ}"}
+        if self.world.faults.strikes(Fault.FIRED_TWICE):
+            self.world.timeline.after(self.chance.choice((0.1, 1, 300)), partial(self.function.invoke, event))
+        self.function.invoke(event)
+
+    # Backups
+
+    def back_up_one(self, project: Project) -> None:
+        """Somebody makes a backup out of turn."""
+        mine = [volume for volume in self._volumes if volume[0] is project]
+        self._back_up(self.chance.choice(mine), "extra", self.world.timeline.now, is_incremental=False)
+
+    def _back_up_all(self, number: int, when_s: float) -> None:
+        for place, volume in enumerate(self._volumes):
+            is_chain = volume[3] and volume[0].api_version == "v3" and not self.world.faults.is_over
+            self._back_up(volume, str(number), when_s + place, is_incremental=is_chain and number % 4 != 0)
+
+    def _back_up(
+        self, volume: tuple[Project, str, str, bool], label: str, when_s: float, *, is_incremental: bool
+    ) -> None:
+        project, name, volume_id, _ = volume
+        self.world.cloud.add(
+            Kept(
+                id=self._uuid(),
+                project=project,
+                volume_id=volume_id,
+                created_s=when_s,
+                updated_s=when_s,
+                name=f"nightly-{name}-{label}",
+                status=self.chance.choices(("available", "error"), (95, 5))[0],
+                description="[hold]" if self.chance.random() < 0.05 else None,
+                is_incremental=is_incremental,
+            )
+        )
+
+    # Who meddles with what is on its way
+
+    def meddle(self, body: dict[str, Any]) -> None:
+        """Something may happen to a backup between its request and its deletion."""
+        deeds = {
+            Fault.DUE_HELD: self._hold,
+            Fault.DUE_RENAMED: self._rename,
+            Fault.DUE_REPLACED: self._replace,
+            Fault.DUE_DELETED: self._delete,
+            Fault.SURVIVOR_GONE: self._delete,
+        }
+        for fault, deed in deeds.items():
+            survivors = body.get("expect", {}).get("survivors")
+            if fault is Fault.SURVIVOR_GONE and not survivors:
+                continue
+            if self.world.faults.strikes(fault, 0.1):
+                backup_id = self.chance.choice(survivors) if fault is Fault.SURVIVOR_GONE else body["backup_id"]
+                self.world.timeline.after(self.chance.choice((0.0, 0.0, 30.0, 300.0)), partial(deed, backup_id))
+
+    def _hold(self, backup_id: str) -> None:
+        if backup := self.world.cloud.backups.get(backup_id):
+            backup.description = "wanted [hold]"
+
+    def _rename(self, backup_id: str) -> None:
+        if backup := self.world.cloud.backups.get(backup_id):
+            backup.name = "renamed"
+
+    def _replace(self, backup_id: str) -> None:
+        if backup := self.world.cloud.backups.get(backup_id):
+            backup.created_s = self.world.timeline.now
+
+    def _delete(self, backup_id: str) -> None:
+        self.world.cloud.backups.pop(backup_id, None)
+
+    def _uuid(self) -> str:
+        digits = f"{self.chance.getrandbits(128):032x}"
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"

@@ -1,0 +1,147 @@
+"""What a purge policy keeps of a list, read off DESIGN section 4 alone, in the plainest way there is."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.simulation.cloud import Project
+from tests.simulation.timeline import DAY
+from tests.simulation.timeline import HOUR
+from tests.simulation.timeline import seconds_of
+from tests.simulation.wanted import is_held
+from tests.simulation.wanted import lacks_a_field
+from vbs_reaper.openstack.backup import read_instant
+
+Row = dict[str, Any]
+SURVIVORS_AT_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a list comes to under a policy: which backups go, with what they leave; and whether a guard refuses it."""
+
+    policy: Row
+    project: Project
+    made_s: float
+    rows: dict[str, Row]
+    selected: frozenset[str]
+    survivors: dict[str, list[str]]
+    """By volume."""
+    is_refused: bool
+
+    @property
+    def grace_s(self) -> float:
+        return span_s(self.policy.get("grace", "0h"))
+
+
+def read_policy_on(policy: Row, project: Project, rows: list[Row], moment: datetime) -> Reading:
+    """Read a policy on a whole list, at a moment of the function's clock."""
+    guards = {"max_deletions": 200, "max_fraction": 0.25, "min_kept_per_group": 1} | policy.get("guards", {})
+    matched = [row for row in rows if _is_matched(policy, row, project, moment)]
+    volumes: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in matched:
+        volumes[row["volume_id"]].append(row)
+    selected: set[str] = set()
+    survivors: dict[str, list[str]] = {}
+    for volume, members in volumes.items():
+        copies = sorted((row for row in members if row["status"] == "available"), key=_age, reverse=True)
+        least = guards["min_kept_per_group"]
+        kept = _kept(policy["keep"], copies, least, ZoneInfo(policy.get("timezone", "UTC")))
+        survivors[volume] = [row["id"] for row in copies[: min(least, SURVIVORS_AT_MOST)]]
+        if not _is_stale(guards, copies, moment):
+            going = [row for row in members if row["id"] not in kept and not is_held(row, project)]
+            selected |= {row["id"] for row in going if not _is_young(policy, row, moment)}
+    if project.api_version == "v3":
+        selected -= _needed(rows, selected)
+    return Reading(
+        policy=policy,
+        project=project,
+        made_s=seconds_of(moment),
+        rows={row["id"]: row for row in rows},
+        selected=frozenset(selected),
+        survivors=survivors,
+        is_refused=_is_too_much(guards, matched, selected),
+    )
+
+
+def _is_matched(policy: Row, row: Row, project: Project, moment: datetime) -> bool:
+    if lacks_a_field(row) or (project.api_version == "v3" and not isinstance(row.get("metadata"), dict)):
+        return False
+    pattern = policy["match"].get("name")
+    if pattern is not None and (row["name"] is None or not fnmatchcase(row["name"], pattern)):
+        return False
+    return row["status"] in policy["match"].get("status", ["available"]) and made(row) <= moment
+
+
+def _kept(keep: Row, copies: list[Row], least: int, zone: ZoneInfo) -> set[str]:
+    """What the rules keep of a group, given newest first."""
+    kept = {row["id"] for row in copies[: max(least, keep.get("last", 0))]}
+    days: dict[str, str] = {}
+    for row in copies:
+        days.setdefault(f"{made(row).astimezone(zone):%Y-%m-%d}", row["id"])
+    wanted = keep.get("daily", 0)
+    kept |= set(list(days.values())[:wanted])
+    if copies and len(days) < wanted:
+        kept.add(copies[-1]["id"])
+    return kept
+
+
+def _is_stale(guards: Row, copies: list[Row], moment: datetime) -> bool:
+    if "max_newest_age" not in guards:
+        return False
+    oldest = moment - timedelta(seconds=span_s(guards["max_newest_age"]))
+    return not copies or made(copies[0]) < oldest
+
+
+def _is_young(policy: Row, row: Row, moment: datetime) -> bool:
+    span = policy["match"].get("older_than")
+    return span is not None and made(row) >= moment - timedelta(seconds=span_s(span))
+
+
+def _needed(rows: list[Row], selected: set[str]) -> set[str]:
+    """On Cinder: what a kept incremental may need, back to the full backup before it."""
+    needed: set[str] = set()
+    for row in rows:
+        if row["id"] in selected or row.get("is_incremental") is False or not row.get("volume_id"):
+            continue
+        older = [other for other in rows if other.get("volume_id") == row["volume_id"] and _age(other) < _age(row)]
+        for other in sorted(older, key=_age, reverse=True):
+            needed.add(other["id"])
+            if other["is_incremental"] is False and other.get("status") == "available":
+                break
+    return needed
+
+
+def _is_too_much(guards: Row, matched: list[Row], selected: set[str]) -> bool:
+    if len(selected) > guards["max_deletions"]:
+        return True
+    losses = Counter(row["volume_id"] for row in matched if row["id"] in selected)
+    most = int(Fraction(str(guards["max_fraction"])) * len(matched))
+    return max(losses.values(), default=0) > 1 and len(selected) > most
+
+
+def made(row: Row) -> datetime:
+    """When a backup was made."""
+    moment = read_instant(row["created_at"])
+    assert moment is not None
+    return moment
+
+
+def _age(row: Row) -> tuple[datetime, str]:
+    return made(row), row["id"]
+
+
+def span_s(text: str) -> float:
+    """Seconds of `2d` or `36h`; days have 24 hours here, as no seed meets a change of the clocks."""
+    found = re.fullmatch(r"(\d+)([dh])", text)
+    assert found is not None
+    return int(found[1]) * (DAY if found[2] == "d" else HOUR)

@@ -1,0 +1,227 @@
+"""The purger as Lambda runs it: environments with the real code, asynchronous invocations, two repeats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from collections.abc import Sequence
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import cast
+from urllib.parse import parse_qsl
+
+import requests
+
+from tests.simulation.aws import Events
+from tests.simulation.aws import Secrets
+from tests.simulation.aws import Sqs
+from tests.simulation.aws import refused
+from tests.simulation.cloud import Project
+from tests.simulation.cloud import Said
+from tests.simulation.environment import Silence
+from tests.simulation.faults import Fault
+from tests.simulation.life import Killed
+from tests.simulation.life import Life
+from tests.simulation.plans_bucket import PlansClient
+from tests.simulation.purges import Purge
+from tests.simulation.purges import purge_of
+from tests.simulation.run import Heard
+from tests.simulation.wire import SimulatedTransports
+from tests.simulation.wire import Wire
+from vbs_reaper.aws.delete_queue import DeleteQueue
+from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.plan_store import PlanBucket
+from vbs_reaper.aws.target_secrets import TargetSecrets
+from vbs_reaper.deletion.result import SOURCE
+from vbs_reaper.openstack.backup_api import BackupApi
+from vbs_reaper.purge.purger import Purger
+from vbs_reaper.purge.run.result import PurgeResult
+from vbs_reaper.purge.run.sending import Unfinished
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+    from tests.simulation.nights import Nights
+    from tests.simulation.world import World
+
+ATTEMPTS = 3
+ROW_FIELDS = ("status", "name", "description")
+
+
+class PurgerFunction:
+    """Invoked by a schedule or a person; what fails is invoked again, twice."""
+
+    def __init__(self, world: World, nights: Nights) -> None:
+        self._world = world
+        self._nights = nights
+        self._idle: list[PurgerEnvironment] = []
+        self._numbers = iter(range(1, 1_000_000))
+
+    def invoke(self, event: dict[str, Any], attempt: int = 1) -> None:
+        """Make one invocation, and plan the next attempt where it fails."""
+        world = self._world
+        purge = Purge(next(self._numbers), [], event=event, attempt=attempt)
+        self._nights.judge.begins(purge)
+        environment = self._environment()
+        left_s = self._nights.chance.uniform(10, 60) if world.faults.strikes(Fault.SHORT_OF_TIME) else 900.0
+        try:
+            answer = environment.handle(event, purge, left_s)
+        except Killed as killed:
+            self._failed(purge, f"killed: {killed}")
+            return
+        except Unfinished as unfinished:
+            self._failed(purge, str(unfinished))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not be
+            world.judge.wrong("raised", purge.name, repr(error))
+        else:
+            self._nights.judge.ended(purge, answer)
+        self._idle.append(environment)
+
+    def _failed(self, purge: Purge, why: str) -> None:
+        self._world.story.tell(purge.name, f"attempt {purge.attempt} failed: {why}")
+        if purge.attempt < ATTEMPTS:
+            self._world.timeline.after(60.0 * purge.attempt, lambda: self.invoke(purge.event, purge.attempt + 1))
+
+    def _environment(self) -> PurgerEnvironment:
+        if self._idle and not self._world.faults.strikes(Fault.NEW_ENVIRONMENT):
+            return self._idle.pop()
+        return PurgerEnvironment(self._world, self._nights)
+
+
+class NoReport:
+    """Nobody writes it down."""
+
+    def planned(self, result: PurgeResult) -> None:
+        """Nothing."""
+
+    def unreadable(self, policy: str, message: str) -> None:
+        """Nothing."""
+
+    def requested(self, policy: str, count: int) -> None:
+        """Nothing."""
+
+    def ended(self, result: PurgeResult) -> None:
+        """Nothing."""
+
+
+class PurgerEnvironment:
+    """The real purger with its real adapters, warm until it is killed."""
+
+    def __init__(self, world: World, nights: Nights) -> None:
+        self._life = Life(world)
+        self._purger = Purger(
+            backups=BackupApi(
+                secrets=TargetSecrets(cast("SecretsManagerClient", Secrets(world.aws, self._life)), "vbs-reaper"),
+                calls=Silence(),
+                clock=nights.clock,
+                transports=SimulatedTransports(ListingWire(world, self._life, nights)),
+                sleep=world.timeline.pass_by,
+            ),
+            plans=PlanBucket(cast("S3Client", PlansClient(world, self._life, nights.bucket, nights.judge)), "plans"),
+            queue=DeleteQueue(cast("SQSClient", SendingSqs(world, self._life, nights)), "delete", "dead"),
+            bus=EventBus(cast("EventBridgeClient", PurgeEvents(world, self._life, nights)), "bus", SOURCE),
+            report=NoReport(),
+            clock=nights.clock,
+            default_target="default",
+        )
+
+    def handle(self, event: dict[str, Any], purge: Purge, left_s: float) -> dict[str, Any]:
+        """Make one invocation; raises Killed where it does not survive."""
+        self._life.begin(purge, left_s)
+        answer = self._purger.handle(json.loads(json.dumps(event)), self._life.left_s, f"invocation-{purge.number}")
+        if self._life.left_s() <= 0:
+            raise Killed("timed out")
+        return cast("dict[str, Any]", json.loads(json.dumps(answer)))
+
+
+class ListingWire(Wire):
+    """The wire of an environment of the purger: lists come in pages, and go wrong in ways of their own."""
+
+    def __init__(self, world: World, life: Life, nights: Nights) -> None:
+        super().__init__(world, life, nights.judge)
+        self._nights = nights
+
+    def _serve(  # noqa: PLR0913  # the parts of a request
+        self, project: Project, method: str, path: str, query: str, request: requests.PreparedRequest, *, fresh: bool
+    ) -> tuple[Said, Heard]:
+        faults, cloud = self._world.faults, self._world.cloud
+        marker = dict(parse_qsl(query)).get("marker")
+        if marker and faults.strikes(Fault.LIST_CUT):
+            return Said(500, {}, b""), Heard("odd", 500)
+        if marker and faults.strikes(Fault.MARKER_GONE):
+            cloud.backups.pop(marker, None)
+        if faults.strikes(Fault.LIST_GREW):
+            self._nights.back_up_one(project)
+        said, heard = super()._serve(project, method, path, query, request, fresh=fresh)
+        if said.status != 200 or heard.is_cut:
+            return said, heard
+        rows: list[dict[str, Any]] = json.loads(said.body)["backups"]
+        if marker:
+            ids = [row["id"] for row in rows]
+            if marker not in ids:
+                return cloud.not_found(marker), Heard("not found", 404)
+            rows = rows[ids.index(marker) + 1 :]
+        return self._page(rows, said, is_first=marker is None), heard
+
+    def _page(self, rows: list[dict[str, Any]], said: Said, *, is_first: bool) -> Said:
+        faults, size = self._world.faults, self._nights.page_size
+        page, is_last = rows[:size], len(rows) <= size
+        if page and faults.strikes(Fault.ROW_LACKS):
+            del self._nights.chance.choice(page)[self._nights.chance.choice(ROW_FIELDS)]
+        document: dict[str, Any] = {"backups": page}
+        if not is_last:
+            document["backups_links"] = [{"rel": "next", "href": "https://elsewhere.example/"}]
+        is_off = faults.strikes(Fault.DATE_OFF)
+        now_s = self._world.timeline.now + (self._nights.chance.choice([-600, 600]) if is_off else 0)
+        headers = dict(said.headers)
+        if not faults.strikes(Fault.DATE_MISSING):
+            headers["date"] = format_datetime(self._world.timeline.moment(now_s), usegmt=True)
+            is_doubtful = is_off
+        else:
+            is_doubtful = False
+        self._nights.judge.listed(
+            purge_of(self._life), page, is_first=is_first, is_last=is_last, is_doubtful=is_doubtful
+        )
+        return Said(200, headers, json.dumps(document).encode())
+
+
+class SendingSqs(Sqs):
+    """What the purger asks of SQS."""
+
+    def __init__(self, world: World, life: Life, nights: Nights) -> None:
+        super().__init__(world.aws, life)
+        self._nights = nights
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        """Store them, or half of them."""
+        faults = self._world.faults
+        self._life.may_die(Fault.BATCH_KILLED)
+        taken = Entries[: len(Entries) // 2] if faults.strikes(Fault.BATCH_HALF) else Entries
+        answer: dict[str, Any] = {"Successful": [], "Failed": []}
+        if taken:
+            answer = super().send_message_batch(QueueUrl=QueueUrl, Entries=taken)
+        answer["Failed"] += [{"Id": entry["Id"], "Code": "InternalError"} for entry in Entries[len(taken) :]]
+        self._life.may_die(Fault.BATCH_KILLED)
+        if faults.strikes(Fault.BATCH_REPLY_LOST):
+            raise refused("send")
+        return answer
+
+    def _send(self, body: str, attributes: dict[str, str], delay_s: float) -> None:
+        message = self._aws.put(body, attributes, delay_s)
+        self._nights.judge.queued(purge_of(self._life), message)
+        self._nights.meddle(json.loads(body))
+
+
+class PurgeEvents(Events):
+    """What the purger asks of the bus."""
+
+    def __init__(self, world: World, life: Life, nights: Nights) -> None:
+        super().__init__(world.aws, life)
+        self._nights = nights
+
+    def _heard(self, detail_type: str, detail: dict[str, Any]) -> None:
+        self._nights.judge.published(purge_of(self._life), detail_type, detail)

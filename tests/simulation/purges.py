@@ -1,0 +1,47 @@
+"""One invocation of the purger, and what it was seen to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import Any
+
+from tests.simulation.cloud import Project
+from tests.simulation.run import Run
+
+if TYPE_CHECKING:
+    from tests.simulation.life import Life
+
+
+@dataclass(slots=True)
+class Purge(Run):
+    """An invocation: its event, what the list has shown to it, what it sent."""
+
+    event: dict[str, Any] = field(default_factory=dict)
+    project: Project | None = None
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    is_whole: bool = False
+    is_doubtful: bool = False
+    listed_at: datetime | None = None
+    sent: set[str] = field(default_factory=set)
+    marked_before: frozenset[str] = frozenset()
+    changed_before: frozenset[str] = frozenset()
+    attempt: int = 1
+
+    @property
+    def name(self) -> str:
+        """For the story: the policy and what is asked for."""
+        asked = self.event.get("run") or self.event["approve"]
+        return f"purge {asked['policy']} {self.event.get('scheduled_time') or asked.get('plan', '')[:12]}"
+
+    @property
+    def is_approval(self) -> bool:
+        return "approve" in self.event
+
+
+def purge_of(life: Life) -> Purge:
+    """The invocation that an environment of the purger is in."""
+    assert isinstance(life.run, Purge)
+    return life.run
