@@ -9,6 +9,7 @@ LOCK := uv.lock pyproject.toml
 RUNTIME_BRINGS := boto3 botocore s3transfer jmespath python-dateutil six
 LEFT_OUT := $(RUNTIME_BRINGS) setuptools
 REQUIREMENTS := layers/dependencies/requirements.txt
+CHECKOV_PINS := tests/template/checkov/requirements.txt
 export SAM_CLI_TELEMETRY ?= 0
 
 # Settings of the caller's that would put packages elsewhere; those that say where packages come from stay.
@@ -19,9 +20,15 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRON
 .DELETE_ON_ERROR:
 
 ##@ Try it
-.PHONY: run test test-runtime test-openstack
+.PHONY: run up down test test-runtime test-openstack
 run: .venv/stamp .venv-local/stamp ## delete 200 backups and purge a year of others on embedded stand-ins for AWS and the cloud; judge it
 	@.venv/bin/python -m tests.local $(ARGS)
+
+up: .venv/stamp .venv-local/stamp ## leave a local stack running, with backups, a plan and dead letters, and say what to try
+	@.venv/bin/python -m tests.local.up up
+
+down: .venv/stamp ## end what `make up` started
+	@.venv/bin/python -m tests.local.up down
 
 test: lint .venv-local/stamp .venv-sam/stamp ## lint, then every test but those on real servers
 	.venv/bin/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
@@ -33,9 +40,16 @@ test-openstack: .venv/stamp .venv-local/stamp ## the tests that real Keystone an
 	.venv/bin/python -m pytest -m openstack tests/openstack tests/contract $(ARGS)
 
 ##@ Doubt it
-.PHONY: bench simulate fuzz mutants audit sbom
-bench: .venv-bench/stamp ## what a deletion costs beside its peers, as ratios: a table, JSON and a picture in .build/bench
+.PHONY: bench nightly restic-oracle simulate fuzz mutants audit checkov sbom
+bench: .venv-bench/stamp $(if $(filter drain,$(ARGS)),.venv/stamp .venv-local/stamp) ## what a deletion costs beside its peers, as ratios: a table, JSON and a picture in .build/bench
 	@.venv-bench/bin/python -m tests.benchmarks $(ARGS)
+
+nightly: .venv/stamp ## what needs a night: 110,000 generated inventories, a million backups, a bulk killed at every point
+	PURGE_EXAMPLES=10000 PURGE_SCALE=1 .venv/bin/python -m pytest -q --timeout=7200 -m "not openstack and not runtime" \
+	  tests/unit/purge/test_properties.py tests/integration/test_preview.py tests/unit/deletion/test_bulk_killed.py $(ARGS)
+
+restic-oracle: .venv/stamp ## restic itself, asked again what it keeps: its answers go into the tests' table (needs restic)
+	.venv/bin/python -m tests.unit.purge.restic.oracle $(ARGS)
 
 simulate: .venv/stamp ## seeded faults on a virtual clock: SEEDS=20000 for a night, SEED=7 tells one seed's story
 	@.venv/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED) --story) $(if $(SEEDS),--seeds $(SEEDS))
@@ -49,11 +63,14 @@ mutants: .venv-mutants/stamp ## faults put into what decides: the unit tests mus
 audit: .venv/stamp .venv-audit/stamp ## known faults of what is shipped, weak code, forgotten secrets
 	.venv/bin/python -m tests.audit
 
+checkov: .venv/stamp .venv-checkov/stamp ## checkov's rules on the translated template; nothing is asked of a network
+	@.venv/bin/python -m tests.template.checkov
+
 sbom: .venv/stamp .venv-audit/stamp ## what the layer holds, as CycloneDX, in out/
 	.venv/bin/python -m tests.audit sbom
 
 ##@ Change it
-.PHONY: lint format docs lock lock-openstack requirements
+.PHONY: lint format docs lock lock-openstack lock-checkov requirements
 lint: .venv/stamp ## ruff, mypy, the import rule, cfn-lint on the raw and the translated template
 	.venv/bin/ruff check && .venv/bin/ruff format --check
 	.venv/bin/mypy && .venv/bin/lint-imports
@@ -77,6 +94,10 @@ requirements: # what the layer holds, as uv.lock has it
 lock-openstack: .build/uv/stamp ## pin the real servers' environment anew
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  --python-version 3.11 tests/openstack/requirements.in --output-file tests/openstack/requirements.txt
+
+lock-checkov: .build/uv/stamp ## pin checkov's environment anew
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links --python-version 3.11 $(CHECKOV_PINS:.txt=.in) --output-file $(CHECKOV_PINS)
 
 ##@ Deploy it
 .PHONY: build deploy remove
@@ -114,6 +135,12 @@ SYNC_fuzz := --no-dev --group fuzz
 SYNC_mutants := --extra console --group mutants
 PYTHON_runtime = $(firstword $(shell python$(RUNTIME) -c 'import sys; print(sys.executable)' 2>/dev/null) \
   $(wildcard $(HOME)/.pyenv/versions/$(RUNTIME)*/bin/python$(RUNTIME)) $(PYTHON))
+
+# Not in uv.lock: it pins a boto3 that is older than the project needs.
+.venv-checkov/stamp: .build/uv/stamp $(CHECKOV_PINS)
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv-checkov
+	$(UV) pip sync --quiet --require-hashes --python .venv-checkov/bin/python $(CHECKOV_PINS)
+	@touch $@
 
 .venv-%/stamp: .build/uv/stamp $(LOCK)
 	UV_PROJECT_ENVIRONMENT=.venv-$* $(UV) sync --quiet --frozen $(or $(SYNC_$*),--only-group $*) --python $(or $(PYTHON_$*),$(PYTHON))

@@ -9,6 +9,8 @@ from tests.schemas.messages import REQUEST
 from tests.schemas.messages import EventMessage
 from tests.schemas.model_schema import DIALECT
 from tests.schemas.model_schema import Schema
+from tests.schemas.policy import FILE_NAME as POLICY
+from tests.schemas.policy import policy_schema
 
 FOLDER: Final = Path(__file__).parents[2] / "events" / "schemas"
 
@@ -16,6 +18,7 @@ FOLDER: Final = Path(__file__).parents[2] / "events" / "schemas"
 def wanted() -> dict[str, str]:
     """Every file by its name, with its text."""
     schemas = {"delete_request.json": {"$schema": DIALECT, "title": "Delete request", **REQUEST}}
+    schemas[POLICY] = {"$schema": DIALECT, "title": "Purge policy", **policy_schema()}
     schemas |= {event.file_name: event_schema(event) for event in EVENTS}
     return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
 

@@ -21,6 +21,7 @@ from tests.template.dashboard_picture import PICTURE
 from tests.template.dashboard_picture import values
 from tests.template.dashboard_picture import widgets
 from tests.template.emitted import emitted
+from tests.template.faults import RAISED
 from tests.template.markdown import Markdown
 from tests.template.rendered import Properties
 from tests.template.rendered import Rendered
@@ -152,6 +153,79 @@ def test_an_alarm_on_a_metric_of_aws_is_about_a_queue_or_a_function_of_the_stack
     logical_id = dimension["Value"].strip("${}").removesuffix(".QueueName")
     wanted = {"QueueName": "AWS::SQS::Queue", "FunctionName": "AWS::Lambda::Function"}[dimension["Name"]]
     assert EVERYTHING.resources[logical_id]["Type"] == wanted
+
+
+def test_every_alarm_says_which_fault_raises_it() -> None:
+    assert RAISED.keys() == ALARMS.keys()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, each in ALARMS.items() if each.get("Namespace", NAMESPACE) != NAMESPACE]
+)
+def test_an_alarm_on_a_metric_of_aws_is_raised_beyond_its_threshold_and_not_at_it(name: str) -> None:
+    alarm = ALARMS[name]
+    dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    beyond = 1 if alarm["ComparisonOperator"] == "GreaterThanThreshold" else -1
+
+    def shows(value: float) -> list[Sample]:
+        return [Sample(namespace=alarm["Namespace"], name=alarm["MetricName"], dimensions=dimensions, value=value)]
+
+    assert is_raised(alarm, shows(alarm["Threshold"] + beyond))
+    assert not is_raised(alarm, shows(alarm["Threshold"]))
+
+
+def one_of_two_is_unhealthy(metrics: Metrics) -> None:
+    metrics.target_is("good", True)
+    metrics.target_is("bad", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "ordinarily"),
+    [
+        (
+            "TargetUnhealthyAlarm",
+            one_of_two_is_unhealthy,
+            lambda metrics: metrics.target_is("good", True),
+        ),
+        (
+            "PurgeRefusedAlarm",
+            lambda metrics: metrics.purge_refused("nightly"),
+            lambda metrics: metrics.requested("nightly", 7),
+        ),
+    ],
+)
+def test_an_alarm_on_a_search_is_raised_by_the_lines_that_its_fault_writes(
+    name: str, fault: Callable[[Metrics], None], ordinarily: Callable[[Metrics], None]
+) -> None:
+    alarm = ALARMS[name]
+    ((statistic, metric),) = (
+        found
+        for each in alarm["Metrics"]
+        for found in re.findall(r"SELECT (SUM|MIN)\((\w+)\)", each.get("Expression", ""))
+    )
+    of_aws = STATISTICS[{"SUM": "Sum", "MIN": "Minimum"}[statistic]]
+
+    def is_shown(by: Callable[[Metrics], None]) -> bool:
+        values = tuple(each.value for each in emitted(by) if each.name == metric)
+        return bool(values) and bool(COMPARES[alarm["ComparisonOperator"]](of_aws(values), alarm["Threshold"]))
+
+    assert is_shown(fault)
+    assert not is_shown(ordinarily)
+
+
+@pytest.mark.parametrize(("gone", "deleted", "raised"), [(10, 9, True), (10, 10, False), (9, 0, False), (0, 0, False)])
+def test_mostly_already_gone_is_ten_or_more_and_most(gone: int, deleted: int, raised: bool) -> None:
+    (expression,) = (each["Expression"] for each in ALARMS["MostlyAlreadyGoneAlarm"]["Metrics"] if "Expression" in each)
+    (least,) = re.findall(r"^IF\(FILL\(gone, 0\) > (\d+) AND FILL\(gone, 0\) > FILL\(deleted, 0\), 1, 0\)$", expression)
+
+    def counted(metrics: Metrics) -> None:
+        for outcome, times in ((Outcome.ALREADY_GONE, gone), (Outcome.DELETED, deleted)):
+            for _ in range(times):
+                metrics.decided(outcome.value)
+
+    sums = {each.dimensions["Outcome"]: each.value for each in emitted(counted) if each.name == "Outcomes"}
+    has_gone, has_deleted = (sums.get(each.value, 0) for each in (Outcome.ALREADY_GONE, Outcome.DELETED))
+    assert (has_gone > int(least) and has_gone > has_deleted) is raised
 
 
 @pytest.mark.parametrize("name", [name for name, each in ALARMS.items() if "Metrics" in each])

@@ -1,0 +1,167 @@
+"""A target's check judged by real Keystone and Cinder: each fault one sentence, each login counted.
+
+What a secret says, and who it is for, decides each case; the clock that is off is ours, as nobody can set Cinder's.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.reach import CallBook
+from tests.integration.reach import Hourglass
+from tests.integration.reach import Shelf
+from tests.openstack.cloud import Cloud
+from tests.openstack.volumes import create_backup
+from tests.openstack.volumes import create_volume
+from vbs_reaper.openstack.backup_api import BackupApi
+from vbs_reaper.openstack.check import MAY_DELETE
+from vbs_reaper.openstack.check import TargetCheck
+from vbs_reaper.openstack.check import TargetReport
+from vbs_reaper.openstack.transport import Transports
+
+pytestmark = pytest.mark.openstack
+TARGET = "otc-test"
+WRONG = "not this one"
+CHECKS = 6
+"""One more than the failed logins after which clouds usually lock a user."""
+Secret = dict[str, Any]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Checker:
+    """Checks one secret again and again, as the schedule does; every call is written down."""
+
+    def __init__(self, secret: Secret, book: CallBook, transports: Transports, clock: Callable[[], datetime]) -> None:
+        shelf = Shelf()
+        shelf.put(secret, TARGET)
+        self.book = book
+        self._check = TargetCheck(BackupApi(secrets=shelf, calls=book, clock=now, transports=transports), clock)
+
+    def check(self) -> TargetReport:
+        return self._check.check(TARGET, Hourglass(60.0))
+
+    def logins(self) -> list[str]:
+        return [status for operation, status in self.book.calls if operation == "Authenticate"]
+
+
+@contextmanager
+def checking(secret: Secret, clock: Callable[[], datetime] = now) -> Iterator[Checker]:
+    transports = Transports(calls_at_once=1)
+    try:
+        yield Checker(secret, CallBook(), transports, clock)
+    finally:
+        transports.close()
+
+
+def told(secret: Secret, clock: Callable[[], datetime] = now) -> tuple[object, ...]:
+    """One check, which is one login at most: whether it is healthy, why not, in which sentence, and what to do."""
+    with checking(secret, clock) as checker:
+        report = checker.check()
+        assert len(checker.logins()) <= 1
+    return report.healthy, report.reason, report.message, report.action
+
+
+@pytest.fixture
+def secret(cloud: Cloud) -> Secret:
+    return dict(cloud.secret())
+
+
+@pytest.mark.parametrize("service", ["cinder", "vbs"])
+def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(cloud: Cloud, service: str) -> None:
+    volume_id = create_volume(cloud, "checked")
+    backup_id = create_backup(cloud, volume_id, "checked")
+    with checking(dict(cloud.secret(service=service))) as checker:
+        report = checker.check()
+        assert checker.logins() == ["201"]
+        assert {operation for operation, _ in checker.book.calls} == {"Authenticate", "ListBackups"}
+    assert report.healthy
+    assert report.project_id == cloud.accounts.project_id
+    assert report.api_version == ("v3" if service == "cinder" else "v2")
+    assert "member" in report.roles
+    assert isinstance(report.backups, int)
+    assert report.backups >= 1
+    assert report.unknown == (MAY_DELETE,)
+    assert not cloud.read_backups()[backup_id].deleted
+
+
+def test_a_wrong_password(cloud: Cloud, secret: Secret) -> None:
+    secret["auth"]["password"] = WRONG
+    assert told(secret) == (
+        False,
+        "credentials_rejected",
+        f'target "otc-test": {cloud.auth_url} refuses the login (401)',
+        "Store working credentials in the target's secret.",
+    )
+
+
+def test_a_wrong_password_is_sent_once_however_often_the_target_is_checked(secret: Secret) -> None:
+    secret["auth"]["password"] = WRONG
+    with checking(secret) as checker:
+        reports = [checker.check() for _ in range(CHECKS)]
+        assert checker.logins() == ["401"]
+    assert {report.reason for report in reports} == {"credentials_rejected"}
+
+
+def test_a_missing_key_is_told_without_a_login(secret: Secret) -> None:
+    del secret["auth"]["username"]
+    with checking(secret) as checker:
+        report = checker.check()
+        assert checker.logins() == []
+    assert report.message == 'target "otc-test": secret vbs-reaper/otc-test lacks "auth.username"'
+    assert report.action == "Mend the secret as the message says."
+
+
+def test_an_administrator(cloud: Cloud) -> None:
+    assert told(dict(cloud.secret(cloud.accounts.admin))) == (
+        False,
+        "administrator_refused",
+        'target "otc-test": its user has the role admin, which reaches the backups of other projects',
+        'Use a user without the role admin, or set "allow_admin": true.',
+    )
+
+
+def test_a_reader(cloud: Cloud) -> None:
+    assert told(dict(cloud.secret(cloud.accounts.reader))) == (
+        False,
+        "forbidden",
+        'target "otc-test": its user has no role but reader, which may look and not delete',
+        "Give the user a role that may delete backups.",
+    )
+
+
+def test_a_wrong_region(secret: Secret) -> None:
+    healthy, reason, message, action = told(secret | {"region_name": "eu-nl"})
+    assert (healthy, reason) == (False, "wrong_endpoint")
+    assert 'in region "eu-nl"; check "region_name" and "interface"' in str(message)
+    assert action == "Check region, endpoint and API version of the target."
+
+
+@pytest.mark.parametrize(("minutes", "way"), [(10, "behind"), (-10, "ahead of")])
+def test_a_clock_of_ours_ten_minutes_off(secret: Secret, minutes: int, way: str) -> None:
+    healthy, reason, message, action = told(secret, lambda: now() + timedelta(minutes=minutes))
+    assert (healthy, reason) == (False, "clock_doubt")
+    assert str(message).startswith('target "otc-test": the cloud\'s clock is ')
+    assert str(message).endswith(f" s {way} ours; 300 s are allowed")
+    assert action == "Check the clock here and in the cloud."
+
+
+def test_a_backup_service_that_nobody_answers_for(secret: Secret) -> None:
+    nowhere = f"http://127.0.0.1:9/v3/{secret['auth']['project_id']}"
+    healthy, reason, message, action = told(secret | {"volume_backup_endpoint_override": nowhere})
+    assert (healthy, reason) == (False, "unreachable")
+    assert message == 'target "otc-test": 127.0.0.1 cannot be reached; nothing was sent'
+    assert action == "Check network, DNS and endpoint of the target."
+
+
+def test_a_keystone_that_nobody_answers_for_is_asked_once_for_each_check(secret: Secret) -> None:
+    secret["auth"] |= {"auth_url": "http://127.0.0.1:9/v3"}
+    assert told(secret)[:2] == (False, "service_down")

@@ -1,0 +1,27 @@
+"""The fault that raises each alarm: for the README's table, and for the test that plays it by its metric."""
+
+from collections.abc import Mapping
+from typing import Final
+
+RAISED: Final[Mapping[str, str]] = {
+    "DeadLettersAlarm": "one message among the dead letters",
+    "OldestRequestDayAlarm": "a request delivered a day and a second after it was sent",
+    "OldestRequestWeekAlarm": "a request delivered 7 days and a second after it was sent",
+    "InFlightAlarm": "60,001 messages hidden at once",
+    "WrongEndpointAlarm": "one wait for `wrong_endpoint`: no backup API answers there",
+    "CredentialsRejectedAlarm": "one wait for `credentials_rejected`: a wrong password in the secret",
+    "IdentityMismatchAlarm": "one wait for `identity_mismatch`: the answer is about another backup",
+    "ForbiddenAlarm": "one wait for `forbidden`: a user who may only look",
+    "UnknownFieldAlarm": "one wait for `unknown_field`: a look without `description`",
+    "DeletionFailedAlarm": "one refusal for `deletion_failed`: the backup ends in `error_deleting`",
+    "MostlyAlreadyGoneAlarm": "ten requests in an hour for backups that are gone, and fewer for others",
+    "TargetUnhealthyAlarm": "one check that finds a target unhealthy",
+    "DeleterErrorsAlarm": "one invocation of the deleter that fails",
+    "DeleterThrottlesAlarm": "one invocation of the deleter that Lambda turns away",
+    "PurgeRefusedAlarm": "one run that a guard refuses",
+    "PurgeMissingAlarm": "7 days without an invocation of the purger",
+    "PurgerErrorsAlarm": "one invocation of the purger that fails",
+    "PurgerThrottlesAlarm": "one invocation of the purger that Lambda turns away",
+    "CheckerErrorsAlarm": "one invocation of the checker that fails",
+    "CheckerThrottlesAlarm": "one invocation of the checker that Lambda turns away",
+}
