@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,7 +15,9 @@ from typing import Final
 
 from tests.benchmarks.batch import measure_batch
 from tests.benchmarks.calls import measure_calls
+from tests.benchmarks.choice import measure_choice
 from tests.benchmarks.cold import measure_cold
+from tests.benchmarks.layers import measure_layers
 from tests.benchmarks.measure import on_loopback_only
 from tests.benchmarks.picture import draw
 from tests.benchmarks.purge import measure_purge
@@ -36,13 +39,16 @@ def main() -> None:
     )
     parser.add_argument("--into", type=Path, default=ROOT / ".build" / "bench", metavar="FOLDER", help="for the files")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the short parts; the long ones have two")
-    parser.add_argument("parts", nargs="*", metavar="PART", help="calls, record, batch, tls, cold, purge")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="calls, record, batch, tls, cold, purge; drain alone")
     arguments = parser.parse_args()
+    if arguments.parts == ["drain"]:
+        # The local stack needs the project's whole environment, which the peers' own would only disturb.
+        sys.exit(subprocess.run([ROOT / ".venv/bin/python", "-m", "tests.benchmarks.drain"], cwd=ROOT).returncode)
     rounds: int = arguments.rounds
     parts: dict[str, Callable[[], list[Row]]] = {
         "calls": lambda: measure_calls(DELETIONS),
-        "record": lambda: measure_record(rounds),
-        "batch": lambda: measure_batch(2),
+        "record": lambda: measure_record(rounds) + measure_layers(rounds),
+        "batch": lambda: measure_batch(2) + measure_choice(2),
         "tls": lambda: measure_tls(rounds),
         "cold": lambda: measure_cold(rounds),
         "purge": lambda: measure_purge(2, million=arguments.million),

@@ -1,5 +1,6 @@
 """Calls per proven deletion: ours against the waiting loops of others."""
 
+from tests.benchmarks.client_peer import count_client
 from tests.benchmarks.counting import BASE_S
 from tests.benchmarks.counting import LOOKS_AT_MOST
 from tests.benchmarks.counting import TAKES
@@ -17,7 +18,11 @@ def measure_calls(deletions: int) -> list[Row]:
         with quiet():
             ours = count_ours(takes_s, deletions)
         bound = (3 if takes_s <= BASE_S / 2 else LOOKS_AT_MOST + 1) + 1 / deletions
-        peers = {"openstacksdk, wait=True": count_sdk(takes_s), "Terraform's loop, computed": count_terraform(takes_s)}
+        peers = {
+            "openstacksdk, wait=True": count_sdk(takes_s),
+            "python-openstackclient, a look every 10 s": count_client(takes_s),
+            "Terraform's loop, computed": count_terraform(takes_s),
+        }
         for peer, counted in peers.items():
             rows.append(
                 Row(
