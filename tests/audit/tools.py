@@ -4,8 +4,11 @@ import json
 import os
 import subprocess
 import tomllib
+from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.audit.finding import Finding
@@ -24,19 +27,45 @@ class NotAudited(Exception):
 
 
 def known_faults() -> Iterator[Finding]:
-    """Advisories against the versions that the layer holds (pip-audit).
+    """Advisories against what the layer holds, then against all that the lock pins (pip-audit).
 
     Raises:
         NotAudited: the advisories cannot be reached.
     """
-    options = ["--vulnerability-service", "pypi", "--strict", "--disable-pip", "--require-hashes", "--format", "json"]
-    finished = _run("pip-audit", *options, "--progress-spinner", "off", "--requirement", str(REQUIREMENTS))
+    yield from _advisories(REQUIREMENTS, "--require-hashes")
+    with TemporaryDirectory() as folder:
+        for number, pins in enumerate(editions(_locked())):
+            requirements = Path(folder) / f"lock-{number}.txt"
+            requirements.write_text("".join(f"{name}=={version}\n" for name, version in sorted(pins.items())))
+            yield from _advisories(requirements, "--no-deps")
+
+
+def _advisories(requirements: Path, how: str) -> Iterator[Finding]:
+    options = ["--vulnerability-service", "pypi", "--strict", "--disable-pip", how, "--format", "json"]
+    finished = _run("pip-audit", *options, "--progress-spinner", "off", "--requirement", str(requirements))
     if not finished.stdout:
         said = next(iter(finished.stderr.strip().splitlines()[-1:]), "nothing")
         raise NotAudited(f"no advisory was looked up: PyPI's vulnerability service did not answer for all ({said})")
     for package in json.loads(finished.stdout)["dependencies"]:
         for fault in package["vulns"]:
             yield Finding(tool="pip-audit", kind=fault["id"], file=package["name"], line=package["version"])
+
+
+def editions(packages: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """What comes from a registry, by name; where the lock pins a name twice, the second is in the second edition."""
+    found: list[dict[str, str]] = []
+    for package in packages:
+        if "registry" in package["source"]:
+            edition = next((each for each in found if package["name"] not in each), None)
+            if edition is None:
+                found.append(edition := {})
+            edition[package["name"]] = package["version"]
+    return found
+
+
+def _locked() -> list[dict[str, Any]]:
+    packages: list[dict[str, Any]] = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
+    return packages
 
 
 def weak_code() -> Iterator[Finding]:
@@ -64,16 +93,13 @@ def write_sbom() -> Path:
         NotAudited: it could not be written, or says otherwise than the lock.
     """
     SBOM.parent.mkdir(exist_ok=True)
-    options = ["--pyproject", "pyproject.toml", "--output-reproducible", "--output-format", "JSON"]
+    options = ["--pyproject", "pyproject.toml", "--output-reproducible", "--output-format", "JSON", "--validate"]
     finished = _run("cyclonedx-py", "requirements", *options, "--output-file", str(SBOM), str(REQUIREMENTS))
     if finished.returncode:
         raise NotAudited(f"no SBOM: {finished.stderr.strip()}")
-    components = json.loads(SBOM.read_text(encoding="utf-8"))["components"]
-    locked = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
-    pinned = {(package["name"], package.get("version")) for package in locked}
-    foreign = [each["name"] for each in components if (each["name"], each["version"]) not in pinned]
-    if foreign or not components:
-        raise NotAudited(f"the SBOM names what the lock does not: {', '.join(foreign)}")
+    shown = {(each["name"], each["version"]) for each in json.loads(SBOM.read_text(encoding="utf-8"))["components"]}
+    if shown != _required() or not shown <= {(each["name"], each.get("version")) for each in _locked()}:
+        raise NotAudited("the SBOM names other packages than the layer's requirements and the lock")
     return SBOM
 
 
@@ -84,6 +110,13 @@ def files() -> list[str]:
         folders[:] = [name for name in folders if name == ".ci" or not (name.startswith(".") or name in NOT_OURS)]
         found += [(Path(folder) / name).relative_to(ROOT).as_posix() for name in names]
     return sorted(found)
+
+
+def _required() -> set[tuple[str, str]]:
+    """Name and version of each line of the layer's requirements; a line that goes on is a hash."""
+    lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    pins = [line.split()[0].partition("==") for line in lines if line and not line.startswith(" ")]
+    return {(name, version) for name, _, version in pins}
 
 
 def _run(tool: str, *arguments: str) -> "subprocess.CompletedProcess[str]":

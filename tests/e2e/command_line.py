@@ -1,29 +1,41 @@
-"""Runs an `aws …` command line as it is pasted, without the AWS CLI: the same call with the same parameters."""
+"""Runs an `aws …` command line as it is pasted, without the AWS CLI: the same call with the same parameters.
+
+As a program (`python -m tests.e2e.command_line sqs send-message …`) it takes account and region from the environment.
+"""
 
 import json
 import shlex
+import sys
+from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import boto3
 from botocore import xform_name
 from botocore.model import Shape
 
-from tests.local.artefacts import ROOT
 from tests.local.embedded_aws import EmbeddedAws
 
 STRUCTURED = {"structure", "list", "map"}
 
 
 def run(aws: EmbeddedAws, command: str) -> dict[str, Any]:
-    """Make the call that the command line describes; `file://` is read from the project's root.
+    """Make the call that the command line describes; `file://` is read from the current folder.
 
     Raises:
         ValueError: the service has no such command or option.
     """
-    program, service, operation, *words = shlex.split(command)
+    program, *words = shlex.split(command)
     if program != "aws":
         raise ValueError(f"no aws command: {command}")
-    client = aws.client(service)
+    return call(aws.client, words)
+
+
+def call(client_of: Callable[[str], Any], words: Sequence[str]) -> dict[str, Any]:
+    """The same for the words after `aws`."""
+    service, operation, *words = words
+    client = client_of(service)
     method = operation.replace("-", "_")
     name = client.meta.method_to_api_mapping[method]
     members = client.meta.service_model.operation_model(name).input_shape.members
@@ -40,7 +52,7 @@ def run(aws: EmbeddedAws, command: str) -> dict[str, Any]:
 
 def _value(shape: Shape, text: str) -> Any:  # noqa: ANN401  # whatever the shape says
     if text.startswith("file://"):
-        text = (ROOT / Path(text.removeprefix("file://"))).read_text(encoding="utf-8")
+        text = Path(text.removeprefix("file://")).read_text(encoding="utf-8")
     if shape.type_name in STRUCTURED:
         return json.loads(text) if text.lstrip()[0] in "[{" else _shorthand(shape, text)
     return int(text) if shape.type_name in {"integer", "long"} else text
@@ -51,3 +63,8 @@ def _shorthand(shape: Shape, text: str) -> Any:  # noqa: ANN401  # whatever the 
     if shape.type_name == "list":
         return text.split(",")
     return dict(pair.split("=", 1) for pair in text.split(","))
+
+
+if __name__ == "__main__":
+    client_of: Callable[[str], Any] = vars(boto3)["client"]  # overloaded by service name, and ours is any
+    json.dump(call(client_of, sys.argv[1:]), sys.stdout, indent=2, default=str)

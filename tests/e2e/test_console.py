@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.operator import operator_keys
 from tests.local.deployment import STACK_NAME
 from tests.local.embedded_aws import REGION
 from tests.local.fixtures import WITHIN_S
@@ -21,16 +22,15 @@ pytestmark = pytest.mark.xdist_group("local stack")
 
 
 class Desk:
-    """A terminal with credentials for the stack's account."""
+    """A terminal of somebody who may do what the operator's policy says."""
 
     def __init__(self, stack: LocalStack, folder: Path) -> None:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        self._environment = own | {
+        self.environment = own | {
             "AWS_ENDPOINT_URL": stack.aws.url,
             "AWS_CA_BUNDLE": str(stack.aws.certificate),
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **operator_keys(stack),
             "AWS_CONFIG_FILE": os.devnull,
             "BROWSER": "true",
             "COLUMNS": "200",
@@ -41,7 +41,7 @@ class Desk:
     def run(self, command: str, *words: str, typed: str = "", stack: str = STACK_NAME) -> tuple[int, str]:
         done = subprocess.run(
             [sys.executable, "-m", "vbs_reaper.console", command, "--stack", stack, *words],
-            env=self._environment,
+            env=self.environment,
             input=typed,
             capture_output=True,
             encoding="utf-8",

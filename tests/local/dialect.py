@@ -9,6 +9,10 @@ BATCH_ACTIONS = ("sqs:SendMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMe
 """On AWS the permission for one message is that for a batch; here each batch operation asks for one of its own."""
 DESCRIBE_BUS = "events:DescribeEventBus"
 """The bus that is described is taken for a rule of the default bus."""
+GET_MAPPING = "lambda:GetEventSourceMapping"
+"""To look at one mapping is taken for a listing of them; to update one asks for no right."""
+FILTER_LOG = "logs:FilterLogEvents"
+"""A log group is asked for without the `:*` that stands at the end of its ARN."""
 UNKNOWN = ("AWS::Logs::QueryDefinition",)
 """Kinds of resource that it does not know, alarms on several metrics aside; nothing that runs depends on them."""
 
@@ -24,6 +28,10 @@ def put_into_dialect(translated: dict[str, Any], parameters: Mapping[str, str]) 
     for statement in _statements(known):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         statement["Action"] = [*actions, *(f"{action}Batch" for action in actions if action in BATCH_ACTIONS)]
+        if GET_MAPPING in actions:
+            statement["Action"] = "lambda:ListEventSourceMappings"
+        if FILTER_LOG in actions:
+            statement["Resource"] = [statement["Resource"], _without_streams(statement["Resource"])]
         if DESCRIBE_BUS in actions:
             statement["Resource"] = [statement["Resource"], _as_rule(statement["Resource"])]
     return translated
@@ -32,6 +40,11 @@ def put_into_dialect(translated: dict[str, Any], parameters: Mapping[str, str]) 
 def _is_known(resource: Mapping[str, Any]) -> bool:
     does_metric_math = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
     return resource["Type"] not in UNKNOWN and not does_metric_math
+
+
+def _without_streams(group_arn: Mapping[str, Any]) -> dict[str, Any]:
+    group, _ = group_arn["Fn::GetAtt"]
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:${{{group}}}"}
 
 
 def _as_rule(bus: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,9 +60,9 @@ def _write_number_out(mapping: dict[str, Any], parameters: Mapping[str, str]) ->
 
 
 def _statements(resources: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The statements of every role."""
+    """The statements of every role and of every policy that is not a role's own."""
     for resource in resources.values():
-        if resource["Type"] == "AWS::IAM::Role":
-            for policy in resource["Properties"].get("Policies", []):
-                for statement in policy["PolicyDocument"]["Statement"]:
-                    yield statement.get("Fn::If", [None, statement])[1]
+        properties = resource["Properties"] if resource["Type"].startswith("AWS::IAM::") else {}
+        for policy in [*properties.get("Policies", []), properties]:
+            for statement in policy.get("PolicyDocument", {}).get("Statement", []):
+                yield statement.get("Fn::If", [None, statement])[1]

@@ -9,12 +9,16 @@ from itertools import dropwhile
 from itertools import takewhile
 
 from tests.schemas import catalogue
+from tests.template.faults import RAISED
 from tests.template.rendered import translated
 from tests.template.translate import ROOT
 from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.purge.words import FOREIGN
 
 README = ROOT / "README.md"
 MARKED = re.compile(r"<!-- table: (?P<name>[a-z ]+) -->\n(?:\|.*\n)*<!-- end -->")
+QUOTED = re.compile(r'"[^"]*"(?:: (?:\{[^}]*\}|"[^"]*"))?')
+"""A key of a policy, with the value beside it."""
 
 
 def written(text: str) -> str:
@@ -50,13 +54,14 @@ def parameters() -> Iterator[str]:
 
 
 def alarms() -> Iterator[str]:
-    """What is told, and where it says what to do."""
-    yield from ("| alarm | what it says | runbook |", "|---|---|---|")
+    """What is told, by which fault, and where it says what to do."""
+    yield from ("| alarm | what it says | raised by | runbook |", "|---|---|---|---|")
     for name, resource in translated()["Resources"].items():
         if resource["Type"] == "AWS::CloudWatch::Alarm":
             first, says = resource["Properties"]["AlarmDescription"].splitlines()
             title = first.removeprefix("Runbook: ")
-            yield f"| `{name}` | {_cell(says)} | [{title}](#{title.lower().replace(' ', '-')}) |"
+            runbook = f"[{title}](#{title.lower().replace(' ', '-')})"
+            yield f"| `{name}` | {_cell(says)} | {_cell(RAISED[name])} | {runbook} |"
 
 
 def outputs() -> Iterator[str]:
@@ -66,10 +71,30 @@ def outputs() -> Iterator[str]:
         yield f"| `{name}` | {_cell(output['Description'])} |"
 
 
+def words() -> Iterator[str]:
+    """What restic, Cloud Custodian, CBR and VBS policies call it, and what a purge policy does."""
+    yield from (f"| here | {' | '.join(FOREIGN)} |", f"|{'---|' * (len(FOREIGN) + 1)}")
+    ours = dict.fromkeys(ours for theirs in FOREIGN.values() for ours in theirs.values())
+    for here in sorted(ours, key=lambda text: not text.startswith('"')):
+        there = (
+            ", ".join(f"`{_as_they_write(word, whose)}`" for word, meant in theirs.items() if meant == here)
+            for whose, theirs in FOREIGN.items()
+        )
+        yield f"| {QUOTED.sub(_as_code, here)} | {' | '.join(there)} |"
+
+
 def _marked(name: str) -> Iterator[str]:
     yield f"<!-- table: {name} -->"
     yield from TABLES[name]()
     yield "<!-- end -->"
+
+
+def _as_they_write(word: str, whose: str) -> str:
+    return word.replace("_", "-") if whose == "restic" else word
+
+
+def _as_code(found: re.Match[str]) -> str:
+    return f"`{found[0]}`"
 
 
 def _cell(text: str) -> str:
@@ -83,6 +108,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str] | list[str]]] = {
     "parameters": parameters,
     "plan reasons": plan_reasons,
     "reasons": reasons,
+    "words": words,
 }
 
 

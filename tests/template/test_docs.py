@@ -31,6 +31,7 @@ from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.openstack.secret import Secret
 from vbs_reaper.openstack.secret import StoredSecret
 from vbs_reaper.openstack.target import read_target
+from vbs_reaper.purge.policy import KEYS
 from vbs_reaper.purge.policy import read_policy
 
 FILES = ("README.md", "CHANGELOG.md")
@@ -117,6 +118,12 @@ def test_every_policy_shown_would_be_taken() -> None:
 def test_every_field_of_a_request_is_described() -> None:
     section = readme.text.partition("| field | meaning |")[2].partition("\n\n")[0]
     assert {*re.findall(r"`(\w+)`", section)} >= {*DeleteRequest.__struct_fields__, "backup_ids"}
+
+
+def test_every_key_of_a_policy_is_described() -> None:
+    section = readme.text.partition("| key | default | meaning |")[2].partition("\n\n")[0]
+    keys = {f"{part}.{key}" if part else key for part, names in KEYS.items() if part != "group_by" for key in names}
+    assert {*re.findall(r"`([a-z_.]+)`", section)} >= keys - {"match", "keep", "guards"}
 
 
 def test_every_secret_shown_would_be_taken() -> None:

@@ -149,6 +149,8 @@ def test_outputs_are_those_of_the_design(stack: Rendered) -> None:
         "PlansBucketName": "${PlansBucket}",
         "PurgeScheduleRoleArn": "${PurgeScheduleRole.Arn}",
         "CheckerFunctionName": "${CheckerFunction}",
+        "DeleteRequestsMappingId": "${DeleterFunctionDeleteRequests}",
+        "OperatorPolicyArn": "${OperatorPolicy}",
     }
     assert all(output["Description"].endswith(".") for output in stack.outputs.values())
 

@@ -9,6 +9,7 @@ oldest snapshot while a rule has room, older ones do not.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -149,6 +150,10 @@ def answers(program: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def main(program: str = "restic") -> None:
     """Ask, and store."""
+    if shutil.which(program) is None:
+        sys.exit(
+            f"there is no {program} here; install it (Debian and Ubuntu: apt-get install restic), or give its path"
+        )
     stored = json.loads(CASES.read_text()) if CASES.exists() else {}
     for version, case in answers(program):
         history = stored.setdefault(case["history"], {"zone": case["zone"], "times": case["times"], "cases": []})

@@ -4,7 +4,6 @@ Exit codes: 0 every backup is gone, 2 some deletions were refused or parked; 1 t
 """
 
 import argparse
-import time
 from collections import Counter
 from datetime import UTC
 from datetime import datetime
@@ -12,9 +11,13 @@ from typing import Any
 from typing import Final
 
 from rich.console import Console
-from rich.progress import Progress
 
+from vbs_reaper.console.deleter_log import DeleterLog
+from vbs_reaper.console.deleter_log import about
 from vbs_reaper.console.deployed_stack import DeployedStack
+from vbs_reaper.console.following import Following
+from vbs_reaper.console.following import follow_to_the_end
+from vbs_reaper.console.pass_line import PassLine
 from vbs_reaper.console.refusal import Refused
 from vbs_reaper.console.summary import print_plan
 from vbs_reaper.purge.document import PlanRefused
@@ -25,8 +28,6 @@ from vbs_reaper.purge.run.result import name_of
 
 EXIT_ALL_GONE: Final = 0
 EXIT_SOME_LEFT: Final = 2
-LOOK_EVERY_S: Final = 2.0
-_GONE: Final = frozenset({"deleted", "already_gone"})
 
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
@@ -58,7 +59,7 @@ def run(chosen: argparse.Namespace) -> int:
         _ask(plan, plan.totals.selected if chosen.include_grace else plan.totals.due)
     began = datetime.now(UTC)
     approval = {"policy": chosen.policy, "plan": chosen.plan, "include_grace": chosen.include_grace}
-    answer = stack.invoke_purger({"approve": approval})
+    answer = stack.invoke("Purger", {"approve": approval})
     if answer["outcome"] == "refused":
         raise Refused(f"{answer['message']} ({answer['reason']})")
     console.print(answer["message"], markup=False)
@@ -89,14 +90,12 @@ def _ask(plan: Plan, deletions: int) -> None:
 
 def _follow(stack: DeployedStack, console: Console, requested_by: str, requested: int, began: datetime) -> int:
     """Until the last deletion has ended. To stop looking stops no deletion."""
-    ended: dict[str, str] = {}
-    with Progress(console=console) as progress:
-        task = progress.add_task("deletions ended", total=requested)
-        while len(ended) < requested:
-            ended.update(stack.ends(requested_by, began))
-            progress.update(task, completed=len(ended))
-            if len(ended) < requested:
-                time.sleep(LOOK_EVERY_S)
-    for outcome, count in sorted(Counter(ended.values()).items()):
+    following = Following(DeleterLog(stack), about(requested_by), began, lambda line: _backup_of(line, requested_by))
+    follow_to_the_end(following, requested, console, lambda _backup_id, _line: None)
+    for outcome, count in sorted(Counter(line.outcome for line in following.ended.values()).items()):
         console.print(f"{outcome}: {count:,}", markup=False)
-    return EXIT_ALL_GONE if set(ended.values()) <= _GONE else EXIT_SOME_LEFT
+    return EXIT_ALL_GONE if all(line.is_gone for line in following.ended.values()) else EXIT_SOME_LEFT
+
+
+def _backup_of(line: PassLine, requested_by: str) -> str | None:
+    return line.backup_id if line.requested_by == requested_by else None

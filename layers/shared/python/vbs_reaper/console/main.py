@@ -8,8 +8,15 @@ from typing import Final
 from typing import NoReturn
 
 from vbs_reaper.console import approve
+from vbs_reaper.console import check
+from vbs_reaper.console import dead_letters
+from vbs_reaper.console import explain
+from vbs_reaper.console import pause
 from vbs_reaper.console import plans
 from vbs_reaper.console import preview
+from vbs_reaper.console import resume
+from vbs_reaper.console import secret
+from vbs_reaper.console import send
 from vbs_reaper.console.refusal import EXIT_REFUSED
 from vbs_reaper.console.refusal import Refused
 
@@ -17,6 +24,13 @@ COMMANDS: Final = (
     preview,
     plans,
     approve,
+    send,
+    check,
+    explain,
+    dead_letters,
+    pause,
+    resume,
+    secret,
 )
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from rich.console import Console
 
 from vbs_reaper.console.backups_file import BackupsFile
 from vbs_reaper.console.backups_file import FileRefused
+from vbs_reaper.console.live_backups import list_cloud
+from vbs_reaper.console.live_backups import list_secret
 from vbs_reaper.console.refusal import Refused
 from vbs_reaper.console.summary import print_plan
 from vbs_reaper.openstack.backup import read_instant
@@ -56,13 +59,19 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     words.add_argument("--policy", type=Path, required=True, metavar="FILE", help="the purge policy, as JSON")
     source = words.add_mutually_exclusive_group(required=True)
     source.add_argument("--backups", type=Path, metavar="FILE", help='the API\'s list answer: {"backups": [...]}')
+    source.add_argument("--cloud", metavar="NAME", help="list them now: the target is this entry of your clouds.yaml")
+    source.add_argument(
+        "--secret", metavar="NAME", help="list them now: the target is this secret, such as vbs-reaper/default"
+    )
     words.add_argument(
         "--last", type=Path, metavar="FILE", help="the last stored plan: grace and what is new count from it"
     )
     words.add_argument("--now", metavar="RFC3339", help="plan as if it were then; default: now")
-    words.add_argument("--service", choices=["vbs", "cinder"], help="whose backups; default: told from the file")
     words.add_argument(
-        "--hold-marker", default=HOLD_MARKER, metavar="TEXT", help="what marks a held backup; default: %(default)s"
+        "--service", choices=["vbs", "cinder"], help="whose backups; default: the target's, or told from the file"
+    )
+    words.add_argument(
+        "--hold-marker", metavar="TEXT", help=f"what marks a held backup; default: the target's, or {HOLD_MARKER}"
     )
     output = words.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="the plan as JSON, every backup with its reasons")
@@ -77,7 +86,10 @@ def run(chosen: argparse.Namespace) -> int:
         Refused: policy, backups, last plan or time cannot be used.
     """
     try:
-        made = plan(_policy(chosen.policy), _inventory(chosen), _now(chosen.now), last=_last(chosen.last))
+        policy, last, asked = _policy(chosen.policy), _last(chosen.last), _instant(chosen.now)
+        inventory = _inventory(chosen)
+        now = asked or datetime.now(UTC).replace(microsecond=0)
+        made = plan(policy, inventory, now, last=last)
     except _REFUSALS as refusal:
         raise Refused(str(refusal)) from None
     _show(made, chosen)
@@ -87,18 +99,34 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _from_file(chosen: argparse.Namespace) -> Inventory:
-    if not chosen.hold_marker.strip():
-        raise Refused("--hold-marker is empty: every backup would be held")
-    return BackupsFile(chosen.backups).inventory(chosen.service, chosen.hold_marker)
+    return BackupsFile(chosen.backups).inventory(chosen.service, chosen.hold_marker or HOLD_MARKER)
+
+
+def _from_cloud(chosen: argparse.Namespace) -> Inventory:
+    return _as_asked(list_cloud(chosen.cloud), chosen)
+
+
+def _from_secret(chosen: argparse.Namespace) -> Inventory:
+    return _as_asked(list_secret(chosen.secret), chosen)
+
+
+def _as_asked(listed: Inventory, chosen: argparse.Namespace) -> Inventory:
+    return replace(
+        listed,
+        service=chosen.service or listed.service,
+        hold_marker=chosen.hold_marker or listed.hold_marker,
+    )
 
 
 Source = Callable[[argparse.Namespace], Inventory]
 
-SOURCES: Final[Mapping[str, Source]] = {"backups": _from_file}
+SOURCES: Final[Mapping[str, Source]] = {"backups": _from_file, "cloud": _from_cloud, "secret": _from_secret}
 """Where backups come from, by the option that says so; exactly one of these options is given."""
 
 
 def _inventory(chosen: argparse.Namespace) -> Inventory:
+    if chosen.hold_marker is not None and not chosen.hold_marker.strip():
+        raise Refused("--hold-marker is empty: every backup would be held")
     return next(source(chosen) for option, source in SOURCES.items() if getattr(chosen, option) is not None)
 
 
@@ -128,9 +156,9 @@ def _read(path: Path) -> bytes:
         raise Refused(f"{path}: {error.strerror or error}") from None
 
 
-def _now(text: str | None) -> datetime:
+def _instant(text: str | None) -> datetime | None:
     if text is None:
-        return datetime.now(UTC).replace(microsecond=0)
+        return None
     try:
         zoned = datetime.fromisoformat(text).tzinfo is not None
     except ValueError:

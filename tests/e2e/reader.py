@@ -1,0 +1,81 @@
+"""A reader of the README at a terminal: pastes its commands as they stand, into bash, with an `aws` of our own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.local.artefacts import ROOT
+from tests.local.embedded_aws import REGION
+from tests.local.stack import LocalStack
+
+WITHIN_S = 120.0
+CLONED = ("events", "layers", "template.yaml", "pyproject.toml", "uv.lock", "README.md", ".venv", ".venv-sam", ".build")
+"""What a reader who has run `make run` and `make test` finds in the folder."""
+
+AWS = """#!/bin/sh
+PYTHONPATH="{root}" exec "{python}" -m tests.e2e.command_line "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command printed, and how it ended."""
+
+    code: int
+    text: str
+
+
+class Reader:
+    """Somebody in a folder of their own with the project in it, whose environment names the stack's account."""
+
+    def __init__(self, stack: LocalStack, folder: Path) -> None:
+        self._folder = folder
+        for name in CLONED:
+            (folder / name).symlink_to(ROOT / name)
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "UV_", "VIRTUAL_ENV"))}
+        self._environment = own | {
+            "PATH": f"{self._programs()}:{ROOT / '.build/uv/bin'}:{os.environ['PATH']}",
+            "UV_OFFLINE": "1",
+            "UV_NO_SYNC": "1",  # make has made the environment
+            "AWS_ENDPOINT_URL": stack.aws.url,
+            "AWS_CA_BUNDLE": str(stack.aws.certificate),
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_CONFIG_FILE": os.devnull,
+            "SAM_CLI_TELEMETRY": "0",
+            "BROWSER": "true",
+            "COLUMNS": "200",
+            "NO_COLOR": "1",
+            "TMPDIR": str(folder),
+            "DELETE_QUEUE_URL": stack.outputs["DeleteQueueUrl"],
+        }
+
+    def paste(self, command: str, typed: str = "", environment: Mapping[str, str] | None = None) -> Said:
+        """Run a command line; what it printed on both streams."""
+        done = subprocess.run(
+            ["/bin/bash", "-c", command],
+            cwd=self._folder,
+            env=self._environment | dict(environment or {}),
+            input=typed,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=WITHIN_S,
+        )
+        return Said(done.returncode, done.stdout + done.stderr)
+
+    def write(self, name: str, text: str) -> None:
+        """Put a file into the folder."""
+        (self._folder / name).write_text(text, encoding="utf-8")
+
+    def _programs(self) -> Path:
+        programs = self._folder / "programs"
+        programs.mkdir()
+        program = programs / "aws"
+        program.write_text(AWS.format(root=ROOT, python=sys.executable), encoding="utf-8")
+        program.chmod(0o755)
+        return programs

@@ -1,0 +1,122 @@
+"""`explain` tells what the cloud's own journal says, in order, and nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.e2e.desk import Desk
+from tests.local.fixtures import WITHIN_S
+from tests.local.fixtures import FindLine
+from tests.local.stack import LocalStack
+from tests.local.waiting import wait_until
+from tests.simulator.cloud import Cloud
+from tests.simulator.faults import Fault
+from tests.simulator.journal import Operation
+
+pytestmark = pytest.mark.xdist_group("local stack")
+
+NAMES = {Operation.SHOW: "ShowBackup", Operation.DELETE: "DeleteBackup"}
+
+
+@pytest.fixture
+def desk(stack: LocalStack, tmp_path: Path) -> Desk:
+    return Desk(stack, tmp_path)
+
+
+def _on_the_wire(cloud: Cloud, backup_id: str) -> list[tuple[str, str]]:
+    return [
+        (NAMES[call.operation], str(call.status))
+        for call in cloud.journal.calls
+        if call.backup_id == backup_id and call.operation in NAMES
+    ]
+
+
+def _told(story: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (call["operation"], call["status"])
+        for request in story["requests"]
+        for line in request["passes"]
+        for call in line["calls"]
+    ]
+
+
+def test_outage_revoked_token_busy_and_hold_are_told_as_the_cloud_saw_them(
+    desk: Desk, stack: LocalStack, cloud: Cloud, target: str, log_line: FindLine
+) -> None:
+    backup_id = cloud.add_backup(id=str(uuid4()))  # the log outlives a test, and the cloud names alike in each
+    cloud.inject(Fault(operation=Operation.SHOW, backup_id=backup_id, status=503, times=2))
+    cloud.set_status(backup_id, "restoring")
+    request = {"backup_id": backup_id, "target": target, "requested_by": "ann", "reason": "too old"}
+    first = stack.send(request)
+    log_line(request_id=first, reason="service_down")
+    log_line(request_id=first, reason="busy")
+    cloud.revoke_tokens()
+    wait_until(
+        "the revoked token was refused",
+        lambda: ("ShowBackup", "401") in _on_the_wire(cloud, backup_id),
+        within_s=WITHIN_S,
+    )
+    cloud.hold(backup_id)
+    cloud.set_status(backup_id, "available")
+    log_line(request_id=first, outcome="refused")
+    cloud.change_backup(backup_id, description="", metadata={})
+    second = stack.send({"backup_id": backup_id, "target": target, "requested_by": "bob"})
+    log_line(request_id=second, outcome="deleted")
+
+    code, said, _ = desk.run("explain", backup_id, "--json")
+    story = json.loads(said)
+    assert code == 0
+    assert _told(story) == _on_the_wire(cloud, backup_id)
+    assert [(each["request_id"], each["outcome"]) for each in story["requests"]] == [
+        (first, "refused"),
+        (second, "deleted"),
+    ]
+    code, said, _ = desk.run("explain", backup_id)
+    assert code == 0
+    for sentence in (
+        f"Request 1 of 2: {first}",
+        f'by ann, target "{target}".',
+        "The reason given: too old",
+        "The backup service or Keystone is down (service_down)",
+        "The backup is being made or restored (busy): the backup is restoring.",
+        "401",
+        "again, with a new token: 200",
+        "Refused: The backup is on hold (held)",
+        f"Request 2 of 2: {second}",
+        "The cloud has accepted the deletion.",
+        "Deleted: proven gone by that 404",
+    ):
+        assert sentence in said
+    assert said.index("service_down") < said.index("(held)") < said.index("Request 2 of 2")
+
+
+def test_a_purges_deletion_names_its_policy_and_the_plans_reason(
+    desk: Desk, stack: LocalStack, cloud: Cloud, target: str, log_line: FindLine
+) -> None:
+    volume_id = cloud.new_id()
+    old, new = (cloud.add_backup(id=str(uuid4()), volume_id=volume_id, name=f"daily-{number}") for number in (1, 2))
+    policy = {"policy": target, "target": target, "match": {"name": "daily-*"}, "keep": {"last": 1}, "mode": "purge"}
+    answer = stack.invoke({"run": policy}, function="Purger")
+    log_line(backup_id=old, outcome="deleted")
+    code, said, _ = desk.run("explain", old)
+    assert code == 0
+    assert f'The policy "{target}" let it go in its run {answer["run"]}' in said
+    assert "(not_kept)" in said
+    assert answer["plan"] in said
+    assert f"looked at the survivor {new}: 200" in said
+
+
+def test_what_the_log_does_not_know_is_not_invented(desk: Desk, stack: LocalStack) -> None:
+    backup_id = "0b5e4f6a-7c1d-4e2f-9a3b-0000000000ff"
+    code, said, complained = desk.run("explain", backup_id)
+    assert (code, "knows nothing of backup" in said) == (2, True), complained
+    code, said, complained = desk.run("explain", "latest")
+    assert (code, said) == (1, "")
+    assert "give a lower-case UUID" in complained
+    code, _, complained = desk.run("explain", backup_id, "--since", "soon")
+    assert (code, "is no duration" in complained) == (1, True)
+    code, _, complained = desk.run("explain", backup_id, stack="nowhere")
+    assert (code, 'stack "nowhere"' in complained) == (1, True)

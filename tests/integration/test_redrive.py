@@ -1,0 +1,132 @@
+"""A redrive against a real queue: which letters go, what goes with them, and that a kill at any point loses none."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.integration.killed_redrive import HIDDEN_S
+from tests.template_resources import TemplateResources
+from vbs_reaper.aws.queue_message import queue_entry
+from vbs_reaper.console.dead_letters_letter import KINDS
+from vbs_reaper.console.dead_letters_queue import Borrowed
+from vbs_reaper.deletion.message import NewMessage
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.result import result_id
+
+HEAL = (Reason.HELD, Reason.DELETION_FAILED, Reason.SERVICE_DOWN, Reason.FORBIDDEN)
+FINAL = (Reason.MALFORMED, Reason.EXPIRED)
+EFFECTS = 2 * len(HEAL)
+BODY = json.dumps({"backup_id": "0b5e4f6a-7c1d-4e2f-9a3b-000000000011"})
+
+
+@pytest.fixture
+def queues(resources: TemplateResources) -> TemplateResources:
+    """Six dead letters of six reasons, four of which can heal; a request's id is its reason."""
+    for reason in (*HEAL, *FINAL):
+        attributes = {
+            "request_id": reason.value.replace("_", "-"),
+            "sent_at": "2026-11-01T02:00:00+00:00",
+            "asked_at": "2026-11-01T02:00:01+00:00",
+            "redrives": "1",
+            "reason": reason.value,
+            "message": reason.sentence,
+        }
+        entry: Any = {**queue_entry(NewMessage(body=BODY, attributes=attributes, group="otc-prod")), "Id": "0"}
+        boto3.client("sqs").send_message_batch(QueueUrl=resources.dead_letter_queue_url, Entries=[entry])
+    return resources
+
+
+def redrive(queues: TemplateResources, effects: int = 0) -> int:
+    """Its exit code."""
+    words = [queues.dead_letter_queue_url, queues.delete_queue_url, str(effects)]
+    return subprocess.run(
+        [sys.executable, "-m", "tests.integration.killed_redrive", *words], check=False, capture_output=True, timeout=60
+    ).returncode
+
+
+def messages(url: str) -> list[Any]:
+    """All that a queue holds; nothing stays hidden or is taken out."""
+    sqs = boto3.client("sqs")
+    found: dict[str, Any] = {}
+    while got := sqs.receive_message(
+        QueueUrl=url,
+        MaxNumberOfMessages=10,
+        VisibilityTimeout=60,
+        AttributeNames=["All"],
+        MessageAttributeNames=["All"],
+    ).get("Messages"):
+        found |= {each["MessageId"]: each for each in got}
+    for each in found.values():
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"], VisibilityTimeout=0)
+    return list(found.values())
+
+
+def request_ids(url: str) -> Counter[str]:
+    return Counter(each["MessageAttributes"]["request_id"]["StringValue"] for each in messages(url))
+
+
+def named(*reasons: Reason) -> set[str]:
+    return {reason.value.replace("_", "-") for reason in reasons}
+
+
+def test_a_redriven_request_keeps_its_identity_and_loses_its_reason(queues: TemplateResources) -> None:
+    assert redrive(queues) == 0
+    assert request_ids(queues.delete_queue_url) == Counter(named(*HEAL))
+    assert request_ids(queues.dead_letter_queue_url) == Counter(named(*FINAL))
+    for each in messages(queues.delete_queue_url):
+        own = {name: value["StringValue"] for name, value in each["MessageAttributes"].items()}
+        assert own.keys() == {"request_id", "sent_at", "asked_at", "redrives"}
+        assert (own["sent_at"], own["redrives"]) == ("2026-11-01T02:00:00+00:00", "2")
+        assert each["Body"] == BODY
+        assert each["Attributes"]["MessageGroupId"] == "otc-prod"
+
+
+@pytest.mark.parametrize("effects", range(1, EFFECTS + 1))
+def test_a_redrive_killed_at_any_point_loses_none_and_repeated_ends_each_once(
+    queues: TemplateResources, effects: int
+) -> None:
+    assert redrive(queues, effects) == -signal.SIGKILL
+    time.sleep(HIDDEN_S + 0.2)  # what the killed one had in hand comes back by itself
+    everywhere = request_ids(queues.dead_letter_queue_url) + request_ids(queues.delete_queue_url)
+    assert everywhere.keys() == named(*HEAL, *FINAL)
+    assert redrive(queues) == 0
+    assert request_ids(queues.dead_letter_queue_url) == Counter(named(*FINAL))
+    ends = {result_id(own["request_id"]["StringValue"], int(own["redrives"]["StringValue"])) for own in sent_on(queues)}
+    assert len(ends) == len(HEAL), "a request sent twice has one end: both carry the same id"
+    assert request_ids(queues.delete_queue_url).keys() == named(*HEAL)
+    assert request_ids(queues.delete_queue_url).total() <= len(HEAL) + 1
+
+
+def sent_on(queues: TemplateResources) -> list[Any]:
+    return [each["MessageAttributes"] for each in messages(queues.delete_queue_url)]
+
+
+def test_more_letters_than_a_receive_brings_are_each_read_once_and_shown_again(queues: TemplateResources) -> None:
+    sqs, url = boto3.client("sqs"), queues.dead_letter_queue_url
+    for _ in range(30):
+        sqs.send_message(QueueUrl=url, MessageBody=BODY)
+    with Borrowed(sqs, url) as letters:
+        read = list(letters)
+    assert len({each.message.message_id for each in read}) == len(read) == 36
+    assert Counter(each.kind.code for each in read)["moved_by_sqs"] == 30
+    assert len(messages(url)) == 36
+
+
+def test_ctrl_c_in_the_middle_shows_them_again(queues: TemplateResources) -> None:
+    with suppress(KeyboardInterrupt), Borrowed(boto3.client("sqs"), queues.dead_letter_queue_url) as letters:
+        next(iter(letters))
+        raise KeyboardInterrupt
+    assert len(messages(queues.dead_letter_queue_url)) == 6
+
+
+def test_every_reason_that_a_request_can_end_with_is_known() -> None:
+    assert {reason.value for reason in (*HEAL, *FINAL, Reason.UNHEARD, Reason.HALTED)} <= KINDS.keys()
+    assert not {Reason.DELETED.value, Reason.KEEP_LAST.value} & KINDS.keys()

@@ -1,0 +1,277 @@
+"""`vbs-reaper secret` as a process: what people have, on standard input; a target's secret, or one sentence, out."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+
+from tests.integration.certificates import Authority
+from tests.simulator.cloud import Cloud
+from vbs_reaper.openstack.secret import Secret
+from vbs_reaper.openstack.secret import StoredSecret
+from vbs_reaper.openstack.target import read_target
+
+CANARY = "canary-hunter2"
+COMMAND = (sys.executable, "-W", "error", "-m", "vbs_reaper.console", "secret")
+AT_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR), termios.TIOCSCTTY, 0)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+PROJECT = "5a1e0c7b9d3f4826a0b4c6d8e2f01357"
+HORIZON = f"""#!/usr/bin/env bash
+# To use an OpenStack cloud you need to authenticate against the Identity service named keystone. It's easy.
+export OS_AUTH_URL=https://iam.eu-de.otc.t-systems.com/v3
+# With the addition of Keystone we have standardized on the term **project**
+export OS_PROJECT_ID={PROJECT}
+export OS_PROJECT_NAME="eu-de"
+export OS_USER_DOMAIN_NAME="OTC-EU-DE-00000000001000000000"
+if [ -z "$OS_USER_DOMAIN_NAME" ]; then unset OS_USER_DOMAIN_NAME; fi
+export OS_PROJECT_DOMAIN_ID=""
+if [ -z "$OS_PROJECT_DOMAIN_ID" ]; then unset OS_PROJECT_DOMAIN_ID; fi
+unset OS_TENANT_ID
+export OS_USERNAME="vbs-reaper"
+echo "Please enter your OpenStack Password for project $OS_PROJECT_NAME as user $OS_USERNAME: "
+read -sr OS_PASSWORD_INPUT
+export OS_PASSWORD=$OS_PASSWORD_INPUT
+export OS_REGION_NAME="eu-de"
+export OS_INTERFACE=public  # as everybody
+export OS_IDENTITY_API_VERSION=3
+"""
+AUTH = {
+    "auth_url": "https://iam.eu-de.otc.t-systems.com/v3",
+    "username": "vbs-reaper",
+    "user_domain_name": "OTC-EU-DE-00000000001000000000",
+    "project_id": PROJECT,
+    "project_name": "eu-de",
+}
+ENTRY: dict[str, Any] = {"auth": {**AUTH, "password": CANARY}, "region_name": "eu-de"}
+
+
+def make(text: str, *words: str, folder: Path | str = ".", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run it without a terminal."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+    return subprocess.run(
+        [*COMMAND, *words],
+        input=text,
+        cwd=folder,
+        env=environment | variables,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        start_new_session=True,
+    )
+
+
+def made(text: str, *words: str, **variables: str) -> dict[str, Any]:
+    done = make(text, *words, **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    read_target("new", StoredSecret(version_id="1", text=Secret(done.stdout)))
+    secret: dict[str, Any] = json.loads(done.stdout)
+    return secret
+
+
+def refusal(text: str, *words: str, **variables: str) -> str:
+    done = make(text, *words, **variables)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert CANARY not in done.stderr
+    return done.stderr
+
+
+def clouds(**entries: object) -> str:
+    return yaml.safe_dump({"clouds": entries})
+
+
+def with_password(written: str) -> str:
+    return HORIZON.replace("$OS_PASSWORD_INPUT", written)
+
+
+def test_an_openrc_that_asks_for_the_password_takes_it_from_the_environment() -> None:
+    secret = made(HORIZON, OS_PASSWORD=CANARY)
+    assert secret == {
+        "auth": {**AUTH, "password": CANARY},
+        "region_name": "eu-de",
+        "interface": "public",
+        "identity_api_version": "3",
+    }
+
+
+def test_without_a_terminal_a_missing_password_is_refused() -> None:
+    assert "no terminal to ask for it; set OS_PASSWORD" in refusal(HORIZON)
+
+
+def test_a_missing_password_is_asked_for_on_the_terminal_and_not_echoed() -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", AT_TERMINAL, os.ttyname(theirs), *COMMAND],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if not name.startswith("OS_")},
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(HORIZON.encode())
+        process.stdin.close()
+        process.stdin = None
+        seen = b""
+        while b"user: " not in seen:
+            seen += os.read(ours, 1000)
+        os.write(ours, f"{CANARY}\n".encode())
+        out, err = process.communicate()
+    os.set_blocking(ours, False)
+    with suppress(BlockingIOError):
+        seen += os.read(ours, 1000)
+    os.close(ours)
+    os.close(theirs)
+    assert err == b""
+    assert json.loads(out)["auth"]["password"] == CANARY
+    assert CANARY.encode() not in seen
+
+
+@pytest.mark.parametrize(
+    ("written", "password"),
+    [
+        (CANARY, CANARY),
+        (f'"{CANARY}" # the password', CANARY),
+        ("'a $b `c` \\ \"d\"'", 'a $b `c` \\ "d"'),
+        ('"a\\$b \\"c\\" \\\\ d\\e"', 'a$b "c" \\ d\\e'),
+        ("a#b", "a#b"),
+        ("#b", "#b"),
+        ("a\\ b;", "a b"),
+        ("'it'\\''s'", "it's"),
+        ("ä=ö", "ä=ö"),
+    ],
+)
+def test_a_value_is_what_a_shell_would_set(written: str, password: str) -> None:
+    text = with_password(written)
+    assert made(text)["auth"]["password"] == password
+    shell = subprocess.run(
+        ["bash", "-c", f'OS_PASSWORD={written}\nprintf %s "$OS_PASSWORD"'],  # noqa: S607
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    assert shell.stdout == password
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"$({CANARY})",
+        f"`{CANARY}`",
+        f'"a${CANARY}"',
+        f"a${{{CANARY}}}",
+        f'"\\\\${CANARY}"',
+        f"a b{CANARY}",
+        f"'{CANARY}",
+        f"a;{CANARY}",
+        f"a&{CANARY}",
+        "a" * 5000 + " b",
+    ],
+)
+def test_a_value_that_needs_a_shell_is_never_run(tmp_path: Path, written: str) -> None:
+    sentence = refusal(with_password(written))
+    assert "line 15 of the openrc: OS_PASSWORD" in sentence
+    assert "in single quotes" in sentence
+
+
+def test_an_openrc_with_an_application_credential_needs_no_password() -> None:
+    secret = made(
+        "export OS_AUTH_TYPE=v3applicationcredential\nexport OS_AUTH_URL=https://keystone.example.org/v3\n"
+        "export OS_IDENTITY_API_VERSION=3\nexport OS_REGION_NAME=RegionOne\nexport OS_INTERFACE=publicURL\n"
+        f"export OS_APPLICATION_CREDENTIAL_ID=0f2a\nexport OS_APPLICATION_CREDENTIAL_SECRET={CANARY}\n",
+        "--service",
+        "cinder",
+    )
+    assert secret["auth"]["application_credential_secret"] == CANARY
+    assert (secret["interface"], secret["volume_backup_service"]) == ("public", "cinder")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("export OS_TOKEN=x", "sets OS_TOKEN, which a target has no use for"),
+        ("export OS_TENANT_ID=" + "0" * 32, 'two values for "project_id"'),
+        ("export OS_CACERT=/none.pem", "/none.pem cannot be read (No such file or directory)"),
+    ],
+)
+def test_an_openrc_that_would_not_work_is_refused(line: str, says: str) -> None:
+    assert says in refusal(f"{HORIZON}{line}\n", OS_PASSWORD=CANARY)
+
+
+def test_an_openrc_over_plain_http_is_refused() -> None:
+    assert '"auth.auth_url"' in refusal(HORIZON.replace("https:", "http:"), OS_PASSWORD=CANARY)
+
+
+def test_the_only_entry_of_a_clouds_yaml_needs_no_name() -> None:
+    assert made(clouds(otc=ENTRY)) == ENTRY
+    assert made(yaml.safe_dump(ENTRY)) == ENTRY
+    assert made(json.dumps(ENTRY)) == ENTRY
+
+
+def test_of_several_entries_one_is_named() -> None:
+    both = clouds(otc=ENTRY, other={})
+    assert made(both, "--cloud", "otc") == ENTRY
+    assert "say which by --cloud: otc, other" in refusal(both)
+    assert 'has no entry "none"; it has otc, other' in refusal(both, "--cloud", "none")
+
+
+def test_a_clouds_yaml_without_its_password_takes_it_from_the_environment() -> None:
+    assert made(clouds(otc={**ENTRY, "auth": AUTH}), OS_PASSWORD=CANARY) == ENTRY
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({**ENTRY, "regin_name": "x"}, 'unknown key "regin_name"; did you mean "region_name"?'),
+        ({**ENTRY, "verify": False}, 'has "verify": false; remove it'),
+        ({**ENTRY, "profile": "otc"}, 'has "profile", which is not for here'),
+        ({**ENTRY, "auth": {**ENTRY["auth"], "project_id": "x"}}, '"auth.project_id" with a value that cannot be used'),
+        ({"region_name": "eu-de", "auth": {}}, 'lacks "auth.auth_url"'),
+    ],
+)
+def test_an_entry_that_would_not_work_is_refused_by_its_key(entry: dict[str, Any], says: str) -> None:
+    assert says in refusal(clouds(otc=entry))
+
+
+@pytest.mark.parametrize("text", ["", "hello", "[]", "clouds: {}", "a: : b", "\x00", f"clouds: {{x: *{CANARY}}}"])
+def test_what_is_neither_is_refused(text: str) -> None:
+    assert "standard input" in refusal(text)
+
+
+def test_too_much_is_refused() -> None:
+    assert "has more than 1,048,576 bytes" in refusal("#" * (1 << 20) + "\n\n")
+    assert "65536 are allowed" in refusal(clouds(otc={**ENTRY, "hold_marker": "x" * 70_000}))
+
+
+def test_a_certificate_named_by_its_path_becomes_its_text(tmp_path: Path) -> None:
+    pem = Authority().pem
+    tmp_path.joinpath("ca.pem").write_text(pem)
+    done = make(clouds(otc={**ENTRY, "cacert": "ca.pem"}), folder=tmp_path)
+    assert json.loads(done.stdout)["cacert"] == pem
+    tmp_path.joinpath("ca.pem").write_text("nothing of the kind")
+    done = make(clouds(otc={**ENTRY, "cacert": "ca.pem"}), folder=tmp_path)
+    assert 'has "cacert" that is no certificate' in done.stderr
+
+
+def test_what_it_writes_can_be_stored_and_used(aws: str, cloud: Cloud, tmp_path: Path) -> None:
+    cloud.add_backup(name="daily-1")
+    secret = make(clouds(otc=cloud.target_secret())).stdout
+    boto3.client("secretsmanager").create_secret(Name="vbs-reaper/default", SecretString=secret)
+    policy = {"policy": "nightly", "match": {"name": "daily-*"}, "keep": {"last": 1}}
+    tmp_path.joinpath("policy.json").write_text(json.dumps(policy))
+    words = ["preview", "--policy", "policy.json", "--secret", "vbs-reaper/default", "--json"]
+    done = subprocess.run([*COMMAND[:-1], *words], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["totals"]["kept"] == 1

@@ -1,0 +1,72 @@
+"""`dead-letters list` as a picture for the README: `python -m tests.local.console_picture` draws it anew.
+
+The same letters at the same moment every time, so that a test can tell whether the picture is still true.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tests.local.artefacts import ROOT
+from vbs_reaper.console.dead_letters_letter import Letter
+from vbs_reaper.console.dead_letters_letter import read_letter
+from vbs_reaper.console.dead_letters_shown import print_letters
+from vbs_reaper.deletion.reason import Reason
+
+PICTURE = ROOT / "tests" / "local" / "pictures" / "console-dead-letters.svg"
+NOW = datetime(2026, 11, 25, 3, 12, tzinfo=UTC)
+WIDTH = 150
+BACKUP = "0b5e4f6a-7c1d-4e2f-9a3b-{:012}"
+REQUEST = "7a003700-42e8-4007-9d2c-{:012}"
+
+
+def picture() -> str:
+    """The list as SVG."""
+    console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True, color_system="truecolor")
+    print_letters(_letters(), console, NOW, "vbs-reaper", everyone=False)
+    return console.export_svg(title="vbs-reaper dead-letters --stack vbs-reaper list", unique_id="vbs-reaper-letters")
+
+
+def write_picture(path: Path) -> None:
+    """Write that SVG."""
+    path.write_text(picture(), encoding="utf-8")
+
+
+def _letters() -> list[Letter]:
+    told = [
+        (Reason.DELETION_FAILED, 2, "the backup is error_deleting", timedelta(hours=2)),
+        (Reason.HELD, 1, "the backup's name, description or metadata holds it", timedelta(hours=9)),
+        (Reason.MALFORMED, 1, 'the body is no JSON; send one JSON object with "backup_id"', timedelta(days=4)),
+        (Reason.SERVICE_DOWN, 3, "cinder-backup could not be found", timedelta(minutes=40)),
+        (None, 1, "", timedelta(days=13, hours=22)),
+    ]
+    rows = [(reason, words, age) for reason, count, words, age in told for _ in range(count)]
+    return [read_letter(_received(number, *row), NOW) for number, row in enumerate(rows, 1)]
+
+
+def _received(number: int, reason: Reason | None, words: str, age: timedelta) -> Mapping[str, Any]:
+    """A message as ReceiveMessage gives it; without a reason as SQS itself leaves it."""
+    sent_at = NOW - age
+    own = {} if reason is None else {"reason": reason.value, "message": f"{reason.sentence[:-1]}: {words}"}
+    first = {"request_id": REQUEST.format(number), "sent_at": (sent_at - timedelta(hours=1)).isoformat()}
+    is_request = reason is not Reason.MALFORMED
+    return {
+        "MessageId": REQUEST.format(number),
+        "ReceiptHandle": "",
+        "Body": json.dumps({"backup_id": BACKUP.format(number)}) if is_request else "delete everything",
+        "Attributes": {"SentTimestamp": str(int(sent_at.timestamp() * 1000))},
+        "MessageAttributes": {name: {"StringValue": text} for name, text in (first | own).items()},
+    }
+
+
+if __name__ == "__main__":
+    write_picture(PICTURE)
+    sys.stdout.write(f"{PICTURE.relative_to(ROOT)}\n")

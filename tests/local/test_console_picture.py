@@ -1,0 +1,11 @@
+"""The README's picture of the console is what the console says today."""
+
+from xml.etree import ElementTree
+
+from tests.local.console_picture import PICTURE
+from tests.local.console_picture import picture
+
+
+def test_the_picture_of_the_dead_letters_is_what_the_command_prints() -> None:
+    assert PICTURE.read_text(encoding="utf-8") == picture(), "run `python -m tests.local.console_picture`"
+    assert ElementTree.fromstring(picture()).tag.endswith("svg")  # noqa: S314  # made a line above
