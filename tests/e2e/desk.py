@@ -24,6 +24,7 @@ class Desk:
             **operator_keys(stack),
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "BROWSER": "true",
             "COLUMNS": "200",
             "NO_COLOR": "1",
             "TMPDIR": str(folder),

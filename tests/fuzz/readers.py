@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from typing import Final
@@ -22,13 +23,24 @@ from vbs_reaper.openstack.answer import Operation
 from vbs_reaper.openstack.answer import read_answer
 from vbs_reaper.openstack.backup import BackupId
 from vbs_reaper.openstack.calls.page import read_rows
+from vbs_reaper.openstack.fault import read_retry_after
 from vbs_reaper.openstack.secret import Secret
 from vbs_reaper.openstack.secret import SecretUnusable
 from vbs_reaper.openstack.secret import StoredSecret
 from vbs_reaper.openstack.target import read_target
+from vbs_reaper.purge.document import PlanRefused
+from vbs_reaper.purge.document import encode_plan
+from vbs_reaper.purge.document import read_plan
+from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.policy import POLICY_LIMIT_BYTES
+from vbs_reaper.purge.policy import is_policy_name
 from vbs_reaper.purge.policy import read_policy
 from vbs_reaper.purge.policy_refusal import PolicyRefused
+from vbs_reaper.purge.run.event import Approval
+from vbs_reaper.purge.run.event import policy_name_of
+from vbs_reaper.purge.run.event import read_event
+from vbs_reaper.purge.stored import StoredPlan
+from vbs_reaper.purge.stored import to_plan
 from vbs_reaper.strict_json import JsonRefused
 from vbs_reaper.strict_json import read_json
 
@@ -41,6 +53,9 @@ SENTENCE_BYTES: Final = 1024
 """The most of a refusal: it travels as a message attribute, and people read it."""
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+_SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_RUN: Final = re.compile(r"[0-9A-Za-z-]{20,36}", re.ASCII)
+_DIGITS: Final = frozenset(map(str, range(3601)))
 _PRINTABLE: Final = re.compile(r"[ -~]{0,256}")
 
 
@@ -102,6 +117,42 @@ def policy(data: bytes) -> None:
     assert read_policy(msgspec.to_builtins(accepted)) == accepted
 
 
+def purge_event(data: bytes) -> None:
+    """What is accepted names a policy and a run, or a plan by its hash; a refusal is one line for people."""
+    try:
+        event = json.loads(data)
+    except (ValueError, RecursionError):
+        return  # Lambda would not start the function
+    named = policy_name_of(event)
+    assert named is None or is_policy_name(named)
+    try:
+        asked = read_event(event, "default", "8f507cfc-4f5e-4a3e-b0c2-2a6f9d1e7c54")
+    except PurgeRefused as refused:
+        _check_sentence(str(refused))
+        return
+    if isinstance(asked, Approval):
+        assert asked.policy == named
+        assert _SHA256.fullmatch(asked.plan)
+    else:
+        assert asked.policy.policy == named
+        assert asked.target == asked.policy.target
+        assert _RUN.fullmatch(asked.name)
+
+
+def plan_document(data: bytes) -> None:
+    """Only what was written byte for byte is read; what has a plan's shape is read once its own hash stands in it."""
+    try:
+        assert encode_plan(read_plan(data)) == data
+    except PlanRefused as refused:
+        _check_sentence(str(refused))
+    try:
+        shaped = to_plan(msgspec.json.decode(data, type=StoredPlan))
+    except (ValueError, RecursionError):
+        return
+    written = encode_plan(replace(shaped, sha256=None))
+    assert encode_plan(read_plan(written)) == written
+
+
 def show_answer(data: bytes) -> None:
     """A look: found only with the backup asked for, gone only with its proof; never raises."""
     answer, status, body = _answer(Operation.SHOW_BACKUP, data)
@@ -151,6 +202,19 @@ def page_rows(data: bytes) -> None:
     assert rows.date is None or rows.date.tzinfo is not None
 
 
+def times(data: bytes) -> None:
+    """Retry-After in header and body, and Date: seconds within limits, a moment with a zone, or nothing."""
+    header, in_body, date = (data.decode("latin-1").split("\n") + [""] * 3)[:3]
+    seconds = read_retry_after(header, in_body, NOW)
+    assert seconds is None or 1 <= seconds <= 3600
+    assert seconds == read_retry_after(header.strip(), in_body, NOW)
+    if header.strip() in _DIGITS:
+        assert seconds == max(1, int(header.strip()))
+    rows = read_rows(b'{"backups": []}', date, 2)
+    assert rows is not None
+    assert rows.date is None or rows.date.utcoffset() is not None
+
+
 def wire_path(data: bytes) -> None:
     """Whatever its parts are, a request that may be sent goes to the one path that is allowed."""
     address, backup_id, project_id, volume_id, marker = (data.decode("latin-1").split("\n") + [""] * 5)[:5]
@@ -178,8 +242,11 @@ READERS: Final[dict[str, Callable[[bytes], None]]] = {
     "envelope": envelope,
     "target_secret": target_secret,
     "policy": policy,
+    "purge_event": purge_event,
+    "plan_document": plan_document,
     "show_answer": show_answer,
     "delete_answer": delete_answer,
     "page_rows": page_rows,
+    "times": times,
     "wire_path": wire_path,
 }

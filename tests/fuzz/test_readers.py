@@ -14,7 +14,7 @@ from tests.fuzz.readers import READERS
 
 CORPUS = Path(__file__).parent / "corpus"
 SEEDS = {reader: sorted(path.read_bytes() for path in (CORPUS / reader).iterdir()) for reader in READERS}
-MOST_SEEDS, MOST_BYTES = 60, 4096
+MOST_SEEDS, MOST_BYTES = 8, 4096
 
 of_a_reader = pytest.mark.parametrize("reader", READERS)
 few_hundred = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.differing_executors])

@@ -65,7 +65,9 @@ def test_what_is_printed_works_as_printed_and_nothing_is_left_after_down(folder:
     assert make("down", folder) == "it does not run\n"
 
 
-@pytest.mark.parametrize("stale", ["999999999", "no number", str(os.getpid())])
+@pytest.mark.parametrize(
+    "stale", ["999999999", "no number", str(os.getpid())], ids=["ended", "no number", "somebody else's"]
+)
 def test_a_stale_process_file_is_nobodys_process(folder: Path, stale: str) -> None:
     folder.mkdir()
     (folder / "pid").write_text(stale, encoding="utf-8")

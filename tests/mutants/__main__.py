@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.mutants.workshop import Mutant
@@ -26,8 +27,13 @@ WITHOUT_A_LOG = (
 )
 """These read the log, which mutmut closes between its runs."""
 
+WITHOUT_PICTURES_AND_YEARS = ("--ignore=tests/unit/purge/picture", "--ignore=tests/unit/purge/test_year.py")
+"""A year of purges takes seconds; where a picture fails, what decides has failed in another test."""
+
 SUBJECTS = {
-    "answers": Subject(mutated=("openstack/answer.py", "openstack/fault.py"), tests=("tests/unit/openstack",)),
+    "answers": Subject(
+        mutated=("openstack/answer.py", "openstack/fault.py"), tests=("tests/unit/openstack", *WITHOUT_A_LOG)
+    ),
     "calls": Subject(
         mutated=("openstack/backup_api.py", "openstack/calls/*"),
         spared=("openstack/calls/observation.py",),  # it counts and logs
@@ -39,33 +45,66 @@ SUBJECTS = {
         ),
     ),
     "deletion": Subject(mutated=("deletion/*",), tests=("tests/unit/deletion", *WITHOUT_SIMULATIONS)),
-    # A picture decides nothing.
-    "purge": Subject(mutated=("purge/*",), spared=("purge/picture/*",), tests=("tests/unit/purge",)),
+    "purge-verdict": Subject(
+        mutated=("purge/verdict/*", "purge/time/*"), tests=("tests/unit/purge", *WITHOUT_PICTURES_AND_YEARS)
+    ),
+    "purge-run": Subject(
+        mutated=("purge/run/*", "purge/purger.py", "purge/inventory.py"),
+        tests=("tests/unit/purge/test_purger.py", "tests/unit/purge/test_approval.py", "tests/unit/purge/run"),
+    ),
+    "purge-plan": Subject(
+        mutated=("purge/*",),
+        # A picture decides nothing; the others are subjects of their own.
+        spared=tuple(
+            f"purge/{name}" for name in ("picture/*", "verdict/*", "time/*", "run/*", "purger.py", "inventory.py")
+        ),
+        tests=("tests/unit/purge", *WITHOUT_PICTURES_AND_YEARS),
+    ),
 }
 
 
 def main() -> int:
     """Mutate; zero when of each module's faults at least 95 % are noticed, the equivalent ones left out."""
     parser = argparse.ArgumentParser(prog="make mutants ARGS=…", description=__doc__)
-    parser.add_argument("subjects", nargs="*", metavar="subject", help=f"of {', '.join(SUBJECTS)}; all where none is")
+    parser.add_argument(
+        "subjects", nargs="*", metavar="subject", help=f"of {', '.join(SUBJECTS)}; purge is all of its parts"
+    )
     parser.add_argument("--at-once", type=int, default=2, help="mutants at once (2)")
     parser.add_argument("--again", action="store_true", help="only report what the last run found")
+    parser.add_argument(
+        "--left", action="store_true", help="only what the last run left, with the tests as they are now"
+    )
     arguments = parser.parse_args()
     enough = True
-    for name in arguments.subjects or SUBJECTS:
+    for name in chosen(arguments.subjects):
         workshop = Workshop(name, SUBJECTS[name])
-        if not arguments.again:
+        if arguments.left:
+            workshop.renew_tests()
+            workshop.mutate(arguments.at_once, [mutant.name for mutant in left_of(workshop.mutants())])
+        elif not arguments.again:
             workshop.set_up()
             workshop.mutate(arguments.at_once)
         enough &= report(list(workshop.mutants()))
     return 0 if enough else 1
 
 
+def chosen(names: Sequence[str]) -> list[str]:
+    """The subjects of these names: `purge` is all of its parts; all there are where none is named."""
+    unknown = [name for name in names if name not in SUBJECTS and not parts(name)]
+    if unknown:
+        raise SystemExit(f"no such subject: {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
+    return [part for name in names for part in ([name] if name in SUBJECTS else parts(name))] or list(SUBJECTS)
+
+
+def parts(name: str) -> list[str]:
+    """The subjects that are parts of one."""
+    return [subject for subject in SUBJECTS if subject.startswith(f"{name}-")]
+
+
 def report(mutants: list[Mutant]) -> bool:
     """Say what was noticed, module by module, and what was not; whether that is enough."""
-    known = equivalents()
     unnoticed = [mutant for mutant in mutants if not mutant.is_noticed]
-    left = [mutant for mutant in unnoticed if (mutant.where, mutant.added) not in known]
+    left = left_of(unnoticed)
     total, open_ones, missed = count(mutants), count(left), count(unnoticed)
     for mutant in left:
         print(f"  {mutant.name} ({mutant.status}): {mutant.added}")
@@ -77,6 +116,12 @@ def report(mutants: list[Mutant]) -> bool:
             f"{module}: {noticed} of {number} noticed, {equivalent} equivalent, {open_ones[module]} left: {share:.1%}"
         )
     return all(open_ones[module] <= (1 - LEAST) * number for module, number in total.items())
+
+
+def left_of(mutants: Iterable[Mutant]) -> list[Mutant]:
+    """Those that no test has noticed and that are not known to change nothing."""
+    known = equivalents()
+    return [mutant for mutant in mutants if not mutant.is_noticed and (mutant.where, mutant.added) not in known]
 
 
 def equivalents() -> dict[tuple[str, str], str]:

@@ -4,14 +4,18 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 WORKSHOPS = ROOT / ".build" / "mutants"
 PACKAGE = ROOT / "layers" / "shared" / "python" / "vbs_reaper"
 MUTMUT = Path(sys.executable).with_name("mutmut")
+
+WITHOUT_CACHES = shutil.ignore_patterns("__pycache__")
 
 SETTINGS = """
 [tool.mutmut]
@@ -58,23 +62,23 @@ class Mutant:
     @property
     def is_noticed(self) -> bool:
         """Whether a test failed, or never came to its end."""
-        return self.status not in {"survived", "no tests"}
+        return self.status in {"killed", "timeout"}
 
 
 class Workshop:
     """Where one subject is mutated. What was found stays there until it is set up anew."""
 
     def __init__(self, name: str, subject: Subject) -> None:
+        self._name = name
         self._folder = WORKSHOPS / name
         self._subject = subject
 
     def set_up(self) -> None:
         """Copy package and tests as they are now."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        without_caches = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(PACKAGE, self._folder / "src" / PACKAGE.name, ignore=without_caches)
+        shutil.copytree(PACKAGE, self._folder / "src" / PACKAGE.name, ignore=WITHOUT_CACHES)
         for name in ("tests", "functions"):
-            shutil.copytree(ROOT / name, self._folder / name, ignore=without_caches)
+            shutil.copytree(ROOT / name, self._folder / name, ignore=WITHOUT_CACHES)
         paths = {
             "mutated": [f"src/{PACKAGE.name}/{pattern}" for pattern in self._subject.mutated],
             "spared": [f"src/{PACKAGE.name}/{pattern}" for pattern in self._subject.spared],
@@ -82,9 +86,26 @@ class Workshop:
         settings = SETTINGS.format(tests=list(self._subject.tests), **paths)
         (self._folder / "pyproject.toml").write_text(settings, encoding="utf-8")
 
-    def mutate(self, at_once: int) -> None:
-        """Put every fault in, one after the other, and run the tests that reach it."""
-        command = [str(MUTMUT), "run", "--max-children", str(at_once)]
+    def renew_tests(self) -> None:
+        """Copy the tests as they are now; what was found stays, for the package must be what was mutated."""
+        if not self._holds_package():
+            raise SystemExit(f"{self._name}: the package has changed since it was mutated; mutate it anew")
+        for copies in (self._folder / "tests", self._folder / "mutants" / "tests"):  # mutmut copies once only
+            shutil.rmtree(copies, ignore_errors=True)
+        shutil.copytree(ROOT / "tests", self._folder / "tests", ignore=WITHOUT_CACHES)
+
+    def _holds_package(self) -> bool:
+        copied = self._folder / "src" / PACKAGE.name
+        patterns = self._subject.mutated
+        return copied.exists() and all(
+            path.read_bytes() == (copied / path.relative_to(PACKAGE)).read_bytes()
+            for path in PACKAGE.rglob("*.py")
+            if any(fnmatch(path.relative_to(PACKAGE).as_posix(), pattern) for pattern in patterns)
+        )
+
+    def mutate(self, at_once: int, names: Iterable[str] = ()) -> None:
+        """Put every fault in, or those named, one after the other, and run the tests that reach it."""
+        command = [str(MUTMUT), "run", "--max-children", str(at_once), *names]
         with (self._folder / "mutmut.log").open("wb") as log:
             finished = subprocess.run(command, cwd=self._folder, stdout=log, stderr=log, check=False)
         if finished.returncode:

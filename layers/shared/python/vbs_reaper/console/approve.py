@@ -4,6 +4,8 @@ Exit codes: 0 every backup is gone, 2 some deletions were refused or parked; 1 t
 """
 
 import argparse
+import json
+import sys
 from collections import Counter
 from datetime import UTC
 from datetime import datetime
@@ -17,6 +19,7 @@ from vbs_reaper.console.deleter_log import about
 from vbs_reaper.console.deployed_stack import DeployedStack
 from vbs_reaper.console.following import Following
 from vbs_reaper.console.following import follow_to_the_end
+from vbs_reaper.console.pass_line import GONE
 from vbs_reaper.console.pass_line import PassLine
 from vbs_reaper.console.refusal import Refused
 from vbs_reaper.console.summary import print_plan
@@ -42,6 +45,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     words.add_argument("--policy", required=True, metavar="NAME", help="the plan's policy")
     words.add_argument("--plan", required=True, metavar="SHA256", help="the plan's sha256, as `plans` lists it")
     words.add_argument("--include-grace", action="store_true", help="send also what is still in its grace")
+    words.add_argument("--json", action="store_true", help="the purger's answer and how many ended how, as JSON")
     words.add_argument("--yes", action="store_true", help="do not ask")
     words.set_defaults(run=run)
 
@@ -52,7 +56,7 @@ def run(chosen: argparse.Namespace) -> int:
     Raises:
         Refused: there is no such plan, the person does not agree, or the purger refuses.
     """
-    stack, console = DeployedStack(chosen.stack), Console()
+    stack, console = DeployedStack(chosen.stack), Console(stderr=chosen.json)
     plan = _find(stack, chosen.policy, chosen.plan)
     print_plan(plan, console, with_calendars=False)
     if not chosen.yes:
@@ -63,9 +67,12 @@ def run(chosen: argparse.Namespace) -> int:
     if answer["outcome"] == "refused":
         raise Refused(f"{answer['message']} ({answer['reason']})")
     console.print(answer["message"], markup=False)
-    if answer["outcome"] != "completed":
-        return EXIT_ALL_GONE
-    return _follow(stack, console, name_of(chosen.policy, answer["run"]), answer["requested"], began)
+    ends: Counter[str] = Counter()
+    if answer["outcome"] == "completed":
+        ends = _follow(stack, console, name_of(chosen.policy, answer["run"]), answer["requested"], began)
+    if chosen.json:
+        print(json.dumps({**answer, "ends": ends}))  # noqa: T201  # a command speaks here
+    return EXIT_ALL_GONE if ends.keys() <= GONE else EXIT_SOME_LEFT
 
 
 def _find(stack: DeployedStack, policy: str, sha256: str) -> Plan:
@@ -80,21 +87,21 @@ def _find(stack: DeployedStack, policy: str, sha256: str) -> Plan:
 
 def _ask(plan: Plan, deletions: int) -> None:
     target = str(plan.policy.target)
-    try:
-        typed = input(f"To delete {deletions:,} backups for good, type the target's name ({target}): ")
-    except EOFError:
-        typed = ""
+    question = f"To delete {deletions:,} backups for good, type the target's name ({target}): "
+    print(question, end="", file=sys.stderr, flush=True)  # noqa: T201  # standard output is for the answer
+    typed = sys.stdin.readline()
     if typed.strip() != target:
         raise Refused("that is not the target's name; nothing was sent")
 
 
-def _follow(stack: DeployedStack, console: Console, requested_by: str, requested: int, began: datetime) -> int:
-    """Until the last deletion has ended. To stop looking stops no deletion."""
+def _follow(stack: DeployedStack, console: Console, requested_by: str, requested: int, began: datetime) -> Counter[str]:
+    """Until the last deletion has ended: how many ended how. To stop looking stops no deletion."""
     following = Following(DeleterLog(stack), about(requested_by), began, lambda line: _backup_of(line, requested_by))
     follow_to_the_end(following, requested, console, lambda _backup_id, _line: None)
-    for outcome, count in sorted(Counter(line.outcome for line in following.ended.values()).items()):
+    ends = Counter(line.outcome for line in following.ended.values())
+    for outcome, count in sorted(ends.items()):
         console.print(f"{outcome}: {count:,}", markup=False)
-    return EXIT_ALL_GONE if all(line.is_gone for line in following.ended.values()) else EXIT_SOME_LEFT
+    return ends
 
 
 def _backup_of(line: PassLine, requested_by: str) -> str | None:

@@ -1,8 +1,15 @@
 """`vbs-reaper plans`: the plans that a stack has stored, newest first; and the picture of one of them, opened."""
 
 import argparse
+import json
 import tempfile
 import webbrowser
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import asdict
+from dataclasses import dataclass
+from datetime import UTC
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +32,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     words.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")
     words.add_argument("--policy", metavar="NAME", help="only plans of this policy")
     words.add_argument("--open", metavar="RUN", help="open the picture of this run; needs --policy")
+    words.add_argument("--json", action="store_true", help="the list, or the picture's path, as JSON")
     words.set_defaults(run=run)
 
 
@@ -36,33 +44,56 @@ def run(chosen: argparse.Namespace) -> int:
     """
     stack = DeployedStack(chosen.stack)
     if chosen.open is None:
-        Console(soft_wrap=True).print(_table(stack, chosen.policy))
+        found = list(_stored(stack, chosen.policy))
+        if chosen.json:
+            _print(found)
+        else:
+            Console(soft_wrap=True).print(_table(found))
         return 0
     if chosen.policy is None:
         raise Refused("--open needs --policy: runs of several policies may have one name")
     page = _fetch(stack, key_of(chosen.policy, chosen.open, "html"))
-    print(page)  # noqa: T201  # a command speaks here
+    print(json.dumps({"picture": str(page)}) if chosen.json else page)  # noqa: T201  # a command speaks here
     webbrowser.open(page.as_uri())
     return 0
 
 
-def _table(stack: DeployedStack, policy: str | None) -> Table:
-    table = Table("policy", "run", "stored", "sent", "sha256")
+@dataclass(frozen=True, slots=True)
+class _StoredPlan:
+    policy: str
+    run: str
+    stored: datetime
+    sent: bool
+    sha256: str
+
+
+def _stored(stack: DeployedStack, policy: str | None) -> Iterator[_StoredPlan]:
+    """The plans, newest first."""
     s3 = stack.s3
     try:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket, Prefix=f"plans/{_within(policy)}")
         objects = {each["Key"]: each["LastModified"] for page in pages for each in page.get("Contents", [])}
-        documents = sorted(
-            (key for key in objects if key.endswith(".json")), key=lambda key: objects[key], reverse=True
-        )
-        for key in documents:
+        documents = (key for key in objects if key.endswith(".json"))
+        for key in sorted(documents, key=lambda key: objects[key], reverse=True):
             _, of, name = key.removesuffix(".json").split("/")
             sha256 = s3.head_object(Bucket=stack.bucket, Key=key)["Metadata"].get("sha256", "")
-            sent = "yes" if {key_of(of, name, "sent"), key_of(of, name, "grace.sent")} & objects.keys() else ""
-            table.add_row(of, name, f"{objects[key]:%Y-%m-%d %H:%M} UTC", sent, sha256)
+            sent = not objects.keys().isdisjoint({key_of(of, name, "sent"), key_of(of, name, "grace.sent")})
+            yield _StoredPlan(of, name, objects[key].astimezone(UTC), sent, sha256)
     except AWS_ERRORS as error:
         raise stack.failed("list its plans", error) from None
+
+
+def _table(found: Sequence[_StoredPlan]) -> Table:
+    table = Table("policy", "run", "stored", "sent", "sha256")
+    for each in found:
+        sent = "yes" if each.sent else ""
+        table.add_row(each.policy, each.run, f"{each.stored:%Y-%m-%d %H:%M} UTC", sent, each.sha256)
     return table
+
+
+def _print(found: Sequence[_StoredPlan]) -> None:
+    documents = [asdict(each) | {"stored": each.stored.isoformat(timespec="seconds")} for each in found]
+    print(json.dumps(documents))  # noqa: T201  # a command speaks here
 
 
 def _within(policy: str | None) -> str:

@@ -1,0 +1,63 @@
+"""Zones by value: their names, and what days and durations are at the edges of the calendar."""
+
+from datetime import UTC
+from datetime import datetime
+
+import pytest
+
+from vbs_reaper.purge.time.duration import read_duration
+from vbs_reaper.purge.time.zone import DAY
+from vbs_reaper.purge.time.zone import FAR_AHEAD
+from vbs_reaper.purge.time.zone import HOUR
+from vbs_reaper.purge.time.zone import LONG_AGO
+from vbs_reaper.purge.time.zone import MONTH
+from vbs_reaper.purge.time.zone import WEEK
+from vbs_reaper.purge.time.zone import load_zone
+from vbs_reaper.purge.time.zone import to_micros
+
+
+def at(*parts: int) -> int:
+    year, month, day, hour, minute = (*parts, 0, 0)[:5]
+    return to_micros(datetime(year, month, day, hour, minute, tzinfo=UTC))
+
+
+def test_a_zone_goes_by_its_name() -> None:
+    berlin = load_zone("Europe/Berlin")
+    assert berlin.name == "Europe/Berlin"
+    assert str(berlin.local(0).tzinfo) == "Europe/Berlin"
+
+
+def test_an_unknown_zone_is_named() -> None:
+    with pytest.raises(KeyError, match="^'Europe/Bonn'$"):
+        load_zone("Europe/Bonn")
+
+
+@pytest.mark.parametrize(
+    ("period", "one", "other"),
+    [
+        (HOUR, (2026, 11, 1, 1), (2026, 11, 25, 0)),
+        (DAY, (2026, 11, 25), (2027, 11, 25)),
+        (WEEK, (2026, 1, 7), (2126, 1, 2)),
+        (MONTH, (2026, 2, 1), (2038, 1, 1)),
+    ],
+)
+def test_no_two_periods_share_a_number(period: int, one: tuple[int, ...], other: tuple[int, ...]) -> None:
+    utc = load_zone("UTC")
+    assert utc.periods(at(*one))[period] != utc.periods(at(*other))[period]
+
+
+def test_every_minute_of_an_hour_is_of_that_hour() -> None:
+    utc = load_zone("UTC")
+    hours = [utc.periods(at(2026, 11, 25, 3, minute))[HOUR] for minute in range(60)]
+    assert len({*hours, utc.periods(at(2026, 11, 25, 4))[HOUR]}) == 2
+
+
+def test_a_duration_beyond_the_calendar_ends_at_its_end() -> None:
+    utc, ages = load_zone("UTC"), read_duration("9999y")
+    assert utc.back(at(2026, 11, 25), ages) == LONG_AGO
+    assert utc.ahead(at(2026, 11, 25), ages) == FAR_AHEAD
+
+
+def test_a_day_back_over_a_change_of_the_clock_is_the_same_reading() -> None:
+    new_york = load_zone("America/New_York")
+    assert new_york.back(at(2026, 11, 2, 8), read_duration("1d")) == at(2026, 11, 1, 8)
