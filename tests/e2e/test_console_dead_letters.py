@@ -156,3 +156,6 @@ def test_a_stack_that_is_not_there_is_one_sentence(desk: Desk) -> None:
     for words in (("pause",), ("resume",), ("dead-letters", "list")):
         code, said, complained = desk.run(*words, stack="nowhere")
         assert (code, said, complained.count("\n")) == (1, "", 1), complained
+    # The operator may not even ask for another stack; who may is told that there is none.
+    desk.environment |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    assert desk.run("pause", stack="nowhere")[2].startswith('vbs-reaper: there is no stack "nowhere"')

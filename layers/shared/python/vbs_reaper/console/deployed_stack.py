@@ -19,6 +19,8 @@ from vbs_reaper.console.refusal import Refused
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_NO_SUCH_STACK: Final = "ValidationError"
+"""What CloudFormation answers for a stack that is not there (AWS CloudFormation API, DescribeStacks)."""
 _PATIENT: Final = Config(read_timeout=910, retries={"total_max_attempts": 1})
 """A purge may take its whole 900 s; an invocation is not repeated by itself."""
 
@@ -83,5 +85,9 @@ class DeployedStack:
         try:
             (stack,) = boto3.client("cloudformation").describe_stacks(StackName=self._name)["Stacks"]
         except AWS_ERRORS as error:
+            if code_of(error) == _NO_SUCH_STACK:
+                raise Refused(
+                    f'there is no stack "{self._name}" in this account and region; give the name it has'
+                ) from None
             raise self.failed("be read", error) from None
         return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
