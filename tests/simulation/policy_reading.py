@@ -108,15 +108,23 @@ def _is_young(policy: Row, row: Row, moment: datetime) -> bool:
 
 
 def _needed(rows: list[Row], selected: set[str]) -> set[str]:
-    """On Cinder: what a kept incremental may need, back to the full backup before it."""
+    """On Cinder: what a kept incremental may need, back to the full backup before it.
+
+    Of two made at once nobody knows which came before: a full one ends nothing while an incremental stands beside it.
+    """
     needed: set[str] = set()
     for row in rows:
         if row["id"] in selected or row.get("is_incremental") is False or not row.get("volume_id"):
             continue
-        older = [other for other in rows if other.get("volume_id") == row["volume_id"] and _age(other) < _age(row)]
-        for other in sorted(older, key=_age, reverse=True):
-            needed.add(other["id"])
-            if other["is_incremental"] is False and other.get("status") == "available":
+        others = [other for other in rows if other.get("volume_id") == row["volume_id"] and other is not row]
+        for moment in sorted({made(other) for other in others if made(other) <= made(row)}, reverse=True):
+            there = [other for other in others if made(other) == moment]
+            needed |= {other["id"] for other in there}
+            is_full = [other["is_incremental"] is False for other in there]
+            is_usable = any(
+                full and other.get("status") == "available" for full, other in zip(is_full, there, strict=True)
+            )
+            if moment < made(row) and all(is_full) and is_usable:
                 break
     return needed
 
