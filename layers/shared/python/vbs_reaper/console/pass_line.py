@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.result import DETAIL_TYPES
 from vbs_reaper.openstack.backup import read_instant
 
@@ -55,6 +56,11 @@ class PassLine(msgspec.Struct, frozen=True, kw_only=True):
     def is_gone(self) -> bool:
         """Whether it ended with the backup gone."""
         return self.outcome in GONE
+
+    @property
+    def known_reason(self) -> Reason | None:
+        """The reason as this version knows it; None where there is none, or another version's."""
+        return next((each for each in Reason if each.value == self.reason), None)
 
     @property
     def until(self) -> datetime | None:

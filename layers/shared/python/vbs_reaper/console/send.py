@@ -27,7 +27,6 @@ from vbs_reaper.console.following import follow_to_the_end
 from vbs_reaper.console.pass_line import PassLine
 from vbs_reaper.console.refusal import Refused
 from vbs_reaper.console.requesting import Requesting
-from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.request import DeleteRequest
 
 EXIT_ALL_GONE: Final = 0
@@ -157,9 +156,8 @@ def words_of(line: PassLine) -> str:
     """Why a request ended so, and what to do where something is to be done."""
     if line.is_gone:
         return f"proven gone: {line.status}, the cloud's request id {line.cloud_request_id or '(none)'}"
-    reason = next((each for each in Reason if each.value == line.reason), None)
     said = f"{line.reason}: {line.detail}"
-    return said if reason is None else f"{said}. {reason.action}"
+    return f"{said}. {line.known_reason.action}" if line.known_reason else said
 
 
 def _requests(count: int) -> str:

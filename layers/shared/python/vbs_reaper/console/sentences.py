@@ -7,7 +7,6 @@ from typing import Final
 from vbs_reaper.console.pass_line import CallLine
 from vbs_reaper.console.pass_line import PassLine
 from vbs_reaper.console.story import RequestStory
-from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.openstack.backup import read_instant
 
 _CALLS: Final = {
@@ -73,7 +72,7 @@ def _call(call: CallLine, *, again: bool) -> str:
 
 
 def _decided(line: PassLine) -> str:
-    reason = next((each for each in Reason if each.value == line.reason), None)
+    reason = line.known_reason
     why = f"{reason.sentence[:-1] if reason else line.reason} ({line.reason}): {line.detail}."
     until = f" It waits until {at(line.until)}." if line.until else ""
     called = "" if line.calls else "No call was made. "
