@@ -14,6 +14,7 @@ from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.own_side import OwnSide
 from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.clock import utc_now
+from vbs_reaper.cold_start import wiring
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.logs import logger
 from vbs_reaper.openstack.backup_api import BackupApi
@@ -25,6 +26,7 @@ metrics = Metrics()
 
 
 @cache
+@wiring()
 def check_run() -> CheckRun:
     """Built on the first invocation, kept while the execution environment lives."""
     settings = CheckerSettings.from_env()

@@ -14,6 +14,7 @@ from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.report import DeletionReport
 from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.clock import utc_now
+from vbs_reaper.cold_start import wiring
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.logs import logger
@@ -25,6 +26,7 @@ metrics = Metrics()
 
 
 @cache
+@wiring()
 def deleter() -> Deleter:
     """Built on the first invocation, kept while the execution environment lives."""
     settings = DeleterSettings.from_env()

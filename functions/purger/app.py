@@ -14,6 +14,7 @@ from vbs_reaper.aws.plan_store import PlanBucket
 from vbs_reaper.aws.purge_report import PurgeReport
 from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.clock import utc_now
+from vbs_reaper.cold_start import wiring
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.logs import logger
 from vbs_reaper.openstack.backup_api import BackupApi
@@ -25,6 +26,7 @@ metrics = Metrics()
 
 
 @cache
+@wiring()
 def purger() -> Purger:
     """Built on the first invocation, kept while the execution environment lives."""
     settings = PurgerSettings.from_env()

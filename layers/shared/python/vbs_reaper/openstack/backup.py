@@ -20,6 +20,11 @@ OWNED_BY_ANOTHER_SERVICE = frozenset({1, 5})
 """`service_metadata.ST` of backups that belong to server backups (VBS user guide, "VBS Backup Management")."""
 
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # as Cinder writes instants: in UTC, and without saying so
+_UTC_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Counted from here an instant is in UTC; `replace` would take six times as long, for each of a million backups."""
+
+
 class Status(StrEnum):
     """The states this project knows; any other is `UNKNOWN` and nothing is decided on it."""
 
@@ -102,9 +107,10 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def is_held(self, hold_marker: str) -> bool:
         """Whether its owner asked for it to stay: marker in name or description, or a metadata key `hold`."""
-        texts = (self.name, self.description)
-        return any(hold_marker in text for text in texts if isinstance(text, str)) or (
-            isinstance(self.metadata, dict) and "hold" in self.metadata
+        return (
+            (isinstance(self.name, str) and hold_marker in self.name)
+            or (isinstance(self.description, str) and hold_marker in self.description)
+            or (isinstance(self.metadata, dict) and "hold" in self.metadata)
         )
 
 
@@ -119,7 +125,7 @@ def read_instant(text: object) -> datetime | None:
     if "T" not in text.upper() and " " not in text:
         return None
     try:
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        return _UTC_EPOCH + (instant - _EPOCH) if instant.tzinfo is None else instant.astimezone(UTC)
     except OverflowError:
         return None
 
