@@ -61,7 +61,7 @@ mutants: .venv-mutants/stamp ## faults put into what decides: the unit tests mus
 	.venv-mutants/bin/python -m tests.mutants $(ARGS)
 
 audit: .venv/stamp .venv-audit/stamp ## known faults of what is shipped, weak code, forgotten secrets
-	.venv/bin/python -m tests.audit
+	.venv/bin/python -m tests.audit $(ARGS)
 
 checkov: .venv/stamp .venv-checkov/stamp ## checkov's rules on the translated template; nothing is asked of a network
 	@.venv/bin/python -m tests.template.checkov

@@ -1,8 +1,11 @@
 """`make audit`: known faults, weak code, forgotten secrets, and the SBOM of what is shipped; one line each."""
 
+import argparse
 import sys
 from collections.abc import Callable
 from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 
 from tests.audit.finding import Finding
 from tests.audit.finding import judge
@@ -14,29 +17,38 @@ from tests.audit.tools import known_faults
 from tests.audit.tools import weak_code
 from tests.audit.tools import write_sbom
 
-STEPS: dict[str, Callable[[], Iterable[Finding]]] = {
-    "bandit": weak_code,
-    "detect-secrets": forgotten_secrets,
-    "pip-audit": known_faults,
-}
+Step = Callable[[], Iterable[Finding]]
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Audit; zero when all is clean. With `sbom` only that is written."""
+    parser = argparse.ArgumentParser(prog="make audit ARGS=…", description=__doc__)
+    parser.add_argument("only", nargs="?", choices=["sbom"], help="only the SBOM")
+    parser.add_argument(
+        "--advisories", type=Path, metavar="FOLDER", help="a clone of PyPA's advisory database, to ask instead of PyPI"
+    )
+    arguments = parser.parse_args()
     try:
         print(f"sbom: {write_sbom().relative_to(ROOT)}, which names what the lock pins")
     except NotAudited as failed:
         print(f"sbom: {failed}")
         return 1
-    failures = 0 if arguments == ["sbom"] else sum(not is_clean(name) for name in STEPS)
+    if arguments.only:
+        return 0
+    steps: dict[str, Step] = {
+        "bandit": weak_code,
+        "detect-secrets": forgotten_secrets,
+        "pip-audit": partial(known_faults, arguments.advisories),
+    }
+    failures = sum(not is_clean(name, step) for name, step in steps.items())
     return 1 if failures else 0
 
 
-def is_clean(name: str) -> bool:
+def is_clean(name: str, step: Step) -> bool:
     """Run one tool and say what is left of its findings."""
     exceptions = [each for each in read_exceptions() if each.tool == name]
     try:
-        findings = list(STEPS[name]())
+        findings = list(step())
     except NotAudited as failed:
         print(f"{name}: {failed}")
         return False
@@ -47,4 +59,4 @@ def is_clean(name: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -11,6 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.audit.advisories import Advisories
+from tests.audit.advisories import NoDatabase
+from tests.audit.advisories import served
 from tests.audit.finding import Finding
 
 ROOT = Path(__file__).parents[2]
@@ -26,26 +29,41 @@ class NotAudited(Exception):
     """A tool could not do its work here; the text is one sentence."""
 
 
-def known_faults() -> Iterator[Finding]:
+def known_faults(clone: Path | None = None) -> Iterator[Finding]:
     """Advisories against what the layer holds, then against all that the lock pins (pip-audit).
+
+    They are asked of PyPI, or of a `clone` of PyPA's database.
 
     Raises:
         NotAudited: the advisories cannot be reached.
     """
-    yield from _advisories(REQUIREMENTS, "--require-hashes")
+    if clone is None:
+        yield from _pins_with_advisories("--vulnerability-service", "pypi")
+        return
+    try:
+        advisories = Advisories(clone)
+    except NoDatabase as fault:
+        raise NotAudited(str(fault)) from None
+    print(f"pip-audit: advisories up to {advisories.day}, from a clone; younger ones are not known here")
+    with served(advisories) as address, TemporaryDirectory() as cache:
+        yield from _pins_with_advisories("--vulnerability-service", "osv", "--osv-url", address, "--cache-dir", cache)
+
+
+def _pins_with_advisories(*service: str) -> Iterator[Finding]:
+    yield from _advisories(REQUIREMENTS, "--require-hashes", *service)
     with TemporaryDirectory() as folder:
         for number, pins in enumerate(editions(_locked())):
             requirements = Path(folder) / f"lock-{number}.txt"
             requirements.write_text("".join(f"{name}=={version}\n" for name, version in sorted(pins.items())))
-            yield from _advisories(requirements, "--no-deps")
+            yield from _advisories(requirements, "--no-deps", *service)
 
 
-def _advisories(requirements: Path, how: str) -> Iterator[Finding]:
-    options = ["--vulnerability-service", "pypi", "--strict", "--disable-pip", how, "--format", "json"]
-    finished = _run("pip-audit", *options, "--progress-spinner", "off", "--requirement", str(requirements))
+def _advisories(requirements: Path, *how: str) -> Iterator[Finding]:
+    options = ["--strict", "--disable-pip", *how, "--format", "json", "--progress-spinner", "off"]
+    finished = _run("pip-audit", *options, "--requirement", str(requirements))
     if not finished.stdout:
         said = next(iter(finished.stderr.strip().splitlines()[-1:]), "nothing")
-        raise NotAudited(f"no advisory was looked up: PyPI's vulnerability service did not answer for all ({said})")
+        raise NotAudited(f"no advisory was looked up: the vulnerability service did not answer for all ({said})")
     for package in json.loads(finished.stdout)["dependencies"]:
         for fault in package["vulns"]:
             yield Finding(tool="pip-audit", kind=fault["id"], file=package["name"], line=package["version"])
