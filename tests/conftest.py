@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import Phase
+from hypothesis import settings
 
 from tests.doubles import FakeLambdaContext
 from tests.doubles import ManualClock
@@ -16,6 +18,9 @@ from tests.log_lines import reading_log
 ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "tests" / "unit"
 Event = dict[str, Any]
+
+settings.register_profile("unshrunk", phases=(Phase.explicit, Phase.generate))
+"""For mutants: that a test fails is all there is to know, the smallest failing example takes minutes to find."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

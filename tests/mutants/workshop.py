@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 WORKSHOPS = ROOT / ".build" / "mutants"
 PACKAGE = ROOT / "layers" / "shared" / "python" / "vbs_reaper"
+PATIENCE_S = 15
+"""Twice this and twice what the tests take, and a mutant is taken for endless."""
 MUTMUT = Path(sys.executable).with_name("mutmut")
 
 WITHOUT_CACHES = shutil.ignore_patterns("__pycache__")
@@ -23,8 +25,10 @@ source_paths = ["src"]
 also_copy = ["functions"]
 only_mutate = {mutated}
 do_not_mutate = {spared}
-pytest_add_cli_args = ["-p", "no:cacheprovider", "--hypothesis-seed=0"]
+pytest_add_cli_args = ["-p", "no:cacheprovider", "--hypothesis-seed=0", "--hypothesis-profile=unshrunk"]
 pytest_add_cli_args_test_selection = {tests}
+timeout_constant = {patience_s}
+timeout_multiplier = 2
 track_dependencies = false
 use_git_change_detection = false
 
@@ -83,7 +87,7 @@ class Workshop:
             "mutated": [f"src/{PACKAGE.name}/{pattern}" for pattern in self._subject.mutated],
             "spared": [f"src/{PACKAGE.name}/{pattern}" for pattern in self._subject.spared],
         }
-        settings = SETTINGS.format(tests=list(self._subject.tests), **paths)
+        settings = SETTINGS.format(tests=list(self._subject.tests), patience_s=PATIENCE_S, **paths)
         (self._folder / "pyproject.toml").write_text(settings, encoding="utf-8")
 
     def renew_tests(self) -> None:
