@@ -16,6 +16,7 @@ from typing import Final
 from unittest.mock import patch
 
 from tests.local import embedded_aws
+from tests.local.function_log import FunctionLog
 from tests.local.function_log import total
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
@@ -38,7 +39,28 @@ SETTINGS: Final[dict[str, dict[str, str]]] = {
     "CallsAtOnce 10": {"CallsAtOnce": "10"},
 }
 _SERVED: Final = re.compile(r"-> service=([a-z0-9_-]+)")
+_REPORT: Final = re.compile(r"REPORT RequestId: (?P<invocation>\S+)\tDuration: (?P<ms>\d+) ms")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """How long the functions ran, by their own reports, all environments together."""
+
+    environments: int
+    cold_s: float
+    """The first invocation of each environment."""
+    warm_s: float
+    warm: int
+    """Invocations of environments that had started."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cpu:
+    """What the embedded AWS spent, and what the functions that it runs did, each in a process of its own."""
+
+    aws_s: float
+    functions_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +70,8 @@ class Drained:
     deletions: int
     seconds: float
     """From the first message sent to an empty queue, a first cold start and one wait for the proof included."""
-    aws_cpu_s: float
-    """Of the embedded AWS with all functions that it runs."""
+    work: Work
+    cpu: Cpu
     cloud_cpu_s: float
     """Of this process: the simulator, and who watches."""
     asked: Counter[str]
@@ -59,6 +81,11 @@ class Drained:
     def per_second(self) -> float:
         """Proven deletions."""
         return self.deletions / self.seconds
+
+    @property
+    def busy(self) -> float:
+        """Of the time that all environments had, the part in which they handled batches."""
+        return (self.work.cold_s + self.work.warm_s) / (self.seconds * max(self.work.environments, 1))
 
     def per_thousand(self, service: str) -> float:
         """Requests to a service per 1,000 proven deletions."""
@@ -86,7 +113,7 @@ def _drain(stack: LocalStack, cloud: Cloud, count: int) -> Drained:
     bodies = [{"backup_id": backup_id} for backup_id in cloud.add_backups(count)]
     log = stack.aws.certificate.with_name("ministack.log")
     group = stack.aws.pid or 0
-    own, theirs, begun = time.process_time(), _cpu_s(group), time.monotonic()
+    own, theirs, begun = time.process_time(), _cpu(group), time.monotonic()
     told = log.stat().st_size
     stack.send_all(bodies)
     sent = (count + 9) // 10
@@ -101,7 +128,7 @@ def _drain(stack: LocalStack, cloud: Cloud, count: int) -> Drained:
 
     wait_until("the queue is empty", is_empty, within_s=WITHIN_S)
     seconds = time.monotonic() - begun
-    own, theirs = time.process_time() - own, _cpu_s(group) - theirs
+    own, now = time.process_time() - own, _cpu(group)
     with log.open("rb") as file:
         file.seek(told)
         asked = Counter(_SERVED.findall(file.read().decode(errors="replace")))
@@ -109,34 +136,56 @@ def _drain(stack: LocalStack, cloud: Cloud, count: int) -> Drained:
     return Drained(
         deletions=count,
         seconds=seconds,
-        aws_cpu_s=theirs,
+        work=_work(stack.log()),
+        cpu=Cpu(aws_s=now.aws_s - theirs.aws_s, functions_s=now.functions_s - theirs.functions_s),
         cloud_cpu_s=own,
         asked=asked,
         passes=total(stack.log().samples(), "Outcomes"),
     )
 
 
-def _cpu_s(group: int) -> float:
-    """CPU of a process group as Linux tells it, of children that have ended too."""
-    spent = 0
+def _work(log: FunctionLog) -> Work:
+    messages = log.messages()
+    reported = [found for message in messages if (found := _REPORT.match(message))]
+    took_s = {found["invocation"]: int(found["ms"]) / 1000 for found in reported}
+    cold = {line["function_request_id"] for line in log.documents() if line.get("cold_start") is True} & set(took_s)
+    cold_s = sum(took_s[invocation] for invocation in cold)
+    return Work(
+        environments=len(cold), cold_s=cold_s, warm_s=sum(took_s.values()) - cold_s, warm=len(took_s) - len(cold)
+    )
+
+
+def _cpu(group: int) -> Cpu:
+    """CPU of a process group as Linux tells it: of its leader, and of the rest."""
+    leader = rest = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
         except OSError:
             continue  # it has just ended
-        if int(fields[2]) == group:
-            spent += sum(int(ticks) for ticks in fields[11:15])
-    return spent / _TICKS
+        if int(fields[2]) != group:
+            continue
+        ticks, of_ended_children = sum(map(int, fields[11:13])), sum(map(int, fields[13:15]))
+        rest += of_ended_children
+        if stat.parent.name == str(group):
+            leader = ticks
+        else:
+            rest += ticks
+    return Cpu(aws_s=leader / _TICKS, functions_s=rest / _TICKS)
 
 
 def sheet(drained: Mapping[str, Drained]) -> str:
     """The drains as a table, and the requests of the first as another."""
-    lines = ["| settings | deletions/s | seconds | CPU of AWS and functions | CPU of the cloud | passes each |"]
-    lines.append("|---|---|---|---|---|---|")
+    heads = ("settings", "deletions/s", "seconds", "cold starts", "functions busy", "a warm batch")
+    lines = [" | ".join(("", *heads, "CPU of functions", "of AWS", "of the cloud", "passes each", "")).strip()]
+    lines.append("|---" * 10 + "|")
     for name, one in drained.items():
+        work = one.work
         lines.append(
-            f"| {name} | {one.per_second:.1f} | {one.seconds:.1f} | {one.aws_cpu_s:.1f} s | {one.cloud_cpu_s:.1f} s"
-            f" | {one.passes / one.deletions:.2f} |"
+            f"| {name} | {one.per_second:.1f} | {one.seconds:.1f} | {work.environments} of"
+            f" {work.cold_s / max(work.environments, 1):.1f} s | {one.busy:.0%} |"
+            f" {work.warm_s / max(work.warm, 1) * 1000:.0f} ms | {one.cpu.functions_s:.1f} s | {one.cpu.aws_s:.1f} s |"
+            f" {one.cloud_cpu_s:.1f} s | {one.passes / one.deletions:.2f} |"
         )
     first = next(iter(drained.values()))
     lines += ["", "| requests per 1,000 deletions | to |", "|---|---|"]
