@@ -8,11 +8,11 @@ from typing import Any
 import boto3
 from rich.console import Console
 
-from vbs_reaper.console import dead_letters_queue
-from vbs_reaper.console.dead_letters_moved import choose
-from vbs_reaper.console.dead_letters_moved import move
-from vbs_reaper.console.dead_letters_moved import send_again
-from vbs_reaper.console.dead_letters_queue import Borrowed
+from vbs_reaper.console.dead_letters import queue as dead_letters_queue
+from vbs_reaper.console.dead_letters.moved import choose
+from vbs_reaper.console.dead_letters.moved import move
+from vbs_reaper.console.dead_letters.moved import send_again
+from vbs_reaper.console.dead_letters.queue import Borrowed
 
 EFFECTS = ("SendMessageBatch", "DeleteMessage")
 HIDDEN_S = 1

@@ -15,8 +15,8 @@ import pytest
 from tests.integration.killed_redrive import HIDDEN_S
 from tests.template_resources import TemplateResources
 from vbs_reaper.aws.queue_message import queue_entry
-from vbs_reaper.console.dead_letters_letter import KINDS
-from vbs_reaper.console.dead_letters_queue import Borrowed
+from vbs_reaper.console.dead_letters.letter import KINDS
+from vbs_reaper.console.dead_letters.queue import Borrowed
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.result import result_id

@@ -16,9 +16,9 @@ from typing import Any
 from rich.console import Console
 
 from tests.local.artefacts import ROOT
-from vbs_reaper.console.dead_letters_letter import Letter
-from vbs_reaper.console.dead_letters_letter import read_letter
-from vbs_reaper.console.dead_letters_shown import print_letters
+from vbs_reaper.console.dead_letters.letter import Letter
+from vbs_reaper.console.dead_letters.letter import read_letter
+from vbs_reaper.console.dead_letters.shown import print_letters
 from vbs_reaper.deletion.reason import Reason
 
 PICTURE = ROOT / "tests" / "local" / "pictures" / "console-dead-letters.svg"

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from vbs_reaper.console.dead_letters_letter import FAILED_RUN
-from vbs_reaper.console.dead_letters_letter import KINDS
-from vbs_reaper.console.dead_letters_letter import MOVED
-from vbs_reaper.console.dead_letters_letter import UNDELIVERED
-from vbs_reaper.console.dead_letters_letter import Letter
-from vbs_reaper.console.dead_letters_letter import kind_named
-from vbs_reaper.console.dead_letters_letter import read_letter
-from vbs_reaper.console.dead_letters_shown import age
+from vbs_reaper.console.dead_letters.letter import FAILED_RUN
+from vbs_reaper.console.dead_letters.letter import KINDS
+from vbs_reaper.console.dead_letters.letter import MOVED
+from vbs_reaper.console.dead_letters.letter import UNDELIVERED
+from vbs_reaper.console.dead_letters.letter import Letter
+from vbs_reaper.console.dead_letters.letter import kind_named
+from vbs_reaper.console.dead_letters.letter import read_letter
+from vbs_reaper.console.dead_letters.shown import age
 from vbs_reaper.console.refusal import Refused
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)

@@ -5,18 +5,19 @@ Exit codes: 0 every backup is gone, 2 some deletions were refused or parked; 1 t
 
 import argparse
 import json
-import sys
 from collections import Counter
 from datetime import UTC
 from datetime import datetime
 from typing import Any
-from typing import Final
 
 from rich.console import Console
 
+from vbs_reaper.console.confirmation import require_typed
 from vbs_reaper.console.deleter_log import DeleterLog
 from vbs_reaper.console.deleter_log import about
 from vbs_reaper.console.deployed_stack import DeployedStack
+from vbs_reaper.console.following import EXIT_ALL_GONE
+from vbs_reaper.console.following import EXIT_SOME_LEFT
 from vbs_reaper.console.following import Following
 from vbs_reaper.console.following import follow_to_the_end
 from vbs_reaper.console.pass_line import GONE
@@ -28,9 +29,6 @@ from vbs_reaper.purge.document import read_plan
 from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.run.result import name_of
-
-EXIT_ALL_GONE: Final = 0
-EXIT_SOME_LEFT: Final = 2
 
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
@@ -88,10 +86,7 @@ def _find(stack: DeployedStack, policy: str, sha256: str) -> Plan:
 def _ask(plan: Plan, deletions: int) -> None:
     target = str(plan.policy.target)
     question = f"To delete {deletions:,} backups for good, type the target's name ({target}): "
-    print(question, end="", file=sys.stderr, flush=True)  # noqa: T201  # standard output is for the answer
-    typed = sys.stdin.readline()
-    if typed.strip() != target:
-        raise Refused("that is not the target's name; nothing was sent")
+    require_typed(question, target, "that is not the target's name; nothing was sent")
 
 
 def _follow(stack: DeployedStack, console: Console, requested_by: str, requested: int, began: datetime) -> Counter[str]:

@@ -17,6 +17,9 @@ from vbs_reaper.console.deleter_log import DeleterLog
 from vbs_reaper.console.pass_line import PassLine
 
 LOOK_EVERY_S: Final = 2.0
+EXIT_ALL_GONE: Final = 0
+EXIT_SOME_LEFT: Final = 2
+"""Of a command that follows deletions: some were refused or parked."""
 
 Whose = Callable[[PassLine], str | None]
 """Which of the followed a line is about; None for a stranger's."""

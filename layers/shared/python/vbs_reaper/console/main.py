@@ -9,7 +9,6 @@ from typing import NoReturn
 
 from vbs_reaper.console import approve
 from vbs_reaper.console import check
-from vbs_reaper.console import dead_letters
 from vbs_reaper.console import explain
 from vbs_reaper.console import pause
 from vbs_reaper.console import plans
@@ -17,6 +16,7 @@ from vbs_reaper.console import preview
 from vbs_reaper.console import resume
 from vbs_reaper.console import secret
 from vbs_reaper.console import send
+from vbs_reaper.console.dead_letters import command as dead_letters
 from vbs_reaper.console.refusal import EXIT_REFUSED
 from vbs_reaper.console.refusal import Refused
 
@@ -54,8 +54,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is the command's own, 1 for a refusal."""
-    chosen = parser().parse_args(words)
     try:
+        chosen = parser().parse_args(words)
         code: int = chosen.run(chosen)
         sys.stdout.flush()
     except Refused as refused:

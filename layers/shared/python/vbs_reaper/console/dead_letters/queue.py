@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 from typing import Final
 from typing import Self
 
+import boto3
+from rich.console import Console
+
 from vbs_reaper.aws.failure import AWS_ERRORS
 from vbs_reaper.aws.failure import code_of
-from vbs_reaper.console.dead_letters_letter import read_letter
+from vbs_reaper.console.dead_letters.letter import read_letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-    from vbs_reaper.console.dead_letters_letter import Letter
+    from vbs_reaper.console.dead_letters.letter import Letter
+    from vbs_reaper.console.deployed_stack import DeployedStack
 
 HIDDEN_S: Final = 300
 """How long a letter is hidden while the others are read; renewed at half of it, taken back at the end."""
@@ -109,6 +113,22 @@ class Borrowed:
             else:
                 problem = next((each["Code"] for each in answer.get("Failed", [])), problem)
         return problem
+
+
+def read_letters(stack: DeployedStack) -> list[Letter]:
+    """All that a stack's dead-letter queue holds, left there.
+
+    Raises:
+        Refused: it cannot be read.
+    """
+    try:
+        with (
+            Console(stderr=True).status("reading the dead letters"),
+            Borrowed(boto3.client("sqs"), stack.output("DeadLetterQueueUrl")) as borrowed,
+        ):
+            return list(borrowed)
+    except AWS_ERRORS as error:
+        raise stack.failed("read its dead letters", error) from None
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""`dead-letters redrive` and `drop`: the chosen letters, one after the other, each wholly or not at all."""
+"""Moving the chosen letters, one after the other, each wholly or not at all."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
 from typing import TYPE_CHECKING
@@ -11,20 +12,22 @@ from rich.progress import Progress
 from vbs_reaper.aws.failure import AWS_ERRORS
 from vbs_reaper.aws.failure import code_of
 from vbs_reaper.aws.queue_message import queue_entry
-from vbs_reaper.console.dead_letters_letter import kind_named
-from vbs_reaper.console.dead_letters_queue import Borrowed
-from vbs_reaper.console.dead_letters_queue import held_off
+from vbs_reaper.console.dead_letters.letter import Letter
+from vbs_reaper.console.dead_letters.queue import Borrowed
+from vbs_reaper.console.dead_letters.queue import held_off
 from vbs_reaper.console.refusal import Refused
 from vbs_reaper.openstack.fault import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from collections.abc import Sequence
 
     from mypy_boto3_sqs import SQSClient
     from rich.console import Console
 
-    from vbs_reaper.console.dead_letters_letter import Letter
+    from vbs_reaper.console.dead_letters.letter import Kind
+
+BeforeMoving = Callable[[Letter], None]
+"""What is done with a letter before it is taken out."""
 
 
 @dataclass(slots=True)
@@ -37,17 +40,17 @@ class Moved:
 
 
 def choose(
-    letters: Sequence[Letter], reason: str | None, request_ids: Sequence[str] | None, *, to_send: bool
+    letters: Sequence[Letter], kind: Kind | None, request_ids: Sequence[str] | None, *, to_send: bool
 ) -> list[Letter]:
-    """Pick by reason, by request ids, or (with neither) all that can heal.
+    """Pick by kind, by request ids, or (with neither) all that can heal.
 
     Raises:
         Refused: an id that is not there, or `to_send` what cannot heal.
     """
-    if reason is not None:
-        if to_send and not kind_named(reason).can_heal:
-            raise Refused(f'"{reason}" cannot heal, so it is not sent again: {kind_named(reason).action}')
-        return [each for each in letters if each.kind.code == reason]
+    if kind is not None:
+        if to_send and not kind.can_heal:
+            raise Refused(f'"{kind.code}" cannot heal, so it is not sent again: {kind.action}')
+        return [each for each in letters if each.kind == kind]
     if not request_ids:
         return [each for each in letters if each.kind.can_heal]
     chosen = [each for each in letters if each.message.request_id in request_ids]
@@ -56,12 +59,11 @@ def choose(
         raise Refused(f"no dead letter has the request id {printable(min(missing))}; `list` shows them")
     final = next((each for each in chosen if to_send and not each.kind.can_heal), None)
     if final:
-        kind = final.kind
-        raise Refused(f'{final.message.request_id} is "{kind.code}", which cannot heal: {kind.action}')
+        raise Refused(f'{final.message.request_id} is "{final.kind.code}", which cannot heal: {final.kind.action}')
     return chosen
 
 
-def send_again(client: SQSClient, queue_url: str) -> Callable[[Letter], None]:
+def send_again(client: SQSClient, queue_url: str) -> BeforeMoving:
     """Put a letter's request on the delete queue."""
 
     def send(letter: Letter) -> None:
@@ -78,7 +80,7 @@ def move(  # noqa: PLR0913  # each is another thing that differs between the two
     client: SQSClient,
     url: str,
     chosen: Sequence[Letter],
-    before: Callable[[Letter], None],
+    before: BeforeMoving,
     *,
     per_second: float,
     console: Console,

@@ -1,5 +1,7 @@
 """Dead letters as tables and as JSON, with what an administrator of the cloud may paste for backups that are stuck."""
 
+import os
+import sys
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -12,11 +14,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vbs_reaper.console.dead_letters_letter import Letter
+from vbs_reaper.console.dead_letters.letter import Kind
+from vbs_reaper.console.dead_letters.letter import Letter
 
 SHOWN_OF_A_REASON: Final = 10
+WIDTH: Final = 200
 RETENTION: Final = timedelta(days=14)
 """How long the queue keeps a letter."""
+
+
+def wide_console() -> Console:
+    """Standard output: a terminal as wide as it is, a file or pipe as wide as a row needs."""
+    is_known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if is_known else WIDTH, soft_wrap=False)
+
+
+def none_found(kind: Kind | None) -> str:
+    """That there are none, or none of this kind."""
+    return "there are no dead letters" if kind is None else f'no dead letter has the reason "{kind.code}"'
 
 
 def print_letters(letters: Sequence[Letter], console: Console, now: datetime, stack: str, *, everyone: bool) -> None:

@@ -1,0 +1,1 @@
+"""Dead letters: what was refused or parked, read from the queue, shown, sent again or dropped."""
