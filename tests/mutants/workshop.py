@@ -1,5 +1,6 @@
 """A copy of package and tests in which mutmut puts its faults: the tree itself is never touched."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 WORKSHOPS = ROOT / ".build" / "mutants"
 PACKAGE = ROOT / "layers" / "shared" / "python" / "vbs_reaper"
+FEW_EXAMPLES = {"PURGE_EXAMPLES": "25"}
+"""Properties take most of the time; what so few examples do not notice counts as unnoticed."""
 PATIENCE_S = 15
 """Twice this and twice what the tests take, and a mutant is taken for endless."""
 MUTMUT = Path(sys.executable).with_name("mutmut")
@@ -110,8 +113,9 @@ class Workshop:
     def mutate(self, at_once: int, names: Iterable[str] = ()) -> None:
         """Put every fault in, or those named, one after the other, and run the tests that reach it."""
         command = [str(MUTMUT), "run", "--max-children", str(at_once), *names]
+        environment = os.environ | FEW_EXAMPLES
         with (self._folder / "mutmut.log").open("wb") as log:
-            finished = subprocess.run(command, cwd=self._folder, stdout=log, stderr=log, check=False)
+            finished = subprocess.run(command, cwd=self._folder, env=environment, stdout=log, stderr=log, check=False)
         if finished.returncode:
             raise SystemExit(f"mutmut failed; {self._folder.relative_to(ROOT)}/mutmut.log says why")
 

@@ -50,7 +50,24 @@ def test_a_group_goes_on_at_its_own_rhythm() -> None:
     assert sorted(going(made, 3).values()) == [1] * 24 + [2] * 24 + [3] * 24
 
 
-@pytest.mark.parametrize(("age_days", "stops"), [(2, False), (4, True)])
+def test_two_copies_are_a_rhythm() -> None:
+    assert going(plan(policy(keep={"last": 1}), inventory(nightly(2)), NOW)) == {backup_id(1): 0, backup_id(0): 1}
+
+
+def test_every_group_is_looked_ahead_from() -> None:
+    rows = [*nightly(3), *(record(10 + n, age=timedelta(days=2 * n), volume_id="other") for n in range(3))]
+    made = plan(policy(), inventory(rows), NOW)
+    expected = {backup_id(2): 0, backup_id(1): 1, backup_id(0): 2, backup_id(12): 0, backup_id(11): 2, backup_id(10): 4}
+    assert going(made) == expected
+
+
+def test_what_is_overdue_is_made_next_and_not_on_the_day_before() -> None:
+    rows = [record(n, age=timedelta(days=n + 1, hours=5)) for n in range(2)]  # 22:00 the day before, and so on
+    made = plan(policy(keep={"daily": 2}), inventory(rows), NOW.replace(hour=0))
+    assert going(made) == {backup_id(1): 1, backup_id(0): 2}
+
+
+@pytest.mark.parametrize(("age_days", "stops"), [(2, False), (3, False), (4, True)])
 def test_a_group_has_stopped_when_it_missed_three_backups(age_days: int, stops: bool) -> None:
     rows = [record(n, age=timedelta(days=n + age_days)) for n in range(3)]
     assert (going(plan(policy(), inventory(rows), NOW)) == {backup_id(2): 0}) is stops
@@ -61,6 +78,35 @@ def test_fulls_come_as_often_as_they_did_and_free_their_chains() -> None:
     made = plan(policy(), inventory(rows, service="cinder"), NOW)
     found = going(made)
     assert [found[backup_id(n)] for n in range(8)] == [4, 4, 0, 0, 0, 0, 0, 0]
+
+
+def test_fulls_come_as_often_as_the_last_two_did_however_many_there_were() -> None:
+    rows = [record(n, age=timedelta(days=n, hours=1), is_incremental=n % 2 != 1) for n in range(8)]
+    found = going(plan(policy(), inventory(rows, service="cinder"), NOW))
+    assert [found.get(backup_id(n)) for n in range(4)] == [2, 2, 0, 0]
+
+
+def test_where_one_full_backup_is_known_no_other_is_counted_on() -> None:
+    rows = [record(n, age=timedelta(days=n, hours=1), is_incremental=n != 2) for n in range(3)]
+    assert going(plan(policy(), inventory(rows, service="cinder"), NOW)) == {}
+
+
+def test_the_next_ones_are_of_the_volume_that_was_backed_up_last() -> None:
+    rows = [record(n, age=timedelta(days=n, hours=1), volume_id="old", is_incremental=n != 2) for n in (1, 2)]
+    rows.append(record(0, age=timedelta(hours=1), volume_id="new", is_incremental=False))
+    made = plan(policy(group_by={"name": "^(daily)"}), inventory(rows, service="cinder"), NOW)
+    found = going(made)
+    assert (found[backup_id(1)], found[backup_id(2)]) == (1, 1)
+
+
+def test_the_days_looked_ahead_are_told() -> None:
+    made = plan(policy(), inventory(nightly(4)), NOW)
+    assert forecast(made, made.backups, 10).days == 10
+
+
+def test_what_is_due_at_noon_goes_with_the_next_run() -> None:
+    made = plan(policy(grace="36h"), inventory(nightly(4)), NOW)
+    assert going(made)[backup_id(3)] == 2
 
 
 def test_grace_delays_what_goes() -> None:

@@ -1,5 +1,6 @@
 """What a plan says of whole inventories: chains, freshness, grace, guards, re-created volumes, difference."""
 
+from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.inventory import check_clock
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan import plan
+from vbs_reaper.purge.time.zone import to_micros
 
 DAY = timedelta(days=1)
 
@@ -147,6 +149,17 @@ def test_a_missing_field_keeps_its_backup_and_no_other(field: str) -> None:
     assert going(made) == ids(2, 3, 4)
 
 
+def test_what_is_unknown_of_a_backup_is_named() -> None:
+    rows = [
+        record(1, age=DAY, created_at="1969-12-31T23:59:59"),
+        record(2, age=DAY, status="strange"),
+        {**record(3, age=DAY), "id": ""},
+        record(4, age=DAY, volume_id=None),
+    ]
+    details = {row.name: row.detail for row in plan(policy(), inventory(rows), NOW).backups}
+    assert details == {"daily-1": "created_at", "daily-2": "status", "daily-3": "id", "daily-4": "volume_id"}
+
+
 def test_a_zoneless_creation_time_is_utc() -> None:
     rows = [
         record(0, age=DAY, created_at="2026-11-24T03:00:00+02:00"),
@@ -250,6 +263,18 @@ def test_a_full_backup_and_its_incrementals_stay_together_on_cinder_with_advice(
     assert (advice.frees, advice.frees_gib, advice.further_backups) == (7, 70, 1)
     assert "a full backup today frees 7 backups (70 GiB) after 1 further" in advice.sentence
     assert "2026-11-26" in advice.sentence
+    assert (advice.volume_id, advice.frees_at) == (backup_id(10**9), to_micros(NOW + DAY))
+
+
+def test_where_a_full_backup_frees_all_at_once_no_further_one_is_needed() -> None:
+    (advice,) = plan(policy(keep={"last": 1}), inventory(full_and_incrementals(6), service="cinder"), NOW).advice
+    assert (advice.frees, advice.further_backups, advice.frees_at) == (7, 0, to_micros(NOW))
+
+
+def test_a_full_backup_today_is_later_than_one_made_right_now() -> None:
+    rows = [{**row, "created_at": (NOW - n * DAY).isoformat()} for n, row in enumerate(full_and_incrementals(6))]
+    (advice,) = plan(policy(keep={"last": 1}), inventory(rows, service="cinder"), NOW).advice
+    assert (advice.frees, advice.further_backups) == (7, 0)
 
 
 def test_advice_does_not_depend_on_the_order_of_the_list() -> None:
@@ -438,11 +463,12 @@ def test_guards_count_what_is_due_and_not_what_is_in_grace() -> None:
 
 
 def test_the_difference_to_the_last_plan_is_told() -> None:
-    first = plan(policy(), inventory(nightly(5)), NOW)
+    first = replace(plan(policy(), inventory(nightly(5)), NOW), sha256="5" * 64)
     rows = [record(99, age=timedelta(0)), *nightly(4)]
     rows[3]["description"] = "[hold]"
     made = plan(policy(), inventory(rows), NOW + DAY, last=first)
     assert made.difference is not None
+    assert (made.difference.last_sha256, made.difference.last_made_at) == ("5" * 64, to_micros(NOW))
     assert (made.difference.new_backups, made.difference.gone_backups) == (1, 1)
     assert made.difference.newly_selected == 1
     assert made.difference.spared == (backup_id(2),)

@@ -64,6 +64,7 @@ def test_an_empty_part_is_never_read_as_all(part: str) -> None:
         ({"matches": {}}, '"matches" is no key of a policy; did you mean "match"?'),
         ({"keep": {"dayly": 7}}, '"keep.dayly" is no key of a policy; did you mean "daily"?'),
         ({"keep": {"Daily": 7}}, 'write "daily"'),
+        ({"keep": {"Xdaily": 7}}, '"keep.Xdaily" is no key of a policy; did you mean "daily"?'),
         ({"daily": 7}, 'it belongs under "keep"'),
         ({"match": {"grace": "7d"}}, "it belongs at the top"),
         ({"\x1b[31m": 7}, '"\\x1b[31m" is no key of a policy'),
@@ -109,6 +110,7 @@ def test_a_duration_is_written_as_restic_writes_it(key: str, span: str) -> None:
         ("", "a name of the tz database"),
         ("../UTC", "which nobody knows"),
         ("Mars/Olympus", "a name of the tz database"),
+        ("Atlantis/City", "a name of the tz database"),
     ],
 )
 def test_a_zone_nobody_knows_is_refused(zone: str, says: str) -> None:
@@ -135,6 +137,41 @@ def test_only_available_and_failed_backups_can_be_meant(status: object) -> None:
 @pytest.mark.parametrize("name", ["", "a/b", "..", "-a", "a" * 64, "n\n", "ä", 7])
 def test_a_policys_name_is_safe_in_a_path(name: object) -> None:
     assert '"policy"' in refusal({**GOOD, "policy": name})
+
+
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        (
+            {"target": 3},
+            '"target": expected str, got int; give the name that its secret has after the prefix, such as "otc-prod"',
+        ),
+        ({"mode": "x - at `$"}, '"mode": no such value: \'x - at $\'; give "preview" or "purge"'),
+        (
+            {"match": {"status": ["bad"]}},
+            '"match.status[0]": no such value: \'bad\'; give "available", "error" or both: '
+            "nothing else is ever deleted",
+        ),
+        (
+            {"guards": {"max_fraction": 2}},
+            '"guards.max_fraction": expected float <= 1.0; give a part of the policy\'s set, above 0 and at most 1',
+        ),
+        (
+            {"group_by": {"name": 7}},
+            '"group_by.name": expected str, got int; give a regular expression with one group, such as ^(\\w+)-',
+        ),
+        ({"grace": 7}, '"grace": expected str, got int; give a duration such as 48h, 7d or 1y6m'),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_to_write(part: dict[str, Any], sentence: str) -> None:
+    assert refusal({**GOOD, **part}) == sentence
+
+
+def test_a_wrong_value_of_any_key_is_told_with_what_to_write() -> None:
+    for part, names in KEYS.items():
+        for name in names:
+            document = {**GOOD, part: {name: {}}} if part else {**GOOD, name: 7}
+            assert "; " in refusal(document), name
 
 
 @pytest.mark.parametrize("document", [None, [], "nightly", 7, True])

@@ -7,7 +7,6 @@ million backups is written piece by piece.
 import hashlib
 from collections.abc import Iterator
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from typing import Final
 
@@ -64,7 +63,7 @@ def read_plan(document: bytes) -> Plan:
         plan = to_plan(found)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise PlanRefused(f"this is no plan of this version: {error}") from None
-    if encode_plan(replace(plan, sha256=None)) != document:
+    if encode_plan(plan) != document:
         raise PlanRefused(f"the plan was changed since it was written: its sha256 is not {printable(found.sha256)}")
     return plan
 

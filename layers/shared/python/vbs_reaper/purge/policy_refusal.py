@@ -50,6 +50,8 @@ _LEAF_HINTS: Final = {
     "match.status": 'give "available", "error" or both: nothing else is ever deleted',
     "match.name": "give a shell pattern such as daily-*",
     "match.volume": "give the volume's id, or a list of them",
+    "group_by.name": "give a regular expression with one group, such as ^(\\w+)-",
+    "target": 'give the name that its secret has after the prefix, such as "otc-prod"',
     "mode": 'give "preview" or "purge"',
     "max_fraction": "give a part of the policy's set, above 0 and at most 1",
     "timezone": 'give a name of the tz database, such as "Europe/Berlin"',
@@ -64,7 +66,7 @@ _LEAF_HINTS: Final = {
 
 def explain(error: msgspec.ValidationError) -> str:
     """Msgspec's finding as a sentence with a hint what to write."""
-    text, _, path = str(error).partition(" - at `$")
+    text, _, path = str(error).rpartition(" - at `$")
     where = path.rstrip("`").lstrip(".")
     part = where.partition("[")[0]
     hint = _HINTS.get(part) or next((hint for end, hint in _LEAF_HINTS.items() if part.endswith(end)), "")

@@ -84,4 +84,4 @@ def _after_grace(plan: Plan, zone: Zone, since: Micros) -> Micros:
 
 def _day(plan: Plan, moment: Micros) -> int:
     """How many days after the plan, counted up: what is due at noon goes with the next run."""
-    return max(0, -((plan.made_at - moment) // DAY))
+    return -((plan.made_at - moment) // DAY)

@@ -37,7 +37,7 @@ def is_dormant(copies: Sequence[PlannedBackup], now: Micros) -> bool:
 
 
 def coming(copies: Sequence[PlannedBackup], start: Micros, until: Micros) -> list[PlannedBackup]:
-    """The copies a group will have from `start` on, one each rhythm, if it goes on as it did. Newest first."""
+    """The copies a group will have from `start` on, one each rhythm, if it goes on as it did."""
     pace = rhythm(copies)
     full_every = _full_every(copies)
     found: list[PlannedBackup] = []
@@ -46,7 +46,7 @@ def coming(copies: Sequence[PlannedBackup], start: Micros, until: Micros) -> lis
         since_full = (since_full + 1) % full_every if full_every else since_full + 1
         found.append(imagine(copies[0], moment, incremental=since_full != 0))
         moment += pace
-    return found[::-1]
+    return found
 
 
 def imagine(like: PlannedBackup, made_at: Micros, *, incremental: bool) -> PlannedBackup:
