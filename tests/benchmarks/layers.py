@@ -21,8 +21,6 @@ from tests.integration.reach import Shelf
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.report import DeletionReport
 from vbs_reaper.clock import utc_now
-from vbs_reaper.deletion.decision import Asked
-from vbs_reaper.deletion.decision import Pass
 from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.message import Delivery
 from vbs_reaper.deletion.message import Message
@@ -31,6 +29,8 @@ from vbs_reaper.deletion.passes import Passes
 from vbs_reaper.deletion.ports import BackupRef
 from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.deletion.verdict.decision import Asked
+from vbs_reaper.deletion.verdict.decision import Pass
 from vbs_reaper.logs import logger
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import Listing

@@ -11,10 +11,6 @@ from hypothesis import strategies as st
 from tests.schemas.messages import EVENTS
 from tests.schemas.messages import REFUSALS
 from tests.schemas.validator import complaints
-from vbs_reaper.deletion.decision import AlreadyGone
-from vbs_reaper.deletion.decision import Deleted
-from vbs_reaper.deletion.decision import Parked
-from vbs_reaper.deletion.decision import Refused
 from vbs_reaper.deletion.ending import make_result
 from vbs_reaper.deletion.message import Delivery
 from vbs_reaper.deletion.message import Message
@@ -23,6 +19,10 @@ from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.request import Expectation
 from vbs_reaper.deletion.result import DETAIL_TYPES
 from vbs_reaper.deletion.result import Result
+from vbs_reaper.deletion.verdict.decision import AlreadyGone
+from vbs_reaper.deletion.verdict.decision import Deleted
+from vbs_reaper.deletion.verdict.decision import Parked
+from vbs_reaper.deletion.verdict.decision import Refused
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 

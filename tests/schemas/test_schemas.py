@@ -17,7 +17,6 @@ from tests.schemas import files
 from tests.schemas.messages import EVENTS
 from tests.schemas.messages import REFUSALS
 from tests.schemas.validator import complaints
-from vbs_reaper.deletion import decision
 from vbs_reaper.deletion import deleter
 from vbs_reaper.deletion import splitting
 from vbs_reaper.deletion.envelope import Bulk
@@ -25,6 +24,7 @@ from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.request import BULK_LIMIT
 from vbs_reaper.deletion.request import RequestRefused
 from vbs_reaper.deletion.result import DETAIL_TYPES
+from vbs_reaper.deletion.verdict import decision
 
 REQUEST = "delete_request.json"
 SENT_AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)

@@ -24,11 +24,11 @@ from tests.simulation.wire import Wire
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
 from vbs_reaper.aws.target_secrets import TargetSecrets
-from vbs_reaper.deletion.decision import Decision
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import Message
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import SOURCE
+from vbs_reaper.deletion.verdict.decision import Decision
 from vbs_reaper.openstack.answer import Called
 from vbs_reaper.openstack.answer import Operation
 from vbs_reaper.openstack.backup_api import BackupApi

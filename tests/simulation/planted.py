@@ -16,16 +16,7 @@ import pytest
 from msgspec import UNSET
 
 from tests.simulation.planted_in_purger import PURGER_BUGS
-from vbs_reaper.deletion import decision
 from vbs_reaper.deletion import passes
-from vbs_reaper.deletion.decision import Asked
-from vbs_reaper.deletion.decision import AskForDeletion
-from vbs_reaper.deletion.decision import Decision
-from vbs_reaper.deletion.decision import Deleted
-from vbs_reaper.deletion.decision import Halt
-from vbs_reaper.deletion.decision import Pass
-from vbs_reaper.deletion.decision import Refused
-from vbs_reaper.deletion.decision import Step
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.ending import End
 from vbs_reaper.deletion.ending import Ending
@@ -38,6 +29,15 @@ from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Result
+from vbs_reaper.deletion.verdict import dispositions
+from vbs_reaper.deletion.verdict.decision import Asked
+from vbs_reaper.deletion.verdict.decision import AskForDeletion
+from vbs_reaper.deletion.verdict.decision import Decision
+from vbs_reaper.deletion.verdict.decision import Deleted
+from vbs_reaper.deletion.verdict.decision import Halt
+from vbs_reaper.deletion.verdict.decision import Pass
+from vbs_reaper.deletion.verdict.decision import Refused
+from vbs_reaper.deletion.verdict.decision import Step
 from vbs_reaper.openstack import answer as answers
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
@@ -48,7 +48,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def acknowledge_before_the_proof(patch: pytest.MonkeyPatch) -> None:
-    original = decision.after_delete
+    original = dispositions.after_delete
 
     def after_delete(this: Pass, answer: Answer) -> Decision | Step:
         return Deleted(proof=answer) if answer.name is AnswerName.ACCEPTED else original(this, answer)
@@ -102,7 +102,7 @@ def acknowledge_although_the_dead_letter_failed(patch: pytest.MonkeyPatch) -> No
 
 
 def hold_read_before_a_second_delete_only(patch: pytest.MonkeyPatch) -> None:
-    original = decision._after_deletable  # noqa: SLF001
+    original = dispositions._after_deletable  # noqa: SLF001
 
     def after_deletable(this: Pass, backup: Backup, target: TargetView, looked_at: datetime) -> Decision | Step:
         if this.message.asked_at is None:
@@ -110,11 +110,11 @@ def hold_read_before_a_second_delete_only(patch: pytest.MonkeyPatch) -> None:
             backup = msgspec.structs.replace(backup, description="", metadata=metadata)
         return original(this, backup, target, looked_at)
 
-    patch.setattr(decision, "_after_deletable", after_deletable)
+    patch.setattr(dispositions, "_after_deletable", after_deletable)
 
 
 def expectation_skipped_on_a_repeat(patch: pytest.MonkeyPatch) -> None:
-    original = decision._after_deletable  # noqa: SLF001
+    original = dispositions._after_deletable  # noqa: SLF001
 
     def after_deletable(this: Pass, backup: Backup, target: TargetView, looked_at: datetime) -> Decision | Step:
         step = original(this, backup, target, looked_at)
@@ -122,7 +122,7 @@ def expectation_skipped_on_a_repeat(patch: pytest.MonkeyPatch) -> None:
         skips = is_repeat and isinstance(step, Refused) and step.reason is Reason.EXPECTATION_FAILED
         return AskForDeletion() if skips else step
 
-    patch.setattr(decision, "_after_deletable", after_deletable)
+    patch.setattr(dispositions, "_after_deletable", after_deletable)
 
 
 def asked_message_sent_but_the_old_one_kept(patch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def a_halt_that_nobody_remembers(patch: pytest.MonkeyPatch) -> None:
 
 
 def survivors_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(decision, "survivors_of", lambda _: ())
+    patch.setattr(dispositions, "survivors_of", lambda _: ())
 
 
 def asked_message_lost(patch: pytest.MonkeyPatch) -> None:

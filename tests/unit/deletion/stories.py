@@ -25,7 +25,6 @@ from tests.unit.deletion.world import VOLUME
 from tests.unit.deletion.world import AtOnce
 from tests.unit.deletion.world import MemoryReport
 from tests.unit.deletion.world import World
-from vbs_reaper.deletion.decision import Decision
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.deleter import NotStored
 from vbs_reaper.deletion.message import Message
@@ -33,6 +32,7 @@ from vbs_reaper.deletion.ports import BackupRef
 from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.deletion.verdict.decision import Decision
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import Called
 from vbs_reaper.openstack.answer import Listing

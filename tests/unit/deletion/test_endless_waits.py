@@ -19,9 +19,9 @@ from tests.unit.deletion.world import answer
 from tests.unit.deletion.world import backup_id
 from tests.unit.deletion.world import record
 from tests.unit.deletion.world import sqs_record
-from vbs_reaper.deletion.decision import Parked
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import NewMessage
+from vbs_reaper.deletion.verdict.decision import Parked
 from vbs_reaper.openstack.answer import AnswerName
 
 TWELVE_DAYS_S = 12 * 86_400.0

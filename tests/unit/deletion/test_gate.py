@@ -7,10 +7,10 @@ from threading import Event
 import pytest
 
 from tests.doubles import ManualClock
-from vbs_reaper.deletion.decision import Halt
 from vbs_reaper.deletion.gate import Admission
 from vbs_reaper.deletion.gate import Gate
 from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.verdict.decision import Halt
 
 PATIENCE_S = 10.0
 

@@ -8,10 +8,10 @@ from tests.unit.deletion.world import MemoryCloud
 from tests.unit.deletion.world import World
 from tests.unit.deletion.world import answer
 from tests.unit.deletion.world import backup_id
-from vbs_reaper.deletion.decision import Wait
 from vbs_reaper.deletion.ports import BackupRef
 from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.verdict.decision import Wait
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 

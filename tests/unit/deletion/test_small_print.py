@@ -8,7 +8,7 @@ import pytest
 from msgspec import UNSET
 
 from tests.unit.deletion.test_bad_envelopes import refusal
-from tests.unit.deletion.test_decision import one_pass
+from tests.unit.deletion.verdict.test_decision import one_pass
 from tests.unit.deletion.world import PROJECT
 from tests.unit.deletion.world import VIEW
 from tests.unit.deletion.world import MemoryCloud
@@ -17,10 +17,6 @@ from tests.unit.deletion.world import answer
 from tests.unit.deletion.world import backup_id
 from tests.unit.deletion.world import read
 from tests.unit.deletion.world import record
-from vbs_reaper.deletion import backoff
-from vbs_reaper.deletion.decision import Wait
-from vbs_reaper.deletion.decision import after_delete
-from vbs_reaper.deletion.decision import after_listing
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import read_message
 from vbs_reaper.deletion.passes import BEGIN_S
@@ -29,6 +25,10 @@ from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.request import project_id_of
 from vbs_reaper.deletion.request import read_request
+from vbs_reaper.deletion.verdict import backoff
+from vbs_reaper.deletion.verdict.decision import Wait
+from vbs_reaper.deletion.verdict.dispositions import after_delete
+from vbs_reaper.deletion.verdict.dispositions import after_listing
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import Listing

@@ -16,7 +16,6 @@ from typing import TypeVar
 import msgspec
 
 from tests.doubles import ManualClock
-from vbs_reaper.deletion.decision import Decision
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import Message
 from vbs_reaper.deletion.message import NewMessage
@@ -24,6 +23,7 @@ from vbs_reaper.deletion.ports import BackupRef
 from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Result
+from vbs_reaper.deletion.verdict.decision import Decision
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import Called

@@ -8,15 +8,15 @@ from typing import assert_never
 
 from msgspec import UNSET
 
-from vbs_reaper.deletion.decision import AlreadyGone
-from vbs_reaper.deletion.decision import Asked
-from vbs_reaper.deletion.decision import Decision
-from vbs_reaper.deletion.decision import Deleted
-from vbs_reaper.deletion.decision import Halt
-from vbs_reaper.deletion.decision import Parked
-from vbs_reaper.deletion.decision import Refused
-from vbs_reaper.deletion.decision import Wait
 from vbs_reaper.deletion.result import Outcome
+from vbs_reaper.deletion.verdict.decision import AlreadyGone
+from vbs_reaper.deletion.verdict.decision import Asked
+from vbs_reaper.deletion.verdict.decision import Decision
+from vbs_reaper.deletion.verdict.decision import Deleted
+from vbs_reaper.deletion.verdict.decision import Halt
+from vbs_reaper.deletion.verdict.decision import Parked
+from vbs_reaper.deletion.verdict.decision import Refused
+from vbs_reaper.deletion.verdict.decision import Wait
 from vbs_reaper.openstack.fault import printable
 
 if TYPE_CHECKING:

@@ -18,8 +18,6 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from vbs_reaper.deletion.decision import Pass
-from vbs_reaper.deletion.decision import Refused
 from vbs_reaper.deletion.ending import End
 from vbs_reaper.deletion.ending import Ending
 from vbs_reaper.deletion.ending import Finished
@@ -43,6 +41,8 @@ from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.reporting import ReportThatNeverRaises
 from vbs_reaper.deletion.request import RequestRefused
 from vbs_reaper.deletion.splitting import Splitting
+from vbs_reaper.deletion.verdict.decision import Pass
+from vbs_reaper.deletion.verdict.decision import Refused
 
 RESPONSE_S: Final = 3.0
 """Seconds kept back to hide what waits and to answer, whatever a record still does."""

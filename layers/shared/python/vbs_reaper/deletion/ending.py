@@ -8,16 +8,6 @@ from typing import assert_never
 import msgspec
 from msgspec import UNSET
 
-from vbs_reaper.deletion import backoff
-from vbs_reaper.deletion.decision import AlreadyGone
-from vbs_reaper.deletion.decision import Asked
-from vbs_reaper.deletion.decision import Decision
-from vbs_reaper.deletion.decision import Deleted
-from vbs_reaper.deletion.decision import Halt
-from vbs_reaper.deletion.decision import Parked
-from vbs_reaper.deletion.decision import Refused
-from vbs_reaper.deletion.decision import Wait
-from vbs_reaper.deletion.decision import is_overdue
 from vbs_reaper.deletion.message import Delivery
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.deletion.ports import Bus
@@ -29,6 +19,16 @@ from vbs_reaper.deletion.result import Outcome
 from vbs_reaper.deletion.result import Proof
 from vbs_reaper.deletion.result import Result
 from vbs_reaper.deletion.result import result_id
+from vbs_reaper.deletion.verdict import backoff
+from vbs_reaper.deletion.verdict.decision import AlreadyGone
+from vbs_reaper.deletion.verdict.decision import Asked
+from vbs_reaper.deletion.verdict.decision import Decision
+from vbs_reaper.deletion.verdict.decision import Deleted
+from vbs_reaper.deletion.verdict.decision import Halt
+from vbs_reaper.deletion.verdict.decision import Parked
+from vbs_reaper.deletion.verdict.decision import Refused
+from vbs_reaper.deletion.verdict.decision import Wait
+from vbs_reaper.deletion.verdict.decision import is_overdue
 from vbs_reaper.openstack.answer import Answer
 
 

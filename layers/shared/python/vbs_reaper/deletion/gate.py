@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import Enum
 from threading import Condition
 
-from vbs_reaper.deletion.decision import Halt
+from vbs_reaper.deletion.verdict.decision import Halt
 
 
 class Admission(Enum):

@@ -4,23 +4,6 @@ from dataclasses import replace
 from threading import Lock
 from typing import Final
 
-from vbs_reaper.deletion import backoff
-from vbs_reaper.deletion.decision import AskForDeletion
-from vbs_reaper.deletion.decision import Decision
-from vbs_reaper.deletion.decision import Halt
-from vbs_reaper.deletion.decision import ListVolume
-from vbs_reaper.deletion.decision import LookAgain
-from vbs_reaper.deletion.decision import LookAtSurvivors
-from vbs_reaper.deletion.decision import Pass
-from vbs_reaper.deletion.decision import Refused
-from vbs_reaper.deletion.decision import Step
-from vbs_reaper.deletion.decision import Wait
-from vbs_reaper.deletion.decision import after_delete
-from vbs_reaper.deletion.decision import after_listing
-from vbs_reaper.deletion.decision import after_look
-from vbs_reaper.deletion.decision import after_survivor
-from vbs_reaper.deletion.decision import before_any_call
-from vbs_reaper.deletion.decision import settle
 from vbs_reaper.deletion.gate import Admission
 from vbs_reaper.deletion.gate import Gate
 from vbs_reaper.deletion.ports import BackupRef
@@ -30,6 +13,23 @@ from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.request import backup_id_of
 from vbs_reaper.deletion.request import project_id_of
+from vbs_reaper.deletion.verdict import backoff
+from vbs_reaper.deletion.verdict.decision import AskForDeletion
+from vbs_reaper.deletion.verdict.decision import Decision
+from vbs_reaper.deletion.verdict.decision import Halt
+from vbs_reaper.deletion.verdict.decision import ListVolume
+from vbs_reaper.deletion.verdict.decision import LookAgain
+from vbs_reaper.deletion.verdict.decision import LookAtSurvivors
+from vbs_reaper.deletion.verdict.decision import Pass
+from vbs_reaper.deletion.verdict.decision import Refused
+from vbs_reaper.deletion.verdict.decision import Step
+from vbs_reaper.deletion.verdict.decision import Wait
+from vbs_reaper.deletion.verdict.decision import settle
+from vbs_reaper.deletion.verdict.dispositions import after_delete
+from vbs_reaper.deletion.verdict.dispositions import after_listing
+from vbs_reaper.deletion.verdict.dispositions import after_look
+from vbs_reaper.deletion.verdict.dispositions import after_survivor
+from vbs_reaper.deletion.verdict.dispositions import before_any_call
 
 BEGIN_S: Final = 30.0
 """Seconds that must be left for a record to begin."""

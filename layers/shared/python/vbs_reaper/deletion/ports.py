@@ -12,11 +12,11 @@ from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 
-from vbs_reaper.deletion.decision import Decision
 from vbs_reaper.deletion.message import Message
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Result
+from vbs_reaper.deletion.verdict.decision import Decision
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import Called
 from vbs_reaper.openstack.answer import Listing

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from vbs_reaper.deletion.decision import Decision
 from vbs_reaper.deletion.message import Message
 from vbs_reaper.deletion.ports import Report
 from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.deletion.verdict.decision import Decision
 from vbs_reaper.openstack.answer import Called
 
 

@@ -13,9 +13,9 @@ import msgspec
 from msgspec import UNSET
 from msgspec import UnsetType
 
-from vbs_reaper.deletion.decision import HALTS
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.result import result_id
+from vbs_reaper.deletion.verdict.any_answer import HALTS
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.fault import printable

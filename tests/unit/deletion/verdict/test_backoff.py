@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vbs_reaper.deletion import backoff
+from vbs_reaper.deletion.verdict import backoff
 
 NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 TWO_HOURS = 7200
