@@ -79,7 +79,7 @@ def main() -> int:
     for name in chosen(arguments.subjects):
         workshop = Workshop(name, SUBJECTS[name])
         if arguments.left:
-            workshop.renew_tests()
+            workshop.renew()
             workshop.mutate(arguments.at_once, [mutant.name for mutant in left_of(workshop.mutants())])
         elif not arguments.again:
             workshop.set_up()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from filecmp import cmp as same
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -93,22 +94,35 @@ class Workshop:
         settings = SETTINGS.format(tests=list(self._subject.tests), patience_s=PATIENCE_S, **paths)
         (self._folder / "pyproject.toml").write_text(settings, encoding="utf-8")
 
-    def renew_tests(self) -> None:
-        """Copy the tests as they are now; what was found stays, for the package must be what was mutated."""
-        if not self._holds_package():
+    def renew(self) -> None:
+        """Copy the tests, and what of the package is not mutated, as they are now; what was found stays.
+
+        Raises:
+            SystemExit: what was mutated has changed since.
+        """
+        if not self._holds_what_is_mutated():
             raise SystemExit(f"{self._name}: the package has changed since it was mutated; mutate it anew")
-        for copies in (self._folder / "tests", self._folder / "mutants" / "tests"):  # mutmut copies once only
-            shutil.rmtree(copies, ignore_errors=True)
+        for place in (self._folder, self._folder / "mutants"):  # mutmut copies once only
+            shutil.rmtree(place / "tests", ignore_errors=True)
+            for path in PACKAGE.rglob("*.py"):
+                if not self._mutates(path):
+                    copied = place / "src" / PACKAGE.name / path.relative_to(PACKAGE)
+                    copied.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(path, copied)
         shutil.copytree(ROOT / "tests", self._folder / "tests", ignore=WITHOUT_CACHES)
 
-    def _holds_package(self) -> bool:
+    def _holds_what_is_mutated(self) -> bool:
         copied = self._folder / "src" / PACKAGE.name
-        patterns = self._subject.mutated
-        return copied.exists() and all(
-            path.read_bytes() == (copied / path.relative_to(PACKAGE)).read_bytes()
-            for path in PACKAGE.rglob("*.py")
-            if any(fnmatch(path.relative_to(PACKAGE).as_posix(), pattern) for pattern in patterns)
+        mutated = [path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if self._mutates(path)]
+        return all((copied / path).exists() and same(PACKAGE / path, copied / path, shallow=False) for path in mutated)
+
+    def _mutates(self, path: Path) -> bool:
+        name = path.relative_to(PACKAGE).as_posix()
+        mutated, spared = (
+            any(fnmatch(name, pattern) for pattern in patterns)
+            for patterns in (self._subject.mutated, self._subject.spared)
         )
+        return mutated and not spared
 
     def mutate(self, at_once: int, names: Iterable[str] = ()) -> None:
         """Put every fault in, or those named, one after the other, and run the tests that reach it."""

@@ -99,6 +99,12 @@ def test_the_next_ones_are_of_the_volume_that_was_backed_up_last() -> None:
     assert (found[backup_id(1)], found[backup_id(2)]) == (1, 1)
 
 
+def test_what_is_held_stays_whatever_is_made_after_it() -> None:
+    rows = nightly(3)
+    rows[0]["description"] = "[hold]"
+    assert going(plan(policy(), inventory(rows), NOW)) == {backup_id(2): 0, backup_id(1): 1}
+
+
 def test_the_days_looked_ahead_are_told() -> None:
     made = plan(policy(), inventory(nightly(4)), NOW)
     assert forecast(made, made.backups, 10).days == 10

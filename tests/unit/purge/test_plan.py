@@ -271,6 +271,58 @@ def test_where_a_full_backup_frees_all_at_once_no_further_one_is_needed() -> Non
     assert (advice.frees, advice.further_backups, advice.frees_at) == (7, 0, to_micros(NOW))
 
 
+def test_the_advice_counts_what_grows_old_enough_meanwhile() -> None:
+    rules = policy(match={"name": "daily*", "older_than": "10d"})
+    (advice,) = plan(rules, inventory(full_and_incrementals(14), service="cinder"), NOW).advice
+    assert (advice.frees, advice.further_backups) == (15, 10)
+
+
+def test_a_held_link_keeps_what_it_stands_on_in_the_advice_too() -> None:
+    rows = full_and_incrementals(6)
+    rows[3]["description"] = "[hold]"
+    (advice,) = plan(policy(), inventory(rows, service="cinder"), NOW).advice
+    assert (advice.frees, advice.further_backups) == (3, 1)
+
+
+def test_what_is_held_for_good_is_freed_by_nothing() -> None:
+    rows = full_and_incrementals(6)
+    rows[0]["description"] = "[hold]"
+    (advice,) = plan(policy(), inventory(rows, service="cinder"), NOW).advice
+    assert (advice.blocked, advice.frees, advice.further_backups, advice.frees_at) == (5, 0, 0, None)
+    assert "only a longer look ahead frees them" in advice.sentence
+
+
+def test_the_volume_where_most_is_held_back_is_advised_on_first() -> None:
+    rows = [
+        {**row, "id": backup_id(100 * volume + n), "volume_id": f"volume-{volume}", "size": size}
+        for volume, size in ((1, 5), (2, 50), (3, 5))
+        for n, row in enumerate(full_and_incrementals(3))
+    ]
+    made = plan(policy(), inventory(rows, service="cinder"), NOW)
+    assert [(advice.volume_id, advice.blocked_gib) for advice in made.advice] == [
+        ("volume-2", 100),
+        ("volume-1", 10),
+        ("volume-3", 10),
+    ]
+
+
+def test_advice_is_given_on_fifty_volumes_at_most() -> None:
+    rows = [
+        {**row, "id": backup_id(100 * volume + n), "volume_id": f"volume-{volume:02}"}
+        for volume in range(51)
+        for n, row in enumerate(full_and_incrementals(3))
+    ]
+    assert len(plan(policy(), inventory(rows, service="cinder"), NOW).advice) == 50
+
+
+def test_a_failed_backup_that_is_held_back_is_followed_by_usable_ones() -> None:
+    rows = full_and_incrementals(6)
+    rows[2]["status"] = "error"
+    both = policy(match={"status": ["available", "error"]})
+    (advice,) = plan(both, inventory(rows, service="cinder"), NOW).advice
+    assert (advice.frees, advice.further_backups) == (7, 1)
+
+
 def test_a_full_backup_today_is_later_than_one_made_right_now() -> None:
     rows = [{**row, "created_at": (NOW - n * DAY).isoformat()} for n, row in enumerate(full_and_incrementals(6))]
     (advice,) = plan(policy(keep={"last": 1}), inventory(rows, service="cinder"), NOW).advice
@@ -472,6 +524,11 @@ def test_the_difference_to_the_last_plan_is_told() -> None:
     assert (made.difference.new_backups, made.difference.gone_backups) == (1, 1)
     assert made.difference.newly_selected == 1
     assert made.difference.spared == (backup_id(2),)
+
+
+def test_sizes_add_up() -> None:
+    totals = plan(policy(), inventory(nightly(5, size=2.5)), NOW).totals
+    assert (totals.kept_gib, totals.selected_gib, totals.due_gib) == (5.0, 7.5, 7.5)
 
 
 @pytest.mark.parametrize("size", [None, -1, 1e300])
