@@ -182,6 +182,28 @@ def test_a_backup_listed_twice_counts_once() -> None:
     assert going(made) == ids(2)
 
 
+def test_a_list_of_nothing_but_repeats_counts_each_once() -> None:
+    rows = nightly(2)
+    assert plan(policy(), inventory([*rows, *rows]), NOW).totals.backups == 2
+
+
+def test_of_an_id_no_more_than_a_piece_is_quoted() -> None:
+    twins = [record(0, age=age * DAY, id="x" * 99) for age in (1, 2)]
+    with pytest.raises(PurgeRefused, match=f'"{"x" * 64}"; list again$'):
+        plan(policy(), inventory(twins), NOW)
+
+
+def test_what_has_no_group_stands_at_the_end_by_volume_and_id() -> None:
+    rows = [
+        record(2, age=DAY, name="other", volume_id="b"),
+        record(1, age=DAY, name="other", volume_id="b"),
+        record(3, age=DAY, name="other", volume_id="0"),
+        record(4, age=DAY, name="other", volume_id=None),
+        record(5, age=DAY),
+    ]
+    assert [row.id for row in plan(policy(), inventory(rows), NOW).backups] == [backup_id(n) for n in (5, 4, 3, 1, 2)]
+
+
 def test_an_empty_hold_marker_is_refused() -> None:
     with pytest.raises(ValueError, match="hold marker is empty"):
         inventory([], hold_marker=" ")
@@ -409,7 +431,10 @@ def recreated_daily(days: int) -> list[Record]:
 def test_volumes_that_are_recreated_daily_are_warned_of_and_kept_by_name() -> None:
     by_volume = plan(policy(match={"name": "web-*"}, keep={"daily": 7}), inventory(recreated_daily(20)), NOW)
     assert going(by_volume) == set()
-    assert "20 of 20 groups hold a single backup" in by_volume.warnings[0]
+    assert by_volume.warnings == (
+        "20 of 20 groups hold a single backup, which always stays: are the volumes re-created? "
+        'Then group by name: "group_by": {"name": "<expression with one group>"}.',
+    )
     by_name = plan(
         policy(match={"name": "web-*"}, keep={"daily": 7}, group_by={"name": r"(\w+)-\d+"}),
         inventory(recreated_daily(20)),
@@ -465,6 +490,15 @@ def test_another_choice_starts_the_grace_anew(changed: dict[str, Any]) -> None:
     first = plan(policy(grace="1d"), inventory(nightly(5)), NOW)
     made = plan(policy(grace="1d", **changed), inventory(nightly(5)), NOW + DAY, last=first)
     assert not list(made.due)
+
+
+def test_a_plan_of_the_very_moment_is_counted_on() -> None:
+    rules = policy(grace="7d")
+    earlier = NOW - timedelta(minutes=30)
+    first = plan(rules, inventory(nightly(3)), earlier)
+    second = plan(rules, inventory(nightly(3)), NOW, last=first)
+    third = plan(rules, inventory(nightly(3)), NOW, last=second)
+    assert {row.selected_since for row in third.selected} == {to_micros(earlier)}
 
 
 def test_a_plan_from_the_future_is_not_counted_on() -> None:

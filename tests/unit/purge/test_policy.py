@@ -176,7 +176,7 @@ def test_a_wrong_value_of_any_key_is_told_with_what_to_write() -> None:
 
 @pytest.mark.parametrize("document", [None, [], "nightly", 7, True])
 def test_what_is_no_object_is_no_policy(document: object) -> None:
-    assert "is no JSON object" in refusal(document)
+    assert refusal(document) == ('the policy is no JSON object; start with {"policy": "<name>", "match": …, "keep": …}')
 
 
 @pytest.mark.parametrize("part", ["match", "keep", "guards", "group_by", "mode", "timezone", "target", "grace"])
@@ -184,8 +184,22 @@ def test_null_is_no_value(part: str) -> None:
     assert f'"{part}"' in refusal({**GOOD, part: None})
 
 
-def test_one_volume_may_stand_without_its_list() -> None:
-    assert read_policy({**GOOD, "match": {"volume": "v"}}).match.volume == ("v",)
+def test_a_name_that_ends_with_a_line_break_is_no_name() -> None:
+    assert refusal({**GOOD, "policy": "nightly\n"}) == (
+        '"policy" is no name; give up to 63 letters, digits, dots, dashes and underscores'
+    )
+    assert refusal({**GOOD, "target": "otc-prod\n"}) == (
+        '"target" is no name; give up to 63 lower-case letters, digits and dashes'
+    )
+
+
+def test_of_a_zone_no_more_than_a_piece_is_quoted() -> None:
+    assert f'"timezone" is "{"x" * 64}", which nobody knows' in refusal({**GOOD, "timezone": "x" * 99})
+
+
+def test_one_volume_or_status_may_stand_without_its_list() -> None:
+    match = read_policy({**GOOD, "match": {"volume": "v", "status": "error"}}).match
+    assert (match.volume, match.with_errors, match.with_available) == (("v",), True, False)
 
 
 def test_time_in_the_grace_counts_only_under_the_same_choice() -> None:
