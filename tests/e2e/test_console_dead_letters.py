@@ -79,7 +79,7 @@ def test_what_can_heal_ends_anew_once_it_is_mended_and_the_rest_stays(
 def test_ctrl_c_finishes_the_letter_in_hand_and_says_how_many_were_moved(
     desk: Desk, refused: dict[str, str], stack: LocalStack
 ) -> None:
-    words = ("redrive", "--all-that-can-heal", "--yes", "--rate", "0.02")
+    words = ("redrive", "--all-that-can-heal", "--yes", "--rate", "0.1")
     assert desk.run("pause")[0] == 0  # else the first may be refused anew before anybody sees that it was out
     with desk.start("dead-letters", *words) as process:
         wait_until("the first is out", lambda: stack.depth("DeadLetter").total == 2, within_s=WITHIN_S)

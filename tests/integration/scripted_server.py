@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextlib import suppress
+from typing import Final
 
 Say = Callable[[bytes], None]
 Script = Callable[[Say, threading.Event], None]
@@ -85,6 +86,38 @@ def saying(*answers: bytes) -> Script:
         say(left.pop(0) if len(left) > 1 else left[0])
 
     return script
+
+
+def hanging_up(answer: bytes) -> Script:
+    """Say this and end the connection."""
+
+    def script(say: Say, _: threading.Event) -> None:
+        say(answer)
+        raise ConnectionError
+
+    return script
+
+
+class Flood:
+    """A script: says `head`, then more than any answer may have, as far as the other side lets it."""
+
+    PIECE: Final = b"x\r\n" * 16_384
+    PIECES: Final = 700
+    """Some 32 MiB: several times of what the buffers between the two ends take in."""
+
+    def __init__(self, head: bytes) -> None:
+        self._head = head
+        self.said = 0
+
+    def __call__(self, say: Say, _: threading.Event) -> None:
+        say(self._head)
+        for _piece in range(self.PIECES):
+            say(self.PIECE)
+            self.said += len(self.PIECE)
+
+    @property
+    def was_cut_short(self) -> bool:
+        return self.said < self.PIECES * len(self.PIECE)
 
 
 def dripping(answer: bytes, *, whole: bytes = b"", every_s: float = 0.05) -> Script:

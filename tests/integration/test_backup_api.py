@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +18,8 @@ from tests.integration.reach import Hourglass
 from tests.integration.reach import Reach
 from tests.integration.reach import reaching
 from tests.integration.reach import ref
+from tests.integration.scripted_server import ScriptedServer
+from tests.integration.scripted_server import hanging_up
 from tests.simulator.body_shapes import BodyShape
 from tests.simulator.cloud import Cloud
 from tests.simulator.faults import Breakage
@@ -24,6 +28,15 @@ from tests.simulator.journal import Operation
 from tests.simulator.server import Simulator
 from tests.simulator.settings import OTHER_PROJECT_ID
 from tests.simulator.settings import SimulatorSettings
+from vbs_reaper.deletion.message import Delivery
+from vbs_reaper.deletion.message import read_message
+from vbs_reaper.deletion.passes import Passes
+from vbs_reaper.deletion.ports import BackupRef
+from vbs_reaper.deletion.ports import TimeLeft
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.deletion.verdict.decision import Halt
+from vbs_reaper.deletion.verdict.decision import Pass
 from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import Listing
@@ -153,6 +166,58 @@ def test_a_request_for_another_project_is_refused_without_a_call(reach: Reach, c
     assert cloud.project_id in answers[0].message
     assert {call.operation for call in cloud.journal.calls} == {Operation.LOGIN}
     assert reach.show(backup_id, project_id=cloud.project_id).name is AnswerName.FOUND
+
+
+class ChangedAfterTheLook:
+    """A backup service whose target's secret is another one once a backup was looked at."""
+
+    def __init__(self, reach: Reach, secret: dict[str, Any]) -> None:
+        self._reach = reach
+        self._secret = secret
+        self.delete_backup = reach.api.delete_backup
+        self.list_volume = reach.api.list_volume
+
+    def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
+        answer = self._reach.api.show_backup(ref, time_left)
+        self._reach.shelf.put(self._secret)
+        return answer
+
+
+def test_a_backup_that_was_looked_at_in_one_region_is_not_deleted_in_another(cloud: Cloud) -> None:
+    """The secret is changed to another region of the same project between the look and the DELETE."""
+    backup_id = cloud.add_backup()
+    with Simulator(cloud.settings).running() as other, reaching(cloud) as reach:
+        passes = Passes(ChangedAfterTheLook(reach, other.target_secret()), reach.clock)
+        cloud.inject(Fault(operation=Operation.DELETE, status=401, body=BodyShape.KEYSTONE))
+        message = read_message({"messageId": "m-1"}, reach.clock())
+        delivery = Delivery(message=message, now=reach.clock(), base_s=60, dice=0.5)
+        this = Pass(request=DeleteRequest(backup_id=backup_id), delivery=delivery)
+        decision = passes.make(this, TARGET, Hourglass())
+        assert isinstance(decision, Halt)
+        assert decision.reason is Reason.WRONG_ENDPOINT
+        assert decision.message.endswith("has changed since its backup was looked at: it is elsewhere now")
+        assert {call.operation for call in other.journal.calls} == {Operation.LOGIN}
+        listing = reach.api.list_volume(replace(ref(backup_id), address=cloud.auth_url), NOBODYS_ID, Hourglass())
+        assert isinstance(listing, Answer)
+        assert listing.name is AnswerName.WRONG_ENDPOINT
+
+
+@pytest.mark.parametrize("status", [400, 409, 500])
+def test_of_a_token_that_an_answer_quotes_nothing_is_told(reach: Reach, cloud: Cloud, status: int) -> None:
+    login = reach.api.enter(TARGET, Hourglass())
+    assert isinstance(login, Login)
+    token = login.token.reveal()
+    quoting = Fault(
+        times=None,
+        operation=Operation.SHOW,
+        status=status,
+        body=BodyShape.CINDER,
+        message=f"token {token} or {token[:14]}… is none",
+        headers={"x-openstack-request-id": f"req-{token}"},
+    )
+    cloud.inject(quoting)
+    said = reach.show(NOBODYS_ID)
+    assert (said.message, said.request_id) == ("token *** or ***\\u2026 is none", "req-***")
 
 
 def test_what_is_no_id_is_a_bad_request_that_was_never_sent(reach: Reach, cloud: Cloud) -> None:
@@ -323,6 +388,37 @@ def test_a_404_that_did_not_arrive_whole_is_no_proof(
     answer: Answer = getattr(reach, operation)(NOBODYS_ID)
     assert answer.name is AnswerName.CONNECTION_LOST
     assert getattr(reach, operation)(NOBODYS_ID).name is AnswerName.GONE
+
+
+CHUNKS = [b"-5", b"-1", b"five"]
+
+
+@pytest.mark.parametrize("size", CHUNKS)
+def test_a_202_is_accepted_whatever_the_size_of_its_chunks(cloud: Cloud, size: bytes) -> None:
+    with saying_in_chunks(cloud, 202, size) as reach:
+        answer = reach.delete(NOBODYS_ID)
+        assert (answer.name, answer.status) == (AnswerName.ACCEPTED, 202)
+        assert reach.book.take() == [(LOGIN, "201"), (DELETE, "202")]
+
+
+@pytest.mark.parametrize("size", CHUNKS)
+def test_a_404_in_a_chunk_without_a_size_is_no_proof(cloud: Cloud, size: bytes) -> None:
+    with saying_in_chunks(cloud, 404, size) as reach:
+        assert reach.show(NOBODYS_ID).name is AnswerName.CONNECTION_LOST
+        assert reach.book.take() == [(LOGIN, "201"), (SHOW, "ConnectionError")]
+
+
+@contextmanager
+def saying_in_chunks(cloud: Cloud, status: int, size: bytes) -> Iterator[Reach]:
+    """A service that says a backup is not there, in one chunk of this size, and hangs up."""
+    gone = b'{"itemNotFound": {"code": 404, "message": "Backup ' + NOBODYS_ID.encode() + b' could not be found."}}'
+    head = f"HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    script = hanging_up(head + size + b"\r\n" + gone + b"\r\n0\r\n\r\n")
+    with (
+        ScriptedServer(script).running() as server,
+        reaching(cloud, volume_backup_endpoint_override=server.url) as reach,
+    ):
+        yield reach
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,12 @@ from tests.schemas.validator import complaints
 from tests.simulator.cloud import Cloud
 from tests.template_resources import TemplateResources
 from vbs_reaper.aws.check_run import CheckRefused
+from vbs_reaper.deletion.ports import TimeLeft
+from vbs_reaper.openstack.check import TargetCheck
+from vbs_reaper.openstack.check import TargetReport
 
 NAMES = ("DELETE_QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "EVENT_BUS_NAME", "SECRET_PREFIX", "DEFAULT_TARGET")
+CANARY = "canary-text-51c0ffee"
 
 
 @pytest.fixture
@@ -72,6 +76,31 @@ def test_a_target_named_twice_is_checked_once(checker: Invoke, cloud: Cloud) -> 
 def test_an_event_that_is_no_check_is_refused(checker: Invoke, wrong: Any) -> None:  # noqa: ANN401  # any JSON
     with pytest.raises(CheckRefused, match="the event is no check"):
         checker(wrong)
+
+
+def test_a_check_that_fails_itself_loses_no_other_report(
+    checker: Invoke, ear: Ear, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    check = TargetCheck.check
+
+    def failing(self: TargetCheck, target: str, time_left: TimeLeft) -> TargetReport:
+        if target == "otc-prod":
+            raise LookupError(CANARY)
+        return check(self, target, time_left)
+
+    monkeypatch.setattr(TargetCheck, "check", failing)
+    answer = checker({"targets": ["otc-prod", "default"]})
+    assert healthy(answer) == {"otc-prod": False, "default": True}
+    failed = answer["targets"][0]
+    assert (failed["reason"], failed["action"]) == ("internal_error", "Read the log; report the fault.")
+    assert failed["message"] == 'target "otc-prod": its check failed with LookupError'
+    (heard,) = ear.heard()
+    assert heard["detail"]["message"] == failed["message"]
+    assert complaints("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | heard) == []
+    (line,) = [line for line in log_lines.all() if line["message"] == "check failed"]
+    assert (line["target"], line["error"]) == ("otc-prod", "LookupError")
+    assert line["where"][-1].startswith("test_checker_function.py:")
+    assert CANARY not in log_lines.text() + json.dumps([answer, heard])
 
 
 def test_each_targets_health_is_a_metric(

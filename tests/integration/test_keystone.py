@@ -21,6 +21,8 @@ from tests.integration.reach import Reach
 from tests.integration.reach import Shelf
 from tests.integration.reach import reaching
 from tests.integration.reach import ref
+from tests.integration.scripted_server import Flood
+from tests.integration.scripted_server import ScriptedServer
 from tests.log_lines import LogLines
 from tests.simulator.body_shapes import BodyShape
 from tests.simulator.cloud import Cloud
@@ -426,6 +428,8 @@ def test_the_token_that_the_next_test_spoils_would_do(reach: Reach, cloud: Cloud
         {"expires_at": "soon"},
         {"expires_at": "2026-11-25T04:00:00Z"},
         {"expires_at": None},
+        {"expires_at": "9999-12-31T23:59:59-05:00"},
+        {"issued_at": "0001-01-01T00:00:00Z", "expires_at": "9999-12-31T23:59:59Z"},
         {"issued_at": None},
         {"roles": [{"id": "1"}]},
         {"roles": "admin"},
@@ -446,6 +450,14 @@ def test_a_token_that_makes_no_sense_is_never_used(reach: Reach, cloud: Cloud, c
         AnswerName.WRONG_ENDPOINT,
     }
     assert cloud.journal.calls_of(Operation.SHOW) == []
+
+
+def test_a_token_that_outlives_the_calendar_is_a_failure_all_who_wait_share(reach: Reach, cloud: Cloud) -> None:
+    token = json.loads(TOKEN_BODY)["token"] | {"expires_at": "9999-12-31T23:59:59-05:00"}
+    said: dict[str, Any] = {"raw_body": json.dumps({"token": token}), "headers": {"X-Subject-Token": "t"}}
+    cloud.inject(Fault(operation=Operation.LOGIN, status=201, delay_s=0.5, times=None, **said))
+    assert show_by_many(reach, [NOBODYS_ID] * 20) == [AnswerName.LOGIN_MISPLACED] * 20
+    assert reach.book.take() == [(LOGIN, "201")]
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -491,6 +503,16 @@ def test_a_keystone_that_drips_or_is_away_is_unavailable(cloud: Cloud) -> None:
         )
         assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_UNAVAILABLE
         assert reach.book.take() == [(LOGIN, "ConnectionError")]
+
+
+@pytest.mark.parametrize("status", [201, 503])
+def test_a_keystone_that_floods_is_unavailable_and_soon_cut_short(cloud: Cloud, status: int) -> None:
+    flood = Flood(f"HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n".encode())
+    with ScriptedServer(flood).running() as server, reaching(cloud) as reach:
+        reach.shelf.put(with_auth(cloud.target_secret(), auth_url=f"{server.url}/v3"))
+        assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_UNAVAILABLE
+        assert len(server.requests) == 1
+    assert flood.was_cut_short
 
 
 def test_a_keystone_nobody_can_trust_is_a_failure_of_tls(tmp_path: Path) -> None:

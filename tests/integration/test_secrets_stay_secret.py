@@ -24,6 +24,7 @@ from vbs_reaper.logs import logger
 
 PASSWORD = "canary-password-5bd1c7"
 TOKEN = "canary-token-e09a42"
+QUOTING = f"no such token: gAAAAAB{TOKEN}-0000-{'x' * 100}"
 
 WEATHER = {
     "fine": [],
@@ -31,6 +32,15 @@ WEATHER = {
     "token refused for good": [Fault(operation=Operation.SHOW, status=401, body=BodyShape.KEYSTONE, times=None)],
     "forbidden": [Fault(operation=Operation.DELETE, status=403, body=BodyShape.CINDER, times=None)],
     "bad request": [Fault(operation=Operation.DELETE, status=400, body=BodyShape.CINDER)],
+    "token quoted as refused": [
+        Fault(operation=Operation.SHOW, status=401, body=BodyShape.CINDER, message=QUOTING, times=None)
+    ],
+    "token quoted as forbidden": [
+        Fault(operation=Operation.DELETE, status=403, body=BodyShape.CINDER, message=QUOTING, times=None)
+    ],
+    "token quoted as bad": [
+        Fault(operation=Operation.DELETE, status=400, body=BodyShape.CINDER, message=QUOTING, times=None)
+    ],
     "login refused": [Fault(operation=Operation.LOGIN, status=401, body=BodyShape.KEYSTONE, times=None)],
     "login fails": [Fault(operation=Operation.LOGIN, status=500, body=BodyShape.HTML, times=None)],
     "login is garbage": [Fault(operation=Operation.LOGIN, breakage=Breakage.GARBAGE, times=None)],

@@ -13,23 +13,28 @@ import requests
 
 from tests.integration.certificates import Authority
 from tests.integration.reach import reaching
+from tests.integration.scripted_server import Flood
 from tests.integration.scripted_server import Script
 from tests.integration.scripted_server import ScriptedServer
 from tests.integration.scripted_server import answer
 from tests.integration.scripted_server import dripping
+from tests.integration.scripted_server import hanging_up
 from tests.integration.scripted_server import saying
 from tests.simulator.faults import Breakage
 from tests.simulator.faults import Fault
 from tests.simulator.server import Simulator
 from tests.simulator.settings import SimulatorSettings
 from vbs_reaper.openstack.answer import AnswerName
+from vbs_reaper.openstack.exchange import FRAMING_BYTES
 from vbs_reaper.openstack.exchange import CallFailed
+from vbs_reaper.openstack.exchange import Exchange
 from vbs_reaper.openstack.exchange import Reply
 from vbs_reaper.openstack.transport import Transport
 from vbs_reaper.openstack.transport import Transports
 
 CANARY = "canary-token-51c0ffee"
 LIMIT = 64 * 1024
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture
@@ -224,6 +229,54 @@ def test_endless_headers_are_given_up(patient: Transport) -> None:
     assert of_script(patient, endless).name is AnswerName.CONNECTION_LOST
 
 
+@pytest.mark.parametrize("endless", [b"-1\r\n", b"0\r\n", b"fffffff\r\n"], ids=["negative", "trailers", "long"])
+def test_no_chunk_lets_more_in_than_an_answer_may_have(patient: Transport, endless: bytes) -> None:
+    flood = Flood(CHUNKED + endless)
+    with (
+        ScriptedServer(flood).running() as server,
+        patient.exchange(body_limit=LIMIT) as exchange,
+    ):
+        patient.session.get(server.url)
+    assert flood.was_cut_short
+    assert exchange.received <= 2 * LIMIT + FRAMING_BYTES + LIMIT  # the last is what one look at a socket may bring
+    assert exchange.reply is not None
+    assert (exchange.reply.status, exchange.reply.body) == (200, b"")
+
+
+def test_a_chunk_of_minus_one_byte_is_a_lost_connection(patient: Transport) -> None:
+    with ScriptedServer(Flood(CHUNKED + b"-1\r\n")).running() as server:
+        reply = send(patient, server.url)
+    assert reply.broken is not None
+    assert (reply.broken.name, reply.broken.is_stale) == (AnswerName.CONNECTION_LOST, False)
+
+
+def test_a_flood_before_the_status_line_is_a_lost_connection(patient: Transport) -> None:
+    flood = Flood(b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000)
+    failed = of_script(patient, flood)
+    assert (failed.name, failed.message) == (AnswerName.CONNECTION_LOST, "more came than an answer may have")
+    assert flood.was_cut_short
+
+
+def test_an_exchange_takes_twice_its_limit_and_the_framing_and_not_a_byte_more() -> None:
+    exchange = Exchange(ends_at=0.0, connect_s=0.0, body_limit=LIMIT)
+    exchange.take(LIMIT)
+    exchange.take(LIMIT + FRAMING_BYTES)
+    with pytest.raises(CallFailed) as failed:
+        exchange.take(1)
+    assert (failed.value.name, failed.value.status_code) == (AnswerName.CONNECTION_LOST, "ConnectionError")
+
+
+@pytest.mark.parametrize("size", [b"-5", b"-2", b"-1", b"five", b""])
+def test_a_chunk_without_a_size_breaks_the_answer_and_leaves_its_status(patient: Transport, size: bytes) -> None:
+    with ScriptedServer(hanging_up(CHUNKED + size + b"\r\nhello\r\n0\r\n\r\n")).running() as server:
+        reply = send(patient, server.url)
+        assert (reply.status, reply.body) == (200, b"")
+        assert reply.broken is not None
+        assert (reply.broken.name, reply.broken.status_code) == (AnswerName.CONNECTION_LOST, "ConnectionError")
+        assert send(patient, server.url).broken is not None
+        assert server.connections == 2
+
+
 @pytest.mark.parametrize(
     "nonsense",
     [
@@ -234,15 +287,11 @@ def test_endless_headers_are_given_up(patient: Transport) -> None:
         b"HTTP/1.1 2000 OK\r\n\r\n",
         b"HTTP/9 200 OK\r\n\r\n",
         b"\x16\x03\x01" * 30 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary*=idna''%ff\r\n\r\n",
     ],
 )
 def test_what_is_no_http_is_a_lost_connection(patient: Transport, nonsense: bytes) -> None:
-    def script(say: object, _: object) -> None:
-        assert callable(say)
-        say(nonsense)
-        raise OSError  # hang up
-
-    assert of_script(patient, script).name is AnswerName.CONNECTION_LOST
+    assert of_script(patient, hanging_up(nonsense)).name is AnswerName.CONNECTION_LOST
 
 
 @pytest.mark.parametrize("cut", range(17, 60, 3))

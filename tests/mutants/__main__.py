@@ -32,7 +32,8 @@ WITHOUT_PICTURES_AND_YEARS = ("--ignore=tests/unit/purge/picture", "--ignore=tes
 
 SUBJECTS = {
     "answers": Subject(
-        mutated=("openstack/answer.py", "openstack/fault.py"), tests=("tests/unit/openstack", *WITHOUT_A_LOG)
+        mutated=("openstack/answer.py", "openstack/fault.py", "openstack/gone.py"),
+        tests=("tests/unit/openstack", *WITHOUT_A_LOG),
     ),
     "calls": Subject(
         mutated=("openstack/backup_api.py", "openstack/calls/*"),

@@ -24,7 +24,8 @@ from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.request import BULK_LIMIT
 from vbs_reaper.deletion.request import RequestRefused
 from vbs_reaper.deletion.result import DETAIL_TYPES
-from vbs_reaper.deletion.verdict import decision
+from vbs_reaper.deletion.verdict import any_answer
+from vbs_reaper.deletion.verdict import dispositions
 
 REQUEST = "delete_request.json"
 SENT_AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
@@ -47,7 +48,11 @@ def test_every_end_has_its_event() -> None:
 
 
 def test_the_refusals_are_those_of_the_code() -> None:
-    refused = {name for module in (decision, deleter, splitting) for name in _refusals(inspect.getsource(module))}
+    refused = {
+        name
+        for module in (any_answer, dispositions, deleter, splitting)
+        for name in _refusals(inspect.getsource(module))
+    }
     assert refused == {reason.name for reason in REFUSALS}
 
 
@@ -96,6 +101,42 @@ def test_a_bulk_of_none_or_too_many_is_none_in_the_schema(count: int) -> None:
 
 def test_single_and_bulk_exclude_each_other() -> None:
     assert complaints(REQUEST, {"backup_id": BACKUP, "backup_ids": [OTHER]})
+
+
+@pytest.mark.parametrize(
+    ("condition", "longest", "too_long"),
+    [
+        ("volume_id", "v" * 64, "v" * 65),
+        ("name", "\U0001f5d1" * 255, "\U0001f5d1" * 256),
+        ("created_at", "2026-11-20t02:00:00.123456789", "2026-11-20T02:00:00.1234567890"),
+    ],
+)
+def test_what_an_expectation_holds_is_limited_in_schema_and_code_alike(
+    condition: str, longest: str, too_long: str
+) -> None:
+    for text in (longest, too_long):
+        request: dict[str, object] = {"backup_id": BACKUP, "expect": {condition: text}}
+        assert (not complaints(REQUEST, request)) == _is_accepted(request) == (text == longest)
+
+
+@pytest.mark.parametrize("field", ["not_before", "expires_at"])
+@pytest.mark.parametrize("end", ["z", ".123456789+01:00", ".1234567890Z", "", "Z\n", "\u0660Z"])
+def test_an_instant_is_written_alike_in_schema_and_code(field: str, end: str) -> None:
+    request: dict[str, object] = {"backup_id": BACKUP, field: f"2026-11-25T12:00:00{end}"}
+    assert (not complaints(REQUEST, request)) == _is_accepted(request)
+
+
+def test_every_text_of_a_request_has_a_limit() -> None:
+    models = json.loads(files.wanted()[REQUEST])["$defs"]
+    texts = [
+        each
+        for model in models.values()
+        for field in model["properties"].values()
+        for each in (field, field.get("items", {}), *field.get("anyOf", []))
+        if each.get("type") == "string"
+    ]
+    assert texts
+    assert all("maxLength" in each or "pattern" in each for each in texts)
 
 
 SAMPLES = ["bare", "purge", "bulk", "asked", "redriven", "sns_raw"]

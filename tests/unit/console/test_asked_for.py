@@ -53,6 +53,11 @@ def test_a_whole_request_keeps_its_own_words_and_a_hash_in_them() -> None:
         (f'{{"backup_ids": ["{IDS[0]}"]}}', "one backup a line"),
         ('{"backup_id": ', "is no JSON"),
         (f'{{"backup_id": "{IDS[0]}", "project_id": "mine"}}', "32 lower-case"),
+        (
+            f'{{"backup_id": "{IDS[0]}", "reason": 7}}',
+            "give a text of at most 256 characters, or leave it out; nothing",
+        ),
+        (f'{{"backup_id": "{IDS[0]}", "backup_id": "{IDS[1]}"}}', 'names a key twice: "backup_id"; give a backup'),
     ],
 )
 def test_a_bad_request_is_refused_with_field_and_fix(line: str, words: str) -> None:

@@ -33,7 +33,7 @@ def letter(body: object = None, **own: str) -> Letter:
 
 
 def test_a_letter_of_the_deleter_says_its_reason_and_which_request_it_was() -> None:
-    found = letter(reason="held", message="on hold", request_id="b64e34c5")
+    found = letter(reason="held", message="on hold", request_id="b64e34c5", sent_at="2026-11-20T03:00:00+00:00")
     assert (found.kind.code, found.words, found.message.request_id) == ("held", "on hold", "b64e34c5")
     assert (found.backup_id, found.target) == (BACKUP, "otc-prod")
 

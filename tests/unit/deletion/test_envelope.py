@@ -99,8 +99,10 @@ def test_no_envelope_lets_a_dressed_up_id_pass(wrap: Any, dressed_up: str) -> No
         ("{", "no JSON"),
         ("\ufeff{}", "no JSON"),
         (json.dumps(REQUEST) + " x", "no JSON"),
-        (body_with('"backup_id": "x"'), "names a key twice"),
-        (body_with('"expect": {"name": "a", "name": "b"}'), "names a key twice"),
+        (body_with('"backup_id": "x"'), 'the body names a key twice: "backup_id"; send'),
+        (body_with('"expect": {"name": "a", "name": "b"}'), 'the body names a key twice: "name"; send'),
+        (body_with('"\\ud800\\n": 1, "\\ud800\\n": 2'), 'names a key twice: "\\ud800\\n"'),
+        (body_with(f'"{"k" * 300}": 1, "{"k" * 300}": 2'), f'names a key twice: "{"k" * 64}"; send'),
         (body_with('"reason": NaN'), "NaN"),
         (body_with('"reason": -Infinity'), "-Infinity"),
         (body_with('"reason": 1e999'), "beyond all bounds"),
@@ -216,7 +218,10 @@ def test_one_and_many_exclude_each_other() -> None:
     assert "both" in refusal({"backup_id": ID, "backup_ids": [ID]})
 
 
-@pytest.mark.parametrize("shared", [{"force": 1}, {"expect": {"x": 1}}, {"target": "A"}, {"not_before": "x"}])
+@pytest.mark.parametrize(
+    "shared",
+    [{"force": 1}, {"expect": {"x": 1}}, {"expect": {"name": "n" * 256}}, {"target": "A"}, {"not_before": "x"}],
+)
 def test_a_bulk_whose_conditions_are_wrong_is_refused_whole(shared: dict[str, object]) -> None:
     refusal({"backup_ids": [ID]} | shared)
 

@@ -52,6 +52,13 @@ def test_what_travels_comes_back_as_it_went(
     assert travelling == {name: text for name, text in texts.items() if (name, text) != ("redrives", "0")}
 
 
+def test_a_producers_own_request_id_is_no_identity() -> None:
+    """Several messages may carry the same one, and their ends must not be taken for repeats of each other."""
+    for attributes in ({}, {"sent_at": {"stringValue": "yesterday"}}):
+        own = {"request_id": {"stringValue": "22e8d51d-85bb-5ac5-8dc1-627a9d3dfa1d"}, **attributes}
+        assert read_message({"messageId": "m-4", "messageAttributes": own}, NOW).request_id == "m-4"
+
+
 odd = st.none() | st.text() | st.integers() | st.dictionaries(st.text(), st.text() | st.none() | st.integers())
 
 

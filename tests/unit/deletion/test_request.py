@@ -2,6 +2,7 @@ from datetime import UTC
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from tests.unit.deletion.world import PROJECT
 from tests.unit.deletion.world import backup_id
 from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.deletion.request import Expectation
 from vbs_reaper.deletion.request import RequestRefused
+from vbs_reaper.deletion.request import instant
 from vbs_reaper.deletion.request import is_backup_id
 from vbs_reaper.deletion.request import read_request
 
@@ -92,35 +95,118 @@ def test_an_unknown_key_that_is_near_to_none_is_refused_with_all_of_them() -> No
 
 
 def test_an_unknown_expectation_is_named_with_its_place() -> None:
-    assert refusal(backup_id=ID, expect={"volume": "x"}) == 'unknown key "expect.volume"; did you mean "volume_id"?'
+    assert refusal(backup_id=ID, expect={"volume": "x"}) == (
+        'unknown key "expect.volume"; did you mean "expect.volume_id"?'
+    )
+
+
+@pytest.mark.parametrize("key", ["name", "survivors", "created_at", "volume_id"])
+def test_an_expectation_beside_expect_is_told_its_place(key: str) -> None:
+    assert refusal(**{"backup_id": ID, key: "x"}) == f'unknown key "{key}"; did you mean "expect.{key}"?'
+
+
+def test_an_expectation_that_is_near_to_none_is_refused_with_all_of_them() -> None:
+    assert refusal(backup_id=ID, expect={"force": True}) == (
+        'unknown key "expect.force"; known are expect.volume_id, expect.created_at, expect.name, expect.survivors'
+    )
 
 
 def test_a_strange_key_is_written_escaped() -> None:
     assert '"\\x1b[31m\\n"' in refusal(**{"backup_id": ID, "\x1b[31m\n": 1})
 
 
+AN_INSTANT = "give an instant such as 2026-11-25T04:00:00Z (RFC 3339)"
+A_TARGET = "give up to 63 lower-case letters, digits and dashes"
+A_NAME = "give the backup's name of at most 255 characters (null where it has none)"
+SURVIVORS = "give 1 to 5 ids of backups that stay"
+A_TEXT = "give a text of at most 256 characters"
+
+
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("fields", "field", "found", "fix"),
     [
-        ("target", None),
-        ("target", 7),
-        ("project_id", ["x"]),
-        ("expect", []),
-        ("expect", None),
-        ("expect", {"name": 3}),
-        ("expect", {"volume_id": None}),
-        ("expect", {"survivors": OTHER}),
-        ("expect", {"survivors": []}),
-        ("expect", {"survivors": [backup_id(n) for n in range(10, 16)]}),
-        ("reason", "x" * 257),
-        ("requested_by", {}),
-        ("not_before", 1732500000),
+        ({"target": None}, "target", "expected str, got null", A_TARGET),
+        ({"target": 7}, "target", "expected str, got int", A_TARGET),
+        ({"project_id": ["x"]}, "project_id", "expected str, got array", "give 32 lower-case hexadecimal digits"),
+        ({"expect": []}, "expect", "expected object, got array", 'give an object such as {"name": "daily"}'),
+        ({"expect": None}, "expect", "expected object, got null", 'give an object such as {"name": "daily"}'),
+        ({"expect": {"name": 3}}, "expect.name", "expected str | null, got int", A_NAME),
+        ({"expect": {"name": "n" * 256}}, "expect.name", "expected str of length <= 255", A_NAME),
+        (
+            {"expect": {"volume_id": None}},
+            "expect.volume_id",
+            "expected str, got null",
+            "give the volume's id of at most 64 characters",
+        ),
+        (
+            {"expect": {"volume_id": "v" * 65}},
+            "expect.volume_id",
+            "expected str of length <= 64",
+            "give the volume's id of at most 64 characters",
+        ),
+        ({"expect": {"created_at": 1732500000}}, "expect.created_at", "expected str, got int", AN_INSTANT),
+        ({"expect": {"survivors": OTHER}}, "expect.survivors", "expected array, got str", SURVIVORS),
+        ({"expect": {"survivors": []}}, "expect.survivors", "expected array of length >= 1", SURVIVORS),
+        (
+            {"expect": {"survivors": [backup_id(n) for n in range(10, 16)]}},
+            "expect.survivors",
+            "expected array of length <= 5",
+            SURVIVORS,
+        ),
+        ({"expect": {"survivors": [7]}}, "expect.survivors[0]", "expected str, got int", SURVIVORS),
+        ({"reason": 7}, "reason", "expected str, got int", A_TEXT),
+        ({"reason": "x" * 257}, "reason", "expected str of length <= 256", A_TEXT),
+        ({"requested_by": {}}, "requested_by", "expected str, got object", A_TEXT),
+        ({"requested_by": "x" * 257}, "requested_by", "expected str of length <= 256", A_TEXT),
+        ({"not_before": 1732500000}, "not_before", "expected str, got int", AN_INSTANT),
+        ({"expires_at": None}, "expires_at", "expected str, got null", AN_INSTANT),
     ],
 )
-def test_a_wrong_type_is_refused_with_the_name_of_its_field(field: str, value: object) -> None:
-    sentence = refusal(**{"backup_id": ID, field: value})
-    assert sentence.startswith(f'"{field}')
-    assert "unknown key" not in sentence
+def test_a_wrong_kind_or_length_is_refused_with_field_finding_and_fix(
+    fields: dict[str, object], field: str, found: str, fix: str
+) -> None:
+    assert refusal(**{"backup_id": ID} | fields) == f'"{field}": {found}; {fix}, or leave it out'
+
+
+def test_every_field_that_may_be_wrong_has_a_fix() -> None:
+    optional = {*DeleteRequest.__struct_fields__} - {"backup_id"}
+    for field in optional:
+        assert refusal(**{"backup_id": ID, field: 7}).endswith(", or leave it out")
+    for field in Expectation.__struct_fields__:
+        assert refusal(backup_id=ID, expect={field: 7}).endswith(", or leave it out")
+
+
+def test_names_and_ids_of_the_length_that_clouds_have_are_accepted() -> None:
+    accepted(expect={"name": "\U0001f5d1" * 255, "volume_id": "v" * 64})
+
+
+@pytest.mark.parametrize("field", ["not_before", "expires_at"])
+def test_a_fraction_of_a_second_has_at_most_nine_digits(field: str) -> None:
+    accepted(**{field: "2026-11-25T05:00:00.123456789Z"})
+    assert f'"{field}" is' in refusal(**{"backup_id": ID, field: "2026-11-25T05:00:00.1234567890Z"})
+
+
+def test_a_fraction_of_a_creation_time_has_at_most_nine_digits() -> None:
+    accepted(expect={"created_at": "2026-11-20T02:00:00.123456789"})
+    assert '"expect.created_at" is' in refusal(backup_id=ID, expect={"created_at": "2026-11-20T02:00:00.1234567890"})
+
+
+def test_no_request_is_longer_than_what_makes_a_bulk_of_1000_small() -> None:
+    widest = accepted(
+        target="t" * 63,
+        project_id=PROJECT,
+        expect={
+            "volume_id": "\U0001f5d1" * 64,
+            "created_at": "2026-11-20T02:00:00.123456789+00:00",
+            "name": "\U0001f5d1" * 255,
+            "survivors": [backup_id(n) for n in range(10, 15)],
+        },
+        not_before="2026-11-25T05:00:00.123456789+00:00",
+        expires_at="2026-12-25T05:00:00.123456789+00:00",
+        reason="\U0001f5d1" * 256,
+        requested_by="\U0001f5d1" * 256,
+    )
+    assert len(msgspec.json.encode(widest)) < 4096
 
 
 @pytest.mark.parametrize("target", ["", "A", "-a", "a" * 64, "a_b", "a\n", "a/b", "\u00e4"])
@@ -135,7 +221,7 @@ def test_a_project_is_32_hexadecimal_digits(project: str) -> None:
 
 @pytest.mark.parametrize("field", ["not_before", "expires_at"])
 @pytest.mark.parametrize(
-    "instant",
+    "text",
     [
         "",
         "tomorrow",
@@ -151,15 +237,28 @@ def test_a_project_is_32_hexadecimal_digits(project: str) -> None:
         "\uff12026-11-25T05:00:00Z",
     ],
 )
-def test_an_instant_is_rfc_3339_with_its_zone(field: str, instant: str) -> None:
-    assert f'"{field}" is' in refusal(**{"backup_id": ID, field: instant})
+def test_an_instant_is_rfc_3339_with_its_zone(field: str, text: str) -> None:
+    assert f'"{field}" is' in refusal(**{"backup_id": ID, field: text})
 
 
 @pytest.mark.parametrize(
-    "instant", ["2026-11-25T05:00:00Z", "2026-11-25t06:00:00.5+01:00", "2026-11-25T00:00:00-05:00"]
+    "text",
+    [
+        "2026-11-25T05:00:00Z",
+        "2026-11-25t05:00:00z",
+        "2026-11-25T05:00:00.0z",
+        "2026-11-25t06:00:00.000+01:00",
+        "2026-11-25T00:00:00-05:00",
+    ],
 )
-def test_a_zone_may_be_any(instant: str) -> None:
-    assert accepted(not_before=instant, expires_at=instant).not_before == instant
+def test_a_zone_may_be_any_and_its_letters_of_either_case(text: str) -> None:
+    request = accepted(not_before=text, expires_at=text, expect={"created_at": text})
+    assert request.not_before == text
+    assert instant(request.not_before) == datetime(2026, 11, 25, 5, tzinfo=UTC)
+
+
+def test_a_lower_case_instant_is_no_less_limited() -> None:
+    assert "EventBridge Scheduler" in refusal(backup_id=ID, not_before="2026-11-26t04:00:01z")
 
 
 def test_a_creation_time_may_lack_its_zone_as_the_clouds_own_do() -> None:

@@ -46,7 +46,7 @@ REFUSALS = {
     ),
     "no JSON": f"the body {NO_JSON}",
     "nothing": f"the body {NO_JSON}",
-    "a key twice": 'the body names a key twice; send one JSON object with "backup_id"',
+    "a key twice": 'the body names a key twice: "backup_id"; send one JSON object with "backup_id"',
     "too long": 'the body has 131139 bytes; 131072 are allowed; send one JSON object with "backup_id"',
     "nested without end": 'the body is nested too deeply; send one JSON object with "backup_id"',
 }

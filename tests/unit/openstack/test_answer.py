@@ -135,7 +135,18 @@ def test_any_other_code_in_a_400_is_a_bad_request(code: str) -> None:
     assert answer(DELETE, 400, body(BodyShape.VBS_ERROR, 400, code=code)).name is AnswerName.BAD_REQUEST
 
 
-@pytest.mark.parametrize("message", [f"Backup {BACKUP_ID} could not be found.", f"backup {BACKUP_ID} cannot be found"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Backup {BACKUP_ID} could not be found.",
+        f"backup {BACKUP_ID} cannot be found",
+        f"Backup '{BACKUP_ID}' was not found (HTTP 404)",
+        f"The volume backup with id {BACKUP_ID} is not found.",
+        f"Volume backup not found: {BACKUP_ID}",
+        f"Backup could not be found, id={BACKUP_ID}",
+        f"Backup {BACKUP_ID} has not been found",
+    ],
+)
 def test_the_id_decides_that_a_backup_is_gone_not_the_words_around_it(message: str) -> None:
     assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is AnswerName.GONE
 
@@ -151,6 +162,14 @@ def test_the_id_decides_that_a_backup_is_gone_not_the_words_around_it(message: s
         {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID.replace('1', 'I')} could not be found."}},
         {"itemNotFound": {"code": 404, "message": f"Volume {BACKUP_ID} could not be found."}},
         {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} was found elsewhere."}},
+        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} found but could not be deleted."}},
+        {"itemNotFound": {"code": 404, "message": f"No service found that can handle backup {BACKUP_ID}, not now"}},
+        {"itemNotFound": {"code": 404, "message": f"Volume of backup {BACKUP_ID} could not be found."}},
+        {"itemNotFound": {"code": 404, "message": f"Snapshot of Backup {BACKUP_ID} not found"}},
+        {"itemNotFound": {"code": 404, "message": f"Volume for the backup {BACKUP_ID} not found"}},
+        {"itemNotFound": {"code": 404, "message": f"backup {BACKUP_ID}: endpoint not found"}},
+        {"itemNotFound": {"code": 404, "message": f"The service of backup {BACKUP_ID} could not be found."}},
+        {"itemNotFound": {"code": 404, "message": f"Backup service for {BACKUP_ID} could not be found."}},
         {"itemNotFound": {"code": 404, "message": "Backup could not be found."}},
         {"itemNotFound": {"code": 404, "message": [f"Backup {BACKUP_ID} could not be found."]}},
         {"itemNotFound": f"Backup {BACKUP_ID} could not be found."},

@@ -1,19 +1,26 @@
 """JSON from strangers: one reader that refuses what others let pass."""
 
 import json
+from collections.abc import Mapping
+from collections.abc import Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 from typing import Final
 from typing import Never
 
 import msgspec
 
+from vbs_reaper.openstack.fault import printable
+
+KEY_LENGTH: Final = 64
+"""Characters of a stranger's key that a sentence quotes."""
 _UNKNOWN: Final = "Object contains unknown field `"
 _MISSING: Final = "Object missing required field `"
 
 
 class JsonRefused(ValueError):
-    """The text cannot be accepted; the message is one sentence that says why, and holds none of the text's values."""
+    """The text cannot be accepted; the message is one sentence that says why; of the text it quotes a key at most."""
 
 
 def read_json(text: str, *, limit: int) -> Any:  # noqa: ANN401  # JSON is any value
@@ -46,25 +53,44 @@ def read_json(text: str, *, limit: int) -> Any:  # noqa: ANN401  # JSON is any v
     return document
 
 
-def explain(error: msgspec.ValidationError, known: tuple[str, ...]) -> str:
-    """Turn msgspec's complaint into a sentence that names the field, and the nearest known key for an unknown one."""
+def explain(
+    error: msgspec.ValidationError, known: Sequence[str], fixes: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Turn msgspec's complaint into a sentence that names the field, and the nearest known key for an unknown one.
+
+    Known keys may be paths, such as `expect.name`. `fixes` says by path what to write instead of what has a wrong kind.
+    """
     text, _, path = str(error).rpartition(" - at `$") if " - at `$" in str(error) else (str(error), "", "")
     where = path.removesuffix("`").lstrip(".")
     if text.startswith(_UNKNOWN):
         unknown = text.removeprefix(_UNKNOWN).removesuffix("`")
-        near = get_close_matches(unknown, known, n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else f"; known are {', '.join(known)}"
-        return f'unknown key "{where + "." if where else ""}{unknown[:64]}"{hint}'
+        return (
+            f'unknown key "{where + "." if where else ""}{unknown[:KEY_LENGTH]}"; {_known_keys(where, unknown, known)}'
+        )
     if text.startswith(_MISSING):
         missing = text.removeprefix(_MISSING).removesuffix("`")
         return f'"{where + "." if where else ""}{missing}" is missing'
-    return f'"{where or "the whole"}": {text.replace("`", "")}'
+    found = f'"{where or "the whole"}": {text.replace("`", "").replace("Expected", "expected")}'
+    fix = fixes.get(where.partition("[")[0])
+    return f"{found}; {fix}" if fix else found
+
+
+def _known_keys(where: str, unknown: str, known: Sequence[str]) -> str:
+    """The one that was meant, wherever its place is; else all that have their place here."""
+    paths = {path.rpartition(".")[2]: path for path in known}
+    near = get_close_matches(unknown, paths, n=1)
+    if near:
+        return f'did you mean "{paths[near[0]]}"?'
+    here = [path for path in known if path.rpartition(".")[0] == where]
+    return f"known are {', '.join(here or known)}"
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise JsonRefused("names a key twice")
+    members: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in members:
+            raise JsonRefused(f'names a key twice: "{printable(key[:KEY_LENGTH])}"')
+        members[key] = value
     return members
 
 

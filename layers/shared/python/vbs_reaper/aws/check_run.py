@@ -10,8 +10,11 @@ from typing import Final
 
 import msgspec
 
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.logs import fault_fields
 from vbs_reaper.logs import logger
 from vbs_reaper.openstack.check import TARGET_UNHEALTHY
+from vbs_reaper.openstack.check import TargetReport
 from vbs_reaper.openstack.check import unhealthy_event
 from vbs_reaper.strict_json import explain
 
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from vbs_reaper.aws.own_side import OwnSide
     from vbs_reaper.deletion.ports import TimeLeft
     from vbs_reaper.openstack.check import TargetCheck
-    from vbs_reaper.openstack.check import TargetReport
 
 AT_ONCE: Final = 5
 """Targets checked side by side."""
@@ -53,12 +55,14 @@ class CheckRun:
     def handle(self, event: object, time_left: TimeLeft, check_id: str) -> dict[str, Any]:
         """Check what the event names, or the default target; the answer is JSON: `targets` and `own_side`.
 
+        A target whose check fails itself is unhealthy, and the others have their reports.
+
         Raises:
             CheckRefused: the event names no targets as it should.
         """
         targets = _read(event) or (self._default_target,)
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            reports = list(threads.map(lambda target: self._check.check(target, time_left), targets))
+            reports = list(threads.map(lambda target: self._report_on(target, time_left), targets))
         for report in reports:
             self._tell(report)
         faults = self._own_side.faults()
@@ -69,6 +73,12 @@ class CheckRun:
         own_side = {"healthy": not faults, "faults": faults}
         return _as_json({"targets": reports, "own_side": own_side, "published": published})
 
+    def _report_on(self, target: str, time_left: TimeLeft) -> TargetReport:
+        try:
+            return self._check.check(target, time_left)
+        except Exception as error:  # noqa: BLE001  # no fault of one check may lose the reports on the others
+            return _failed(target, error)
+
     def _tell(self, report: TargetReport) -> None:
         if report.healthy is not None:
             self._metrics.target_is(report.target, report.healthy)
@@ -77,6 +87,18 @@ class CheckRun:
         if "message" in fields:  # a log line's own name for its phrase
             fields["detail"] = fields.pop("message")
         log("target checked", extra=fields)
+
+
+def _failed(target: str, error: Exception) -> TargetReport:
+    """The report on a target whose check raised. An exception's text may hold anything: its kind must do."""
+    logger.error("check failed", extra={"target": target, **fault_fields(error)})
+    return TargetReport(
+        target=target,
+        healthy=False,
+        reason=Reason.INTERNAL_ERROR.value,
+        message=f'target "{target}": its check failed with {type(error).__name__}',
+        action=Reason.INTERNAL_ERROR.action,
+    )
 
 
 def _as_json(value: object) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from traceback import extract_tb
 from typing import TYPE_CHECKING
 from typing import assert_never
 
@@ -17,6 +16,7 @@ from vbs_reaper.deletion.verdict.decision import Halt
 from vbs_reaper.deletion.verdict.decision import Parked
 from vbs_reaper.deletion.verdict.decision import Refused
 from vbs_reaper.deletion.verdict.decision import Wait
+from vbs_reaper.logs import fault_fields
 from vbs_reaper.openstack.fault import printable
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ class DeletionReport:
         self._logger.info("bulk split", extra={**_delivery(message), "requests": children, "refused": refused})
 
     def failed(self, message: Message, step: str, error: Exception | None) -> None:
-        """A step of ours failed. Of an exception only kind and place are written: its text may quote anything."""
-        self._logger.error("step failed", extra={**_delivery(message), "step": step, **_fault(error)})
+        """A step of ours failed."""
+        self._logger.error("step failed", extra={**_delivery(message), "step": step, **fault_fields(error)})
 
 
 def _outcome(decision: Decision) -> Outcome:  # noqa: PLR0911  # one line per decision
@@ -155,16 +155,6 @@ def _explanation(decision: Decision) -> dict[str, object]:
             return {"reason": decision.reason.value, "detail": decision.message}
         case _:
             assert_never(decision)
-
-
-def _fault(error: Exception | None) -> dict[str, object]:
-    if error is None:
-        return {}
-    frames = extract_tb(error.__traceback__)
-    return {
-        "error": type(error).__name__,
-        "where": [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-5:]],
-    }
 
 
 def _since(moment: datetime, now: datetime) -> float:

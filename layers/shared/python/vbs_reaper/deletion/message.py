@@ -81,7 +81,8 @@ def read_message(record: Mapping[str, Any], now: datetime) -> Message:
     system = record.get("attributes") or {}
     own = record.get("messageAttributes") or {}
     sent_at = _epoch_ms(system.get("SentTimestamp")) or now
-    identity = _text(own, "request_id")
+    # What we send on has both: of a producer's own "request_id" nobody knows what it means, or how often it stands.
+    identity = _text(own, "request_id") if read_instant(_text(own, "sent_at")) else ""
     return Message(
         message_id=message_id,
         receipt_handle=str(record.get("receiptHandle", "")),

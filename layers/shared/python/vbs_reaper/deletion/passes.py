@@ -89,8 +89,8 @@ class _Visit:
         step: Decision | Step = after_look(this, answer, self._clock())
         this = replace(this, seen=answer.backup)
         if answer.target is not None:
-            # Whatever the secret says a moment later: what follows is about the project that was looked at.
-            ref = replace(ref, project_id=answer.target.project_id)
+            # Whatever the secret says a moment later: what follows is about the place that was looked at.
+            ref = replace(ref, project_id=answer.target.project_id, address=answer.target.address)
         if not isinstance(step, Halt) and _tells_of_target(step):
             self._gate.looked()
         while isinstance(step, LookAgain | LookAtSurvivors | AskForDeletion | ListVolume):

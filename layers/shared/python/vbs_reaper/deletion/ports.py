@@ -40,11 +40,15 @@ def _nobody(_called: Called) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupRef:
-    """The one backup a call is about. `project_id` is the request's guard: where it differs, no call is made."""
+    """The one backup a call is about. Where `project_id` or `address` differ from the target's, no call is made.
+
+    The project is the request's guard; both are those of the look, once there was one.
+    """
 
     target: str
     backup_id: BackupId
     project_id: ProjectId | None = None
+    address: str | None = field(default=None, repr=False)
     heard: Heard = field(default=_nobody, compare=False, repr=False)
 
 

@@ -7,6 +7,7 @@ and the error codes of VBS, APIG, EVS and IAM. All knowledge of status codes and
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -20,6 +21,7 @@ from vbs_reaper.openstack.fault import Fault
 from vbs_reaper.openstack.fault import printable
 from vbs_reaper.openstack.fault import read_fault
 from vbs_reaper.openstack.fault import read_retry_after
+from vbs_reaper.openstack.gone import says_gone
 
 
 class Operation(StrEnum):
@@ -86,6 +88,8 @@ class TargetView:
     """Whether its API shows metadata (v3 from microversion 3.43): then a record without it cannot be judged."""
     service: Literal["vbs", "cinder"] = "vbs"
     """Whose backups these are: on Cinder an incremental one needs those before it."""
+    address: str = field(default="", compare=False, repr=False)
+    """Of the service: one project may have backups in several regions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,6 @@ class Listing:
     backups: tuple[Backup, ...]
 
 
-_UUID = re.compile(r"(?<![0-9A-Za-z-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Za-z-])", re.ASCII)
 _RETRIED_VBS_CODES = frozenset(
     f"VolumeBackup.{number}"
     for number in ("0014", "0100", "0101", "0102", "0103", "0104", "0109", "0110", "0123", "0125", "0900")
@@ -203,17 +206,11 @@ def _name_not_found(backup_id: BackupId, fault: Fault, body: bytes) -> AnswerNam
         message = msgspec.json.decode(body, type=_NotFound).fault.message
     except (msgspec.DecodeError, ValueError, RecursionError):
         return AnswerName.WRONG_ENDPOINT
-    if _says_gone(message, backup_id):
+    if says_gone(message, backup_id):
         return AnswerName.GONE
     if re.match(r"Service \S+ could not be found", message):
         return AnswerName.NO_SERVICE
     return AnswerName.WRONG_ENDPOINT
-
-
-def _says_gone(message: str, backup_id: BackupId) -> bool:
-    """Whether a backup, the one asked for and no other, is said not to be found: the id decides, not the words."""
-    words = message.lower()
-    return _UUID.findall(message) == [backup_id] and all(word in words for word in ("backup", "not", "found"))
 
 
 class _NotFoundFault(msgspec.Struct, frozen=True):

@@ -10,6 +10,8 @@ import msgspec
 from msgspec import UNSET
 from msgspec import UnsetType
 
+from vbs_reaper.openstack.hold import contains
+
 BackupId = NewType("BackupId", str)
 """A lower-case canonical UUID, checked where it entered."""
 
@@ -108,8 +110,8 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def is_held(self, hold_marker: str) -> bool:
         """Whether its owner asked for it to stay: marker in name or description, or a metadata key `hold`."""
         return (
-            (isinstance(self.name, str) and hold_marker in self.name)
-            or (isinstance(self.description, str) and hold_marker in self.description)
+            contains(self.name, hold_marker)
+            or contains(self.description, hold_marker)
             or (isinstance(self.metadata, dict) and "hold" in self.metadata)
         )
 

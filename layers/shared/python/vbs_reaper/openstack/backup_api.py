@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -67,6 +68,7 @@ class BackupApi:
         call: Call[Answer] = Call(
             target=ref.target,
             project_id=ref.project_id,
+            address=ref.address,
             operation=Operation.SHOW_BACKUP,
             request=lambda login: show_request(login, ref.backup_id),
             read=lambda reply, now: _read(Operation.SHOW_BACKUP, ref.backup_id, reply, now),
@@ -81,6 +83,7 @@ class BackupApi:
         call: Call[Answer] = Call(
             target=ref.target,
             project_id=ref.project_id,
+            address=ref.address,
             operation=Operation.DELETE_BACKUP,
             request=lambda login: delete_request(login, ref.backup_id),
             read=lambda reply, now: _read(Operation.DELETE_BACKUP, ref.backup_id, reply, now),
@@ -93,7 +96,14 @@ class BackupApi:
     def list_volume(self, ref: BackupRef, volume_id: str, time_left: TimeLeft) -> Listing | Answer:
         """List the backups of a volume; an `Answer` where that failed."""
         backups: list[Backup] = []
-        for page in self._list(ref.target, ref.project_id, volume_id, time_left, ref.heard):
+        wanted = _Wanted(
+            target=ref.target,
+            project_id=ref.project_id,
+            address=ref.address,
+            volume_id=volume_id,
+            heard=ref.heard,
+        )
+        for page in self._list(wanted, time_left):
             if isinstance(page, Answer):
                 return page
             if page.begins_anew:
@@ -110,22 +120,15 @@ class BackupApi:
         self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None
     ) -> Iterator[Page | Answer]:
         """List all backups of a project, page by page, each id once; an `Answer` ends a list that is not complete."""
-        return self._list(target, project_id, None, time_left)
+        return self._list(_Wanted(target=target, project_id=project_id), time_left)
 
-    def _list(
-        self,
-        target: str,
-        project_id: ProjectId | None,
-        volume_id: str | None,
-        time_left: TimeLeft,
-        heard: Heard | None = None,
-    ) -> Iterator[Page | Answer]:
+    def _list(self, wanted: "_Wanted", time_left: TimeLeft) -> Iterator[Page | Answer]:
         seen: set[str] = set()
         marker: str | None = None
         restarts = 0
         begins_anew = False
         while True:
-            rows = self._service.make(_list_call(target, project_id, volume_id, marker, heard), time_left)
+            rows = self._service.make(wanted.page_after(marker), time_left)
             if isinstance(rows, Answer):
                 if rows.name is not AnswerName.GONE or restarts == RESTARTS:
                     yield rows
@@ -151,19 +154,30 @@ def _read(operation: Operation, backup_id: BackupId, reply: Reply, now: datetime
     return read_answer(operation, backup_id, reply.status, reply.headers, reply.body, now)
 
 
-def _list_call(
-    target: str, project_id: ProjectId | None, volume_id: str | None, marker: str | None, heard: Heard | None
-) -> Call[Rows]:
-    def read(reply: Reply, now: datetime) -> Rows | Answer:
-        rows = read_rows(reply.body, reply.headers.get("date"), PAGE_SIZE) if reply.status == 200 else None
-        return rows or _read(Operation.LIST_BACKUPS, BackupId(marker or ""), reply, now)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """Which list: all backups of a target or those of a volume, behind which guards."""
 
-    return Call(
-        target=target,
-        project_id=project_id,
-        operation=Operation.LIST_BACKUPS,
-        request=lambda login: list_request(login, marker=marker, volume_id=volume_id),
-        read=read,
-        body_limit=PAGE_BYTES,
-        heard=heard,
-    )
+    target: str
+    project_id: ProjectId | None = None
+    address: str | None = None
+    volume_id: str | None = None
+    heard: Heard | None = None
+
+    def page_after(self, marker: str | None) -> Call[Rows]:
+        """The call for the page behind a backup, or for the first."""
+
+        def read(reply: Reply, now: datetime) -> Rows | Answer:
+            rows = read_rows(reply.body, reply.headers.get("date"), PAGE_SIZE) if reply.status == 200 else None
+            return rows or _read(Operation.LIST_BACKUPS, BackupId(marker or ""), reply, now)
+
+        return Call(
+            target=self.target,
+            project_id=self.project_id,
+            address=self.address,
+            operation=Operation.LIST_BACKUPS,
+            request=lambda login: list_request(login, marker=marker, volume_id=self.volume_id),
+            read=read,
+            body_limit=PAGE_BYTES,
+            heard=self.heard,
+        )

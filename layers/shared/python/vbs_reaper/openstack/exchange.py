@@ -1,7 +1,8 @@
 """One request and its answer on the wire: how long they may take, how far they got, and how they failed.
 
 Every byte passes sockets that know the exchange of their thread, so no drip outlasts the deadline (a read timeout
-alone does not end one: it starts anew with each byte).
+alone does not end one: it starts anew with each byte), and no flood outgrows the memory (a limit on what is asked of
+http.client alone does not stop one: it reads a chunk of -1 bytes to its end).
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 from typing import TYPE_CHECKING
+from typing import Final
 
 from vbs_reaper.openstack.answer import AnswerName
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
     from _typeshed import WriteableBuffer
+
+FRAMING_BYTES: Final = 1024 * 1024
+"""What may come besides a body: status line, headers, trailers, interim answers. Real ones have some KiB of these."""
 
 
 class CallFailed(Exception):
@@ -76,6 +81,20 @@ class Exchange:
             raise _timed_out()
         return left
 
+    def take(self, count: int) -> None:
+        """Count the bytes that have come; none means that the other side has ended.
+
+        Twice the limit, as a body in chunks has their framing in between: no more than the body itself, where a chunk
+        has five bytes or more.
+
+        Raises:
+            CallFailed: more has come than an answer may have.
+        """
+        self.received += count
+        self.ended = count == 0
+        if self.received > 2 * self.body_limit + FRAMING_BYTES:
+            raise CallFailed(AnswerName.CONNECTION_LOST, "ConnectionError", "more came than an answer may have")
+
     def lost(self) -> CallFailed:
         """The failure of a connection that broke off, or spoke no HTTP."""
         is_stale = not self.opened and not self.received
@@ -107,13 +126,13 @@ def current_exchange() -> Exchange:
 
 
 class BoundedSocket(socket.socket):
-    """A socket that waits no longer than its exchange may take."""
+    """A socket that waits no longer than its exchange may take, and takes in no more than it may have."""
 
     def recv_into(self, buffer: WriteableBuffer, *size_and_flags: int) -> int:
         """Wait for bytes as long as the exchange has time.
 
         Raises:
-            CallFailed: the deadline is over.
+            CallFailed: the deadline is over, or more has come than an answer may have.
         """
         exchange = current_exchange()
         self.settimeout(exchange.left_s())
@@ -122,8 +141,7 @@ class BoundedSocket(socket.socket):
             count = super().recv_into(buffer, *size_and_flags)
         if count < 0:
             raise _timed_out()
-        exchange.received += count
-        exchange.ended = count == 0
+        exchange.take(count)
         return count
 
     def sendall(self, data: ReadableBuffer, *flags: int) -> None:

@@ -7,6 +7,7 @@ import time
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from functools import partial
+from http.client import HTTPException
 from io import BytesIO
 from threading import Lock
 from typing import Any
@@ -31,6 +32,9 @@ from vbs_reaper.openstack.exchange import exchanging
 
 HOSTS: Final = 32
 """For how many hosts connections are kept."""
+
+_NO_HTTP: Final = (HTTPError, HTTPException, ValueError, OSError)
+"""What urllib3 raises of an answer that is no HTTP, and what it lets through: a chunk of -5 bytes is a ValueError."""
 
 
 class Transport:
@@ -144,7 +148,7 @@ class _Adapter(HTTPAdapter):
                 preload_content=False,
                 decode_content=False,
             )
-        except HTTPError:
+        except _NO_HTTP:
             failure = exchange.lost()
         else:
             body, broken = _read_body(answer, exchange)
@@ -176,7 +180,7 @@ def _read_body(resp: BaseHTTPResponse, exchange: Exchange) -> tuple[bytes, CallF
             left -= len(part)
     except CallFailed as failure:
         broken = failure
-    except HTTPError:
+    except _NO_HTTP:
         broken = exchange.lost()
     if not left or broken:
         resp.close()

@@ -22,6 +22,8 @@ from vbs_reaper.console.dead_letters.shown import wide_console
 from vbs_reaper.console.deployed_stack import DeployedStack
 
 RATE: Final = 5.0
+RATE_LIMITS: Final = (0.1, 1000)
+"""Letters a second."""
 
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
@@ -77,8 +79,9 @@ def _rate(text: str) -> float:
         rate = float(text)
     except ValueError:
         rate = math.nan
-    if not 0 < rate <= 1000:
-        raise argparse.ArgumentTypeError(f'"{text}" is no rate; give letters a second, 0.1 to 1000')
+    low, high = RATE_LIMITS
+    if not low <= rate <= high:
+        raise argparse.ArgumentTypeError(f'"{text}" is no rate; give letters a second, {low} to {high}')
     return rate
 
 

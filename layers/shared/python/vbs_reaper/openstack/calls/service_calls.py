@@ -28,6 +28,7 @@ from vbs_reaper.openstack.backup import BackupId
 from vbs_reaper.openstack.backup import ProjectId
 from vbs_reaper.openstack.calls.backup_request import NotSendable
 from vbs_reaper.openstack.calls.observation import observe
+from vbs_reaper.openstack.calls.redaction import without_token
 from vbs_reaper.openstack.exchange import CallFailed
 from vbs_reaper.openstack.exchange import Reply
 from vbs_reaper.openstack.identity.login import Login
@@ -56,6 +57,8 @@ class Call(Generic[Read]):
     body_limit: int
     project_id: ProjectId | None = None
     """A guard: where the target is of another project, no call is made."""
+    address: str | None = None
+    """Another: where the target is at another address."""
     backup_id: BackupId | None = None
     """The one backup it is about, if it is about one."""
     heard: Heard | None = None
@@ -104,6 +107,11 @@ class ServiceCalls:
                 AnswerName.OTHER_PROJECT,
                 f'the request is for project {call.project_id}, target "{call.target}" is project {login.project_id}',
             )
+        if call.address not in (None, login.root):
+            return self._answer(
+                AnswerName.WRONG_ENDPOINT,
+                f'the secret of target "{call.target}" has changed since its backup was looked at: it is elsewhere now',
+            )
         try:
             request = call.request(login)
         except NotSendable as fault:
@@ -129,6 +137,8 @@ class ServiceCalls:
             result = failed
         if isinstance(result, Reply) and result.broken is not None and result.status != ACCEPTED:
             result = result.broken
+        if isinstance(result, Reply):
+            result = without_token(result, login.token)
         observe(self._calls, call.target, call.operation, _status_of(result), begun)
         if call.heard is not None:
             call.heard(self._called(call, result))

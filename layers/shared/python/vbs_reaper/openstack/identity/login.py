@@ -40,6 +40,17 @@ LOGIN_BYTES: Final = 1024 * 1024
 
 USER_AGENT: Final = "vbs-reaper"
 
+_NO_TOKEN: Final = (
+    ClientException,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What comes of reading as a token what is none. OverflowError: an end in the year 9999, west of Greenwich."""
+
 _TOKEN: Final = re.compile(r"[!-~]+", re.ASCII)
 
 
@@ -73,7 +84,7 @@ def log_in(name: str, target: Target, transport: Transport, now: datetime) -> tu
             )
         except CallFailed as failed:
             return name_login_failure(name, target, failed, now), failed.status_code
-        except (ClientException, KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        except _NO_TOKEN:
             pass  # the reply tells what it was
     reply = exchange.reply
     if reply is None:
@@ -85,7 +96,7 @@ def log_in(name: str, target: Target, transport: Transport, now: datetime) -> tu
         return name_login_answer(name, target, reply, now), str(reply.status)
     try:
         return _read_access(name, target, access, transport, now), str(reply.status)
-    except (ClientException, KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
+    except _NO_TOKEN:
         return name_login_answer(name, target, reply, now), str(reply.status)
 
 
@@ -143,6 +154,7 @@ def _read_access(
             hold_marker=target.hold_marker,
             shows_metadata=target.api_version == "v3",
             service=target.service,
+            address=root,
         ),
         transport=transport,
         renew_at=now + _useful_life(access),
