@@ -17,6 +17,7 @@ from vbs_reaper.openstack.answer import TargetView
 ONE, TWO, THREE = backup_id(1), backup_id(2), backup_id(3)
 OTHER_PROJECT = "0f" * 16
 OWNER = "os-bak-tenant-attr:tenant_id"
+OWNER_IN_V3 = "os-backup-project-attr:project_id"
 
 Setting = Callable[[World], object]
 """Sets the world up and returns the body of the request."""
@@ -147,6 +148,8 @@ SETTINGS: Final[dict[str, Setting]] = {
     "metadata is missing": looked(found(ONE, V3)),
     "metadata holds": looked(found(ONE, V3, metadata={"hold": "1"})),
     "another project owns it": looked(found(ONE, VIEW, **{OWNER: OTHER_PROJECT})),
+    "its fields name two owners": looked(found(ONE, VIEW, **{OWNER: OTHER_PROJECT, OWNER_IN_V3: PROJECT})),
+    "both fields name the project": looked(found(ONE, VIEW, **{OWNER: PROJECT, OWNER_IN_V3: PROJECT})),
     **{f"a look answers {name}": answered("show", name) for name in AnswerName if name is not AnswerName.FOUND},
     "a look answers other_project to a guarded request": answered("show", AnswerName.OTHER_PROJECT, project_id=PROJECT),
     **{f"the deletion answers {name}": answered("delete", name) for name in AnswerName},

@@ -78,10 +78,9 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """When its record last changed, in UTC; None when missing or unreadable."""
         return read_instant(self.updated_at_text)
 
-    @property
-    def owner(self) -> str | None:
-        """The project that owns it, where the answer shows one (v2 and v3 name the field differently)."""
-        return self.project_id or self.tenant_id or None
+    def owner_other_than(self, project_id: str) -> str | None:
+        """Another project that owns it, where the answer shows one (v2 and v3 name the field differently)."""
+        return next((owner for owner in (self.project_id, self.tenant_id) if owner and owner != project_id), None)
 
     @property
     def service_type(self) -> int | None:

@@ -58,7 +58,7 @@ def after_look(this: Pass, answer: Answer, looked_at: datetime) -> Decision | St
 def after_survivor(this: Pass, survivor: BackupId, answer: Answer) -> Decision | None:
     """Decide on the look at one survivor; None when it stays."""
     if answer.name is AnswerName.FOUND and answer.backup is not None and answer.target is not None:
-        if answer.backup.owner not in {None, answer.target.project_id}:
+        if answer.backup.owner_other_than(answer.target.project_id):
             found = "another project's"
         elif answer.backup.status in {Status.AVAILABLE, Status.RESTORING}:
             return None
@@ -112,8 +112,9 @@ def _gone(this: Pass, answer: Answer) -> Decision:
 
 
 def _after_found(this: Pass, backup: Backup, target: TargetView, looked_at: datetime) -> Decision | Step:
-    if backup.owner not in {None, target.project_id}:
-        return Refused(reason=Reason.NOT_OWNED, message=f"the backup belongs to project {printable(str(backup.owner))}")
+    owner = backup.owner_other_than(target.project_id)
+    if owner:
+        return Refused(reason=Reason.NOT_OWNED, message=f"the backup belongs to project {printable(owner)}")
     match backup.status:
         case Status.AVAILABLE | Status.ERROR:
             return _after_deletable(this, backup, target, looked_at)
