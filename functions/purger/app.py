@@ -20,6 +20,7 @@ from vbs_reaper.logs import logger
 from vbs_reaper.openstack.backup_api import BackupApi
 from vbs_reaper.openstack.transport import Transports
 from vbs_reaper.purge.purger import Purger
+from vbs_reaper.purge.run.sending import Unfinished
 from vbs_reaper.settings import PurgerSettings
 
 metrics = Metrics()
@@ -48,5 +49,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Handle one event; whatever happens, what was counted is written down."""
     try:
         return purger().handle(event, lambda: context.get_remaining_time_in_millis() / 1000, context.aws_request_id)
+    except Unfinished as unfinished:
+        logger.error("purge unfinished", detail=str(unfinished))
+        raise
     finally:
         metrics.flush()

@@ -9,6 +9,12 @@ from datetime import timedelta
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.exceptions import ConnectionClosedError
+from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import IncompleteReadError
+from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
 from tests.template_resources import TemplateResources
@@ -17,6 +23,7 @@ from tests.unit.purge.strategies import inventory
 from tests.unit.purge.strategies import nightly
 from tests.unit.purge.strategies import policy
 from vbs_reaper.aws import clients
+from vbs_reaper.aws.failure import code_of
 from vbs_reaper.aws.plan_store import PlanBucket
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.purge.document import encode_plan
@@ -26,6 +33,7 @@ from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan import plan
 from vbs_reaper.purge.ports import Mark
+from vbs_reaper.purge.ports import PlansBusy
 
 
 def made(run: str, nights: int = 5) -> Plan:
@@ -80,17 +88,29 @@ def test_a_plan_is_found_by_its_hash_among_those_of_its_policy(store: PlanBucket
 
 def test_a_policy_whose_name_begins_with_anothers_has_plans_of_its_own(store: PlanBucket) -> None:
     store.store("nightly-2", "first", made("first"))
-    assert store.newest("nightly") is None
-    assert store.newest("nightly-2") == encode_plan(made("first"))
+    assert list(store.newest("nightly", 9)) == []
+    assert list(store.newest("nightly-2", 9)) == [encode_plan(made("first"))]
 
 
 def test_the_newest_is_the_one_stored_last_whatever_its_run_is_called(store: PlanBucket) -> None:
-    assert store.newest("nightly") is None
+    assert list(store.newest("nightly", 9)) == []
     store.store("nightly", "b", made("b", 4))
     store.store("nightly", "c", made("c", 5))
     store.draw("nightly", "c", made("c", 5))
     store.mark("nightly", "c", Mark.SENT, b"{}")
-    assert store.newest("nightly") == encode_plan(made("c", 5))
+    assert list(store.newest("nightly", 1)) == [encode_plan(made("c", 5))]
+    assert list(store.newest("nightly", 9)) == [encode_plan(made("c", 5)), encode_plan(made("b", 4))]
+
+
+def test_a_plan_is_read_when_it_is_asked_for_and_one_that_is_gone_by_then_is_left_out(
+    store: PlanBucket, bucket: str
+) -> None:
+    for run, nights in (("a", 4), ("b", 5), ("c", 6)):
+        store.store("nightly", run, made(run, nights))
+    newest = store.newest("nightly", 3)
+    assert next(newest) == encode_plan(made("c", 6))
+    boto3.client("s3").delete_object(Bucket=bucket, Key="plans/nightly/b.json")
+    assert list(newest) == [encode_plan(made("a", 4))]
 
 
 def test_the_picture_lies_beside_its_plan_and_is_a_page(store: PlanBucket, bucket: str) -> None:
@@ -120,7 +140,7 @@ def make_call(store: PlanBucket, call: str) -> object:
     first = made("first")
     calls: dict[str, Callable[[], object]] = {
         "read": lambda: store.read("nightly", "first"),
-        "newest": lambda: store.newest("nightly"),
+        "newest": lambda: list(store.newest("nightly", 9)),
         "find": lambda: store.find("nightly", "a" * 64),
         "store": lambda: store.store("nightly", "first", first),
         "draw": lambda: store.draw("nightly", "first", first),
@@ -144,9 +164,71 @@ def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
     stubber.add_client_error(operation, "AccessDenied", "arn:aws:iam::1:role/x may not", 403)
     with pytest.raises(PurgeRefused) as refused:
         make_call(store, call)
+    assert not isinstance(refused.value, PlansBusy)
     assert refused.value.reason is Reason.PLANS_UNUSABLE
     assert "AccessDenied" in str(refused.value)
     assert "arn:" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("SlowDown", 503),
+        ("RequestTimeout", 400),
+        ("OperationAborted", 409),
+        ("500", 500),
+        ("Unheard", 502),
+        ("InternalError", 400),
+        ("ServiceUnavailable", 400),
+        ("SlowDown", 400),
+        ("ConditionalRequestConflict", 400),
+    ],
+)
+def test_a_bucket_that_fails_for_now_is_busy(denied: tuple[PlanBucket, Stubber], code: str, status: int) -> None:
+    store, stubber = denied
+    stubber.add_client_error("head_object", code, http_status_code=status)
+    with pytest.raises(PlansBusy) as busy:
+        store.is_marked("nightly", "first", Mark.SENT)
+    assert busy.value.reason is Reason.PLANS_UNUSABLE
+    assert str(busy.value) == f"the plans bucket cannot be read at plans/nightly/first.sent ({code})"
+
+
+URL = "https://canary-of-an-endpoint"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_busy"),
+    [
+        (ConnectTimeoutError(endpoint_url=URL), True),
+        (ReadTimeoutError(endpoint_url=URL), True),
+        (EndpointConnectionError(endpoint_url=URL), True),
+        (ConnectionClosedError(endpoint_url=URL), True),
+        (IncompleteReadError(actual_bytes=1, expected_bytes=2), True),
+        (NoCredentialsError(), False),
+        (ClientError({"Error": {"Code": "SlowDown"}}, "GetObject"), True),
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject"), False),
+    ],
+)
+def test_a_bucket_out_of_reach_is_busy_and_one_that_nobody_may_ask_is_not(
+    monkeypatch: pytest.MonkeyPatch, aws: str, error: Exception, is_busy: bool
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    client = clients.s3()
+    monkeypatch.setattr(client, "get_object", fail)
+    with pytest.raises(PurgeRefused) as refused:
+        PlanBucket(client, "plans").read("nightly", "first")
+    assert isinstance(refused.value, PlansBusy) is is_busy
+    assert str(refused.value) == f"the plans bucket cannot be read at plans/nightly/first.json ({code_of(error)})"
+
+
+def test_a_bucket_where_another_writer_never_ends_is_busy(denied: tuple[PlanBucket, Stubber]) -> None:
+    store, stubber = denied
+    for _ in range(2):
+        stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+    with pytest.raises(PlansBusy, match=r"written at plans/nightly/first.sent \(ConditionalRequestConflict\)$"):
+        store.mark("nightly", "first", Mark.SENT, b"{}")
 
 
 def test_two_writers_at_one_moment_are_told_apart_by_asking_again(denied: tuple[PlanBucket, Stubber]) -> None:
@@ -158,6 +240,6 @@ def test_two_writers_at_one_moment_are_told_apart_by_asking_again(denied: tuple[
 
 def test_a_bucket_that_is_not_there_refuses(aws: str) -> None:
     with pytest.raises(PurgeRefused, match="NoSuchBucket"):
-        PlanBucket(clients.s3(), "nowhere").newest("nightly")
+        list(PlanBucket(clients.s3(), "nowhere").newest("nightly", 9))
     with pytest.raises(ClientError):
         boto3.client("s3").head_bucket(Bucket="nowhere")

@@ -108,6 +108,17 @@ def test_a_grace_counts_from_the_last_plan_given(desk: Desk) -> None:
     assert second["difference"]["last_sha256"] == json.loads(first.stdout)["sha256"]
 
 
+def test_a_last_plan_of_the_default_target_counts_for_a_policy_that_names_none(desk: Desk) -> None:
+    desk.put("policy.json", {**POLICY, "grace": "1d", "target": "default"})
+    desk.put("last.json", desk.preview("--json").stdout)
+    for named, comparable in (({}, True), ({"target": "other"}, False)):
+        desk.put("policy.json", {**POLICY, "grace": "1d", **named})
+        made = json.loads(desk.preview("--json", "--last", "last.json", now="2026-11-26T03:00:00Z").stdout)
+        assert made["difference"]["comparable"] is comparable
+        assert made["totals"]["due"] == (3 if comparable else 0)
+        assert made["policy"]["target"] == named.get("target", "default")
+
+
 def test_the_printed_plan_can_be_read_and_proven(desk: Desk) -> None:
     assert read_plan(desk.preview("--json").stdout.encode().removesuffix(b"\n")).totals.due == 3
 

@@ -136,6 +136,20 @@ def test_the_plan_of_a_secret_is_the_plan_of_its_cloud(aws: str, desk: Desk, clo
     assert set(asked_of(cloud)) == {"GET"}
 
 
+def test_a_last_plan_counts_for_a_secret_of_its_own_target_only(aws: str, desk: Desk, cloud: Cloud) -> None:
+    desk.put("policy.json", json.dumps(POLICY | {"target": "otc-prod"}))
+    last = desk.preview("--cloud", "otc", "--json")
+    desk.put("last.json", last.stdout)
+    desk.put("policy.json", json.dumps(POLICY))
+    for target in ("otc-prod", "otc-test"):
+        boto3.client("secretsmanager").create_secret(
+            Name=f"vbs-reaper/{target}", SecretString=json.dumps(cloud.target_secret())
+        )
+        done = desk.preview("--secret", f"vbs-reaper/{target}", "--last", "last.json", "--json")
+        made = json.loads(done.stdout)
+        assert made["difference"]["comparable"] is (target == "otc-prod")
+
+
 def test_the_targets_hold_marker_and_service_hold_unless_told_otherwise(desk: Desk) -> None:
     desk.entry(service="cinder", hold_marker="daily-0")
     reasons = {

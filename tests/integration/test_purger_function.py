@@ -115,7 +115,7 @@ def test_a_purge_asks_for_what_its_plan_calls_due_and_a_repetition_for_nothing(
     purge: Invoke, event: Callable[[str], Event], nights: list[str], queue: Poller, ear: Ear,
     resources: TemplateResources, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    asked = changed(event("purger/purge"), guards=GUARDS)
+    asked = changed(event("purger/purge"), guards=GUARDS) | {"scheduled_time": "2026-11-26T03:00:00Z"}
     answer = purge(asked)
     assert answer["outcome"] == "completed"
     requests = requests_in(queue)
@@ -186,12 +186,15 @@ def test_a_bucket_that_is_gone_refuses_before_anything_is_sent(
 
 
 def test_a_bus_that_is_not_there_fails_the_run_before_anything_is_sent_and_its_repetition_sends_all(
-    purge: Invoke, event: Callable[[str], Event], nights: list[str], queue: Poller, resources: TemplateResources
-) -> None:
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], queue: Poller, resources: TemplateResources,
+    log_lines: LogLines,
+) -> None:  # fmt: skip
     boto3.client("events").delete_event_bus(Name=resources.bus_name)
     run = changed(event("purger/purge"), guards=GUARDS)
-    with pytest.raises(Unfinished, match="could not be published"):
+    with pytest.raises(Unfinished, match="could not be published") as unfinished:
         purge(run)
+    (line,) = (line for line in log_lines.all() if line["message"] == "purge unfinished")
+    assert (line["level"], line["detail"]) == ("ERROR", str(unfinished.value))
     assert requests_in(queue) == []
     boto3.client("events").create_event_bus(Name=resources.bus_name)
     answer = purge(run)

@@ -73,7 +73,7 @@ def test_the_operator_may_do_what_the_console_does_and_nothing_else() -> None:
 
 
 def test_every_right_of_the_operator_is_used_and_every_call_is_allowed() -> None:
-    used = {right for path in CONSOLE.glob("*.py") for right in rights_used(path)}
+    used = {right for path in CONSOLE.rglob("*.py") for right in rights_used(path)}
     assert used == {action for action, _ in OPERATOR_MAY}
 
 

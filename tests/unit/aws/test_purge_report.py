@@ -37,6 +37,20 @@ def test_a_refusal_is_a_warning_and_counts(log_lines: LogLines, capsys: pytest.C
     assert json.loads(capsys.readouterr().out)["PurgesRefused"] == [1.0]
 
 
+@pytest.mark.parametrize(
+    ("ends", "requested"), [(["refused"], None), (["completed", "already_sent"], None), (["completed"], 0)]
+)
+def test_how_many_were_requested_is_told_where_any_could_be(
+    log_lines: LogLines, ends: list[str], requested: int | None
+) -> None:
+    world = World(nightly(5))
+    for _ in ends:
+        world.run(**({"guards": {"max_deletions": 1}} if ends == ["refused"] else {"grace": "7d"}))
+    assert [end.outcome for end in world.report.ends] == ends
+    PurgeReport(Metrics(), logger).ended(result(world))
+    assert log_lines.only().get("requested") == requested
+
+
 def test_a_plan_is_counted_in_its_halves(capsys: pytest.CaptureFixture[str]) -> None:
     world = World(nightly(5))
     world.preview()

@@ -26,6 +26,7 @@ from vbs_reaper.purge.document import encode_plan
 from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.ports import Mark
+from vbs_reaper.purge.ports import PlansBusy
 from vbs_reaper.purge.purger import Purger
 from vbs_reaper.purge.run.result import PurgeResult
 
@@ -97,30 +98,35 @@ class StoredPlans:
     hashes: dict[tuple[str, str], str] = field(default_factory=dict)
     is_writable: bool = True
     is_readable: bool = True
+    busy_at: str | None = None
+    """The call that fails, and would not a minute later."""
+    reads: list[str] = field(default_factory=list)
+    """The runs whose documents were read as last plans."""
     steals: bytes | None = None
     """The plan of somebody who is faster, stored at the moment ours would be."""
 
     def read(self, policy: str, run: str) -> bytes | None:
         """A run's document."""
-        self._check(self.is_readable)
+        self._check("read", self.is_readable)
         return self.objects.get((policy, run, "json"))
 
-    def newest(self, policy: str) -> bytes | None:
-        """The document stored last."""
-        self._check(self.is_readable)
-        return next(
-            (each for key, each in reversed(self.objects.items()) if key[0] == policy and key[2] == "json"), None
-        )
+    def newest(self, policy: str, limit: int) -> Iterator[bytes]:
+        """The documents stored last."""
+        self._check("newest", self.is_readable)
+        found = [key for key in reversed(self.objects) if key[0] == policy and key[2] == "json"]
+        for key in found[:limit]:
+            self.reads.append(key[1])
+            yield self.objects[key]
 
     def find(self, policy: str, sha256: str) -> tuple[str, bytes] | None:
         """By the hash it was stored with."""
-        self._check(self.is_readable)
+        self._check("find", self.is_readable)
         run = next((run for (of, run), found in self.hashes.items() if of == policy and found == sha256), None)
         return None if run is None else (run, self.objects[policy, run, "json"])
 
     def store(self, policy: str, run: str, plan: Plan) -> bool:
         """Once."""
-        self._check(self.is_writable)
+        self._check("store", self.is_writable)
         if self.steals is not None:
             self.objects[policy, run, "json"] = self.steals
         if (policy, run, "json") in self.objects:
@@ -131,22 +137,24 @@ class StoredPlans:
 
     def draw(self, policy: str, run: str, plan: Plan) -> None:
         """Keep of what it is."""
-        self._check(self.is_writable)
+        self._check("draw", self.is_writable)
         self.objects.setdefault((policy, run, "html"), f"a picture of {plan.sha256}".encode())
 
     def is_marked(self, policy: str, run: str, mark: Mark) -> bool:
         """Whether it was written."""
-        self._check(self.is_readable)
+        self._check("is_marked", self.is_readable)
         return (policy, run, mark.value) in self.objects
 
     def mark(self, policy: str, run: str, mark: Mark, document: bytes) -> bool:
         """Once."""
-        self._check(self.is_writable)
+        self._check("mark", self.is_writable)
         is_new = not self.is_marked(policy, run, mark)
         self.objects.setdefault((policy, run, mark.value), document)
         return is_new
 
-    def _check(self, is_usable: bool) -> None:
+    def _check(self, call: str, is_usable: bool) -> None:
+        if call == self.busy_at:
+            raise PlansBusy(Reason.PLANS_UNUSABLE, "the plans bucket cannot be used (SlowDown)")
         if not is_usable:
             raise PurgeRefused(Reason.PLANS_UNUSABLE, "the plans bucket cannot be used (AccessDenied)")
 

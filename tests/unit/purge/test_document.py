@@ -15,11 +15,13 @@ from tests.unit.purge.strategies import policy
 from tests.unit.purge.strategies import record
 from vbs_reaper.purge.document import PlanRefused
 from vbs_reaper.purge.document import encode_plan
+from vbs_reaper.purge.document import read_head
 from vbs_reaper.purge.document import read_plan
 from vbs_reaper.purge.document import sha256_of
 from vbs_reaper.purge.document import write_plan
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan import plan
+from vbs_reaper.purge.stored import Head
 
 
 def made() -> Plan:
@@ -109,6 +111,25 @@ def test_of_an_instant_that_is_none_no_more_than_a_piece_is_quoted() -> None:
 def test_what_is_no_plan_is_refused(document: bytes) -> None:
     with pytest.raises(PlanRefused, match="no plan"):
         read_plan(document)
+
+
+def test_the_head_of_a_plan_is_whose_it_is_and_of_when() -> None:
+    plan = made()
+    assert read_head(encode_plan(plan)) == Head(policy=plan.policy, made_at=plan.made_at)
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (b"", "Input data was truncated"),
+        (b"[" * 200_000, "Expected `object`, got `array`"),
+        (b'{"made_at":"2026-11-25T03:00:00Z","policy":{}}', '"policy" is missing'),
+        (encode_plan(made()).replace(b'"made_at":"', b'"made_at":"x'), '"x2026-11-25T03:00:00Z" is no instant'),
+    ],
+)
+def test_what_has_no_head_is_no_plan(document: bytes, why: str) -> None:
+    with pytest.raises(PlanRefused, match=f"^this is no plan of this version: .*{why}"):
+        read_head(document)
 
 
 def test_a_plan_cut_short_is_refused() -> None:

@@ -1,6 +1,7 @@
 """What a plan says of whole inventories: chains, freshness, grace, guards, re-created volumes, difference."""
 
 from dataclasses import replace
+from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,9 @@ from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.inventory import check_clock
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan import plan
+from vbs_reaper.purge.time.zone import FAR_AHEAD
 from vbs_reaper.purge.time.zone import to_micros
+from vbs_reaper.purge.time.zone import to_text
 
 DAY = timedelta(days=1)
 
@@ -114,6 +117,10 @@ def test_a_busy_backup_stays_and_is_no_copy(status: str) -> None:
         ({"service_metadata": '{"ST": 9}'}, Reason.UNKNOWN_FIELD),
         ({"os-bak-tenant-attr:tenant_id": OTHER_PROJECT}, Reason.NOT_OWNED),
         ({"os-backup-project-attr:project_id": OTHER_PROJECT}, Reason.NOT_OWNED),
+        (
+            {"os-backup-project-attr:project_id": PROJECT, "os-bak-tenant-attr:tenant_id": OTHER_PROJECT},
+            Reason.NOT_OWNED,
+        ),
         ({"status": "error_deleting"}, Reason.DELETION_FAILED),
         ({"status": "archived"}, Reason.UNKNOWN_FIELD),
         ({"status": None}, Reason.UNKNOWN_FIELD),
@@ -125,7 +132,8 @@ def test_a_busy_backup_stays_and_is_no_copy(status: str) -> None:
         ({"created_at": "1969-12-31T00:00:00"}, Reason.UNKNOWN_FIELD),
         ({"created_at": "0001-01-01T00:00:00+14:00"}, Reason.UNKNOWN_FIELD),
         ({"created_at": "2026-11-25T03:00:00.000001"}, Reason.CREATED_IN_FUTURE),
-        ({"created_at": "9999-12-31T23:59:59Z"}, Reason.CREATED_IN_FUTURE),
+        ({"created_at": "9999-12-29T23:59:59Z"}, Reason.CREATED_IN_FUTURE),
+        ({"created_at": "9999-12-31T23:59:59Z"}, Reason.UNKNOWN_FIELD),
         ({"name": None}, Reason.NOT_MATCHED),
         ({"name": "weekly"}, Reason.NOT_MATCHED),
         ({"name": "Daily-1"}, Reason.NOT_MATCHED),
@@ -297,6 +305,27 @@ def test_the_advice_counts_what_grows_old_enough_meanwhile() -> None:
     rules = policy(match={"name": "daily*", "older_than": "10d"})
     (advice,) = plan(rules, inventory(full_and_incrementals(14), service="cinder"), NOW).advice
     assert (advice.frees, advice.further_backups) == (15, 10)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "frees_at"),
+    [
+        # Made by a host whose clock began in 2000: the pace is of 26 years, and 512 steps lead far out of the calendar.
+        ((2000, 1, 1), (2026, 1, 1), to_micros(datetime(2052, 1, 2, 1, tzinfo=UTC))),
+        ((2026, 1, 1), (9000, 1, 1), FAR_AHEAD),
+    ],
+)
+def test_the_advice_looks_no_further_than_the_calendar(
+    first: tuple[int, int, int], last: tuple[int, int, int], frees_at: int
+) -> None:
+    rows = [
+        record(1, age=timedelta(0), created_at=datetime(*last, tzinfo=UTC).isoformat(), is_incremental=True),
+        record(2, age=timedelta(0), created_at=datetime(*first, tzinfo=UTC).isoformat(), is_incremental=False),
+    ]
+    now = datetime(*last, 1, tzinfo=UTC)
+    (advice,) = plan(policy(keep={"last": 1, "within": "1d"}), inventory(rows, service="cinder"), now).advice
+    assert (advice.frees, advice.further_backups, advice.frees_at) == (2, 1, frees_at)
+    assert advice.sentence.endswith(f"about {to_text(frees_at)[:10]}")
 
 
 def test_a_held_link_keeps_what_it_stands_on_in_the_advice_too() -> None:
@@ -475,6 +504,52 @@ def test_a_last_plan_counts_for_the_grace_or_two_days_if_longer(grace: str, paus
     first = plan(policy(grace=grace), inventory(nightly(5)), NOW)
     made = plan(policy(grace=grace), inventory(nightly(5)), NOW + pause * DAY, last=first)
     assert {row.id for row in made.due} == (ids(2, 3, 4) if carried else set())
+
+
+@pytest.mark.parametrize(
+    ("grace", "pause", "age"), [("7d", timedelta(days=7, seconds=2), "7d"), ("1d", 3 * DAY, "48h")]
+)
+def test_a_plan_says_that_its_last_one_was_too_long_ago_to_count(grace: str, pause: timedelta, age: str) -> None:
+    rules = policy(grace=grace)
+    first = plan(rules, inventory(nightly(5)), NOW)
+    assert plan(rules, inventory(nightly(5)), NOW + pause, last=first).warnings == (
+        f"Every grace begins anew: the last plan is of 2026-11-25T03:00:00Z, and one older than {age} "
+        "does not count; run the policy more often than that, or choose a longer grace.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "pause"),
+    [
+        ({"grace": "7d"}, {"grace": "7d"}, 7 * DAY),
+        ({"grace": "1d"}, {"grace": "1d"}, 2 * DAY),
+        ({"grace": "7d"}, {"grace": "7d"}, -30 * DAY),
+        ({"grace": "7d"}, {"grace": "7d", "keep": {"last": 3}}, 30 * DAY),
+        ({"grace": "7d"}, {}, 30 * DAY),
+    ],
+)
+def test_a_plan_without_a_grace_or_with_a_last_one_that_counts_or_chose_otherwise_says_nothing_of_it(
+    before: dict[str, Any], after: dict[str, Any], pause: timedelta
+) -> None:
+    first = plan(policy(**before), inventory(nightly(5)), NOW)
+    assert plan(policy(**after), inventory(nightly(5)), NOW + pause, last=first).warnings == ()
+
+
+def test_what_is_warned_of_is_told_together() -> None:
+    rows = [record(n, age=DAY, volume_id=f"v{n}") for n in range(2)]
+    first = plan(policy(grace="1d"), inventory(rows), NOW)
+    warnings = plan(policy(grace="1d"), inventory(rows), NOW + 9 * DAY, last=first).warnings
+    assert [warning.split(":")[0] for warning in warnings] == [
+        "2 of 2 groups hold a single backup, which always stays",
+        "Every grace begins anew",
+    ]
+
+
+def test_without_a_grace_a_last_plan_counts_for_two_days() -> None:
+    first = plan(policy(), inventory(nightly(5)), NOW)
+    for pause, since in ((2 * DAY, NOW), (2 * DAY + timedelta(seconds=1), NOW + 2 * DAY + timedelta(seconds=1))):
+        made = plan(policy(), inventory(nightly(5)), NOW + pause, last=first)
+        assert {row.selected_since for row in made.selected} == {to_micros(since)}
 
 
 def test_a_renamed_backup_starts_its_grace_anew() -> None:

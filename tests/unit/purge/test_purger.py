@@ -341,8 +341,10 @@ def test_a_preview_repeated_shows_its_first_plan() -> None:
     world = World(nightly(5))
     first = world.preview()
     world.cloud.records = nightly(9)
-    assert world.preview() == first
+    again = world.preview()
+    assert again == first | {"message": again["message"]}
     assert world.cloud.listings == 1
+    assert [event.message for _, event in world.bus.heard] == [first["message"]] * 2
 
 
 def test_another_text_of_the_policy_does_not_send_the_plan_of_the_first() -> None:
@@ -436,6 +438,40 @@ def test_a_cloud_that_tells_no_time_refuses_the_run() -> None:
     world = World(nightly(5))
     world.cloud.date = None
     assert_refused(world, world.run(), "clock_doubt", "no answer has a Date")
+
+
+@pytest.mark.parametrize("call", ["read", "newest", "store", "is_marked", "draw"])
+def test_a_bucket_that_is_busy_fails_the_run_and_its_repetition_sends_all(call: str) -> None:
+    world = World(nightly(5))
+    world.plans.busy_at = call
+    with pytest.raises(Unfinished, match=rf"^nightly/{RUN}: the plans bucket cannot be used \(SlowDown\)$"):
+        world.run()
+    assert (world.queue.sent, world.bus.heard, world.report.ends) == ([], [], [])
+    world.plans.busy_at = None
+    assert world.run()["requested"] == 3
+    assert world.queue.ids == ids(2, 3, 4)
+
+
+def test_a_bucket_that_is_busy_leaves_no_run_half_sent() -> None:
+    world = World(nightly(37))
+    world.queue.takes = 1
+    with pytest.raises(Unfinished):
+        world.run()
+    world.queue, world.plans.busy_at = StoppingQueue(), "is_marked"
+    with pytest.raises(Unfinished):
+        world.run()
+    assert world.bus.types == [PLANNED]
+    world.plans.busy_at = None
+    assert world.run()["requested"] == 35
+
+
+def test_a_bucket_that_is_busy_fails_an_approval() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.plans.busy_at = "find"
+    with pytest.raises(Unfinished, match=rf"^nightly/{sha256}: the plans bucket cannot be used \(SlowDown\)$"):
+        world.approve(sha256)
+    assert world.bus.types == [PLANNED]
 
 
 @pytest.mark.parametrize("broken", ["is_writable", "is_readable"])

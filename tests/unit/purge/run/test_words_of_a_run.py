@@ -10,6 +10,7 @@ import pytest
 from tests.unit.purge.purge_world import INVOCATION
 from tests.unit.purge.purge_world import POLICY
 from tests.unit.purge.purge_world import RUN
+from tests.unit.purge.purge_world import StoppingQueue
 from tests.unit.purge.purge_world import StoredPlans
 from tests.unit.purge.purge_world import World
 from tests.unit.purge.purge_world import previewed
@@ -186,6 +187,36 @@ def test_a_run_with_another_text_of_its_policy_is_named() -> None:
     previewed(world)
     said = f"nightly/{RUN} has a plan of another text of the policy; run it for another time"
     assert world.preview(keep={"last": 3})["message"] == said
+
+
+FOUND = "Planned at 2026-11-25T03:00:00Z, nothing was listed now: "
+
+
+def test_a_run_that_finds_its_plan_says_when_that_was_made() -> None:
+    world = World(nightly(5))
+    first = world.preview()["message"]
+    world.clock.advance(3 * 86400)
+    assert world.preview()["message"] == FOUND + first == FOUND + "3 of 5 backups are due, 30 GiB."
+
+
+def test_a_run_that_goes_on_says_when_it_was_planned() -> None:
+    world = World(nightly(5))
+    world.queue.takes = 0
+    with pytest.raises(Unfinished):
+        world.run()
+    world.queue = StoppingQueue()
+    assert world.run()["message"] == f"{FOUND}3 deletions were requested."
+    sent = f"The deletions of nightly/{RUN} were requested before; nothing was sent again."
+    assert world.run()["message"] == FOUND + sent
+    assert world.report.ends[-1].message == FOUND + sent
+    assert [event.message for _, event in world.bus.heard][2:] == ["3 deletions were requested."]
+
+
+def test_a_run_that_was_overtaken_has_listed() -> None:
+    first, second = World(nightly(5)), World(nightly(5))
+    first.run()
+    second.plans.steals = first.plans.objects["nightly", RUN, "json"]
+    assert second.run()["message"] == "3 deletions were requested."
 
 
 class ForgetfulPlans(StoredPlans):

@@ -58,6 +58,20 @@ def test_a_duration_beyond_the_calendar_ends_at_its_end() -> None:
     assert utc.ahead(at(2026, 11, 25), ages) == FAR_AHEAD
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Asia/Manila", "Etc/GMT+12"])
+def test_the_clock_reads_the_calendars_ends_beyond_them(zone: str) -> None:
+    there = load_zone(zone)
+    assert there.local(LONG_AGO - 10**18) == there.local(LONG_AGO) == datetime(1, 1, 2, tzinfo=UTC)
+    assert there.local(FAR_AHEAD + 10**18) == there.local(FAR_AHEAD) == datetime(9999, 12, 30, tzinfo=UTC)
+    assert there.periods(FAR_AHEAD + 10**18) == there.periods(FAR_AHEAD)
+
+
+def test_the_clock_reads_every_instant_between_the_calendars_ends() -> None:
+    utc = load_zone("UTC")
+    assert utc.local(LONG_AGO + 1) == datetime(1, 1, 2, microsecond=1, tzinfo=UTC)
+    assert utc.local(FAR_AHEAD - 1) == datetime(9999, 12, 29, 23, 59, 59, 999999, tzinfo=UTC)
+
+
 def test_a_day_back_over_a_change_of_the_clock_is_the_same_reading() -> None:
     new_york = load_zone("America/New_York")
     assert new_york.back(at(2026, 11, 2, 8), read_duration("1d")) == at(2026, 11, 1, 8)

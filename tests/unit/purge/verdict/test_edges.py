@@ -18,6 +18,7 @@ from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.purge.plan import plan
 from vbs_reaper.purge.planned import PlannedBackup
 from vbs_reaper.purge.policy import Guards
+from vbs_reaper.purge.time.zone import FAR_AHEAD
 from vbs_reaper.purge.verdict.guards import read_guards
 
 
@@ -65,10 +66,32 @@ def test_what_makes_a_backup_somebody_elses_is_named(fields: Record, detail: str
 
 @pytest.mark.parametrize(
     ("created_at", "made_at"),
-    [("1970-01-01T00:00:00", 0), ("1970-01-01T00:00:00.000001", 1), ("1969-12-31T23:59:59.999999", None)],
+    [
+        ("1970-01-01T00:00:00", 0),
+        ("1970-01-01T00:00:00.000001", 1),
+        ("1969-12-31T23:59:59.999999", None),
+        ("9999-12-30T00:00:00", FAR_AHEAD),
+        ("9999-12-30T00:00:00.000001", None),
+        ("9999-12-31T23:59:59.999999", None),
+    ],
 )
-def test_a_backup_is_made_in_1970_or_later(created_at: str, made_at: int | None) -> None:
-    assert only({"created_at": created_at}).made_at == made_at
+def test_a_backup_is_made_in_1970_or_later_and_not_beyond_the_calendar(created_at: str, made_at: int | None) -> None:
+    row = only({"created_at": created_at})
+    assert row.made_at == made_at
+    assert row.detail == (None if made_at is not None else "created_at")
+
+
+@pytest.mark.parametrize(
+    "odd", ["", "../volumes/x", backup_id(10).upper(), backup_id(9).replace("-", ""), backup_id(9) + "\n"]
+)
+def test_what_no_request_can_name_stays_and_is_no_copy(odd: str) -> None:
+    newest, oldest = ({**record(0, age=timedelta(days=days)), "id": odd} for days in (0, 9))
+    for rows in ([newest, *nightly(3)[1:]], [*nightly(2), oldest]):
+        made = plan(policy(keep={"last": 1}), inventory(rows), NOW)
+        (row,) = (row for row in made.backups if row.id == odd)
+        assert (row.keep, row.in_set, row.reasons, row.detail) == (True, False, (Reason.UNKNOWN_FIELD,), "id")
+        (group,) = made.groups
+        assert (group.backups, len(group.survivors), odd in group.survivors) == (2, 1, False)
 
 
 def test_groups_by_name_are_called_by_it() -> None:

@@ -1,11 +1,20 @@
-"""S3: plans and their pictures, by policy and run. What is written once is written with `If-None-Match: *`."""
+"""S3: plans and their pictures, by policy and run. What is written once is written with `If-None-Match: *`.
+
+A fault that passes raises `PlansBusy`, any other a plain `PurgeRefused`.
+"""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from tempfile import TemporaryFile
 from typing import IO
 from typing import TYPE_CHECKING
 from typing import Final
+
+from botocore.exceptions import ClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.exceptions import HTTPClientError
+from botocore.exceptions import IncompleteReadError
 
 from vbs_reaper.aws.failure import AWS_ERRORS
 from vbs_reaper.aws.failure import code_of
@@ -13,6 +22,7 @@ from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.purge.document import write_plan
 from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.picture.page import write_page
+from vbs_reaper.purge.ports import PlansBusy
 from vbs_reaper.purge.run.result import key_of
 
 if TYPE_CHECKING:
@@ -34,6 +44,8 @@ _THERE: Final = frozenset({"PreconditionFailed", "412"})
 _RACED: Final = "ConditionalRequestConflict"
 """Somebody else writes the same key at this moment (S3 guide, "How to prevent object overwrites")."""
 _MISSING: Final = frozenset({"NoSuchKey", "404"})
+_PASSING: Final = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", _RACED})
+"""What S3 says that passes (S3 API, "Error responses"), also where an answer has no status."""
 
 
 class PlanBucket:
@@ -47,10 +59,12 @@ class PlanBucket:
         """Read a run's document; None where there is none."""
         return self._read(key_of(policy, run, PLAN))
 
-    def newest(self, policy: str) -> bytes | None:
-        """Read the document stored last; None where there is none."""
-        documents = self._newest_first(policy)
-        return self._read(documents[0]["Key"]) if documents else None
+    def newest(self, policy: str, limit: int) -> Iterator[bytes]:
+        """Read the documents stored last, `limit` at most, newest first: each when it is asked for."""
+        for each in self._newest_first(policy)[:limit]:
+            document = self._read(each["Key"])
+            if document is not None:
+                yield document
 
     def find(self, policy: str, sha256: str) -> tuple[str, bytes] | None:
         """Find the run and the document of a hash; None where none is stored under it."""
@@ -143,4 +157,13 @@ def _run_of(policy: str, key: str) -> str:
 
 
 def _unusable(what: str, key: str, error: Exception) -> PurgeRefused:
-    return PurgeRefused(Reason.PLANS_UNUSABLE, f"the plans bucket cannot be {what} at {key} ({code_of(error)})")
+    kind = PlansBusy if _passes(error) else PurgeRefused
+    return kind(Reason.PLANS_UNUSABLE, f"the plans bucket cannot be {what} at {key} ({code_of(error)})")
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same call may succeed a minute later: S3 is busy or out of reach, not closed to us."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return code_of(error) in _PASSING or status == HTTPStatus.CONFLICT or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, BotoConnectionError | HTTPClientError | IncompleteReadError)

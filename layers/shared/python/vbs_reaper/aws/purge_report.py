@@ -59,7 +59,11 @@ def _fields(result: PurgeResult) -> dict[str, object]:
         "outcome": result.outcome.value,
         "reason": result.reason,
         "detail": printable(result.message),
-        "requested": result.requested,
     }
-    named = {"target": result.target, "plan": result.plan, "document": result.document}
+    named = {
+        "requested": result.requested,
+        "target": result.target,
+        "plan": result.plan,
+        "document": result.document,
+    }
     return fields | {name: value for name, value in named.items() if value is not UNSET}

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from typing import Final
 
+import msgspec
+from msgspec import UNSET
 from rich.console import Console
 
 from vbs_reaper.console.backups_file import BackupsFile
@@ -89,7 +91,7 @@ def run(chosen: argparse.Namespace) -> int:
         policy, last, asked = _policy(chosen.policy), _last(chosen.last), _instant(chosen.now)
         inventory = _inventory(chosen)
         now = asked or datetime.now(UTC).replace(microsecond=0)
-        made = plan(policy, inventory, now, last=last)
+        made = plan(_named_like(policy, last, chosen.secret), inventory, now, last=last)
     except _REFUSALS as refusal:
         raise Refused(str(refusal)) from None
     _show(made, chosen)
@@ -138,6 +140,13 @@ def _policy(path: Path) -> PurgePolicy:
         raise Refused(f"{path}: is no JSON: it is not UTF-8") from None
     except (JsonRefused, PolicyRefused) as refusal:
         raise Refused(f"{path}: {refusal}") from None
+
+
+def _named_like(policy: PurgePolicy, last: Plan | None, secret: str | None) -> PurgePolicy:
+    """Name the target that the last plan names, as the purger would, unless another one is listed."""
+    named = UNSET if last is None else last.policy.target
+    is_listed = secret is None or secret.rpartition("/")[2] == named
+    return msgspec.structs.replace(policy, target=named) if policy.target is UNSET and is_listed else policy
 
 
 def _last(path: Path | None) -> Plan | None:

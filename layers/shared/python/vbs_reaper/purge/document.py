@@ -15,8 +15,11 @@ import msgspec
 from vbs_reaper.openstack.fault import printable
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.stored import FORMAT
+from vbs_reaper.purge.stored import Head
+from vbs_reaper.purge.stored import StoredHead
 from vbs_reaper.purge.stored import StoredPlan
 from vbs_reaper.purge.stored import stored
+from vbs_reaper.purge.stored import to_head
 from vbs_reaper.purge.stored import to_plan
 from vbs_reaper.purge.stored import with_texts
 from vbs_reaper.purge.time.zone import to_text
@@ -62,10 +65,26 @@ def read_plan(document: bytes) -> Plan:
         found = msgspec.json.decode(document, type=StoredPlan)
         plan = to_plan(found)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise PlanRefused(f"this is no plan of this version: {error}") from None
+        raise _no_plan(error) from None
     if encode_plan(plan) != document:
         raise PlanRefused(f"the plan was changed since it was written: its sha256 is not {printable(found.sha256)}")
     return plan
+
+
+def read_head(document: bytes) -> Head:
+    """Read whose plan a document is and of when, at little cost; what is decided by that must be read whole.
+
+    Raises:
+        PlanRefused: it is no plan.
+    """
+    try:
+        return to_head(msgspec.json.decode(document, type=StoredHead))
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise _no_plan(error) from None
+
+
+def _no_plan(error: Exception) -> PlanRefused:
+    return PlanRefused(f"this is no plan of this version: {error}")
 
 
 def _before_sha256(plan: Plan, members: Mapping[str, bytes]) -> Iterator[bytes]:

@@ -29,6 +29,7 @@ from vbs_reaper.purge.time.zone import Micros
 from vbs_reaper.purge.time.zone import Zone
 from vbs_reaper.purge.time.zone import load_zone
 from vbs_reaper.purge.time.zone import to_micros
+from vbs_reaper.purge.time.zone import to_text
 from vbs_reaper.purge.verdict.chain import delay_chains
 from vbs_reaper.purge.verdict.decision import Decision
 from vbs_reaper.purge.verdict.decision import Groups
@@ -39,7 +40,7 @@ from vbs_reaper.purge.verdict.guards import GuardReading
 from vbs_reaper.purge.verdict.guards import read_guards
 from vbs_reaper.purge.verdict.selection import Selection
 
-GRACE_SLACK: Final = Duration(hours=48)
+GRACE_SLACK: Final = "48h"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,7 @@ class Plan:
 def plan(
     policy: PurgePolicy, inventory: Inventory, now: datetime, *, last: Plan | None = None, run: str | None = None
 ) -> Plan:
-    """Decide on every backup. `last` is the newest stored plan of this policy's name, where there is one.
+    """Decide on every backup. `last` is the newest stored plan that chose alike, or else the policy's newest.
 
     Raises:
         PurgeRefused: the inventory contradicts itself.
@@ -105,7 +106,9 @@ def plan(
     Decision(policy, zone, inventory.service, moment).decide(groups, rows)
     rows = _in_order(groups, rows)  # from here on nothing depends on the order of the list
     grace = Duration() if policy.grace is UNSET else read_duration(policy.grace)
-    set_due(rows, _standing(policy, zone, moment, last, grace), zone, moment, grace)
+    alike = last if last is not None and policy.selects_like(last.policy) and last.made_at <= moment else None
+    counts_from, age = _reach(policy, zone, moment)
+    set_due(rows, _standing(alike, counts_from), zone, moment, grace)
     on_cinder = inventory.service == "cinder"
     if on_cinder:
         delay_chains(rows)
@@ -125,19 +128,31 @@ def plan(
         guards=read_guards(policy.guards, totals.due, totals.matched, max((g.due for g in summary), default=0)),
         difference=_difference(rows, policy, last),
         advice=advise(policy, zone, groups, rows, moment) if on_cinder else (),
-        warnings=warnings_of(summary),
+        warnings=(*warnings_of(summary), *_begun_anew(policy, alike, counts_from, age)),
     )
 
 
-def _standing(
-    policy: PurgePolicy, zone: Zone, now: Micros, last: Plan | None, grace: Duration
-) -> dict[str, PlannedBackup]:
-    """What the last plan selected, if that plan is of the same choice and not too old to count on."""
-    if last is None or not policy.selects_like(last.policy) or last.made_at > now:
+def _reach(policy: PurgePolicy, zone: Zone, now: Micros) -> tuple[Micros, str]:
+    """Since when a last plan is young enough to count on, and how old that is: the grace or two days."""
+    ages = [GRACE_SLACK] if policy.grace is UNSET else [GRACE_SLACK, policy.grace]
+    return min((zone.back(now, read_duration(age)), age) for age in ages)
+
+
+def _standing(alike: Plan | None, counts_from: Micros) -> dict[str, PlannedBackup]:
+    """What the last plan of the same choice selected, where it counts."""
+    if alike is None or alike.made_at < counts_from:
         return {}
-    if last.made_at < min(zone.back(now, grace), zone.back(now, GRACE_SLACK)):
-        return {}
-    return {row.id: row for row in last.selected}
+    return {row.id: row for row in alike.selected}
+
+
+def _begun_anew(policy: PurgePolicy, alike: Plan | None, counts_from: Micros, age: str) -> tuple[str, ...]:
+    """Say so where a grace cannot end because runs lie too far apart."""
+    if policy.grace is UNSET or alike is None or alike.made_at >= counts_from:
+        return ()
+    return (
+        f"Every grace begins anew: the last plan is of {to_text(alike.made_at)}, and one older than {age} "
+        "does not count; run the policy more often than that, or choose a longer grace.",
+    )
 
 
 def _summary(groups: Groups, policy: PurgePolicy, now: Micros) -> list[Group]:

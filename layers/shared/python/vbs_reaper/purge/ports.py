@@ -1,7 +1,7 @@
 """What the purger needs of the world, from its own side: lists of backups, plans, queue, bus, report.
 
-Clock and queue are the deleter's. An exception other than `PurgeRefused` means that the run cannot go on: the function
-fails, and whoever invoked it does so again.
+Clock and queue are the deleter's. `PlansBusy`, or any exception other than `PurgeRefused`, means that the run cannot go
+on: the function fails, and whoever invoked it does so again.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import TargetView
 from vbs_reaper.openstack.backup import ProjectId
 from vbs_reaper.openstack.calls.page import Page
+from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.run.result import PurgeResult
 
@@ -24,6 +25,10 @@ class Mark(StrEnum):
 
     SENT = "sent"
     GRACE_SENT = "grace.sent"
+
+
+class PlansBusy(PurgeRefused):
+    """The store of plans fails in a way that passes: the same run again may succeed."""
 
 
 class BackupLists(Protocol):
@@ -41,14 +46,17 @@ class BackupLists(Protocol):
 
 
 class PlanStore(Protocol):
-    """Plans and their pictures, by policy and run. Every method raises `PurgeRefused` where the store fails."""
+    """Plans and their pictures, by policy and run.
+
+    Every method raises `PlansBusy` where the store fails for now, any other `PurgeRefused` where it fails for good.
+    """
 
     def read(self, policy: str, run: str) -> bytes | None:
         """Read a run's document; None where there is none."""
         ...
 
-    def newest(self, policy: str) -> bytes | None:
-        """Read the document stored last; None where there is none."""
+    def newest(self, policy: str, limit: int) -> Iterator[bytes]:
+        """Read the documents stored last, `limit` at most, newest first: each when it is asked for."""
         ...
 
     def find(self, policy: str, sha256: str) -> tuple[str, bytes] | None:

@@ -14,6 +14,7 @@ from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.ports import BackupLists
 from vbs_reaper.purge.ports import Bus
 from vbs_reaper.purge.ports import Mark
+from vbs_reaper.purge.ports import PlansBusy
 from vbs_reaper.purge.ports import PlanStore
 from vbs_reaper.purge.ports import Queue
 from vbs_reaper.purge.ports import Report
@@ -33,6 +34,7 @@ from vbs_reaper.purge.run.planning import plan_anew
 from vbs_reaper.purge.run.result import PURGE_DETAIL_TYPES
 from vbs_reaper.purge.run.result import PurgeResult
 from vbs_reaper.purge.run.result import already_sent
+from vbs_reaper.purge.run.result import as_found
 from vbs_reaper.purge.run.result import completed
 from vbs_reaper.purge.run.result import name_of
 from vbs_reaper.purge.run.result import planned
@@ -81,6 +83,8 @@ class Purger:
             else:
                 run = asked.plan
                 result = self._approve(asked, time_left)
+        except PlansBusy as fault:
+            raise Unfinished(f"{name_of(policy, run)}: {fault}") from None
         except PurgeRefused as refusal:
             result = self._refuse(refused(refusal, policy, run))
         self._report.ended(result)
@@ -89,9 +93,13 @@ class Purger:
 
     def _run(self, run: Run, time_left: TimeLeft) -> PurgeResult:
         found = find_planned(self._plans, run)
-        if found is None:
-            inventory = list_inventory(self._backups, run.target, self._clock, time_left)
-            found = plan_anew(self._plans, run, inventory, self._clock(), self._report.unreadable)
+        if found is not None:
+            return as_found(self._carry_out(found, time_left), found.plan)
+        inventory = list_inventory(self._backups, run.target, self._clock, time_left)
+        found = plan_anew(self._plans, run, inventory, self._clock(), self._report.unreadable)
+        return self._carry_out(found, time_left)
+
+    def _carry_out(self, found: PlannedRun, time_left: TimeLeft) -> PurgeResult:
         if self._is_sent(found, with_grace=False):
             return already_sent(found.plan, found.run, with_grace=False)
         self._plans.draw(found.policy, found.run, found.plan)

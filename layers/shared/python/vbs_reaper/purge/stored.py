@@ -1,6 +1,7 @@
 """The shapes of a stored plan's JSON, and how they become a plan again."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from typing import Final
@@ -18,6 +19,7 @@ from vbs_reaper.purge.ahead.advice import Advice
 from vbs_reaper.purge.inventory import Service
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planned import PlannedBackup
+from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.policy import read_policy
 from vbs_reaper.purge.time.zone import Micros
 from vbs_reaper.purge.time.zone import to_micros
@@ -66,6 +68,30 @@ class StoredPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     difference: dict[str, Any] | None
     advice: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
+
+
+class StoredHead(msgspec.Struct, frozen=True, kw_only=True):
+    """Of that document no more than whose plan it is and of when."""
+
+    policy: dict[str, Any]
+    made_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Whose plan a document is and of when, as it says and without a proof."""
+
+    policy: PurgePolicy
+    made_at: Micros
+
+
+def to_head(stored: StoredHead) -> Head:
+    """The head.
+
+    Raises:
+        ValueError: values that no plan has.
+    """
+    return Head(policy=read_policy(stored.policy), made_at=_instant(stored.made_at))
 
 
 def to_plan(stored: StoredPlan) -> Plan:

@@ -13,6 +13,7 @@ from vbs_reaper.purge.ahead.future import undecided
 from vbs_reaper.purge.planned import PlannedBackup
 from vbs_reaper.purge.planned import newest_first
 from vbs_reaper.purge.policy import PurgePolicy
+from vbs_reaper.purge.time.zone import FAR_AHEAD
 from vbs_reaper.purge.time.zone import Micros
 from vbs_reaper.purge.time.zone import Zone
 from vbs_reaper.purge.time.zone import to_text
@@ -111,7 +112,8 @@ class _Chain:
             frees=len(freed),
             frees_gib=float(sum(row.gib for row in freed)),
             further_backups=low if freed else 0,
-            frees_at=self._start - 1 + low * self._pace if freed else None,
+            # At a pace of years 512 steps lead out of the calendar.
+            frees_at=min(self._start - 1 + low * self._pace, FAR_AHEAD) if freed else None,
         )
 
     def _freed(self, steps: int) -> list[PlannedBackup]:

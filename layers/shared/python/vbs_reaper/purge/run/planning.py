@@ -9,20 +9,26 @@ from typing import Final
 
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.purge.document import PlanRefused
+from vbs_reaper.purge.document import read_head
 from vbs_reaper.purge.document import read_plan
 from vbs_reaper.purge.document import sha256_of
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan import plan as make_plan
+from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import PlanStore
 from vbs_reaper.purge.run.event import Run
 from vbs_reaper.purge.run.result import name_of
 from vbs_reaper.purge.run.result import sentence_of
 from vbs_reaper.purge.time.zone import to_datetime
+from vbs_reaper.purge.time.zone import to_micros
 
 PLAN_LIFE: Final = timedelta(days=7)
 """How long a plan may be sent, by approval or by a run that is repeated."""
+
+LAST_PLANS: Final = 10
+"""How many stored plans are looked at for one that chose alike: people look at other choices in between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +84,7 @@ def plan_anew(
     Raises:
         PurgeRefused: the inventory is no good, or the plan cannot be stored.
     """
-    made = make_plan(run.policy, inventory, now, last=_last(plans, run.policy.policy, unreadable), run=run.name)
+    made = make_plan(run.policy, inventory, now, last=_last(plans, run.policy, now, unreadable), run=run.name)
     made = replace(made, sha256=sha256_of(made))
     if plans.store(run.policy.policy, run.name, made):
         return PlannedRun(policy=run.policy.policy, run=run.name, plan=made)
@@ -115,13 +121,16 @@ def check_guards(plan: Plan) -> None:
         )
 
 
-def _last(plans: PlanStore, policy: str, unreadable: Callable[[str, str], None]) -> Plan | None:
-    document = plans.newest(policy)
-    if document is None:
-        return None
+def _last(plans: PlanStore, policy: PurgePolicy, now: datetime, unreadable: Callable[[str, str], None]) -> Plan | None:
+    """The newest plan that chose alike. Where none of the newest few did, the newest: it tells what is new."""
     try:
-        return read_plan(document)
+        for document in plans.newest(policy.policy, LAST_PLANS):
+            head = read_head(document)
+            if policy.selects_like(head.policy) and head.made_at <= to_micros(now):
+                return read_plan(document)
+        # Read anew, and not kept until here: two plans may not fit into the memory beside the list.
+        return next(map(read_plan, plans.newest(policy.policy, LAST_PLANS)), None)
     except PlanRefused as fault:
-        # Without it every grace begins anew: the safe side.
-        unreadable(policy, str(fault))
+        # Nobody knows what stood in that one. Every grace begins anew: the safe side.
+        unreadable(policy.policy, str(fault))
         return None

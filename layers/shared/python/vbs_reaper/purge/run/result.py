@@ -13,6 +13,7 @@ from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.purge.account import Totals
 from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.time.zone import to_text
 from vbs_reaper.purge.verdict.guards import GuardReading
 
 _NAMESPACE: Final = UUID("0d3b2c55-6d0a-5b52-8d7e-0a4c7e2f9b18")
@@ -99,6 +100,12 @@ def refused(refusal: PurgeRefused, policy: str, run: str, plan: Plan | None = No
         policy=policy,
         run=run,
     )
+
+
+def as_found(result: PurgeResult, plan: Plan) -> PurgeResult:
+    """The same for a person who looks at a run that has its plan from an earlier invocation."""
+    message = f"Planned at {to_text(plan.made_at)}, nothing was listed now: {result.message}"
+    return msgspec.structs.replace(result, message=message)
 
 
 def name_of(policy: str, run: str) -> str:

@@ -27,7 +27,7 @@ SEND_S: Final = 30.0
 
 
 class Unfinished(Exception):
-    """A queue, a bus or the time was in the way: the run is to be repeated whole, and nothing harmful comes of it."""
+    """Queue, bus, bucket or time were in the way: the run is to be repeated whole, and nothing harmful comes of it."""
 
 
 def send_plan(  # noqa: PLR0913  # each is another thing

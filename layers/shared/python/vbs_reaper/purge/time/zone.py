@@ -60,8 +60,8 @@ class Zone:
         return self._shift(instant, span, 1)
 
     def local(self, instant: Micros) -> datetime:
-        """The wall clock's reading."""
-        return to_datetime(instant).astimezone(self._zone)
+        """The wall clock's reading; of an instant beyond the calendar, the calendar's end."""
+        return to_datetime(min(max(instant, LONG_AGO), FAR_AHEAD)).astimezone(self._zone)
 
     def _periods_of_quarter(self, quarter: int) -> Periods | None:
         """What all minutes of a quarter of an hour share; None where the clock is set in between."""

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.request import is_backup_id
 from vbs_reaper.openstack.backup import OWNED_BY_ANOTHER_SERVICE
 from vbs_reaper.openstack.backup import Backup
 from vbs_reaper.openstack.backup import Status
@@ -18,6 +19,7 @@ from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.planned import PlannedBackup
 from vbs_reaper.purge.policy import NamePart
 from vbs_reaper.purge.policy import PurgePolicy
+from vbs_reaper.purge.time.zone import FAR_AHEAD
 from vbs_reaper.purge.time.zone import LONG_AGO
 from vbs_reaper.purge.time.zone import Micros
 from vbs_reaper.purge.time.zone import to_micros
@@ -94,7 +96,7 @@ class Selection:
         with_metadata = self._inventory.with_metadata
         if (
             made_at is None
-            or not backup.id
+            or not is_backup_id(backup.id)
             or not backup.volume_id
             or not backup.status_text
             or backup.name is UNSET
@@ -113,8 +115,8 @@ class Selection:
         return missing or ("created_at" if made_at is None else "id")
 
     def _foreign(self, backup: Backup) -> Verdict | None:
-        project, owner = self._inventory.project_id, backup.owner
-        if project and owner and owner != project:
+        project = self._inventory.project_id
+        if project and backup.owner_other_than(project):
             return Reason.NOT_OWNED, "project"
         if not backup.service_metadata:
             return None
@@ -134,10 +136,10 @@ class Selection:
 
     @staticmethod
     def _made_at(text: object) -> Micros | None:
-        """When it was made; None where that is missing, unreadable, or before there were such backups."""
+        """When it was made; None where that is missing, unreadable, before there were such backups, or out of reach."""
         moment = read_instant(text)
         made_at = LONG_AGO if moment is None else to_micros(moment)
-        return made_at if made_at >= 0 else None
+        return made_at if 0 <= made_at <= FAR_AHEAD else None
 
 
 class _Service(msgspec.Struct, frozen=True):
