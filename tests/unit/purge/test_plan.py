@@ -18,6 +18,7 @@ from tests.unit.purge.strategies import nightly
 from tests.unit.purge.strategies import policy
 from tests.unit.purge.strategies import record
 from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.purge.ahead import advice
 from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.inventory import check_clock
 from vbs_reaper.purge.plan import Plan
@@ -364,6 +365,21 @@ def test_advice_is_given_on_fifty_volumes_at_most() -> None:
         for n, row in enumerate(full_and_incrementals(3))
     ]
     assert len(plan(policy(), inventory(rows, service="cinder"), NOW).advice) == 50
+
+
+@pytest.mark.parametrize(("limit", "advised"), [(1, 1), (31, 1), (32, 2), (47, 2), (48, 3), (10**6, 3)])
+def test_advice_considers_no_more_backups_than_a_limit(
+    monkeypatch: pytest.MonkeyPatch, limit: int, advised: int
+) -> None:
+    """Three volumes of four in one group: 16 backups are considered for each."""
+    monkeypatch.setattr(advice, "ROWS_LIMIT", limit)
+    rows = [
+        {**row, "id": backup_id(100 * volume + n), "volume_id": f"volume-{volume}"}
+        for volume in range(3)
+        for n, row in enumerate(full_and_incrementals(3))
+    ]
+    rules = policy(group_by={"name": "^(daily)"}, keep={"last": 3})
+    assert len(plan(rules, inventory(rows, service="cinder"), NOW).advice) == advised
 
 
 def test_a_failed_backup_that_is_held_back_is_followed_by_usable_ones() -> None:

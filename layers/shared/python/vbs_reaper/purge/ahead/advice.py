@@ -20,6 +20,8 @@ from vbs_reaper.purge.time.zone import to_text
 from vbs_reaper.purge.verdict.decision import Decision
 
 VOLUMES_LIMIT: Final = 50
+ROWS_LIMIT: Final = 50_000
+"""Of backups that advice considers, each a dozen times: where all volumes are one group it would outlast the run."""
 STEPS_LIMIT: Final = 512
 
 
@@ -69,9 +71,13 @@ def advise(
     for row in rows:
         if row.volume_id in volumes:
             volumes[row.volume_id].append(row)
-    advice = []
+    advice: list[Advice] = []
+    considered = 0
     for volume in worst:
         group = groups[blocked[volume][0].group or ""]
+        considered += len(group) + len(volumes[volume])
+        if advice and considered > ROWS_LIMIT:
+            break
         advice.append(_Chain(policy, zone, group, volumes[volume], blocked[volume], now).advice())
     return tuple(advice)
 
