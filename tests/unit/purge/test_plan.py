@@ -497,6 +497,13 @@ def test_groups_that_are_mostly_of_one_are_warned_of(volumes: int, again: int, w
     assert len(plan(policy(), inventory(rows), NOW).warnings) == warned
 
 
+@pytest.mark.parametrize("match", [{"name": "^daily-.*$"}, {"volume": "the volume's name"}, {"status": ["error"]}])
+def test_a_policy_that_matches_nothing_is_warned_of(match: dict[str, Any]) -> None:
+    made = plan(policy(match=match), inventory(nightly(3)), NOW)
+    assert made.warnings == ('None of 3 listed backups is matched: is "match" what you mean?',)
+    assert plan(policy(match=match), inventory([]), NOW).warnings == ()
+
+
 def test_a_name_without_the_expressions_group_stays() -> None:
     rows = [record(0, age=DAY, name="daily"), record(1, age=DAY, name="daily-")]
     made = plan(policy(group_by={"name": "daily-(.*)"}), inventory(rows), NOW)
@@ -548,7 +555,8 @@ def test_a_plan_without_a_grace_or_with_a_last_one_that_counts_or_chose_otherwis
     before: dict[str, Any], after: dict[str, Any], pause: timedelta
 ) -> None:
     first = plan(policy(**before), inventory(nightly(5)), NOW)
-    assert plan(policy(**after), inventory(nightly(5)), NOW + pause, last=first).warnings == ()
+    made = plan(policy(**after), inventory(nightly(5)), NOW + pause, last=first)
+    assert not [warning for warning in made.warnings if "grace" in warning]
 
 
 def test_what_is_warned_of_is_told_together() -> None:

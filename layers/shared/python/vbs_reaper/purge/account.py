@@ -112,8 +112,10 @@ def difference_of(
     )
 
 
-def warnings_of(groups: Sequence[Group]) -> tuple[str, ...]:
-    """Groups that are mostly of one: nothing would ever go."""
+def warnings_of(totals: Totals, groups: Sequence[Group]) -> tuple[str, ...]:
+    """That nothing is matched, or that groups are mostly of one: then nothing would ever go."""
+    if totals.backups and not totals.matched:
+        return (f'None of {totals.backups:,} listed backups is matched: is "match" what you mean?',)
     alone = sum(group.backups == 1 for group in groups)
     if len(groups) < 2 or alone * 2 <= len(groups):
         return ()

@@ -128,7 +128,7 @@ def plan(
         guards=read_guards(policy.guards, totals.due, totals.matched, max((g.due for g in summary), default=0)),
         difference=_difference(rows, policy, last),
         advice=advise(policy, zone, groups, rows, moment) if on_cinder else (),
-        warnings=(*warnings_of(summary), *_begun_anew(policy, alike, counts_from, age)),
+        warnings=(*warnings_of(totals, summary), *_begun_anew(policy, alike, counts_from, age)),
     )
 
 
