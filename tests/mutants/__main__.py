@@ -41,6 +41,7 @@ SUBJECTS = {
         tests=(
             "tests/unit/openstack",
             "tests/integration/test_backup_api.py",
+            "tests/integration/test_calls_heard.py",
             "tests/integration/test_keystone.py",
             *WITHOUT_A_LOG,
         ),

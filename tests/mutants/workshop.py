@@ -87,6 +87,9 @@ class Workshop:
         shutil.copytree(PACKAGE, self._folder / "src" / PACKAGE.name, ignore=WITHOUT_CACHES)
         for name in ("tests", "functions"):
             shutil.copytree(ROOT / name, self._folder / name, ignore=WITHOUT_CACHES)
+        self._write_settings()
+
+    def _write_settings(self) -> None:
         paths = {
             "mutated": [f"src/{PACKAGE.name}/{pattern}" for pattern in self._subject.mutated],
             "spared": [f"src/{PACKAGE.name}/{pattern}" for pattern in self._subject.spared],
@@ -110,6 +113,7 @@ class Workshop:
                     copied.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(path, copied)
         shutil.copytree(ROOT / "tests", self._folder / "tests", ignore=WITHOUT_CACHES)
+        self._write_settings()
 
     def _holds_what_is_mutated(self) -> bool:
         copied = self._folder / "src" / PACKAGE.name

@@ -26,6 +26,11 @@ def test_a_token_is_replaced_in_body_and_headers() -> None:
     assert found.status == 400
 
 
+def test_what_follows_a_token_and_is_none_of_it_stays() -> None:
+    found = without_token(reply(f"{TOKEN}é {TOKEN}|".encode(), X=f"{TOKEN}é"), Secret(TOKEN))
+    assert (found.body.decode(), found.headers["X"]) == ("***é ***|", "***é")
+
+
 @pytest.mark.parametrize("end", range(12, len(TOKEN)))
 def test_a_token_that_is_cut_short_is_replaced_too(end: int) -> None:
     assert without_token(reply(f"no {TOKEN[:end]} !".encode()), Secret(TOKEN)).body == b"no *** !"
