@@ -148,6 +148,12 @@ def test_an_odd_backup_stays_with_its_reason(fields: Record, reason: Reason) -> 
     assert going(made) == ids(2, 3, 4)
 
 
+@pytest.mark.parametrize("field", ["os-backup-project-attr:project_id", "os-bak-tenant-attr:tenant_id"])
+def test_a_backup_of_the_project_itself_may_go(field: str) -> None:
+    made = plan(policy(), inventory(nightly(3, **{field: PROJECT}), project_id=PROJECT), NOW)
+    assert going(made) == ids(2)
+
+
 @pytest.mark.parametrize("field", ["volume_id", "status", "created_at", "name", "description", "metadata"])
 def test_a_missing_field_keeps_its_backup_and_no_other(field: str) -> None:
     rows = nightly(6, metadata={})
