@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -317,15 +316,6 @@ def test_a_dead_kept_connection_is_worth_one_repeat_on_a_fresh_one(
     assert reach.delete(backup_id).name is AnswerName.ACCEPTED
     assert reach.book.take() == [(DELETE, "ConnectionError"), (DELETE, "202")]
     assert cloud.journal.accepted(backup_id) == 1
-
-
-def test_the_repeat_is_on_a_fresh_connection_although_others_are_kept(reach: Reach, cloud: Cloud) -> None:
-    backup_id = cloud.add_backup()
-    cloud.inject(Fault(operation=Operation.SHOW, delay_s=0.3, times=2))
-    with ThreadPoolExecutor(2) as threads:  # so two connections are kept
-        assert {answer.name for answer in threads.map(reach.show, [backup_id] * 2)} == {AnswerName.FOUND}
-    cloud.inject(Fault(operation=Operation.DELETE, breakage=Breakage.RESET, reused_connection=True, times=2))
-    assert reach.delete(backup_id).name is AnswerName.ACCEPTED
 
 
 @pytest.mark.parametrize("breakage", [Breakage.RESET, Breakage.CLOSE])
