@@ -15,6 +15,7 @@ from tests.simulator.faults import Fault
 from tests.simulator.journal import Operation
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import Called
+from vbs_reaper.openstack.backup import BackupId
 
 
 @pytest.fixture
@@ -44,8 +45,10 @@ def test_a_lost_answer_and_each_page_of_a_list_are_heard(reach: Reach, cloud: Cl
     cloud.inject(Fault(operation=Operation.DELETE, breakage=Breakage.TRUNCATED, status=503))
     reach.api.delete_backup(about, Hourglass())
     reach.api.list_volume(about, "0b5e4f6a-7c1d-4e2f-9a3b-000000000001", Hourglass())
-    assert [(call.operation.value, call.status) for call in heard] == [
-        ("DeleteBackup", "ConnectionError"),
-        ("ListBackups", "200"),
-    ]
-    assert heard[1].backup_id is None
+    now = reach.clock()
+    assert heard[0] == Called(
+        operation=heard[0].operation, status="ConnectionError", at=now, request_id="", backup_id=BackupId(backup_id)
+    )
+    assert heard[1] == Called(operation=heard[1].operation, status="200", at=now, request_id=heard[1].request_id)
+    assert [call.operation.value for call in heard] == ["DeleteBackup", "ListBackups"]
+    assert heard[1].request_id.startswith("req-")
