@@ -22,6 +22,7 @@ from tests.benchmarks.measure import on_loopback_only
 from tests.benchmarks.picture import draw
 from tests.benchmarks.purge import measure_purge
 from tests.benchmarks.record import measure_record
+from tests.benchmarks.record import measure_record_that_waits
 from tests.benchmarks.table import Row
 from tests.benchmarks.table import markdown
 from tests.benchmarks.tls import measure_tls
@@ -47,7 +48,7 @@ def main() -> None:
     rounds: int = arguments.rounds
     parts: dict[str, Callable[[], list[Row]]] = {
         "calls": lambda: measure_calls(DELETIONS),
-        "record": lambda: measure_record(rounds) + measure_layers(rounds),
+        "record": lambda: measure_record(rounds) + measure_record_that_waits(rounds) + measure_layers(rounds),
         "batch": lambda: measure_batch(2) + measure_choice(2),
         "tls": lambda: measure_tls(rounds),
         "cold": lambda: measure_cold(rounds),

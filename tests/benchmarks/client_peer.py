@@ -16,6 +16,7 @@ from tests.simulator.cloud import Cloud
 from tests.simulator.journal import Operation
 from tests.simulator.server import Simulator
 from tests.simulator.settings import SimulatorSettings
+from vbs_reaper.clock import utc_now
 
 EVERY_S: Final = 10.0
 """Seconds between two looks: as often as the Terraform provider looks in the end."""
@@ -33,7 +34,7 @@ def count_client(takes_s: float) -> Counted:
 @cache
 def _commands() -> tuple[Counter[str], Counter[str], Counter[str]]:
     """Count a delete, a look at what is still there, and one at what is not."""
-    clock = ManualClock()
+    clock = ManualClock(utc_now())  # by their own clock the peers would find a token of another day expired
     settings = SimulatorSettings(delete_seconds=EVERY_S, token_seconds=24 * 3600)
     with Simulator(settings, clock=clock).running() as cloud:
         backup_id = cloud.add_backup()

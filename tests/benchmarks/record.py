@@ -3,9 +3,11 @@
 import socket
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import ExitStack
 from contextlib import closing
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ import requests
 from keystoneauth1.identity.v3 import Password
 from keystoneauth1.session import Session
 
+from tests.benchmarks.measure import Spent
 from tests.benchmarks.measure import take_turns
 from tests.benchmarks.ours import batch
 from tests.benchmarks.ours import quiet
@@ -27,6 +30,7 @@ from tests.benchmarks.table import Row
 TURN: Final = 50
 """Records, or DELETEs, of a turn."""
 THREADS: Final = 5
+LATENCY_MS: Final = 20.0
 TOKEN: Final = "x" * 186
 Turn = Callable[[], None]
 
@@ -50,13 +54,7 @@ def measure_record(rounds: int) -> list[Row]:
         turns = _our_turns(at, stack) | _bare_turns(at, stack) | _client_turns(at, stack)
         spent = take_turns(turns, rounds)
 
-    def row(name: str, ours: str, peer: str, aim: float | None = None) -> Row:
-        pairs = [
-            (mine.cpu_s / TURN * 1e6, its.cpu_s / TURN * 1e6)
-            for mine, its in zip(spent[ours], spent[peer], strict=True)
-        ]
-        return Row(part="record", name=f"{name} {peer}", pairs=pairs, unit="µs CPU", aim=aim)
-
+    row = partial(_row, spent)
     whole = "a pass with look and DELETE /"
     return [
         row(f"{whole} one DELETE by", "first", "requests.Session", 0.75),
@@ -66,6 +64,27 @@ def measure_record(rounds: int) -> list[Row]:
         row(f"{whole} one DELETE by", "first", "a bare socket, the floor"),
         row("a pass with the proof / one DELETE by", "proof", "requests.Session"),
     ]
+
+
+def measure_record_that_waits(rounds: int) -> list[Row]:
+    """Rows for a first pass against a cloud that takes its time, as every real one does."""
+    with ExitStack() as stack:
+        at = stack.enter_context(stub(LATENCY_MS))
+        stack.enter_context(quiet())
+        turns = _our_turns(at, stack) | _bare_turns(at, stack)
+        waiting = ("first", "requests.Session", "the same calls by requests.Session")
+        spent = take_turns({name: turns[name] for name in waiting}, rounds)
+    return [
+        _row(spent, f"a pass at {LATENCY_MS:g} ms / one DELETE by", "first", waiting[1]),
+        _row(spent, f"a pass at {LATENCY_MS:g} ms /", "first", waiting[2]),
+    ]
+
+
+def _row(spent: Mapping[str, list[Spent]], name: str, ours: str, peer: str, aim: float | None = None) -> Row:
+    pairs = [
+        (mine.cpu_s / TURN * 1e6, its.cpu_s / TURN * 1e6) for mine, its in zip(spent[ours], spent[peer], strict=True)
+    ]
+    return Row(part="record", name=f"{name} {peer}", pairs=pairs, unit="µs CPU", aim=aim)
 
 
 def _our_turns(at: Stub, stack: ExitStack) -> dict[str, Turn]:

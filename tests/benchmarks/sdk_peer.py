@@ -13,6 +13,7 @@ from tests.doubles import ManualClock
 from tests.simulator.journal import Operation
 from tests.simulator.server import Simulator
 from tests.simulator.settings import SimulatorSettings
+from vbs_reaper.clock import utc_now
 
 _COUNTED = frozenset({Operation.LOGIN, Operation.SHOW, Operation.LIST, Operation.DELETE})
 
@@ -42,7 +43,7 @@ def connected(auth_url: str, password: str, project_id: str, region: str = "eu-d
 
 def count_sdk(takes_s: float) -> Counted:
     """Delete one with `delete_volume_backup(wait=True)`; what it asks about versions is left out, in its favour."""
-    clock = ManualClock()
+    clock = ManualClock(utc_now())  # by their own clock the peers would find a token of another day expired
     settings = SimulatorSettings(delete_seconds=takes_s, token_seconds=24 * 3600)
     with Simulator(settings, clock=clock).running() as cloud:
         backup_id = cloud.add_backup()
