@@ -14,7 +14,6 @@ from tests.local.year import POLICY
 from tests.local.year import tell_year
 from tests.simulator.cloud import Cloud
 from vbs_reaper.aws.queue_message import queue_entry
-from vbs_reaper.console.main import COMMANDS
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.deletion.reason import Reason
 
@@ -84,20 +83,20 @@ def _leave_parked(stack: LocalStack, parked: str, moved: str) -> None:
 
 
 def what_to_try(scene: Scene, name: str, env: str) -> str:
-    """The commands, with ids that are there; only commands that the console has."""
+    """The commands, with ids that are there."""
     one, *more = scene.backup_ids
-    lines = {
-        "dead_letters": ["dead-letters --stack {s} list", "dead-letters --stack {s} redrive --all-that-can-heal"],
-        "send": [f"send --stack {{s}} {one}"],
-        "explain": [f"explain --stack {{s}} {one}"],
-        "check": ["check --stack {s}"],
-        "plans": ["plans --stack {s}"],
-        "approve": [f"approve --stack {{s}} --policy {POLICY['policy']} --plan {scene.plan}"],
-        "pause": ["pause --stack {s}"],
-        "resume": ["resume --stack {s}"],
-    }
-    known = {command.__name__.rpartition(".")[2] for command in COMMANDS}
-    words = [line.format(s=name) for command, each in lines.items() if command in known for line in each]
+    lines = (
+        "dead-letters --stack {s} list",
+        "dead-letters --stack {s} redrive --all-that-can-heal",
+        f"send --stack {{s}} {one}",
+        f"explain --stack {{s}} {one}",
+        "check --stack {s}",
+        "plans --stack {s}",
+        f"approve --stack {{s}} --policy {POLICY['policy']} --plan {scene.plan}",
+        "pause --stack {s}",
+        "resume --stack {s}",
+    )
+    words = [line.format(s=name) for line in lines]
     return "\n".join(
         [
             f"source {env}",
