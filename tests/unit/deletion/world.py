@@ -28,6 +28,7 @@ from vbs_reaper.openstack.answer import Answer
 from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.answer import Called
 from vbs_reaper.openstack.answer import Listing
+from vbs_reaper.openstack.answer import Operation
 from vbs_reaper.openstack.answer import TargetView
 from vbs_reaper.openstack.backup import Backup
 from vbs_reaper.openstack.backup import BackupId
@@ -101,6 +102,13 @@ class Trouble:
         return [port for port, _ in self.story if port in ports]
 
 
+_OPERATIONS = {
+    "show": Operation.SHOW_BACKUP,
+    "delete": Operation.DELETE_BACKUP,
+    "list": Operation.LIST_BACKUPS,
+}
+
+
 @dataclass
 class MemoryCloud:
     """Backups by id. A deletion takes `deletion_s`; `scripted` answers come first, `down` before everything."""
@@ -113,6 +121,7 @@ class MemoryCloud:
     down: Answer | None = None
     deletion_s: float = 30.0
     calls: list[tuple[str, str]] = field(default_factory=list)
+    refs: list[BackupRef] = field(default_factory=list)
     deleted: dict[str, datetime] = field(default_factory=dict)
 
     def has(self, backup: str, **fields: object) -> None:
@@ -151,6 +160,8 @@ class MemoryCloud:
     def _called(self, operation: str, ref: BackupRef) -> Answer | None:
         self.trouble.strikes(operation, ref.backup_id)
         self.calls.append((operation, ref.backup_id))
+        self.refs.append(ref)
+        ref.heard(Called(operation=_OPERATIONS[operation], status="", at=self.clock(), backup_id=ref.backup_id))
         if self.down is not None:
             return self.down
         script = self.scripted.get((operation, ref.backup_id))
@@ -223,10 +234,11 @@ class MemoryBus:
 
 @dataclass
 class MemoryReport:
-    """What was decided, by message id."""
+    """What was decided, by message id, and after which calls."""
 
     trouble: Trouble = field(default_factory=Trouble)
     decisions: list[tuple[str, Decision]] = field(default_factory=list)
+    calls: list[tuple[str, list[Operation]]] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
     splits: list[tuple[int, int]] = field(default_factory=list)
 
@@ -242,6 +254,7 @@ class MemoryReport:
         calls: Sequence[Called] = (),
     ) -> None:
         self.decisions.append((message.message_id, decision))
+        self.calls.append((message.message_id, [call.operation for call in calls]))
         self.trouble.strikes("decided")
 
     def failed(self, message: Message, step: str, error: Exception | None) -> None:

@@ -17,6 +17,7 @@ from vbs_reaper.console import resume
 from vbs_reaper.console import secret
 from vbs_reaper.console import send
 from vbs_reaper.console.dead_letters import command as dead_letters
+from vbs_reaper.console.refusal import EXIT_INTERRUPTED
 from vbs_reaper.console.refusal import EXIT_REFUSED
 from vbs_reaper.console.refusal import Refused
 
@@ -65,5 +66,5 @@ def main(words: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_REFUSED
     except KeyboardInterrupt:
-        return 130
+        return EXIT_INTERRUPTED
     return code

@@ -18,10 +18,10 @@ from vbs_reaper.console.following import EXIT_SOME_LEFT
 from vbs_reaper.console.following import Following
 from vbs_reaper.console.following import follow_to_the_end
 from vbs_reaper.console.pass_line import PassLine
+from vbs_reaper.console.refusal import EXIT_INTERRUPTED
 from vbs_reaper.console.requesting import Requesting
 from vbs_reaper.deletion.request import DeleteRequest
 
-EXIT_INTERRUPTED: Final = 130
 _STYLES: Final = {"deleted": "green", "already_gone": "green", "sent": "green", "refused": "red", "parked": "red"}
 
 

@@ -22,11 +22,11 @@ from vbs_reaper.console.dead_letters.shown import none_found
 from vbs_reaper.console.dead_letters.shown import print_letters
 from vbs_reaper.console.dead_letters.shown import wide_console
 from vbs_reaper.console.deployed_stack import DeployedStack
+from vbs_reaper.console.refusal import EXIT_INTERRUPTED
 from vbs_reaper.purge.picture.words import count
 
 EXIT_DONE: Final = 0
 EXIT_SOME_GONE: Final = 2
-EXIT_INTERRUPTED: Final = 130
 DROPS_A_SECOND: Final = 100.0
 
 

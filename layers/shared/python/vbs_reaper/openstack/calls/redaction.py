@@ -19,11 +19,15 @@ def without_token(reply: Reply, token: Secret) -> Reply:
     beginning = token.reveal()[:_BEGINNING]
     if len(beginning) < _BEGINNING:
         return reply
-    quoted = re.compile(re.escape(beginning) + r"[\w.~+/=-]*", re.ASCII)
     if beginning.encode() in reply.body:
-        in_bytes = re.compile(quoted.pattern.encode())
-        reply = replace(reply, body=in_bytes.sub(_IN_ITS_PLACE.encode(), reply.body))
+        body = re.sub(_quoted(beginning).encode(), _IN_ITS_PLACE.encode(), reply.body)
+        reply = replace(reply, body=body)
     if any(beginning in value for value in reply.headers.values()):
+        quoted = re.compile(_quoted(beginning), re.ASCII)
         headers = {name: quoted.sub(_IN_ITS_PLACE, value) for name, value in reply.headers.items()}
         reply = replace(reply, headers=HTTPHeaderDict(headers))
     return reply
+
+
+def _quoted(beginning: str) -> str:
+    return re.escape(beginning) + r"[\w.~+/=-]*"
