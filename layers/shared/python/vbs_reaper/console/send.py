@@ -16,7 +16,7 @@ from vbs_reaper.console.asked_for import Line
 from vbs_reaper.console.asked_for import lines
 from vbs_reaper.console.asked_for import read_all
 from vbs_reaper.console.asked_for import words
-from vbs_reaper.console.confirmation import require_typed
+from vbs_reaper.console.confirmation import require_number
 from vbs_reaper.console.deployed_stack import DeployedStack
 from vbs_reaper.console.refusal import Refused
 from vbs_reaper.console.sending import Sending
@@ -114,4 +114,4 @@ def _confirm(chosen: argparse.Namespace, asked: AskedFor) -> None:
     if chosen.file == STDIN:
         raise Refused(f"{count:,} backups, and standard input is the list itself; say --yes; nothing was sent")
     question = f"To delete {count:,} backups for good, type their number: "
-    require_typed(question, str(count), "that is not their number; nothing was sent")
+    require_number(question, count, "that is not their number; nothing was sent")

@@ -10,7 +10,7 @@ from typing import Final
 import boto3
 from rich.console import Console
 
-from vbs_reaper.console.confirmation import require_typed
+from vbs_reaper.console.confirmation import require_number
 from vbs_reaper.console.dead_letters.letter import Letter
 from vbs_reaper.console.dead_letters.moved import BeforeMoving
 from vbs_reaper.console.dead_letters.moved import Moved
@@ -59,7 +59,7 @@ def run_drop(chosen: argparse.Namespace) -> int:
 
 
 def _confirm(what: str, letters: int) -> None:
-    require_typed(f"{what}, type {letters}: ", str(letters), "that is not the number; nothing was moved")
+    require_number(f"{what}, type {letters}: ", letters, "that is not the number; nothing was moved")
 
 
 def _carry_out(  # noqa: PLR0913  # see `move`
