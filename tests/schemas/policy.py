@@ -17,7 +17,7 @@ DURATION: Final = r"^(?!0*[ymdh](?:0+[ymdh])*$)(?:[0-9]{1,6}([ymdh])(?!.*\1))+$(
 
 
 def policy_schema() -> Schema:
-    """The schema of a policy; a time zone's name and a regular expression are texts to it."""
+    """The schema of a policy; a time zone's name, a regular expression and a shell pattern are texts to it."""
     schema = model_schema(PurgePolicy)
     definitions = schema["$defs"]
     for name in NEVER_ALL:

@@ -13,6 +13,8 @@ from msgspec import Meta
 from msgspec import UnsetType
 
 from vbs_reaper.openstack.fault import printable
+from vbs_reaper.purge.name_pattern import PatternRefused
+from vbs_reaper.purge.name_pattern import compile_patterns
 from vbs_reaper.purge.policy_refusal import PolicyRefused
 from vbs_reaper.purge.policy_refusal import check_keys
 from vbs_reaper.purge.policy_refusal import explain
@@ -30,15 +32,24 @@ DurationText = Annotated[
     str, Meta(description="such as 48h, 7d or 1y6m", extra_json_schema={"pattern": "^([0-9]{1,6}[ymdh])+$"})
 ]
 Deletable = Literal["available", "error"]
+NamePattern = Annotated[str, Meta(min_length=1, max_length=255, description="shell pattern: * ? [a-z] [!a-z]")]
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the policy is about: a backup must meet all that is said. `older_than` only spares, it changes no count."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=255, description="shell pattern: * ? [a-z]")] | UnsetType = UNSET
+    name: NamePattern | Annotated[tuple[NamePattern, ...], Meta(min_length=1)] | UnsetType = UNSET
+    """Kept as it was written, one pattern or a list: stored plans repeat the policy, and their hash covers it."""
     volume: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)] | UnsetType = UNSET
     status: Annotated[tuple[Deletable, ...], Meta(min_length=1)] | UnsetType = UNSET
     older_than: DurationText | UnsetType = UNSET
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The patterns, of which a name must match one; empty if any name will do."""
+        if self.name is UNSET:
+            return ()
+        return (self.name,) if isinstance(self.name, str) else self.name
 
     @property
     def with_errors(self) -> bool:
@@ -133,6 +144,7 @@ def read_policy(document: object) -> PurgePolicy:
         raise PolicyRefused(explain(error)) from None
     _check_name(policy)
     _check_zone(policy)
+    _check_patterns(policy)
     _check_expression(policy)
     _check_durations(policy)
     return policy
@@ -166,6 +178,15 @@ def _check_zone(policy: PurgePolicy) -> None:
         raise PolicyRefused(
             f'"timezone" is "{printable(policy.timezone[:64])}", which nobody knows; {nearest_zone(policy.timezone)}'
         )
+
+
+def _check_patterns(policy: PurgePolicy) -> None:
+    for position, pattern in enumerate(policy.match.names):
+        try:
+            compile_patterns([pattern])
+        except PatternRefused as refusal:
+            key = "match.name" if isinstance(policy.match.name, str) else f"match.name[{position}]"
+            raise PolicyRefused(f'"{key}" {refusal}') from None
 
 
 def _check_expression(policy: PurgePolicy) -> None:

@@ -48,7 +48,7 @@ _A_SPAN = "give a duration such as 48h, 7d or 1y6m"
 
 _LEAF_HINTS: Final = {
     "match.status": 'give "available", "error" or both: nothing else is ever deleted',
-    "match.name": "give a shell pattern such as daily-*",
+    "match.name": "give a shell pattern such as daily-*, or a list of them",
     "match.volume": "give the volume's id, or a list of them",
     "group_by.name": "give a regular expression with one group, such as ^(\\w+)-",
     "target": 'give the name that its secret has after the prefix, such as "otc-prod"',

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from fnmatch import translate
 from typing import Any
 from typing import Final
 
@@ -16,6 +15,7 @@ from vbs_reaper.openstack.backup import Backup
 from vbs_reaper.openstack.backup import Status
 from vbs_reaper.openstack.backup import read_instant
 from vbs_reaper.purge.inventory import Inventory
+from vbs_reaper.purge.name_pattern import compile_patterns
 from vbs_reaper.purge.planned import PlannedBackup
 from vbs_reaper.purge.policy import NamePart
 from vbs_reaper.purge.policy import PurgePolicy
@@ -44,7 +44,7 @@ class Selection:
         self._with_errors = policy.match.with_errors
         self._with_available = policy.match.with_available
         self._volumes = None if policy.match.volume is UNSET else frozenset(policy.match.volume)
-        self._matches_name = None if policy.match.name is UNSET else re.compile(translate(policy.match.name)).match
+        self._matches_name = compile_patterns(policy.match.names) if policy.match.names else None
         self._key = _group_key(policy)
         self._shared: dict[Any, Any] = {}
 
