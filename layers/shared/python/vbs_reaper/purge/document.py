@@ -25,6 +25,8 @@ from vbs_reaper.purge.stored import with_texts
 from vbs_reaper.purge.time.zone import to_text
 
 _PIECE: Final = 4096
+_UNREADABLE: Final = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
+"""Raised for a document that is no plan. OverflowError: a number or an instant that cannot be written again."""
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -64,9 +66,10 @@ def read_plan(document: bytes) -> Plan:
     try:
         found = msgspec.json.decode(document, type=StoredPlan)
         plan = to_plan(found)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        is_unchanged = encode_plan(plan) == document
+    except _UNREADABLE as error:
         raise _no_plan(error) from None
-    if encode_plan(plan) != document:
+    if not is_unchanged:
         raise PlanRefused(f"the plan was changed since it was written: its sha256 is not {printable(found.sha256)}")
     return plan
 
@@ -79,12 +82,12 @@ def read_head(document: bytes) -> Head:
     """
     try:
         return to_head(msgspec.json.decode(document, type=StoredHead))
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise _no_plan(error) from None
 
 
 def _no_plan(error: Exception) -> PlanRefused:
-    return PlanRefused(f"this is no plan of this version: {error}")
+    return PlanRefused(f"this is no plan of this version: {printable(str(error))}")
 
 
 def _before_sha256(plan: Plan, members: Mapping[str, bytes]) -> Iterator[bytes]:

@@ -13,6 +13,9 @@ from vbs_reaper.purge.time.zone import Micros
 AVAILABLE: Final = "available"
 ERROR: Final = "error"
 
+SIZE_LIMIT_GIB: Final = 10**9
+"""A size of this or more is not believed."""
+
 
 class PlannedBackup(msgspec.Struct, kw_only=True, gc=False):
     """A backup with its verdict; lean, as a plan may hold a million. Missing and null are both None here.

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Annotated
 from typing import Any
 from typing import Final
 
 import msgspec
 from msgspec import UNSET
+from msgspec import Meta
 from msgspec import UnsetType
 
 from vbs_reaper.deletion.reason import Reason
@@ -18,6 +20,7 @@ from vbs_reaper.purge.account import Totals
 from vbs_reaper.purge.ahead.advice import Advice
 from vbs_reaper.purge.inventory import Service
 from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.planned import SIZE_LIMIT_GIB
 from vbs_reaper.purge.planned import PlannedBackup
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.policy import read_policy
@@ -27,6 +30,12 @@ from vbs_reaper.purge.time.zone import to_text
 from vbs_reaper.purge.verdict.guards import GuardReading
 
 FORMAT: Final = 1
+
+Size = Annotated[int, Meta(ge=0, lt=SIZE_LIMIT_GIB)] | Annotated[float, Meta(ge=0, lt=SIZE_LIMIT_GIB)]
+"""In GiB."""
+
+_NUMBER_LIMIT: Final = 10**18
+"""No count, size or instant of a plan is as large; a larger number could not be drawn or written in an event."""
 
 _INSTANTS: Final = frozenset({"last_made_at", "frees_at"})
 
@@ -39,12 +48,12 @@ class StoredBackup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     name: str | None
     status: str | None
     created_at: str | None
-    size: int | float | None
+    size: Size | None
     incremental: bool | None
     group: str | None
     in_set: bool
     keep: bool
-    reasons: tuple[Reason, ...]
+    reasons: Annotated[tuple[Reason, ...], Meta(min_length=1)]
     detail: str | UnsetType = UNSET
     selected_since: str | UnsetType = UNSET
     due_at: str | UnsetType = UNSET
@@ -102,6 +111,7 @@ def to_plan(stored: StoredPlan) -> Plan:
     """
     if stored.format != FORMAT:
         raise ValueError(f"format {stored.format}, {FORMAT} is known")
+    _check_numbers(*stored.guards, *stored.groups, stored.totals)
     return Plan(
         policy=read_policy(stored.policy),
         run=stored.run,
@@ -120,6 +130,13 @@ def to_plan(stored: StoredPlan) -> Plan:
         warnings=stored.warnings,
         sha256=stored.sha256,
     )
+
+
+def _check_numbers(*parts: msgspec.Struct) -> None:
+    for part in parts:
+        for value in msgspec.structs.astuple(part):
+            if isinstance(value, int | float) and abs(value) >= _NUMBER_LIMIT:
+                raise ValueError("it holds a number that is too large")
 
 
 def stored(row: PlannedBackup) -> StoredBackup:
@@ -177,8 +194,9 @@ def _often(instant: Micros) -> str:
     return to_text(instant)
 
 
-def _instant(text: str) -> Micros:
+def _instant(text: object) -> Micros:
     moment = read_instant(text)
     if moment is None:
-        raise ValueError(f'"{text[:40]}" is no instant')
+        shown = f'"{text[:40]}"' if isinstance(text, str) else f"a value of type {type(text).__name__}"
+        raise ValueError(f"{shown} is no instant")
     return to_micros(moment)

@@ -16,6 +16,7 @@ from vbs_reaper.openstack.backup import Status
 from vbs_reaper.openstack.backup import read_instant
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.name_pattern import compile_patterns
+from vbs_reaper.purge.planned import SIZE_LIMIT_GIB
 from vbs_reaper.purge.planned import PlannedBackup
 from vbs_reaper.purge.policy import NamePart
 from vbs_reaper.purge.policy import PurgePolicy
@@ -27,9 +28,6 @@ from vbs_reaper.purge.time.zone import to_micros
 _BUSY: Final = frozenset({Status.CREATING, Status.RESTORING, Status.DELETING})
 _KNOWN: Final = frozenset(Status) - {Status.UNKNOWN}
 _OWN_SERVICES: Final = frozenset({0, 4})
-
-_SIZE_LIMIT: Final = 1e9
-"""GiB; what is larger is no size."""
 
 Verdict = tuple[Reason, str | None]
 """Why a backup is left alone, and in which respect."""
@@ -58,7 +56,7 @@ class Selection:
             name=backup.name if isinstance(backup.name, str) else None,
             status=share(backup.status_text, backup.status_text) or None,
             made_at=made_at,
-            size=backup.size if isinstance(backup.size, int | float) and 0 <= backup.size < _SIZE_LIMIT else None,
+            size=backup.size if isinstance(backup.size, int | float) and 0 <= backup.size < SIZE_LIMIT_GIB else None,
             incremental=None if backup.is_incremental is UNSET else backup.is_incremental,
         )
         verdict = self._not_in_set(backup, made_at, planned)

@@ -1,0 +1,244 @@
+"""Whatever the bytes of a stored plan are, it is read as it was written or it is refused; it never crashes a run."""
+
+import hashlib
+import json
+from copy import deepcopy
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.purge.purge_world import RUN
+from tests.unit.purge.purge_world import World
+from tests.unit.purge.purge_world import previewed
+from tests.unit.purge.strategies import NOW
+from tests.unit.purge.strategies import inventory
+from tests.unit.purge.strategies import nightly
+from tests.unit.purge.strategies import policy
+from tests.unit.purge.strategies import record
+from vbs_reaper.purge.document import PlanRefused
+from vbs_reaper.purge.document import encode_plan
+from vbs_reaper.purge.document import read_head
+from vbs_reaper.purge.document import read_plan
+from vbs_reaper.purge.picture.page import write_page
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.plan import plan
+
+Document = dict[str, Any]
+Path = tuple[str | int, ...]
+
+
+def valid() -> Document:
+    """A plan that has everything a plan can have: a difference, advice, details, backups that stay and go."""
+    rows = nightly(5, is_incremental=True)
+    rows[-1]["is_incremental"] = False
+    rows += [record(20, age=timedelta(days=3), status="odd"), record(21, age=timedelta(days=3), name="by hand")]
+    chosen = policy(grace="1d", target="otc-prod", group_by={"name": "^(\\w+)-"}, match={"name": ["daily-*", "by*"]})
+    last = plan(chosen, inventory(rows, service="cinder"), NOW - timedelta(days=1), run="2026-11-24T03-00-00Z")
+    made = plan(chosen, inventory(rows, service="cinder"), NOW, last=last, run="2026-11-25T03-00-00Z")
+    found: Document = json.loads(encode_plan(made))
+    assert found["difference"]
+    assert found["advice"]
+    return found
+
+
+VALID = valid()
+
+
+def paths(node: object, path: Path = ()) -> list[Path]:
+    """The path of every value in a document."""
+    found = [path]
+    children: list[tuple[str | int, object]] = []
+    if isinstance(node, dict):
+        children = list(node.items())
+    elif isinstance(node, list):
+        children = list(enumerate(node))
+    for key, child in children:
+        found += paths(child, (*path, key))
+    return found
+
+
+def changed(path: Path, value: object) -> Document:
+    """The document with another value at the path."""
+    if not path:
+        return value  # type: ignore[return-value]  # the whole of it may be no object
+    document = deepcopy(VALID)
+    node: Any = document
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    return document
+
+
+def encoded(document: object, *, hashed: bool) -> bytes:
+    """As bytes, in the canonical form; with `hashed` the sha256 is the right one, as a forger would write it."""
+    if hashed and isinstance(document, dict):
+        rest = {key: value for key, value in document.items() if key != "sha256"}
+        document = rest | {"sha256": hashlib.sha256(_canonical(rest)).hexdigest()}
+    return _canonical(document)
+
+
+def _canonical(document: object) -> bytes:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def assert_read_or_refused(written: bytes) -> None:
+    for read in (read_plan, read_head):
+        found: object
+        try:
+            found = read(written)
+        except PlanRefused as refusal:
+            found = str(refusal)
+        if isinstance(found, str):
+            assert " plan " in found
+            assert found.isascii()
+            assert found.isprintable()
+            assert len(found) < 400
+        elif isinstance(found, Plan):
+            assert encode_plan(found) == written
+            assert list(write_page(found))
+
+
+NESTED: Any = []
+for _ in range(300):
+    NESTED = [NESTED]
+
+ODD: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    7,
+    10**30,
+    -(10**400),
+    2**63,
+    2**64,
+    1.5,
+    1e300,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "\ud800",
+    "\x1b[31m\x00",
+    "x" * 5000,
+    [],
+    {},
+    [None],
+    [[]],
+    {"x": None},
+    {"": {"\ud800": 1}},
+    NESTED,
+    "0001-01-01T00:00:00+14:00",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59-14:00",
+    "9999-12-31T23:59:59.999999Z",
+    "2026-11-25T03:00:00",
+    "2026-11-25",
+    "24:00",
+]
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+@pytest.mark.parametrize("path", paths(VALID), ids=str)
+def test_a_value_of_another_kind_anywhere_refuses_the_plan(path: Path, *, hashed: bool) -> None:
+    for value in ODD:
+        assert_read_or_refused(encoded(changed(path, value), hashed=hashed))
+
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(paths(VALID)), _values, st.booleans())
+def test_any_value_anywhere_is_read_as_it_was_written_or_refused(path: Path, value: object, hashed: bool) -> None:  # noqa: FBT001
+    assert_read_or_refused(encoded(changed(path, value), hashed=hashed))
+
+
+SOUND = _canonical(VALID)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        SOUND.replace(b'"name":"daily-1"', b'"name":"daily-\xff"'),
+        SOUND.replace(b'"name":"daily-1"', b'"name":"daily-\xed\xa0\x80"'),
+        SOUND.replace(b'"name":"daily-1"', b'"name":"daily-\\ud800"'),
+        SOUND.replace(b'"run":', b'"run":"x","run":', 1),
+        SOUND.replace(b'"run":"2026', b'"\\u0072un":"2026', 1),
+        SOUND.replace(b'"size":10', b'"size":1e1', 1),
+        SOUND.replace(b'"size":10', b'"size":' + b"1" * 5000, 1),
+        SOUND.replace(b'"size":10', b'"size":NaN', 1),
+        SOUND.replace(b'"size":10', b'"size":1e999', 1),
+        SOUND.replace(b'"policy":{', b'"policy":{"keep":' + b"[" * 100_000 + b"]" * 100_000 + b",", 1),
+        b"\xef\xbb\xbf" + SOUND,
+        SOUND.decode().encode("utf-16"),
+        SOUND + b"\n",
+        SOUND + SOUND,
+        SOUND[:-1],
+    ],
+)
+def test_bytes_that_are_not_the_canonical_document_are_refused(written: bytes) -> None:
+    assert written != SOUND
+    with pytest.raises(PlanRefused):
+        read_plan(written)
+    assert_read_or_refused(written)
+
+
+@given(st.data())
+def test_bytes_changed_anywhere_are_refused(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(SOUND)))
+    end = data.draw(st.integers(start, min(start + 40, len(SOUND))))
+    written = SOUND[:start] + data.draw(st.binary(max_size=8)) + SOUND[end:]
+    assert_read_or_refused(written)
+
+
+def before_the_run(written: bytes) -> World:
+    """A world whose newest stored plan is this document."""
+    world = World(nightly(5))
+    world.plans.objects["nightly", "2026-11-24T03-00-00Z", "json"] = written
+    return world
+
+
+@given(st.sampled_from(paths(VALID)), st.sampled_from(ODD), st.booleans())
+def test_no_newest_plan_stops_a_run(path: Path, value: object, hashed: bool) -> None:  # noqa: FBT001
+    world = before_the_run(encoded(changed(path, value), hashed=hashed))
+    answer = world.handle({"run": VALID["policy"] | {"mode": "purge"}, "scheduled_time": "2026-11-25T03:00:00Z"})
+    assert answer["outcome"] in {"completed", "refused"}
+    assert answer["reason"] in {"all_requested", "guard_exceeded"}
+
+
+@pytest.mark.parametrize("value", [7, None, [], {}, True, 1.5])
+@pytest.mark.parametrize("key", ["made_at", "last_made_at"])
+def test_an_instant_that_is_not_text_begins_every_grace_again_and_is_logged(key: str, value: object) -> None:
+    first = World(nightly(5))
+    first.run("2026-11-24T01:00:00Z", mode="preview", grace="1d")
+    previewed(first, grace="1d")
+    document = first.document()
+    (document if key in document else document["difference"])[key] = value
+    world = before_the_run(encoded(document, hashed=True))
+    answer = world.run(grace="1d")
+    assert (answer["outcome"], answer["requested"]) == ("completed", 0)
+    ((policy_name, why),) = world.report.unreadable_plans
+    assert policy_name == "nightly"
+    assert why.startswith("this is no plan of this version: ")
+    assert world.document()["difference"] is None
+
+
+def test_a_run_that_finds_its_own_plan_unreadable_is_refused() -> None:
+    world = World(nightly(5))
+    world.run("2026-11-24T01:00:00Z", mode="preview")
+    previewed(world)
+    document = world.document()
+    document["difference"]["last_made_at"] = 7
+    world.plans.objects["nightly", RUN, "json"] = encoded(document, hashed=True)
+    answer = world.run()
+    assert (answer["outcome"], answer["reason"]) == ("refused", "plan_changed")
+    assert "a value of type int is no instant" in answer["message"]
