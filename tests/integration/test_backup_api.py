@@ -44,6 +44,8 @@ from vbs_reaper.openstack.answer import TargetView
 from vbs_reaper.openstack.backup import ProjectId
 from vbs_reaper.openstack.calls.page import Page
 from vbs_reaper.openstack.identity.login import Login
+from vbs_reaper.purge.inventory import PurgeRefused
+from vbs_reaper.purge.run.listing import list_inventory
 
 SHOW, DELETE, LIST, LOGIN = "ShowBackup", "DeleteBackup", "ListBackups", "Authenticate"
 NOBODYS_ID = "11111111-2222-4333-8444-555555555555"
@@ -195,7 +197,7 @@ def test_a_backup_that_was_looked_at_in_one_region_is_not_deleted_in_another(clo
         decision = passes.make(this, TARGET, Hourglass())
         assert isinstance(decision, Halt)
         assert decision.reason is Reason.WRONG_ENDPOINT
-        assert decision.message.endswith("has changed since its backup was looked at: it is elsewhere now")
+        assert " a moment ago and is at " in decision.message
         assert {call.operation for call in other.journal.calls} == {Operation.LOGIN}
         elsewhere = replace(ref(backup_id), address=cloud.auth_url)
         assert reach.api.show_backup(elsewhere, Hourglass()).name is AnswerName.WRONG_ENDPOINT
@@ -526,6 +528,70 @@ def test_a_list_that_loses_its_marker_a_fourth_time_is_incomplete(small_pages: R
             cloud.remove_backup(page.backups[-1].id)
     assert [page.begins_anew for page in seen if isinstance(page, Page)] == [False, True, True, True]
     assert isinstance(seen[-1], Answer)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_with_two_places_in_the_catalogue_nothing_is_asked_at_either(cloud: Cloud, *, turned: bool) -> None:
+    backup_id = cloud.add_backup()
+    with Simulator(cloud.settings).running() as other, reaching(cloud) as reach:
+        places = (cloud.url, other.url)
+        cloud.change_settings(backup_addresses=places[::-1] if turned else places)
+        for answer in (reach.show(backup_id), reach.delete(backup_id), *pages(reach)):
+            assert isinstance(answer, Answer)
+            assert answer.name is AnswerName.WRONG_ENDPOINT
+            assert "volume_backup_endpoint_override" in answer.message
+        assert {call.operation for call in cloud.journal.calls} == {Operation.LOGIN}
+        assert other.journal.calls == []
+
+
+def test_a_login_in_the_middle_of_a_list_that_leads_elsewhere_ends_the_list(small_pages: Reach) -> None:
+    cloud = small_pages.cloud
+    cloud.add_backups(7)
+    with Simulator(SimulatorSettings(page_limit=3)).running() as other:
+        other.add_backups(7)
+        view = small_pages.api.view_target(TARGET, Hourglass())
+        assert isinstance(view, TargetView)
+        listing = small_pages.api.list_backups(TARGET, Hourglass(), view.project_id, view.address)
+        assert isinstance(next(listing), Page)
+        cloud.change_settings(backup_addresses=(other.url,))
+        cloud.revoke_tokens()
+        (refused,) = listing
+        assert isinstance(refused, Answer)
+        assert refused.name is AnswerName.WRONG_ENDPOINT
+        assert f"was at {cloud.url} a moment ago and is at {other.url} now" in refused.message
+        assert other.journal.calls == []
+
+
+def test_an_inventory_is_of_one_place_or_refused(small_pages: Reach) -> None:
+    cloud = small_pages.cloud
+    cloud.add_backups(7)
+    with Simulator(SimulatorSettings(page_limit=3)).running() as other:
+        assert list_inventory(small_pages.api, TARGET, cloud.now, Hourglass()).endpoint == cloud.url
+        cloud.inject(Fault(operation=Operation.LIST, status=401, body=BodyShape.KEYSTONE, skip=1))
+        moving = MovesAfterTheFirstPage(small_pages, other)
+        with pytest.raises(PurgeRefused) as refusal:
+            list_inventory(moving, TARGET, cloud.now, Hourglass())
+        assert refusal.value.reason is Reason.LISTING_INCOMPLETE
+        assert f"is at {other.url} now" in str(refusal.value)
+        assert other.journal.calls == []
+
+
+class MovesAfterTheFirstPage:
+    """The lists of a cloud; its catalogue names another one once the first page was read."""
+
+    def __init__(self, reach: Reach, other: Cloud) -> None:
+        self._reach = reach
+        self._other = other
+
+    def view_target(self, target: str, time_left: TimeLeft) -> TargetView | Answer:
+        return self._reach.api.view_target(target, time_left)
+
+    def list_backups(
+        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None, address: str | None = None
+    ) -> Iterator[Page | Answer]:
+        for page in self._reach.api.list_backups(target, time_left, project_id, address):
+            self._reach.cloud.change_settings(backup_addresses=(self._other.url,))
+            yield page
 
 
 def test_a_failure_in_the_middle_ends_the_list_with_its_name(small_pages: Reach) -> None:

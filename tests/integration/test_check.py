@@ -12,6 +12,7 @@ from tests.integration.reach import Hourglass
 from tests.integration.reach import Reach
 from tests.integration.reach import Shelf
 from tests.integration.reach import reaching
+from tests.simulator.body_shapes import BodyShape
 from tests.simulator.cloud import Cloud
 from tests.simulator.faults import Fault
 from tests.simulator.journal import Operation
@@ -227,3 +228,38 @@ def test_checks_in_a_row_send_a_refused_secret_once(cloud: Cloud, clock: ManualC
         reports = [check(reach) for _ in range(10)]
     assert {report.reason for report in reports} == {"credentials_rejected"}
     assert len(cloud.journal.failed_logins()) == 1
+
+
+def test_a_catalogue_with_two_places_of_the_service_is_told_with_the_setting_that_chooses(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    backup_id = cloud.add_backup()
+    with Simulator(clock=clock).running() as other:
+        for addresses in ((cloud.url, other.url), (other.url, cloud.url)):
+            cloud.change_settings(backup_addresses=addresses)
+            report = check_of(cloud, clock, cloud.target_secret())
+            shown = ", ".join(sorted(addresses))
+            assert told(report) == (
+                False,
+                "wrong_endpoint",
+                f'target "otc-test": the catalogue has several addresses of the backup service: {shown};'
+                ' give the right one as "volume_backup_endpoint_override" in the secret',
+                "Check region, endpoint and API version of the target.",
+            )
+            chosen = check_of(cloud, clock, cloud.target_secret() | {"volume_backup_endpoint_override": cloud.url})
+            assert (chosen.healthy, chosen.endpoint, chosen.backups) == (True, cloud.url, 1)
+        assert other.journal.calls == []
+    assert cloud.status_of(backup_id) == "available"
+
+
+def test_a_check_whose_next_page_is_elsewhere_is_told(cloud: Cloud, clock: ManualClock, reach: Reach) -> None:
+    cloud.change_settings(page_limit=2)
+    cloud.add_backups(3)
+    with Simulator(clock=clock).running() as other:
+        assert check(reach).healthy
+        cloud.change_settings(backup_addresses=(other.url,))
+        cloud.inject(Fault(operation=Operation.LIST, status=401, body=BodyShape.KEYSTONE, skip=1))
+        report = check(reach)
+        assert (report.healthy, report.reason) == (False, "wrong_endpoint")
+        assert f"is at {other.url} now" in str(report.message)
+        assert other.journal.calls == []

@@ -68,6 +68,14 @@ class Keystone:
         created: dict[str, Any] = self._send("POST", f"/{collection}", {kind: values}).json()[kind]
         return created
 
+    def find_id(self, collection: str, name: str) -> str:
+        """The id of the thing in `collection` that has the name."""
+        return str(self._send("GET", f"/{collection}?name={name}").json()[collection][0]["id"])
+
+    def remove(self, collection: str, thing_id: str) -> None:
+        """Remove one thing of `collection`, and what belongs to it."""
+        self._send("DELETE", f"/{collection}/{thing_id}")
+
     def role_id(self, name: str) -> str:
         """The id of a role that is there."""
         return str(self._send("GET", f"/roles?name={name}").json()["roles"][0]["id"])

@@ -16,9 +16,15 @@ import pytest
 from tests.integration.reach import CallBook
 from tests.integration.reach import Hourglass
 from tests.integration.reach import Shelf
+from tests.integration.reach import ref
+from tests.integration.scripted_server import ScriptedServer
+from tests.integration.scripted_server import saying
 from tests.openstack.cloud import Cloud
+from tests.openstack.configuration import REGION
 from tests.openstack.volumes import create_backup
 from tests.openstack.volumes import create_volume
+from tests.openstack.waiting import wait_until
+from vbs_reaper.openstack.answer import AnswerName
 from vbs_reaper.openstack.backup_api import BackupApi
 from vbs_reaper.openstack.check import MAY_DELETE
 from vbs_reaper.openstack.check import TargetCheck
@@ -165,3 +171,60 @@ def test_a_backup_service_that_nobody_answers_for(secret: Secret) -> None:
 def test_a_keystone_that_nobody_answers_for_is_asked_once_for_each_check(secret: Secret) -> None:
     secret["auth"] |= {"auth_url": "http://127.0.0.1:9/v3"}
     assert told(secret)[:2] == (False, "service_down")
+
+
+@pytest.fixture(params=["a second endpoint", "a second service"])
+def elsewhere(request: pytest.FixtureRequest, cloud: Cloud) -> Iterator[ScriptedServer]:
+    """Another place of the same type and region in the catalogue; it would confirm every deletion."""
+    confirming = saying(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+    keystone = cloud.keystone
+    with ScriptedServer(confirming).running() as other:
+        is_new = request.param == "a second service"
+        service_id = (
+            keystone.create("services", "volumev3-new", type="volumev3")
+            if is_new
+            else keystone.find_id("services", "volumev3")
+        )
+        url = f"{other.url}/v3/$(project_id)s"
+        endpoint = keystone.create_all(
+            "endpoints", service_id=service_id, interface="public", url=url, region_id=REGION
+        )
+        yield other
+        keystone.remove("endpoints", endpoint["id"])
+        if is_new:
+            keystone.remove("services", service_id)
+
+
+def test_two_places_in_the_catalogue_are_unusable_until_the_secret_chooses(
+    cloud: Cloud, secret: Secret, elsewhere: ScriptedServer
+) -> None:
+    backup_id = create_backup(cloud, create_volume(cloud, "moved"), "moved")
+    healthy, reason, message, action = told(secret)
+    shown = ", ".join(sorted([cloud.cinder_url, elsewhere.url]))
+    assert (healthy, reason) == (False, "wrong_endpoint")
+    assert message == (
+        f'target "otc-test": the catalogue has several addresses of the backup service: {shown};'
+        ' give the right one as "volume_backup_endpoint_override" in the secret'
+    )
+    assert action == "Check region, endpoint and API version of the target."
+    with reaching(secret) as api:
+        assert api.delete_backup(ref(backup_id), Hourglass(60.0)).name is AnswerName.WRONG_ENDPOINT
+    assert not cloud.read_backups()[backup_id].deleted
+
+    chosen = secret | {"volume_backup_endpoint_override": cloud.cinder_url}
+    assert told(chosen)[0] is True
+    with reaching(chosen) as api:
+        assert api.delete_backup(ref(backup_id), Hourglass(60.0)).name is AnswerName.ACCEPTED
+    wait_until("the backup is gone", lambda: cloud.read_backups()[backup_id].deleted)
+    assert elsewhere.requests == []
+
+
+@contextmanager
+def reaching(secret: Secret) -> Iterator[BackupApi]:
+    shelf = Shelf()
+    shelf.put(secret, TARGET)
+    transports = Transports(calls_at_once=1)
+    try:
+        yield BackupApi(secrets=shelf, calls=CallBook(), clock=now, transports=transports)
+    finally:
+        transports.close()

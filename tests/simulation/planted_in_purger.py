@@ -67,9 +67,13 @@ def a_list_cut_short_is_planned_on(patch: pytest.MonkeyPatch) -> None:
     original = BackupApi.list_backups
 
     def list_backups(
-        self: BackupApi, target: str, time_left: TimeLeft, project_id: ProjectId | None = None
+        self: BackupApi,
+        target: str,
+        time_left: TimeLeft,
+        project_id: ProjectId | None = None,
+        address: str | None = None,
     ) -> Iterator[Page | Answer]:
-        for place, page in enumerate(original(self, target, time_left, project_id)):
+        for place, page in enumerate(original(self, target, time_left, project_id, address)):
             if place and isinstance(page, Answer):
                 return
             yield page

@@ -131,7 +131,11 @@ def _token_view(token: Token) -> dict[str, Any]:
 def _catalog(cloud: Cloud, project: Project) -> list[dict[str, Any]]:
     return [
         {
-            "endpoints": [_endpoint(cloud, kind, interface, project) for interface in INTERFACES],
+            "endpoints": [
+                _endpoint(cloud, kind, interface, project, address)
+                for address in _addresses(cloud, kind)
+                for interface in INTERFACES
+            ],
             "id": _stable_id(kind),
             "type": kind,
             "name": NAMES.get(kind, kind),
@@ -140,13 +144,17 @@ def _catalog(cloud: Cloud, project: Project) -> list[dict[str, Any]]:
     ]
 
 
-def _endpoint(cloud: Cloud, kind: str, interface: str, project: Project) -> dict[str, str]:
+def _addresses(cloud: Cloud, kind: str) -> tuple[str, ...]:
+    return (cloud.url,) if kind == "identity" else cloud.settings.backup_addresses or (cloud.url,)
+
+
+def _endpoint(cloud: Cloud, kind: str, interface: str, project: Project, address: str) -> dict[str, str]:
     version = "v2" if kind in UNDER_V2 else "v3"
     return {
-        "id": _stable_id(f"{kind} {interface}"),
+        "id": _stable_id(f"{kind} {interface} {address}"),
         "interface": interface,
         "region_id": cloud.settings.region,
-        "url": cloud.auth_url if kind == "identity" else f"{cloud.url}/{version}/{project.id}",
+        "url": cloud.auth_url if kind == "identity" else f"{address}/{version}/{project.id}",
         "region": cloud.settings.region,
     }
 

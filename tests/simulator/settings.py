@@ -28,6 +28,8 @@ class SimulatorSettings:
     catalog: tuple[str, ...] = ("identity", "block-storage", "volumev3", "volumev2", "vbs")
     """The types of service the catalogue names."""
     region: str = "eu-de"
+    backup_addresses: tuple[str, ...] = ()
+    """Where the catalogue says the backup services are, each in one endpoint per interface; empty: here."""
     token_seconds: float = 3600.0
     """How long a token issued from now on lives."""
     coarse_revocation: bool = False

@@ -61,6 +61,8 @@ class ListedCloud:
     shown_before_it_began_anew: list[Record] = field(default_factory=list)
     asked: list[tuple[str, float, str | None]] = field(default_factory=list)
     """Target, seconds left and project of every listing."""
+    addresses: list[str | None] = field(default_factory=list)
+    """The address that each listing is bound to."""
     viewed: list[tuple[str, float]] = field(default_factory=list)
     """Target and seconds left of every look at a target."""
 
@@ -75,10 +77,11 @@ class ListedCloud:
         return self.view
 
     def list_backups(
-        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None
+        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None, address: str | None = None
     ) -> Iterator[Page | Answer]:
         """Show everything."""
         self.asked.append((target, time_left(), project_id))
+        self.addresses.append(address)
         if self.shown_before_it_began_anew:
             yield Page(backups=_read(self.shown_before_it_began_anew), date=self.date)
         backups = _read(self.records)

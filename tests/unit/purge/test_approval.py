@@ -1,5 +1,6 @@
 """A plan that a person approves by its hash: what is sent, what is refused, and what a repetition does."""
 
+from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -19,6 +20,7 @@ from tests.unit.purge.strategies import nightly
 from vbs_reaper.openstack.answer import TargetView
 from vbs_reaper.openstack.backup import ProjectId
 from vbs_reaper.openstack.backup import read_instant
+from vbs_reaper.purge.run.sending import Unfinished
 
 DAY = timedelta(days=1)
 PLANNED, COMPLETED = "VBS Purge Planned", "VBS Purge Completed"
@@ -131,3 +133,58 @@ def test_an_approved_request_expires_from_its_sending_not_from_the_plan() -> Non
     assert {read_instant(request["expires_at"]) for request in world.queue.requests} == {
         datetime(2026, 12, 14, 3, tzinfo=UTC)
     }
+
+
+HERE, ELSEWHERE = "https://vbs.example", "https://vbs2.example/volume"
+
+
+def at(address: str) -> TargetView:
+    return TargetView(project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False, address=address)
+
+
+def test_a_plan_names_the_place_it_is_of_and_its_listing_is_bound_to_it() -> None:
+    world = World(nightly(5))
+    world.cloud.view = at(HERE)
+    sha256 = previewed(world)
+    assert world.document()["endpoint"] == HERE
+    assert world.cloud.addresses == [HERE]
+    assert world.approve(sha256)["outcome"] == "completed"
+
+
+def test_a_plan_of_another_address_of_the_same_project_is_not_approved() -> None:
+    world = World(nightly(5))
+    world.cloud.view = at(HERE)
+    sha256 = previewed(world)
+    world.cloud.view = at(ELSEWHERE)
+    assert_refused(world, world.approve(sha256), "plan_misplaced", HERE, ELSEWHERE, '"otc-prod"')
+    world.cloud.view = at(HERE)
+    assert world.approve(sha256)["requested"] == 3
+
+
+@pytest.mark.parametrize("view", [at(ELSEWHERE), replace(at(HERE), project_id=ProjectId(OTHER_PROJECT))])
+def test_a_plan_that_an_earlier_invocation_stored_is_not_sent_to_another_place(view: TargetView) -> None:
+    world = World(nightly(5))
+    world.cloud.view = at(HERE)
+    world.queue.takes = 0
+    with pytest.raises(Unfinished):
+        world.run()
+    world.queue, world.cloud.view = StoppingQueue(), view
+    assert_refused(world, world.run(), "plan_misplaced", *([HERE, ELSEWHERE] if view.address == ELSEWHERE else []))
+    world.cloud.view = at(HERE)
+    assert world.run()["requested"] == 3
+
+
+def test_the_plan_of_a_faster_invocation_of_another_place_is_not_sent() -> None:
+    faster, world = World(nightly(5)), World(nightly(5))
+    faster.cloud.view, world.cloud.view = at(ELSEWHERE), at(HERE)
+    faster.run()
+    world.plans.steals = faster.plans.objects["nightly", RUN, "json"]
+    assert_refused(world, world.run(), "plan_misplaced", HERE, ELSEWHERE)
+
+
+def test_of_a_plan_without_a_place_only_the_project_counts() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    assert "endpoint" not in world.document()
+    world.cloud.view = at(HERE)
+    assert world.approve(sha256)["requested"] == 3

@@ -47,7 +47,12 @@ def test_the_hash_is_over_the_canonical_json_without_it() -> None:
     assert hashlib.sha256(canonical).hexdigest() == stated == sha256_of(made())
 
 
-@pytest.mark.parametrize("make", [made, chained])
+def placed() -> Plan:
+    """Of a known place."""
+    return replace(made(), endpoint="https://vbs.example/volume")
+
+
+@pytest.mark.parametrize("make", [made, chained, placed])
 def test_a_plan_is_read_as_it_was_written(make: Callable[[], Plan]) -> None:
     plan = make()
     written = encode_plan(plan)
@@ -63,6 +68,22 @@ def test_the_plans_that_are_written_have_everything_a_plan_can_have() -> None:
     assert chained().advice
     assert any(row.detail for row in chained().backups)
     assert {row.group is None for row in chained().backups} == {True, False}
+
+
+def test_a_plan_of_an_earlier_version_has_no_place_and_keeps_its_hash() -> None:
+    written, with_place = encode_plan(made()), json.loads(encode_plan(placed()))
+    assert "endpoint" not in json.loads(written)
+    assert read_plan(written).endpoint is None
+    assert with_place.pop("endpoint") == "https://vbs.example/volume"
+    assert with_place.pop("sha256") != json.loads(written)["sha256"]
+    assert with_place.items() <= json.loads(written).items()
+
+
+@pytest.mark.parametrize("place", ["null", "7", '""', '"https://vbs2.example"'])
+def test_a_plan_with_another_place_is_refused(place: str) -> None:
+    written = encode_plan(placed()).replace(b'"https://vbs.example/volume"', place.encode())
+    with pytest.raises(PlanRefused):
+        read_plan(written)
 
 
 def test_a_plan_is_written_in_pieces_of_thousands_of_backups() -> None:

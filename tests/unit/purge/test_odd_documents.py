@@ -3,6 +3,7 @@
 import hashlib
 import json
 from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -37,7 +38,8 @@ def valid() -> Document:
     rows += [record(20, age=timedelta(days=3), status="odd"), record(21, age=timedelta(days=3), name="by hand")]
     chosen = policy(grace="1d", target="otc-prod", group_by={"name": "^(\\w+)-"}, match={"name": ["daily-*", "by*"]})
     last = plan(chosen, inventory(rows, service="cinder"), NOW - timedelta(days=1), run="2026-11-24T03-00-00Z")
-    made = plan(chosen, inventory(rows, service="cinder"), NOW, last=last, run="2026-11-25T03-00-00Z")
+    listed = replace(inventory(rows, service="cinder"), endpoint="https://cinder.example")
+    made = plan(chosen, listed, NOW, last=last, run="2026-11-25T03-00-00Z")
     found: Document = json.loads(encode_plan(made))
     assert found["difference"]
     assert found["advice"]

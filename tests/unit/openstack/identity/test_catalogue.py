@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from keystoneauth1.access.service_catalog import ServiceCatalogV3
 
 from vbs_reaper.openstack.endpoint import EndpointUnusable
@@ -87,3 +89,90 @@ def test_what_the_secret_says_goes_before_the_catalogue() -> None:
 def test_a_catalogue_without_it_is_told_with_the_fix(services: tuple[dict[str, Any], ...]) -> None:
     with pytest.raises(EndpointUnusable, match=r'no public endpoint of vbs, .*give "volume_backup_endpoint_override"'):
         find(*services)
+
+
+def found_or_fault(*services: dict[str, Any], **keys: Any) -> str:  # noqa: ANN401
+    try:
+        return find(*services, **keys)
+    except EndpointUnusable as unusable:
+        return str(unusable)
+
+
+ONE, TWO = "https://cinder-one.example", "https://cinder-two.example"
+CHOICES = {
+    "two services of one type": [
+        service("volumev3", f"{ONE}/v3/{PROJECT}"),
+        service("volumev3", f"{TWO}/v3/{PROJECT}"),
+    ],
+    "one service with two endpoints": [service("volumev3", f"{ONE}/v3/{PROJECT}", f"{TWO}/v3/{PROJECT}")],
+    "the second version elsewhere": [service("volumev3", f"{ONE}/v3", f"{TWO}/v2")],
+    "another port": [service("volumev3", ONE, f"{ONE}:8776")],
+    "another path": [service("volumev3", ONE, f"{ONE}/volume/v3/{PROJECT}")],
+    "another scheme": [service("volumev3", ONE, ONE.replace("https", "http"))],
+    "one that is no address": [service("volumev3", ONE, "")],
+    "one that may not be called": [service("volumev3", ONE, "https://user:canary@cinder-two.example")],
+    "in every region": [service("volumev3", ONE, TWO, region="*")],
+}
+
+
+@pytest.mark.parametrize("services", CHOICES.values(), ids=CHOICES)
+@pytest.mark.parametrize("region_name", ["", "eu-de"])
+def test_several_places_of_the_service_are_unusable_until_the_secret_chooses(
+    services: list[dict[str, Any]], region_name: str
+) -> None:
+    keys = {"volume_backup_service": "cinder", "region_name": region_name}
+    forwards = found_or_fault(*services, **keys)
+    backwards = found_or_fault(*({**each, "endpoints": each["endpoints"][::-1]} for each in services[::-1]), **keys)
+    assert forwards == backwards
+    assert forwards.startswith("the catalogue has several addresses of the backup service: ")
+    assert forwards.endswith('; give the right one as "volume_backup_endpoint_override" in the secret')
+    assert "cinder-one.example" in forwards
+    assert "canary" not in forwards
+    assert find(*services, **keys, volume_backup_endpoint_override=f"{TWO}/v3/{PROJECT}") == TWO
+
+
+def test_of_many_places_the_sentence_names_four() -> None:
+    fault = found_or_fault(service("vbs", *(f"https://{number}.example" for number in range(9))))
+    assert ": https://0.example, https://1.example, https://2.example, https://3.example, ...; give" in fault
+
+
+@given(st.permutations([f"{ONE}/v3/{PROJECT}", f"{ONE}:443/v2/{PROJECT}/", ONE, f"{ONE}/v3/", ONE.upper()]))
+def test_addresses_that_differ_only_in_how_they_are_written_are_one_place(urls: list[str]) -> None:
+    assert find(service("vbs", *urls[:3]), service("vbs", *urls[3:])) == ONE
+
+
+def test_of_several_addresses_of_one_place_none_may_name_another_project() -> None:
+    for urls in ((f"{ONE}/v2/{PROJECT}", f"{ONE}/v2/{OTHER}"), (f"{ONE}/v2/{OTHER}", ONE)):
+        assert f"names project {OTHER}" in found_or_fault(service("vbs", *urls))
+
+
+def test_other_places_of_later_types_regions_and_interfaces_do_not_count() -> None:
+    services = [
+        service("volumev2", TWO),
+        service("vbs", ONE),
+        service("vbs", TWO, region="eu-nl"),
+        service("vbs", TWO, region="*"),
+        service("vbs", TWO, interface="internal"),
+    ]
+    assert find(*services, region_name="eu-de") == ONE
+
+
+@pytest.mark.parametrize(("region_name", "place"), [("eu-de", ONE), ("", ONE), ("eu-nl", TWO), ("*", TWO)])
+def test_an_entry_for_every_region_counts_if_no_other_does(region_name: str, place: str) -> None:
+    services = [service("vbs", TWO, region="*"), service("vbs", ONE)]
+    assert find(*services, region_name=region_name) == place
+    assert find(*services[::-1], region_name=region_name) == place
+
+
+@pytest.mark.parametrize("region_name", ["", "eu-de"])
+def test_an_entry_for_every_region_is_enough(region_name: str) -> None:
+    assert find(service("vbs", ONE, region="*"), region_name=region_name) == ONE
+
+
+def test_an_exact_region_of_a_later_type_goes_before_an_entry_for_every_region() -> None:
+    assert find(service("vbs", TWO, region="*"), service("volumev2", ONE), region_name="eu-de") == ONE
+
+
+def test_an_entry_for_every_region_settles_nothing_between_two_regions() -> None:
+    services = [service("vbs", TWO, region=region) for region in ("*", "eu-de", "eu-nl")]
+    assert "several regions" in found_or_fault(*services)

@@ -120,10 +120,10 @@ class _Watched:
         return self._lists.view_target(target, time_left)
 
     def list_backups(
-        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None
+        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None, address: str | None = None
     ) -> Iterator[Page | Answer]:
         seen = 0
-        for page in self._lists.list_backups(target, time_left, project_id):
+        for page in self._lists.list_backups(target, time_left, project_id, address):
             if isinstance(page, Page):
                 seen = len(page.backups) + (0 if page.begins_anew else seen)
                 self._bar.update(self._task, completed=seen)

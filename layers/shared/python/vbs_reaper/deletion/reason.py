@@ -238,7 +238,7 @@ class Reason(StrEnum):
     PLAN_EXPIRED = "plan_expired", "The plan is older than 7 days.", "Plan anew and approve that plan."
     PLAN_MISPLACED = (
         "plan_misplaced",
-        "The plan is of another policy, target or project.",
+        "The plan is of another policy, target, project or address.",
         "Approve a plan of this policy and target.",
     )
 

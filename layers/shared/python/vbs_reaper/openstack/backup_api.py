@@ -117,10 +117,13 @@ class BackupApi:
         return self._service.view_target(target, time_left)
 
     def list_backups(
-        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None
+        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None, address: str | None = None
     ) -> Iterator[Page | Answer]:
-        """List all backups of a project, page by page, each id once; an `Answer` ends a list that is not complete."""
-        return self._list(_Wanted(target=target, project_id=project_id), time_left)
+        """List all backups of a project, page by page, each id once; an `Answer` ends a list that is not complete.
+
+        With a project and an address, no page is asked for if the target is of another project or at another address.
+        """
+        return self._list(_Wanted(target=target, project_id=project_id, address=address), time_left)
 
     def _list(self, wanted: "_Wanted", time_left: TimeLeft) -> Iterator[Page | Answer]:
         seen: set[str] = set()

@@ -131,7 +131,7 @@ class TargetCheck:
 
     def _list(self, target: str, login: Login, time_left: TimeLeft) -> _Seen:
         seen = _Seen()
-        for page in self._backups.list_backups(target, time_left):
+        for page in self._backups.list_backups(target, time_left, login.project_id, login.root):
             if isinstance(page, Answer):
                 if page.name is AnswerName.OUT_OF_TIME and seen.backups:
                     seen.is_complete = False

@@ -121,4 +121,6 @@ def _members(plan: Plan) -> dict[str, bytes]:
         "totals": plan.totals,
         "warnings": plan.warnings,
     }
+    if plan.endpoint is not None:  # plans of earlier versions have none, and their hash must stay as it was
+        members["endpoint"] = plan.endpoint
     return {key: _encode(value) for key, value in members.items()}

@@ -31,7 +31,7 @@ class Inventory:
     """All backups of one project at one moment. `backups` is read once, so a million need not be held as they came.
 
     `with_metadata` is true where every record must have metadata (API v3 from microversion 3.43). With a `project_id`,
-    backups that another project owns are left alone.
+    backups that another project owns are left alone. `endpoint` is the root of the service that listed them, if known.
     """
 
     backups: Iterable[Backup]
@@ -39,6 +39,7 @@ class Inventory:
     with_metadata: bool = False
     hold_marker: str = HOLD_MARKER
     project_id: str | None = None
+    endpoint: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a marker that every text contains."""

@@ -64,6 +64,8 @@ class Plan:
     advice: Sequence[Advice]
     warnings: Sequence[str]
     sha256: str | None = None
+    endpoint: str | None = None
+    """The root of the service whose backups these are; None in plans of earlier versions and of a file."""
 
     @property
     def kept(self) -> Iterator[PlannedBackup]:
@@ -121,6 +123,7 @@ def plan(
         made_at=moment,
         service=inventory.service,
         project_id=inventory.project_id,
+        endpoint=inventory.endpoint,
         hold_marker=inventory.hold_marker,
         backups=rows,
         groups=summary,

@@ -39,9 +39,9 @@ class BackupLists(Protocol):
         ...
 
     def list_backups(
-        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None
+        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None, address: str | None = None
     ) -> Iterator[Page | Answer]:
-        """List all backups of a project; an `Answer` ends a list that is not complete."""
+        """List all backups of a project at an address; an `Answer` ends a list that is not complete."""
         ...
 
 

@@ -111,6 +111,7 @@ class Purger:
         try:
             check_age(found.plan, self._clock())
             check_guards(found.plan)
+            check_project(found.plan, view_target(self._backups, str(found.plan.policy.target), time_left))
         except PurgeRefused as refusal:
             return self._refuse(refused(refusal, found.policy, found.run, found.plan))
         return self._send(found, time_left, with_grace=False)

@@ -77,6 +77,8 @@ class StoredPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     difference: dict[str, Any] | None
     advice: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
+    endpoint: str | UnsetType = UNSET
+    """The root of the service that listed the backups. Missing in plans of earlier versions."""
 
 
 class StoredHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +131,7 @@ def to_plan(stored: StoredPlan) -> Plan:
         advice=tuple(msgspec.convert(_with_instants(advice), Advice) for advice in stored.advice),
         warnings=stored.warnings,
         sha256=stored.sha256,
+        endpoint=None if stored.endpoint is UNSET else stored.endpoint,
     )
 
 

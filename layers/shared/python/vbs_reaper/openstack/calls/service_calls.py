@@ -58,7 +58,7 @@ class Call(Generic[Read]):
     project_id: ProjectId | None = None
     """A guard: where the target is of another project, no call is made."""
     address: str | None = None
-    """Another: where the target is at another address."""
+    """Another guard: if the target is at another address, no call is made."""
     backup_id: BackupId | None = None
     """The one backup it is about, if it is about one."""
     heard: Heard | None = None
@@ -110,7 +110,8 @@ class ServiceCalls:
         if call.address not in (None, login.root):
             return self._answer(
                 AnswerName.WRONG_ENDPOINT,
-                f'the secret of target "{call.target}" has changed since its backup was looked at: it is elsewhere now',
+                f'target "{call.target}" was at {call.address} a moment ago and is at {login.root} now;'
+                " its secret or the cloud's catalogue has changed",
             )
         try:
             request = call.request(login)

@@ -35,13 +35,20 @@ def find_approved(plans: PlanStore, approval: Approval, now: datetime) -> Planne
 
 
 def check_project(plan: Plan, view: TargetView) -> None:
-    """The target must be what it was when the plan was made.
+    """Refuse a plan of another place: the target must be of the same project and at the same address as in the plan.
+
+    The address of a plan of an earlier version is unknown; then only the project counts.
 
     Raises:
-        PurgeRefused: another project is behind its name now.
+        PurgeRefused: another project or another address is behind the target's name now.
     """
     if view.project_id != plan.project_id:
         raise PurgeRefused(
             Reason.PLAN_MISPLACED,
             f'the plan is of project {plan.project_id}, target "{plan.policy.target}" is of {view.project_id} now',
+        )
+    if plan.endpoint not in (None, view.address):
+        raise PurgeRefused(
+            Reason.PLAN_MISPLACED,
+            f'the plan is of backups at {plan.endpoint}, target "{plan.policy.target}" is at {view.address} now',
         )

@@ -33,8 +33,8 @@ def list_inventory(lists: BackupLists, target: str, clock: Clock, time_left: Tim
     view = view_target(lists, target, time_left)
     backups: list[Backup] = []
     has_date = False
-    # With the project as a guard: a secret that changes meanwhile must not mix two projects' backups.
-    for page in lists.list_backups(target, time_left, view.project_id):
+    # Project and address are guards: a secret or a catalogue that changes meanwhile must not mix two places' backups.
+    for page in lists.list_backups(target, time_left, view.project_id, view.address or None):
         if isinstance(page, Answer):
             raise _incomplete(target, page)
         if page.date is not None:
@@ -53,6 +53,7 @@ def list_inventory(lists: BackupLists, target: str, clock: Clock, time_left: Tim
         with_metadata=view.shows_metadata,
         hold_marker=view.hold_marker,
         project_id=view.project_id,
+        endpoint=view.address or None,
     )
 
 
