@@ -10,6 +10,7 @@ RUNTIME_BRINGS := boto3 botocore s3transfer jmespath python-dateutil six
 LEFT_OUT := $(RUNTIME_BRINGS) setuptools
 REQUIREMENTS := layers/dependencies/requirements.txt
 CHECKOV_PINS := tests/template/checkov/requirements.txt
+SAM := .venv-sam/bin/sam
 export SAM_CLI_TELEMETRY ?= 0
 
 # Settings of the caller's that would put packages elsewhere; those that say where packages come from stay.
@@ -101,15 +102,18 @@ lock-checkov: .build/uv/stamp ## pin checkov's environment anew
 
 ##@ Deploy it
 .PHONY: build deploy remove
+ifneq ($(and $(PARAMETERS),$(findstring --parameter-overrides,$(ARGS))),)
+$(error Give all parameters in the file or all by --parameter-overrides: of two lists SAM takes only the last)
+endif
 build: .venv-sam/stamp sbom ## sam build: no Docker, no Python of the runtime's needed
-	.venv-sam/bin/sam validate --lint
-	PATH="$(CURDIR)/.build/uv/bin:$$PATH" .venv-sam/bin/sam build
+	$(SAM) validate --lint
+	PATH="$(CURDIR)/.build/uv/bin:$$PATH" $(SAM) build
 
-deploy: build ## deploy to the AWS account your environment names
-	.venv-sam/bin/sam deploy $(ARGS)
+deploy: build ## deploy to the AWS account your environment names: PARAMETERS=FILE takes parameters from a YAML file
+	$(SAM) deploy $(if $(PARAMETERS),--parameter-overrides 'file://$(PARAMETERS)') $(ARGS)
 
 remove: .venv-sam/stamp ## remove the stack; no backup is deleted by that
-	.venv-sam/bin/sam delete $(ARGS)
+	$(SAM) delete $(ARGS)
 
 ##@ Housekeeping
 .PHONY: clean help

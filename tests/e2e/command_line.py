@@ -4,10 +4,12 @@ As a program (`python -m tests.e2e.command_line sqs send-message …`) it takes 
 """
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ def run(aws: EmbeddedAws, command: str) -> dict[str, Any]:
     Raises:
         ValueError: the service has no such command or option.
     """
-    program, *words = shlex.split(command)
+    program, *words = dropwhile(lambda word: re.match("[A-Z_]+=", word), shlex.split(command))
     if program != "aws":
         raise ValueError(f"no aws command: {command}")
     return call(aws.client, words)
