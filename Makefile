@@ -21,7 +21,7 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRON
 .DELETE_ON_ERROR:
 
 ##@ Try it
-.PHONY: run up down test test-runtime test-openstack
+.PHONY: run up down console test test-runtime test-openstack
 run: .venv/stamp .venv-local/stamp ## delete 200 backups and purge a year of others on embedded stand-ins for AWS and the cloud; judge it
 	@.venv/bin/python -m tests.local $(ARGS)
 
@@ -30,6 +30,8 @@ up: .venv/stamp .venv-local/stamp ## leave a local stack running, with backups, 
 
 down: .venv/stamp ## end what `make up` started
 	@.venv/bin/python -m tests.local.up down
+
+console: .venv/stamp ## the operator's commands: .venv/bin/vbs-reaper --help
 
 test: lint .venv-local/stamp .venv-sam/stamp ## lint, then every test but those on real servers
 	.venv/bin/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
