@@ -10,6 +10,7 @@ RUNTIME_BRINGS := boto3 botocore s3transfer jmespath python-dateutil six
 LEFT_OUT := $(RUNTIME_BRINGS) setuptools
 REQUIREMENTS := layers/dependencies/requirements.txt
 CHECKOV_PINS := tests/template/checkov/requirements.txt
+SAM := .venv-sam/bin/sam
 export SAM_CLI_TELEMETRY ?= 0
 
 # Settings of the caller's that would put packages elsewhere; those that say where packages come from stay.
@@ -20,7 +21,7 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRON
 .DELETE_ON_ERROR:
 
 ##@ Try it
-.PHONY: run up down test test-runtime test-openstack
+.PHONY: run up down console test test-runtime test-openstack
 run: .venv/stamp .venv-local/stamp ## delete 200 backups and purge a year of others on embedded stand-ins for AWS and the cloud; judge it
 	@.venv/bin/python -m tests.local $(ARGS)
 
@@ -29,6 +30,8 @@ up: .venv/stamp .venv-local/stamp ## leave a local stack running, with backups, 
 
 down: .venv/stamp ## end what `make up` started
 	@.venv/bin/python -m tests.local.up down
+
+console: .venv/stamp ## the operator's commands: .venv/bin/vbs-reaper --help
 
 test: lint .venv-local/stamp .venv-sam/stamp ## lint, then every test but those on real servers
 	.venv/bin/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
@@ -101,15 +104,18 @@ lock-checkov: .build/uv/stamp ## pin checkov's environment anew
 
 ##@ Deploy it
 .PHONY: build deploy remove
+ifneq ($(and $(PARAMETERS),$(findstring --parameter-overrides,$(ARGS))),)
+$(error Give all parameters in the file or all by --parameter-overrides: of two lists SAM takes only the last)
+endif
 build: .venv-sam/stamp sbom ## sam build: no Docker, no Python of the runtime's needed
-	.venv-sam/bin/sam validate --lint
-	PATH="$(CURDIR)/.build/uv/bin:$$PATH" .venv-sam/bin/sam build
+	$(SAM) validate --lint
+	PATH="$(CURDIR)/.build/uv/bin:$$PATH" $(SAM) build
 
-deploy: build ## deploy to the AWS account your environment names
-	.venv-sam/bin/sam deploy $(ARGS)
+deploy: build ## deploy to the AWS account your environment names: PARAMETERS=FILE takes parameters from a YAML file
+	$(SAM) deploy $(if $(PARAMETERS),--parameter-overrides 'file://$(PARAMETERS)') $(ARGS)
 
 remove: .venv-sam/stamp ## remove the stack; no backup is deleted by that
-	.venv-sam/bin/sam delete $(ARGS)
+	$(SAM) delete $(ARGS)
 
 ##@ Housekeeping
 .PHONY: clean help

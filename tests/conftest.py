@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import Phase
 from hypothesis import settings
 
@@ -19,7 +20,13 @@ ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "tests" / "unit"
 Event = dict[str, Any]
 
-settings.register_profile("unshrunk", phases=(Phase.explicit, Phase.generate))
+settings.register_profile(
+    "here", settings(), deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("here")
+"""For every test: no time limit for an example or for making one, as the machine may be busy; a failure prints what
+repeats it."""
+settings.register_profile("unshrunk", settings(), phases=(Phase.explicit, Phase.generate))
 """For mutants: that a test fails is all there is to know, the smallest failing example takes minutes to find."""
 
 

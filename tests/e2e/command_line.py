@@ -4,19 +4,23 @@ As a program (`python -m tests.e2e.command_line sqs send-message …`) it takes 
 """
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
 import boto3
+import jmespath
 from botocore import xform_name
 from botocore.model import Shape
 
 from tests.local.embedded_aws import EmbeddedAws
 
+OF_EVERY_COMMAND = {"--query", "--output"}
 STRUCTURED = {"structure", "list", "map"}
 
 
@@ -26,7 +30,7 @@ def run(aws: EmbeddedAws, command: str) -> dict[str, Any]:
     Raises:
         ValueError: the service has no such command or option.
     """
-    program, *words = shlex.split(command)
+    program, *words = dropwhile(lambda word: re.match("[A-Z_]+=", word), shlex.split(command))
     if program != "aws":
         raise ValueError(f"no aws command: {command}")
     return call(aws.client, words)
@@ -39,6 +43,7 @@ def call(client_of: Callable[[str], Any], words: Sequence[str]) -> dict[str, Any
     method = operation.replace("-", "_")
     name = client.meta.method_to_api_mapping[method]
     members = client.meta.service_model.operation_model(name).input_shape.members
+    words, _ = _without_globals(words)
     options = {xform_name(member, "-"): (member, shape) for member, shape in members.items()}
     parameters = {}
     for option, text in zip(words[::2], words[1::2], strict=True):
@@ -48,6 +53,25 @@ def call(client_of: Callable[[str], Any], words: Sequence[str]) -> dict[str, Any
         parameters[member] = _value(shape, text)
     answer: dict[str, Any] = getattr(client, method)(**parameters)
     return answer
+
+
+def shown(answer: dict[str, Any], words: Sequence[str]) -> str:
+    """The answer as the AWS CLI prints it: what `--query` finds, as JSON or, by `--output text`, a text alone."""
+    _, asked = _without_globals(words)
+    found = jmespath.search(asked["--query"], answer) if "--query" in asked else answer
+    return str(found) if asked.get("--output") == "text" else json.dumps(found, indent=2, default=str)
+
+
+def _without_globals(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The words without the options that every command has, and those options."""
+    own, asked = [], {}
+    left = iter(words)
+    for word in left:
+        if word in OF_EVERY_COMMAND:
+            asked[word] = next(left)
+        else:
+            own.append(word)
+    return own, asked
 
 
 def _value(shape: Shape, text: str) -> Any:  # noqa: ANN401  # whatever the shape says
@@ -67,4 +91,4 @@ def _shorthand(shape: Shape, text: str) -> Any:  # noqa: ANN401  # whatever the 
 
 if __name__ == "__main__":
     client_of: Callable[[str], Any] = vars(boto3)["client"]  # overloaded by service name, and ours is any
-    json.dump(call(client_of, sys.argv[1:]), sys.stdout, indent=2, default=str)
+    sys.stdout.write(f"{shown(call(client_of, sys.argv[1:]), sys.argv[1:])}\n")

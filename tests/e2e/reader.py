@@ -1,6 +1,7 @@
 """A reader of the README at a terminal: pastes its commands as they stand, into bash, with an `aws` of our own."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from tests.local.embedded_aws import REGION
 from tests.local.stack import LocalStack
 
 WITHIN_S = 120.0
+SESSION = "session"
+"""What a shell would remember: each command has a shell of its own."""
+EXPORT = re.compile(r"export (\w+)=")
 CLONED = ("events", "layers", "template.yaml", "pyproject.toml", "uv.lock", "README.md", ".venv", ".venv-sam", ".build")
 """What a reader who has run `make run` and `make test` finds in the folder."""
 
@@ -37,9 +41,7 @@ class Reader:
             (folder / name).symlink_to(ROOT / name)
         own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "UV_", "VIRTUAL_ENV"))}
         self._environment = own | {
-            "PATH": f"{self._programs()}:{ROOT / '.build/uv/bin'}:{os.environ['PATH']}",
-            "UV_OFFLINE": "1",
-            "UV_NO_SYNC": "1",  # make has made the environment
+            "PATH": f"{self._programs()}:{os.environ['PATH']}",
             "AWS_ENDPOINT_URL": stack.aws.url,
             "AWS_CA_BUNDLE": str(stack.aws.certificate),
             "AWS_DEFAULT_REGION": REGION,
@@ -51,13 +53,15 @@ class Reader:
             "COLUMNS": "200",
             "NO_COLOR": "1",
             "TMPDIR": str(folder),
-            "DELETE_QUEUE_URL": stack.outputs["DeleteQueueUrl"],
+            "BASH_ENV": str(folder / SESSION),
         }
 
     def paste(self, command: str, typed: str = "", environment: Mapping[str, str] | None = None) -> Said:
         """Run a command line; what it printed on both streams."""
+        exported = EXPORT.match(command)
+        keep = f" && declare -p {exported[1]} >> {SESSION}" if exported else ""
         done = subprocess.run(
-            ["/bin/bash", "-c", command],
+            ["/bin/bash", "-c", command + keep],
             cwd=self._folder,
             env=self._environment | dict(environment or {}),
             input=typed,

@@ -1,6 +1,8 @@
 """The operator's commands on a deployed stack, each as a process."""
 
 import json
+import re
+import shlex
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -50,6 +52,97 @@ def test_plans_are_listed_by_their_hash_and_a_picture_is_opened(desk: Desk, plan
     assert plan["plan"] in Path(said.splitlines()[0]).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("columns", ["40", "80", "120", None])
+def test_no_width_cuts_what_an_approval_needs(desk: Desk, plan: dict[str, Any], columns: str | None) -> None:
+    del desk.environment["COLUMNS"]
+    if columns:
+        desk.environment["COLUMNS"] = columns
+    code, said, complained = desk.run("plans", "--policy", plan["policy"])
+    assert code == 0, complained
+    assert plan["plan"] in said
+    assert plan["run"] in said
+    assert "…" not in said
+    if columns is None:
+        assert len(said.splitlines()) == 2, "in a pipe a line for each plan, below the names of the columns"
+
+
+def test_the_beginning_of_a_hash_or_a_run_is_enough(
+    desk: Desk, plan: dict[str, Any], nights: list[str], cloud: Cloud
+) -> None:
+    code, said, complained = desk.run("plans", "--policy", plan["policy"], "--open", plan["run"][:8])
+    assert code == 0, complained
+    assert plan["plan"] in Path(said.splitlines()[0]).read_text(encoding="utf-8")
+    for given in (plan["plan"][:11], "x" * 12, "", plan["plan"] + "0", plan["plan"].upper()):
+        code, _, complained = desk.run("approve", "--policy", plan["policy"], "--plan", given, "--yes")
+        assert (code, "is not the sha256 of a plan" in complained) == (1, True), given
+    code, said, complained = desk.run("approve", "--policy", plan["policy"], "--plan", plan["plan"][:12], "--yes")
+    assert code == 0, complained
+    assert plan["plan"] in said
+    assert set(cloud.remaining()) == set(nights[:3])
+
+
+def test_a_beginning_that_several_have_is_refused_with_their_names(
+    desk: Desk, plan: dict[str, Any], stack: LocalStack, cloud: Cloud, nights: list[str]
+) -> None:
+    other = plan["plan"][:20] + "0" * 44
+    stack.aws.client("s3").put_object(
+        Bucket=stack.outputs["PlansBucketName"],
+        Key=f"plans/{plan['policy']}/{plan['run'][:8]}-other.json",
+        Body=b"{}",
+        Metadata={"sha256": other},
+    )
+    code, _, complained = desk.run("approve", "--policy", plan["policy"], "--plan", plan["plan"][:20], "--yes")
+    assert code == 1
+    assert all(each in complained for each in (plan["plan"], other, "give more of it"))
+    assert set(cloud.remaining()) == set(nights)
+    code, _, complained = desk.run("plans", "--policy", plan["policy"], "--open", plan["run"][:8])
+    assert code == 1
+    assert all(each in complained for each in (plan["run"], f"{plan['run'][:8]}-other", "give more of it"))
+    assert desk.run("plans", "--policy", plan["policy"], "--open", plan["run"])[0] == 0
+
+
+def test_what_is_stored_beside_the_plans_is_no_plan(desk: Desk, plan: dict[str, Any], stack: LocalStack) -> None:
+    for key in (f"plans/{plan['policy']}/deeper/x.json", f"plans/{plan['policy']}/\x1b[31m.json", "plans/x.json"):
+        stack.aws.client("s3").put_object(Bucket=stack.outputs["PlansBucketName"], Key=key, Body=b"{}")
+    code, said, complained = desk.run("plans", "--json")
+    assert code == 0, complained
+    assert [each["run"] for each in json.loads(said) if each["policy"] == plan["policy"]] == [plan["run"]]
+
+
+@pytest.fixture
+def policy_file(tmp_path: Path, target: str) -> str:
+    """A policy that purges, as a schedule's event holds it."""
+    path = tmp_path / "policy.json"
+    run = {"policy": target, "target": target, "mode": "purge", "match": {"name": "daily-*"}, "keep": {"last": 3}}
+    path.write_text(json.dumps({"run": run}), encoding="utf-8")
+    return str(path)
+
+
+def test_a_preview_by_the_stack_sends_nothing_and_is_approved_as_it_says(
+    desk: Desk, policy_file: str, nights: list[str], cloud: Cloud, stack: LocalStack
+) -> None:
+    code, said, complained = desk.run("preview", "--policy", policy_file)
+    assert code == 3, complained  # 7 of 10 are more than a quarter
+    assert "7 go now" in said
+    assert stack.depth().total == 0
+    opened, approval = (shlex.split(line) for line in said.splitlines() if line.startswith("vbs-reaper "))
+    _, command, _, _, *words = opened
+    assert desk.run(command, *words)[0] == 0
+    _, command, _, _, *words = approval
+    assert desk.run(command, *words, "--yes")[0] == 0
+    assert set(cloud.remaining()) == set(nights[:3])
+
+
+def test_a_preview_by_the_stack_prints_the_stored_plan(desk: Desk, policy_file: str, nights: list[str]) -> None:
+    code, said, complained = desk.run("preview", "--policy", policy_file, "--json")
+    assert code == 3, complained
+    made = json.loads(said)
+    (listed,) = json.loads(desk.run("plans", "--policy", made["policy"]["policy"], "--json")[1])
+    assert (listed["run"], listed["sha256"]) == (made["run"], made["sha256"])
+    assert re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}Z", listed["run"])
+    assert not listed["run"].endswith("-00Z"), "that could be the name of a scheduled run"
+
+
 def test_an_approval_is_followed_until_the_last_deletion_has_ended(
     desk: Desk, plan: dict[str, Any], nights: list[str], cloud: Cloud
 ) -> None:
@@ -90,3 +183,7 @@ def test_what_is_not_there_is_refused_in_a_sentence(desk: Desk, plan: dict[str, 
     assert (code, "has no stored plan" in complained) == (1, True)
     code, _, complained = desk.run("plans", "--open", plan["run"])
     assert (code, "--open needs --policy" in complained) == (1, True)
+    code, _, complained = desk.run("plans", "--policy", plan["policy"], "--open", "nowhere")
+    assert (code, f'policy "{plan["policy"]}" has no run nowhere' in complained) == (1, True)
+    code, _, complained = desk.run("approve", "--policy", plan["policy"], "--plan", "a" * 12)
+    assert (code, "has no stored plan" in complained) == (1, True)

@@ -1,8 +1,12 @@
 """`vbs-reaper dead-letters`, `pause` and `resume` on a deployed stack, each as a process with the operator's rights."""
 
 import json
+import re
 import signal
 from collections.abc import Iterator
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -137,10 +141,14 @@ def test_a_pause_holds_requests_back_until_it_is_resumed_and_a_second_one_says_s
 ) -> None:
     backup_id = cloud.add_backup()
     try:
+        today = datetime.now(UTC)
+        lost_on = {f"{day + timedelta(days=14):%Y-%m-%d}" for day in (today, today + timedelta(minutes=5))}
         code, said, complained = desk.run("pause")
         assert (code, said.startswith("paused")) == (0, True), complained
+        assert lost_on & {*re.findall(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", said)}
         code, said, _ = desk.run("pause")
         assert (code, "paused already" in said) == (0, True)
+        assert lost_on & {*re.findall(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", said)}
         stack.send({"backup_id": backup_id, "target": target})
         assert json.loads(desk.run("pause", "--json")[1]) == {"state": "paused", "changed": False}
         assert stack.depth().total == 1

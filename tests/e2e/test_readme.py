@@ -3,14 +3,15 @@
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Callable
 from collections.abc import Iterator
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
-from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.examples import SAMPLE_ID
@@ -18,18 +19,26 @@ from tests.e2e.reader import Reader
 from tests.e2e.reader import Said
 from tests.local.artefacts import ROOT
 from tests.local.stack import LocalStack
+from tests.local.up import FOLDER
 from tests.local.waiting import wait_until
 from tests.simulator.cloud import Cloud
 from tests.template.markdown import Markdown
 from tests.template.rendered import translated
+from vbs_reaper.console.main import parser
+from vbs_reaper.console.preview import EXIT_GUARD_REFUSES
+from vbs_reaper.console.preview import EXIT_SOMETHING_GOES
 
 pytestmark = pytest.mark.xdist_group("local stack")
 
-COMMANDS = tuple(dict.fromkeys(Markdown(ROOT / "README.md").commands()))
+README = Markdown(ROOT / "README.md")
+COMMANDS = tuple(dict.fromkeys(README.commands()))
 BY_MAKE = tuple(command for command in COMMANDS if command.startswith("make "))
-PASTED = tuple(command for command in COMMANDS if command not in BY_MAKE)
+SOURCED = tuple(command for command in COMMANDS if command.startswith("source "))
+PASTED = tuple(command for command in COMMANDS if command not in BY_MAKE + SOURCED)
+PREREQUISITES = README.prose.partition("| for | you need |")[2].partition("\n\n")[0]
+INLINE = tuple(found[1] for found in re.finditer(r"`((?:aws|make|uv|source|\.[\w/-]+) [^`]+)`", README.prose))
+"""Commands in the text, where a word in capitals stands for what the reader puts there."""
 DIRECT_ID = json.loads((ROOT / "events/deleter/direct.json").read_text())["backup_id"]
-A_PARAMETER = re.compile(r"(?:ParameterKey=)?(\w+)(?:=|,ParameterValue=)")
 
 
 @pytest.fixture(scope="module")
@@ -69,23 +78,24 @@ class Story:
 
     def __init__(self, reader: Reader, stack: LocalStack, cloud: Cloud) -> None:
         self._reader, self._stack, self._cloud = reader, stack, cloud
-        self._plan: dict[str, Any] = {}
+        self._plan, self._due = "", 0
 
     def paste(self, command: str) -> None:
         """Paste it and look at what came of it."""
         check = next(check for start, check in self._checks().items() if start in command)
-        said = self._reader.paste(command.replace("SHA256", self._plan.get("plan", "")), typed="otc-prod\n")
+        said = self._reader.paste(command.replace("SHA256", self._plan), typed="otc-prod\n")
         assert "Traceback" not in said.text
         check(said)
 
     def _checks(self) -> dict[str, Callable[[Said], None]]:
         return {
             "aws secretsmanager": self._succeeded,
+            "aws sqs get-queue-url": self._succeeded,
             "aws sqs send-message": self._deleted,
             "aws events put-events": self._deleted,
             "invoke DeleterFunction": self._queued,
-            "invoke PurgerFunction": self._planned,
             "invoke CheckerFunction": self._healthy,
+            "vbs-reaper preview": self._planned,
             "vbs-reaper plans": self._listed,
             "vbs-reaper approve": self._approved,
             "vbs-reaper send": self._succeeded,
@@ -108,9 +118,10 @@ class Story:
         assert '"queued"' in said.text
 
     def _planned(self, said: Said) -> None:
-        self._succeeded(said)
-        self._plan = _answer(said)
-        assert self._plan["outcome"] == "planned", self._plan
+        assert said.code in {EXIT_SOMETHING_GOES, EXIT_GUARD_REFUSES}, said.text
+        (self._plan,) = re.findall(r"approve .*--plan ([0-9a-f]{64})", said.text)
+        (due,) = re.findall(r"; (\d+) go now", said.text)
+        self._due = int(due)
 
     def _healthy(self, said: Said) -> None:
         self._succeeded(said)
@@ -118,7 +129,7 @@ class Story:
 
     def _listed(self, said: Said) -> None:
         self._succeeded(said)
-        assert self._plan["plan"] in said.text
+        assert self._plan in said.text
 
     def _told(self, said: Said) -> None:
         self._succeeded(said)
@@ -126,19 +137,63 @@ class Story:
 
     def _approved(self, said: Said) -> None:
         self._succeeded(said)
-        assert f"deleted: {self._plan['totals']['due']}" in said.text
+        assert f"deleted: {self._due}" in said.text
 
 
-def _answer(said: Said) -> dict[str, Any]:
-    """The function's answer among what SAM prints."""
-    answer: dict[str, Any]
-    answer, _ = json.JSONDecoder().raw_decode(said.text[said.text.index("{") :])
-    return answer
+# ── What cannot be tried here is at least a command ───────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("command", [each for each in BY_MAKE if "ARGS" in each] or ["make deploy"])
-def test_what_needs_an_account_names_parameters_that_the_template_has(command: str) -> None:
+def program_of(command: str) -> str:
+    """The program that a command line starts, behind variables and `export`."""
+    words = shlex.split(re.sub(r"^export \w+=\$\((.*)\)$", r"\1", command))
+    return next(word for word in words if not re.match(r"[A-Z_]+=", word))
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *INLINE])
+def test_the_program_of_a_command_is_made_by_make_or_listed_among_what_one_needs(command: str) -> None:
+    program = program_of(command)
+    if program in {"make", "aws"}:
+        assert f"`{program}" in PREREQUISITES
+    elif program == "source":
+        assert ROOT / command.split()[1] == FOLDER / "env"
+    else:
+        environment = program.partition("/bin/")[0]
+        assert environment in {".venv", ".venv-sam"}
+        assert f"`{program}`" in PREREQUISITES
+        assert (ROOT / program).is_file(), f"make {environment}/stamp"
+
+
+def test_what_is_asked_of_the_reader_is_told_before_the_first_command_that_needs_it() -> None:
+    for variable in {name for command in COMMANDS for name in re.findall(r"\$(\w+)", command)}:
+        uses = [number for number, command in enumerate(COMMANDS) if f"${variable}" in command]
+        sets = [number for number, command in enumerate(COMMANDS) if command.startswith(f"export {variable}=")]
+        assert sets, variable
+        assert sets[0] < uses[0]
+
+
+@pytest.mark.parametrize("command", [each for each in (*COMMANDS, *INLINE) if each.startswith(".venv/bin/vbs-reaper")])
+def test_a_command_of_the_console_is_one(command: str) -> None:
+    words = shlex.split(re.sub(r"[<>] ?\S+", "", command))
+    assert callable(parser().parse_args(words[1:]).run)
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith(".venv-sam")])
+def test_a_command_of_sam_is_one(command: str) -> None:
+    program, *words = shlex.split(command)
+    asked = subprocess.run([ROOT / program, *words[:2], "--help"], capture_output=True, text=True, check=True)
+    assert all(word in asked.stdout for word in words if word.startswith("--"))
+    assert {word for word in words if word.endswith("Function")} <= translated()["Resources"].keys()
+
+
+@pytest.mark.parametrize("command", [each for each in (*BY_MAKE, *INLINE) if each.startswith("make deploy")])
+def test_what_is_deployed_names_parameters_that_the_template_has(command: str) -> None:
     _, target, *rest = shlex.split(command)
     assert target == "deploy"
-    given = shlex.split(rest[0].removeprefix("ARGS="))[1:] if rest else []
-    assert {found[1] for found in map(A_PARAMETER.match, given) if found} <= {*translated()["Parameters"]}
+    for name, value in (each.split("=", 1) for each in rest):
+        if name == "PARAMETERS":
+            path = ROOT / value
+            assert value == "FILE" or {*yaml.safe_load(path.read_text())} <= {*translated()["Parameters"]}
+        else:
+            option, *given = shlex.split(value)
+            assert (name, option) == ("ARGS", "--parameter-overrides")
+            assert {each.partition("=")[0] for each in given} <= {*translated()["Parameters"]}

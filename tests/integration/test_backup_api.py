@@ -261,7 +261,7 @@ def test_another_projects_backup_is_not_there(reach: Reach, cloud: Cloud) -> Non
     assert reach.delete(cloud.add_backup(project_id=OTHER_PROJECT_ID)).name is AnswerName.GONE
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     backup_id=st.text(max_size=50)
     | st.uuids().map(str)

@@ -189,6 +189,22 @@ def test_a_wrong_option_is_not_the_answer_that_something_goes(desk: Desk, words:
     assert "usage: vbs-reaper" in desk.refusal(*words)
 
 
+def test_a_policy_may_be_given_as_the_event_that_a_schedule_holds(desk: Desk) -> None:
+    plain = desk.preview("--json").stdout
+    desk.put("policy.json", {"run": POLICY})
+    assert desk.preview("--json").stdout == plain
+    desk.put("policy.json", {"run": POLICY, "scheduled_time": "2026-11-25T03:00:00Z"})
+    assert '"run" is no key of a policy' in desk.refusal("--json")
+
+
+@pytest.mark.parametrize("words", [("--now", "2026-11-25T03:00:00Z"), ("--last", "x"), ("--service", "vbs")])
+def test_what_only_a_plan_on_the_desk_can_use_does_not_go_with_a_stack(desk: Desk, words: tuple[str, str]) -> None:
+    command = [sys.executable, "-m", "vbs_reaper.console", "preview", "--policy", "policy.json", "--stack", "s", *words]
+    done = subprocess.run(command, cwd=desk.folder, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{words[0]} does not go with --stack" in done.stderr
+
+
 def test_a_broken_pipe_ends_quietly(desk: Desk) -> None:
     desk.put("inventory.json", {"backups": nightly(5000)})
     words = ["preview", "--policy", "policy.json", "--backups", "inventory.json", "--json"]

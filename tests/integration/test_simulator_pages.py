@@ -45,7 +45,7 @@ def walk(caller: Caller, query: str) -> list[list[str]]:
         marker = f"&marker={pages[-1][-1]}"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     count=st.integers(0, 40),
     limit=st.integers(1, 12),

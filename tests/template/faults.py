@@ -5,8 +5,12 @@ from typing import Final
 
 RAISED: Final[Mapping[str, str]] = {
     "DeadLettersAlarm": "one message among the dead letters",
+    "DeadLettersExpireAlarm": "a dead letter of 10 days and a second",
     "OldestRequestDayAlarm": "a request delivered a day and a second after it was sent",
     "OldestRequestWeekAlarm": "a request delivered 7 days and a second after it was sent",
+    "UndeliveredDayAlarm": "a request that was received less than three times in a day and a second",
+    "UndeliveredWeekAlarm": "a request that was received less than three times in 7 days and a second",
+    "DeleterIdleAlarm": "13 hours in which the queue held a request and the deleter was not invoked",
     "InFlightAlarm": "60,001 messages hidden at once",
     "WrongEndpointAlarm": "one wait for `wrong_endpoint`: no backup API answers there",
     "CredentialsRejectedAlarm": "one wait for `credentials_rejected`: a wrong password in the secret",

@@ -137,7 +137,10 @@ def test_every_secret_shown_would_be_taken() -> None:
 # ── Commands ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("command", [each for each in readme.commands() if each.startswith("aws ")])
+@pytest.mark.parametrize(
+    "command",
+    [each for each in readme.commands() if each.startswith("aws ")] + re.findall("`(aws [^`]+)`", readme.prose),
+)
 def test_an_aws_command_is_one(command: str) -> None:
     _, service, name, *options = shlex.split(command)
     model = botocore.session.get_session().get_service_model(service)

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests.unit.purge.strategies import Record
@@ -54,7 +53,6 @@ _records = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(_records, st.integers(1, 400), st.sampled_from([None, 1]), st.booleans())
 def test_pieces_of_any_size_give_the_same_backups(
     tmp_path_factory: pytest.TempPathFactory, records: list[Record], piece_bytes: int, indent: int | None, links: bool

@@ -139,7 +139,7 @@ def test_what_goes_later_comes_true_when_backups_are_made_as_foreseen() -> None:
     assert gone == foreseen
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(policies(), records(only_past=False), st.sampled_from(["vbs", "cinder"]))
 def test_any_plan_can_be_looked_ahead_from(policy: PurgePolicy, rows: list[Record], service: Service) -> None:
     made = plan(policy, inventory(rows, service=service), NOW)

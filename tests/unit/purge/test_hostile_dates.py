@@ -45,7 +45,7 @@ def hostile_records(draw: st.DrawFn) -> list[Record]:
     ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     hostile_records(),
     st.fixed_dictionaries(

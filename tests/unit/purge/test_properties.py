@@ -33,7 +33,6 @@ from vbs_reaper.purge.policy import read_policy
 
 many = settings(
     max_examples=int(os.environ.get("PURGE_EXAMPLES", "100")),
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

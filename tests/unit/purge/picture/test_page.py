@@ -74,7 +74,7 @@ def year(**fields: object) -> Plan:
     return plan(policy(keep=keep, guards={"max_fraction": 1}), inventory(rows), NOW)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(policies(), records(only_past=False))
 def test_any_plan_makes_a_sound_page(policy: PurgePolicy, rows: list[Record]) -> None:
     Checker.check(page(plan(policy, inventory(rows), NOW)))

@@ -23,6 +23,7 @@ from vbs_reaper.console.following import follow_to_the_end
 from vbs_reaper.console.pass_line import GONE
 from vbs_reaper.console.pass_line import PassLine
 from vbs_reaper.console.refusal import Refused
+from vbs_reaper.console.stored_plans import find_sha256
 from vbs_reaper.console.summary import print_plan
 from vbs_reaper.purge.document import PlanRefused
 from vbs_reaper.purge.document import read_plan
@@ -41,7 +42,9 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     )
     words.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")
     words.add_argument("--policy", required=True, metavar="NAME", help="the plan's policy")
-    words.add_argument("--plan", required=True, metavar="SHA256", help="the plan's sha256, as `plans` lists it")
+    words.add_argument(
+        "--plan", required=True, metavar="SHA256", help="the plan's sha256 as `plans` lists it, or its first digits"
+    )
     words.add_argument("--include-grace", action="store_true", help="send also what is still in its grace")
     words.add_argument("--json", action="store_true", help="the purger's answer and how many ended how, as JSON")
     words.add_argument("--yes", action="store_true", help="do not ask")
@@ -55,12 +58,14 @@ def run(chosen: argparse.Namespace) -> int:
         Refused: there is no such plan, the person does not agree, or the purger refuses.
     """
     stack, console = DeployedStack(chosen.stack), Console(stderr=chosen.json)
-    plan = _find(stack, chosen.policy, chosen.plan)
+    sha256 = find_sha256(stack, chosen.policy, chosen.plan)
+    plan = _find(stack, chosen.policy, sha256)
+    console.print(f"sha256 {sha256}", soft_wrap=True)
     print_plan(plan, console, with_calendars=False)
     if not chosen.yes:
         _ask(plan, plan.totals.selected if chosen.include_grace else plan.totals.due)
     began = datetime.now(UTC)
-    approval = {"policy": chosen.policy, "plan": chosen.plan, "include_grace": chosen.include_grace}
+    approval = {"policy": chosen.policy, "plan": sha256, "include_grace": chosen.include_grace}
     answer = stack.invoke("Purger", {"approve": approval})
     if answer["outcome"] == "refused":
         raise Refused(f"{answer['message']} ({answer['reason']})")

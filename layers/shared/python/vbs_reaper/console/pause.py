@@ -5,9 +5,12 @@ Exit codes: 0 it is paused, also where it was already; 1 refused; 130 interrupte
 
 import argparse
 import json
+from datetime import UTC
+from datetime import datetime
 from typing import Any
 
 from vbs_reaper.console import mapping
+from vbs_reaper.console.dead_letters.shown import RETENTION
 
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
@@ -32,7 +35,15 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps({"state": "paused", "changed": changed}))  # noqa: T201  # a command speaks here
     elif changed:
-        print("paused: requests wait in the queue, up to 14 days in all; `resume` goes on")  # noqa: T201
+        print(f"paused: requests wait in the queue. {_until_when(datetime.now(UTC))}")  # noqa: T201
     else:
-        print("it is paused already; `resume` goes on")  # noqa: T201
+        print(f"it is paused already. {_until_when(datetime.now(UTC))}")  # noqa: T201
     return 0
+
+
+def _until_when(now: datetime) -> str:
+    """When requests begin to be lost: how old the oldest is SQS does not tell, so this is said of one sent now."""
+    return (
+        f"SQS deletes a request 14 days after it was sent: one that is sent now on {now + RETENTION:%Y-%m-%d}, an "
+        "older one before that. `resume` goes on"
+    )

@@ -2,24 +2,32 @@
 
 import argparse
 import json
+import os
+import sys
 import tempfile
 import webbrowser
-from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import asdict
-from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
 from pathlib import Path
 from typing import Any
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from vbs_reaper.aws.failure import AWS_ERRORS
+from vbs_reaper.aws.failure import code_of
 from vbs_reaper.console.deployed_stack import DeployedStack
 from vbs_reaper.console.refusal import Refused
+from vbs_reaper.console.stored_plans import StoredPlan
+from vbs_reaper.console.stored_plans import find_run
+from vbs_reaper.console.stored_plans import stored_plans
 from vbs_reaper.purge.run.result import key_of
+
+_ANY_WIDTH: Final = 1000
+"""Wider than a table of plans can be: a policy's name has up to 63 characters, a run's up to 64."""
+_NO_SUCH_KEY: Final = "NoSuchKey"
 
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
@@ -31,7 +39,9 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     )
     words.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")
     words.add_argument("--policy", metavar="NAME", help="only plans of this policy")
-    words.add_argument("--open", metavar="RUN", help="open the picture of this run; needs --policy")
+    words.add_argument(
+        "--open", metavar="RUN", help="open the picture of this run, its name or its beginning; needs --policy"
+    )
     words.add_argument("--json", action="store_true", help="the list, or the picture's path, as JSON")
     words.set_defaults(run=run)
 
@@ -44,67 +54,63 @@ def run(chosen: argparse.Namespace) -> int:
     """
     stack = DeployedStack(chosen.stack)
     if chosen.open is None:
-        found = list(_stored(stack, chosen.policy))
+        found = list(stored_plans(stack, chosen.policy))
         if chosen.json:
             _print(found)
         else:
-            Console(soft_wrap=True).print(_table(found))
+            _show(found)
         return 0
     if chosen.policy is None:
         raise Refused("--open needs --policy: runs of several policies may have one name")
-    page = _fetch(stack, key_of(chosen.policy, chosen.open, "html"))
+    page = _fetch(stack, chosen.policy, find_run(stack, chosen.policy, chosen.open))
     print(json.dumps({"picture": str(page)}) if chosen.json else page)  # noqa: T201  # a command speaks here
     webbrowser.open(page.as_uri())
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class _StoredPlan:
-    policy: str
-    run: str
-    stored: datetime
-    sent: bool
-    sha256: str
-
-
-def _stored(stack: DeployedStack, policy: str | None) -> Iterator[_StoredPlan]:
-    """The plans, newest first."""
-    s3 = stack.s3
-    try:
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket, Prefix=f"plans/{_within(policy)}")
-        objects = {each["Key"]: each["LastModified"] for page in pages for each in page.get("Contents", [])}
-        documents = (key for key in objects if key.endswith(".json"))
-        for key in sorted(documents, key=lambda key: objects[key], reverse=True):
-            _, of, name = key.removesuffix(".json").split("/")
-            sha256 = s3.head_object(Bucket=stack.bucket, Key=key)["Metadata"].get("sha256", "")
-            sent = not objects.keys().isdisjoint({key_of(of, name, "sent"), key_of(of, name, "grace.sent")})
-            yield _StoredPlan(of, name, objects[key].astimezone(UTC), sent, sha256)
-    except AWS_ERRORS as error:
-        raise stack.failed("list its plans", error) from None
-
-
-def _table(found: Sequence[_StoredPlan]) -> Table:
-    table = Table("policy", "run", "stored", "sent", "sha256")
+def _show(found: Sequence[StoredPlan]) -> None:
+    """Print the plans: a table where it fits, else a block for each. Nothing in it is ever cut or folded."""
+    is_known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    table = _table(found)
+    needed = Console(width=_ANY_WIDTH).measure(table).maximum
+    if not is_known or Console().width >= needed:
+        Console(width=needed).print(table)
+        return
     for each in found:
-        sent = "yes" if each.sent else ""
-        table.add_row(each.policy, each.run, f"{each.stored:%Y-%m-%d %H:%M} UTC", sent, each.sha256)
+        print(_block(each))  # noqa: T201  # the terminal itself may wrap it: a line is copied as one
+
+
+def _table(found: Sequence[StoredPlan]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("policy", "run", "stored", "sent", "sha256"):
+        table.add_column(name, no_wrap=True)
+    for each in found:
+        table.add_row(*map(Text, (each.policy, each.run, _when(each), "yes" if each.sent else "", each.sha256)))
     return table
 
 
-def _print(found: Sequence[_StoredPlan]) -> None:
+def _block(one: StoredPlan) -> str:
+    sent = ", sent" if one.sent else ""
+    return f"{one.policy}, stored {_when(one)}{sent}\n  run {one.run}\n  sha256 {one.sha256}\n"
+
+
+def _when(one: StoredPlan) -> str:
+    return f"{one.stored:%Y-%m-%d %H:%M} UTC"
+
+
+def _print(found: Sequence[StoredPlan]) -> None:
     documents = [asdict(each) | {"stored": each.stored.isoformat(timespec="seconds")} for each in found]
     print(json.dumps(documents))  # noqa: T201  # a command speaks here
 
 
-def _within(policy: str | None) -> str:
-    return "" if policy is None else f"{policy}/"
-
-
-def _fetch(stack: DeployedStack, key: str) -> Path:
+def _fetch(stack: DeployedStack, policy: str, run: str) -> Path:
+    key = key_of(policy, run, "html")
     try:
         answer = stack.s3.get_object(Bucket=stack.bucket, Key=key)
         page = answer["Body"].read()
     except AWS_ERRORS as error:
+        if code_of(error) == _NO_SUCH_KEY:
+            raise Refused(f'run {run} of policy "{policy}" has no picture; `approve` shows its plan') from None
         raise stack.failed(f"read {key}", error) from None
     with tempfile.NamedTemporaryFile(prefix="vbs-reaper-plan-", suffix=".html", delete=False) as file:
         file.write(page)

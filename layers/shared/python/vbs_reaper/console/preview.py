@@ -24,6 +24,8 @@ from vbs_reaper.console.backups_file import FileRefused
 from vbs_reaper.console.live_backups import list_cloud
 from vbs_reaper.console.live_backups import list_secret
 from vbs_reaper.console.refusal import Refused
+from vbs_reaper.console.stack_preview import plan_on_stack
+from vbs_reaper.console.stack_preview import print_how_to_approve
 from vbs_reaper.console.summary import print_plan
 from vbs_reaper.openstack.backup import read_instant
 from vbs_reaper.openstack.fault import printable
@@ -58,12 +60,17 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         description="Shows what a purge by a policy would delete, and why. Sends nothing that changes anything.",
         epilog="Exit codes: 0 nothing goes, 2 something would go, 3 a guard would refuse the run, 1 bad input.",
     )
-    words.add_argument("--policy", type=Path, required=True, metavar="FILE", help="the purge policy, as JSON")
+    words.add_argument(
+        "--policy", type=Path, required=True, metavar="FILE", help='the purge policy, as JSON, also within {"run": …}'
+    )
     source = words.add_mutually_exclusive_group(required=True)
     source.add_argument("--backups", type=Path, metavar="FILE", help='the API\'s list answer: {"backups": [...]}')
     source.add_argument("--cloud", metavar="NAME", help="list them now: the target is this entry of your clouds.yaml")
     source.add_argument(
         "--secret", metavar="NAME", help="list them now: the target is this secret, such as vbs-reaper/default"
+    )
+    source.add_argument(
+        "--stack", metavar="NAME", help="let this stack's purger list them and store the plan, so it can be approved"
     )
     words.add_argument(
         "--last", type=Path, metavar="FILE", help="the last stored plan: grace and what is new count from it"
@@ -88,16 +95,27 @@ def run(chosen: argparse.Namespace) -> int:
         Refused: policy, backups, last plan or time cannot be used.
     """
     try:
-        policy, last, asked = _policy(chosen.policy), _last(chosen.last), _instant(chosen.now)
-        inventory = _inventory(chosen)
-        now = asked or datetime.now(UTC).replace(microsecond=0)
-        made = plan(_named_like(policy, last, chosen.secret), inventory, now, last=last)
+        made = _plan_here(chosen) if chosen.stack is None else _plan_on_stack(chosen)
     except _REFUSALS as refusal:
         raise Refused(str(refusal)) from None
     _show(made, chosen)
     if made.exceeded:
         return EXIT_GUARD_REFUSES
     return EXIT_SOMETHING_GOES if made.totals.selected else EXIT_NOTHING_GOES
+
+
+def _plan_here(chosen: argparse.Namespace) -> Plan:
+    policy, last, asked = _policy(chosen.policy), _last(chosen.last), _instant(chosen.now)
+    inventory = _inventory(chosen)
+    now = asked or datetime.now(UTC).replace(microsecond=0)
+    return plan(_named_like(policy, last, chosen.secret), inventory, now, last=last)
+
+
+def _plan_on_stack(chosen: argparse.Namespace) -> Plan:
+    for option in ("last", "now", "service", "hold_marker"):
+        if getattr(chosen, option) is not None:
+            raise Refused(f"--{option.replace('_', '-')} does not go with --stack: the stack's purger decides that")
+    return plan_on_stack(chosen.stack, _policy(chosen.policy), datetime.now(UTC))
 
 
 def _from_file(chosen: argparse.Namespace) -> Inventory:
@@ -135,7 +153,9 @@ def _inventory(chosen: argparse.Namespace) -> Inventory:
 def _policy(path: Path) -> PurgePolicy:
     try:
         text = _read(path).decode()
-        return read_policy(read_json(text, limit=POLICY_LIMIT_BYTES))
+        document = read_json(text, limit=POLICY_LIMIT_BYTES)
+        is_event = isinstance(document, dict) and document.keys() == {"run"}  # what a schedule gives to the purger
+        return read_policy(document["run"] if is_event else document)
     except UnicodeDecodeError:
         raise Refused(f"{path}: is no JSON: it is not UTF-8") from None
     except (JsonRefused, PolicyRefused) as refusal:
@@ -190,7 +210,10 @@ def _show(made: Plan, chosen: argparse.Namespace) -> None:
                 file.writelines(write_page(made))
         except OSError as error:
             raise Refused(f"{chosen.html}: {error.strerror or error}") from None
-    print_plan(made, Console(width=_width()), with_calendars=not chosen.html)
+    console = Console(width=_width())
+    print_plan(made, console, with_calendars=not chosen.html)
+    if chosen.stack is not None:
+        print_how_to_approve(made, chosen.stack, console)
 
 
 def _width() -> int | None:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.purge.ahead.restore import restore_points
+from vbs_reaper.purge.picture.calendar import Day
 from vbs_reaper.purge.picture.calendar import Strip
 from vbs_reaper.purge.picture.calendar import calendar_of
 from vbs_reaper.purge.picture.marks import Mark
@@ -43,6 +44,8 @@ _STYLES: Final = {
 }
 _GUTTER: Final = 5
 _ROOM_FOR_A_MONTH: Final = 14
+_LEAST_WEEKS: Final = 4
+_COLUMNS_A_WEEK: Final = 2
 
 
 def print_plan(plan: Plan, console: Console, *, with_calendars: bool) -> None:
@@ -94,19 +97,30 @@ def _calendars(plan: Plan, zone: Zone, width: int) -> Iterator[Text]:
     lost = Counter({group.name: group.backups - group.kept for group in plan.groups if group.name in drawn})
     chosen = [name for name, _ in sorted(lost.items(), key=lambda item: (-item[1], item[0]))[:GROUPS_SHOWN]]
     used: set[Mark] = set()
+    has_numbers = False
+    weeks = max(_LEAST_WEEKS, (width - _GUTTER) // _COLUMNS_A_WEEK - 1)  # one is left free for the last month's name
     for name in sorted(chosen):
         yield Text(f"\n{_shown(name)}: {lost[name]:,} go", "bold")
-        calendar = calendar_of(drawn[name], zone, plan.made_at)
+        calendar = calendar_of(drawn[name], zone, plan.made_at, weeks_a_row=weeks, weeks_limit=None)
         for strip in calendar.strips:
             used.update(one.mark for one in strip.days)
-            yield from _strip(strip, max(4, (width - _GUTTER) // 2))
+            has_numbers = has_numbers or any(_beside(one) != " " for one in strip.days)
+            yield from _strip(strip)
+        drawn_going = sum(one.going for strip in calendar.strips for one in strip.days)
+        if drawn_going < lost[name]:
+            yield Text(f"{lost[name] - drawn_going:,} that go are not drawn; --json has them", "bold red")
         yield from _points(drawn[name], zone, plan)
     if len(plan.groups) > len(chosen):
-        yield Text(f"\nand {len(plan.groups) - len(chosen):,} more groups; --html or --json has them", "dim")
+        others = plan.totals.selected - sum(lost[name] for name in chosen)
+        yield Text(
+            f"\nand {len(plan.groups) - len(chosen):,} more groups, of which {others:,} go; --html or --json has them",
+            "dim",
+        )
     yield Text("\n").join(
         [
             Text(),
             *(Text.assemble((mark.letter, _STYLES.get(mark, "")), f" {mark.label}") for mark in Mark if mark in used),
+            *([Text.assemble(("2", "red"), " beside a letter: so many of that day go")] if has_numbers else ()),
         ]
     )
 
@@ -116,25 +130,36 @@ def _shown(name: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
 
 
-def _strip(strip: Strip, room: int) -> Iterator[Text]:
-    """The newest weeks that fit, one column each, Monday on top."""
-    weeks = min(strip.weeks, room)
-    start = strip.start + timedelta(weeks=strip.weeks - weeks)
+def _strip(strip: Strip) -> Iterator[Text]:
+    """One column a week, Monday on top, under a row with the year and the months."""
     marks = {one.date: one for one in strip.days}
-    months = [" "] * (weeks * 2 + 4)
-    for week in range(weeks):
-        first = start + timedelta(weeks=week)
-        if first.day <= 7 or (not week and first.day <= _ROOM_FOR_A_MONTH):
-            for offset, letter in enumerate(f"{first:%b}"):
-                months[week * 2 + offset] = letter
-    yield Text(" " * _GUTTER + "".join(months).rstrip(), "dim")
+    yield Text(_months(strip), "dim")
     for weekday in range(7):
-        line = Text.assemble((f"{start + timedelta(days=weekday):%a}  "[:_GUTTER], "dim"))
-        for week in range(weeks):
-            one = marks.get(start + timedelta(weeks=week, days=weekday))
+        line = Text.assemble((f"{strip.start + timedelta(days=weekday):%a}  "[:_GUTTER], "dim"))
+        for week in range(strip.weeks):
+            one = marks.get(strip.start + timedelta(weeks=week, days=weekday))
             line.append(one.mark.letter if one else "·", _STYLES.get(one.mark, "") if one else "dim")
-            line.append("/" if one and one.is_mixed else " ", "red")
+            line.append(_beside(one) if one else " ", "red")
         yield line
+
+
+def _months(strip: Strip) -> str:
+    """The year of the first week, the months, and each later year where its January would stand."""
+    row = f"{strip.start.year:04} ".ljust(_GUTTER)
+    for week in range(strip.weeks):
+        first = strip.start + timedelta(weeks=week)
+        if first.day <= 7 or (not week and first.day <= _ROOM_FOR_A_MONTH):
+            is_new_year = first.month == 1 and first.year != strip.start.year
+            name = f"{first.year}" if is_new_year else f"{first:%b}"
+            row = row.ljust(_GUTTER + week * _COLUMNS_A_WEEK) + name
+    return row
+
+
+def _beside(day: Day) -> str:
+    """How many go, beside the letter: where others of that day stay, or where more than one goes."""
+    if not day.is_mixed and day.going < 2:
+        return " "
+    return f"{day.going}" if day.going < 10 else "+"
 
 
 def _points(rows: Sequence[PlannedBackup], zone: Zone, plan: Plan) -> Iterator[Text]:

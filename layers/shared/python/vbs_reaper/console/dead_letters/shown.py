@@ -19,8 +19,10 @@ from vbs_reaper.console.dead_letters.letter import Letter
 
 SHOWN_OF_A_REASON: Final = 10
 WIDTH: Final = 200
+ROOM_FOR_WORDS: Final = 24
+"""As wide a last column, of sentences, makes a table; with less room each row is a block of lines."""
 RETENTION: Final = timedelta(days=14)
-"""How long the queue keeps a letter."""
+"""How long a queue keeps a message (the template's MessageRetentionPeriod, SQS's longest)."""
 
 
 def wide_console() -> Console:
@@ -36,9 +38,9 @@ def none_found(kind: Kind | None) -> str:
 
 def print_letters(letters: Sequence[Letter], console: Console, now: datetime, stack: str, *, everyone: bool) -> None:
     """Print the reasons, what is in each, and what to paste; `everyone` shows all of a reason."""
-    console.print(_reasons(letters, now))
+    _print_rows(_reasons(letters, now), console)
     console.print()
-    console.print(_ones(letters, now, None if everyone else SHOWN_OF_A_REASON))
+    _print_rows(_ones(letters, now, None if everyone else SHOWN_OF_A_REASON), console)
     stuck = [each for each in letters if each.is_stuck]
     if stuck:
         console.print(Text("\nFor an administrator of the cloud; look at each backup first:", "bold"))
@@ -97,35 +99,54 @@ def age(seconds: float) -> str:
     return f"{int(seconds)} s"
 
 
-def _reasons(letters: Sequence[Letter], now: datetime) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name, justify in (("reason", "left"), ("letters", "right"), ("oldest", "right"), ("redrive", "left")):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]  # a literal by its type
-    table.add_column("what it says, and what to do")
-    for rows in by_reason(letters):
-        kind = rows[0].kind
-        table.add_row(
-            Text(kind.code, "bold"),
-            f"{len(rows):,}",
-            age(max(_rests_s(each, now) for each in rows)),
-            Text("can heal", "green") if kind.can_heal else Text("cannot heal", "yellow"),
-            Text(f"{kind.sentence} {kind.action}"),
-        )
-    return table
+_Rows = dict[str, list[Text]]
+"""The cells of a table by the names of its columns; the last column holds sentences, the others must not be broken."""
 
 
-def _ones(letters: Sequence[Letter], now: datetime, limit: int | None) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("reason", "request id", "backup", "age"):
-        table.add_column(name, no_wrap=name == "age", overflow="fold")
-    table.add_column("message")
+def _print_rows(columns: _Rows, console: Console) -> None:
+    """Print a table where it fits, else a block for each row: what one copies is never cut or broken over lines."""
+    *names, last = columns
+    fixed = sum(max(len(name), *(cell.cell_len for cell in columns[name])) + 2 for name in names)
+    if console.width >= fixed + ROOM_FOR_WORDS:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for name in names:
+            table.add_column(name, justify="right" if name in {"letters", "oldest"} else "left", no_wrap=True)
+        table.add_column(last)
+        for row in zip(*columns.values(), strict=True):
+            table.add_row(*row)
+        console.print(table)
+        return
+    for row in zip(*columns.values(), strict=True):
+        for name, cell in zip(columns, row, strict=True):
+            if cell:
+                console.print(Text.assemble((f"{name}: " if name != last else "", "dim"), cell), soft_wrap=name != last)
+        console.print()
+
+
+def _reasons(letters: Sequence[Letter], now: datetime) -> _Rows:
+    found = by_reason(letters)
+    return {
+        "reason": [Text(rows[0].kind.code, "bold") for rows in found],
+        "letters": [Text(f"{len(rows):,}") for rows in found],
+        "oldest": [Text(age(max(_rests_s(each, now) for each in rows))) for rows in found],
+        "redrive": [
+            Text("can heal", "green") if rows[0].kind.can_heal else Text("cannot heal", "yellow") for rows in found
+        ],
+        "what it says, and what to do": [Text(f"{rows[0].kind.sentence} {rows[0].kind.action}") for rows in found],
+    }
+
+
+def _ones(letters: Sequence[Letter], now: datetime, limit: int | None) -> _Rows:
+    columns: _Rows = {name: [] for name in ("reason", "request id", "backup", "age", "message")}
     for rows in by_reason(letters):
         for letter in rows[:limit]:
-            table.add_row(*map(Text, _cells(letter, now)))
+            for column, cell in zip(columns.values(), _cells(letter, now), strict=True):
+                column.append(Text(cell))
         if limit is not None and len(rows) > limit:
             more = f"and {len(rows) - limit:,} more; --reason {rows[0].kind.code} or --json has them"
-            table.add_row(rows[0].kind.code, Text(more, "dim"))
-    return table
+            for column, text in zip(columns.values(), (rows[0].kind.code, "", "", "", more), strict=True):
+                column.append(Text(text, "dim"))
+    return columns
 
 
 def _cells(letter: Letter, now: datetime) -> Iterator[str]:

@@ -74,16 +74,28 @@ def days_of(backups: Iterable[PlannedBackup], zone: Zone, now: Micros) -> dict[d
     return {day: _day(day, rows, now) for day, rows in by_day.items()}
 
 
-def calendar_of(backups: Sequence[PlannedBackup], zone: Zone, now: Micros) -> Calendar:
-    """Lay a group's days out in strips of a year, up to the day of the plan."""
+def calendar_of(
+    backups: Sequence[PlannedBackup],
+    zone: Zone,
+    now: Micros,
+    *,
+    weeks_a_row: int = WEEKS_A_ROW,
+    weeks_limit: int | None = WEEKS_LIMIT,
+) -> Calendar:
+    """Lay a group's days out in strips of a year, up to the day of the plan.
+
+    A terminal has strips of `weeks_a_row`, and no limit: each strip begins where the older one ends.
+    """
     days = days_of(backups, zone, now)
     if not days:
         return Calendar(strips=(), not_drawn=len(backups))
     last = _monday(zone.local(now).date())
-    weeks = min((last - _monday(min(days))).days // 7 + 1, WEEKS_LIMIT)
+    weeks = (last - _monday(min(days))).days // 7 + 1
+    if weeks_limit is not None:
+        weeks = min(weeks, weeks_limit)
     strips = []
-    for after in range(0, weeks, WEEKS_A_ROW):
-        width = min(WEEKS_A_ROW, weeks - after)
+    for after in range(0, weeks, weeks_a_row):
+        width = min(weeks_a_row, weeks - after)
         start = last - timedelta(weeks=after + width - 1)
         inside = [day for when, day in sorted(days.items()) if start <= when < start + timedelta(weeks=width)]
         if inside or not after:

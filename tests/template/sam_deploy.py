@@ -1,0 +1,15 @@
+"""Prints the parameters that `sam deploy` would give to CloudFormation for its command line; nothing is deployed.
+
+Runs in SAM's own environment, in place of `.venv-sam/bin/sam`: `.venv-sam/bin/python sam_deploy.py deploy …`.
+"""
+
+import json
+import sys
+
+from samcli.commands.deploy.command import cli
+
+if __name__ == "__main__":
+    _, name, *words = sys.argv
+    if name != "deploy":
+        sys.exit(f"sam {name} is not read here")
+    json.dump(cli.make_context(name, words).params["parameter_overrides"], sys.stdout)
