@@ -111,7 +111,7 @@ build: .venv-sam/stamp sbom ## sam build: no Docker, no Python of the runtime's 
 	$(SAM) validate --lint
 	PATH="$(CURDIR)/.build/uv/bin:$$PATH" $(SAM) build
 
-deploy: build ## deploy to the AWS account your environment names: PARAMETERS=FILE takes parameters from a YAML file
+deploy: build ## deploy to the AWS account your environment names; PARAMETERS=FILE holds parameters
 	$(SAM) deploy $(if $(PARAMETERS),--parameter-overrides 'file://$(PARAMETERS)') $(ARGS)
 
 remove: .venv-sam/stamp ## remove the stack; no backup is deleted by that
