@@ -326,9 +326,9 @@ def expected_of_deletable(fields: dict[str, Any], this: DeleteRequest, view: Tar
     """The rows of section 3 for `available` and `error`, from top to bottom."""
     if fields.get("os-bak-tenant-attr:tenant_id") == "f" * 32:
         return "refused not_owned"
-    if "[hold]" in str(fields.get("name")) or "[hold]" in str(fields.get("description")):
+    if "[hold]" in str(fields.get("name")).lower() or "[hold]" in str(fields.get("description")):
         return "refused held"
-    if "hold" in (fields.get("metadata") or {}):
+    if {"hold", "Hold"} & set(fields.get("metadata") or {}):
         return "refused held"
     if isinstance(this.expires_at, str) and looked_at >= datetime.fromisoformat(this.expires_at):
         return "refused expired"

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from msgspec import UnsetType
 
 from vbs_reaper.openstack.hold import contains
+from vbs_reaper.openstack.hold import is_hold_key
 
 BackupId = NewType("BackupId", str)
 """A lower-case canonical UUID, checked where it entered."""
@@ -107,11 +108,14 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return None
 
     def is_held(self, hold_marker: str) -> bool:
-        """Whether its owner asked for it to stay: marker in name or description, or a metadata key `hold`."""
+        """Whether its owner asked for it to stay: marker in name or description, or a metadata key `hold`.
+
+        Any spelling of them counts, see `vbs_reaper.openstack.hold`.
+        """
         return (
             contains(self.name, hold_marker)
             or contains(self.description, hold_marker)
-            or (isinstance(self.metadata, dict) and "hold" in self.metadata)
+            or (isinstance(self.metadata, dict) and any(map(is_hold_key, self.metadata)))
         )
 
 
