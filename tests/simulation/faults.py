@@ -61,6 +61,7 @@ class Fault(StrEnum):
     STALE = "a kept connection is dead"
     RESET = "the connection breaks, the work perhaps done"
     READ_TIMEOUT = "no answer in time, the work perhaps done"
+    SLOW = "an answer takes seconds"
     CUT_SHORT = "the body of an answer is cut short"
     OK_TO_DELETE = "200 to a DELETE"
     NO_CONTENT_TO_DELETE = "204 to a DELETE"

@@ -67,6 +67,8 @@ class Wire:
         life.may_die(Fault.KILLED_BEFORE)
         self._judge.sent(life.run, project, request.method or "", url, is_login=is_login)
         world.timeline.pass_by(world.latency_s())
+        if world.faults.strikes(Fault.SLOW):
+            world.timeline.pass_by(world.chance.uniform(1, 9))
         life.must_live()
         world.calls[int(world.timeline.now // 60)] += not is_login
         try:

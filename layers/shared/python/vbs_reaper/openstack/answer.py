@@ -103,6 +103,8 @@ class Answer:
     retry_after_s: float | None = None
     at: datetime | None = None
     backup: Backup | None = None
+    is_late: bool = False
+    """The call, or its repeat after a new login, was not sent, because the time given for it was over."""
     target: TargetView | None = None
     """Present on every answer of the backup service itself; `backup` on `FOUND` and `OTHER_BACKUP` only."""
 
