@@ -77,8 +77,8 @@ EVERYWHERE = {
     A.TOKEN_PROJECT_MISMATCH: "halt project_mismatch",
     A.ADMINISTRATOR: "halt administrator_refused",
     A.USED_BY_IMAGE: "refused used_by_image",
-    A.BAD_REQUEST: "refused bad_request",
-    A.UNEXPECTED_CLIENT_ERROR: "refused unexpected_status",
+    A.BAD_REQUEST: "wait bad_request",
+    A.UNEXPECTED_CLIENT_ERROR: "wait unexpected_status",
     A.OTHER_PROJECT: "halt project_mismatch",  # no guard was stated: the secret has changed meanwhile
     A.FORBIDDEN: "wait forbidden",
     A.TIMED_OUT: "wait timed_out",

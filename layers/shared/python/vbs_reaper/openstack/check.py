@@ -212,6 +212,8 @@ def _reason(answer: AnswerName) -> Reason:
     """What halts has its reason; the other answers are called as their reasons are, or are none that a list has."""
     if answer in HALTS:
         return HALTS[answer]
+    if answer is AnswerName.UNEXPECTED_CLIENT_ERROR:
+        return Reason.UNEXPECTED_STATUS
     return next((reason for reason in Reason if reason.value == answer.value), Reason.UNEXPECTED_ANSWER)
 
 
