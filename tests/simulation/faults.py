@@ -106,6 +106,7 @@ class Fault(StrEnum):
     OTHER_SHOWN = "200 with another backup"
     UNREADABLE = "200 with no backup in it"
     FIELD_MISSING = "200 with a field missing"
+    FIELD_ODD = "200 with a field of another type"
     STRANGE_STATUS = "200 with a status nobody knows"
     NOT_OWNED = "200 with another project as owner"
     # What others do meanwhile

@@ -88,6 +88,7 @@ LOOKS: Final = (
     Fault.OTHER_SHOWN,
     Fault.UNREADABLE,
     Fault.FIELD_MISSING,
+    Fault.FIELD_ODD,
     Fault.STRANGE_STATUS,
     Fault.NOT_OWNED,
     Fault.CUT_SHORT,

@@ -170,11 +170,20 @@ class Wire:
             return changed, Heard("odd", 200, halts_s=60.0)
         if fault is Fault.FIELD_MISSING:
             del shown[self._world.chance.choice(["volume_id", "status", "created_at", "name", "description"])]
+        elif fault is Fault.FIELD_ODD:
+            return self._show_another_type(said, shown)
         elif fault is Fault.STRANGE_STATUS:
             shown["status"] = "exporting"
         else:
             shown["os-bak-tenant-attr:tenant_id"] = "e" * 32
         changed = replace(said, body=json.dumps({"backup": shown}).encode(), shows=shown)
+        return changed, _heard(changed)
+
+    def _show_another_type(self, said: Said, shown: dict[str, Any]) -> tuple[Said, Heard]:
+        """One field with a value that nobody can read: for the judge it is not there."""
+        field = self._world.chance.choice([name for name in shown if name != "id"])
+        body = json.dumps({"backup": shown | {field: [1, {"odd": True}]}}).encode()
+        changed = replace(said, body=body, shows={name: value for name, value in shown.items() if name != field})
         return changed, _heard(changed)
 
 

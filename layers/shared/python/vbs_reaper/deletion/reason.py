@@ -65,8 +65,8 @@ class Reason(StrEnum):
     CONFLICT = "conflict", "The cloud reports a conflict and the backup is still there.", "Look at the backup."
     UNKNOWN_FIELD = (
         "unknown_field",
-        "The cloud's answer lacks a field that must be known before a deletion.",
-        "Check the API version of the target.",
+        "A field that must be known before a deletion is missing or has an unexpected type.",
+        "Check the API version of the target and the backup that the message is about.",
     )
     FORBIDDEN = "forbidden", "The target's user may not do this.", "Give the user a role that may delete backups."
     NOT_BEFORE = "not_before", "The request asks to wait.", "Nothing to do."

@@ -22,6 +22,7 @@ from vbs_reaper.openstack.fault import printable
 from vbs_reaper.openstack.fault import read_fault
 from vbs_reaper.openstack.fault import read_retry_after
 from vbs_reaper.openstack.gone import says_gone
+from vbs_reaper.openstack.record import read_record
 
 
 class Operation(StrEnum):
@@ -261,13 +262,13 @@ def _name_by_status(operation: Operation, status: int, fault: Fault) -> AnswerNa
 
 def _read_backup(body: bytes) -> Backup | None:
     try:
-        return msgspec.json.decode(body, type=_Shown).backup
+        return read_record(msgspec.json.decode(body, type=_Shown).backup)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
 
 
 class _Shown(msgspec.Struct, frozen=True):
-    backup: Backup
+    backup: msgspec.Raw
 
 
 class _Numbered(msgspec.Struct, frozen=True):
