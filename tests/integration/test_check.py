@@ -1,5 +1,6 @@
 """A target's check against a simulated cloud: each fault one sentence, and never a login that could lock a user."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from tests.simulator.cloud import Cloud
 from tests.simulator.faults import Fault
 from tests.simulator.journal import Operation
 from tests.simulator.server import Simulator
+from tests.unit.openstack.odd_fields import RECORD
 from vbs_reaper.openstack.check import EVERY_BACKUP
 from vbs_reaper.openstack.check import MAY_DELETE
 from vbs_reaper.openstack.check import METADATA
@@ -209,6 +211,29 @@ def test_records_without_what_a_deletion_needs(reach: Reach, cloud: Cloud) -> No
         "unknown_field",
         'target "otc-test": its backups lack "description" in API v2',
     )
+
+
+def test_one_backup_with_an_odd_field_is_no_fault_of_its_target(reach: Reach, cloud: Cloud) -> None:
+    good, odd = ({**RECORD, "id": cloud.new_id(), **changes} for changes in ({}, {"created_at": 5, "size": "10"}))
+    for listed, healthy in (([good, odd], True), ([odd, odd | {"id": cloud.new_id()}], False)):
+        cloud.inject(Fault(operation=Operation.LIST, status=200, raw_body=json.dumps({"backups": listed})))
+        report = check(reach)
+        assert report.healthy is healthy
+    assert told(report)[1:3] == (
+        "unknown_field",
+        'target "otc-test": each of its backups shows "created_at" with an unexpected type in API v2',
+    )
+
+
+def test_an_undocumented_status_has_its_own_reason(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, status=418, times=None))
+    assert check(reach).reason == "unexpected_status"
+
+
+@pytest.mark.parametrize(("status", "reason"), [(400, "unexpected_answer"), (402, "gateway_refused")])
+def test_a_list_that_a_gateway_rejects(reach: Reach, cloud: Cloud, status: int, reason: str) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, status=status, body=BodyShape.CINDER, times=None))
+    assert check(reach).reason == reason
 
 
 def test_a_list_that_is_forbidden(reach: Reach, cloud: Cloud) -> None:

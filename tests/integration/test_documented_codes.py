@@ -17,7 +17,7 @@ from tests.template_resources import TemplateResources
 
 DOCUMENTED = {
     202: ("asked", None),
-    400: ("refused", "bad_request"),
+    400: ("waiting", "bad_request"),
     401: ("halted", "credentials_rejected"),
     403: ("waiting", "forbidden"),
     404: ("deleted", None),

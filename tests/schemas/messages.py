@@ -35,8 +35,6 @@ REFUSALS: Final = (
     Reason.EXPECTATION_FAILED,
     Reason.NOT_OWNED,
     Reason.USED_BY_IMAGE,
-    Reason.BAD_REQUEST,
-    Reason.UNEXPECTED_STATUS,
     Reason.DELETION_FAILED,
 )
 """Why a request can be refused; parked is one for whatever it last waited for."""

@@ -14,6 +14,9 @@ from tests.simulation.timeline import HOUR
 from tests.simulation.timeline import Timeline
 
 TOKEN_LIFE_S = 3600.0
+HOLDS = ("[hold]", "[HOLD]", "[ Hold ]", "［hold］", "[ho\u200bld]")  # noqa: RUF001  # full-width brackets
+HOLD_KEYS = frozenset({"hold", "Hold ", "HOLD"})
+"""How people write a hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Kept:
     @property
     def is_held(self) -> bool:
         texts = (self.name or "", self.description or "")
-        return any("[hold]" in text for text in texts) or ("hold" in self.metadata and self.project.api_version == "v3")
+        in_metadata = bool(HOLD_KEYS & set(self.metadata)) and self.project.api_version == "v3"
+        return in_metadata or any(hold in text for text in texts for hold in HOLDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.simulation.cloud import Project
     from tests.simulation.world import World
 
+LOOK_LASTS_S = 2.0
+"""A DELETE follows a look that is not older."""
 REPEATED = {401, 403, "bad token"}
 """After these a call is made again with a fresh login."""
 
@@ -83,6 +85,9 @@ class CallJudge:
             self.wrong("delete", wanted.identity, f"DELETE although {forbidden}")
         if this.deletes:
             self.wrong("delete", wanted.identity, "a second DELETE in one pass")
+        age_s = self._function_s - this.looked_s
+        if age_s > LOOK_LASTS_S + 0.001:
+            self.wrong("delete", wanted.identity, f"the look before the DELETE is {age_s:.1f} s old")
 
     def heard(self, run: Run, heard: Heard) -> None:
         this, message = run.this, run.message
@@ -107,10 +112,16 @@ class CallJudge:
             self._heard_survivor(this, heard)
 
     def _heard_look(self, this: Pass, wanted: Wanted, heard: Heard) -> None:
-        this.looks += 1
+        age_s = self._function_s - this.looked_s
+        if this.deletes:
+            this.looks_after += 1
+        else:
+            this.looks += 1
+        if this.looks > 2 or this.looks_after > 1:
+            self.wrong("looks", wanted.identity, "a look too many in one pass")
+        elif this.looks == 2 and not this.deletes and age_s <= LOOK_LASTS_S:
+            self.wrong("looks", wanted.identity, f"a second look although the first is {age_s:.1f} s old")
         this.looked_s = self._function_s
-        if this.looks > 2:
-            self.wrong("looks", wanted.identity, "a third look in one pass")
         shown = None if heard.is_cut else heard.shows
         if this.deletes and shown and shown.get("status") == "deleting":
             this.accepted = True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tests.simulation.cloud import HOLD_KEYS
+from tests.simulation.cloud import HOLDS
 from tests.simulation.cloud import Kept
 from tests.simulation.faults import Fault
 from tests.simulation.timeline import HOUR
@@ -49,9 +51,9 @@ class Meddlers:
 
     def _hold(self, backup: Kept) -> None:
         if backup.project.api_version == "v3" and self._world.chance.random() < 0.5:
-            backup.metadata = {"hold": "legal"}
+            backup.metadata = {self._world.chance.choice(sorted(HOLD_KEYS)): "legal"}
         else:
-            backup.description = "keep this [hold]"
+            backup.description = f"keep this {self._world.chance.choice(HOLDS)}"
 
     def _free(self, backup: Kept) -> None:
         held = [other for other in self._world.cloud.backups.values() if other.is_held]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from datetime import timedelta
 from typing import Any
 from typing import Final
 
@@ -153,6 +154,10 @@ def survivors_not_looked_at(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(dispositions, "survivors_of", lambda _: ())
 
 
+def a_look_of_any_age(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(passes, "LOOK_LASTS", timedelta(hours=1))
+
+
 def asked_message_lost(patch: pytest.MonkeyPatch) -> None:
     def ask_anew(self: Ending, delivery: Delivery, request: DeleteRequest | None, asked: Asked) -> End:
         NewMessage(body=delivery.message.body)  # made, and not sent
@@ -196,6 +201,7 @@ BUGS: Final[dict[str, Plant]] = {
         a_halt_that_refuses,
         a_halt_that_nobody_remembers,
         survivors_not_looked_at,
+        a_look_of_any_age,
         asked_message_lost,
         an_end_nobody_heard,
         an_end_under_a_new_id_each_time,

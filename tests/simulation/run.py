@@ -39,6 +39,8 @@ class Pass:
     survivors: set[str] = field(default_factory=set)
     looked_s: float = 0.0
     looks: int = 0
+    """Before the DELETE."""
+    looks_after: int = 0
     deletes: int = 0
     accepted: bool = False
     last_status: int | None = None

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from tests.simulation.cloud import HOLD_KEYS
+from tests.simulation.cloud import HOLDS
 from tests.simulation.cloud import Project
 from tests.simulation.timeline import seconds_of
 from vbs_reaper.openstack.backup import read_instant
@@ -40,8 +42,8 @@ class Wanted:
 
 def is_held(shown: dict[str, Any], project: Project) -> bool:
     texts = (shown.get("name") or "", shown.get("description") or "")
-    in_metadata = project.api_version == "v3" and "hold" in (shown.get("metadata") or {})
-    return in_metadata or any(project.hold_marker in text for text in texts)
+    in_metadata = project.api_version == "v3" and bool(HOLD_KEYS & set(shown.get("metadata") or {}))
+    return in_metadata or any(hold in text for text in texts for hold in (project.hold_marker, *HOLDS))
 
 
 def lacks_a_field(shown: dict[str, Any]) -> bool:
@@ -91,7 +93,7 @@ def forbids_delete(shown: dict[str, Any] | None, wanted: Wanted, survivors_seen:
     reasons = refusals(shown, wanted, function_s)
     if reasons:
         return f"the look says {', '.join(sorted(reasons))}"
-    if lacks_a_field(shown):
+    if lacks_a_field(shown) or (wanted.project.api_version == "v3" and "metadata" not in shown):
         return "the look lacked a field"
     missing = set(wanted.survivors) - survivors_seen
     return f"survivors not seen to be there: {', '.join(sorted(missing))}" if missing else ""

@@ -67,6 +67,8 @@ class Wire:
         life.may_die(Fault.KILLED_BEFORE)
         self._judge.sent(life.run, project, request.method or "", url, is_login=is_login)
         world.timeline.pass_by(world.latency_s())
+        if world.faults.strikes(Fault.SLOW):
+            world.timeline.pass_by(world.chance.uniform(1, 9))
         life.must_live()
         world.calls[int(world.timeline.now // 60)] += not is_login
         try:
@@ -168,11 +170,20 @@ class Wire:
             return changed, Heard("odd", 200, halts_s=60.0)
         if fault is Fault.FIELD_MISSING:
             del shown[self._world.chance.choice(["volume_id", "status", "created_at", "name", "description"])]
+        elif fault is Fault.FIELD_ODD:
+            return self._show_another_type(said, shown)
         elif fault is Fault.STRANGE_STATUS:
             shown["status"] = "exporting"
         else:
             shown["os-bak-tenant-attr:tenant_id"] = "e" * 32
         changed = replace(said, body=json.dumps({"backup": shown}).encode(), shows=shown)
+        return changed, _heard(changed)
+
+    def _show_another_type(self, said: Said, shown: dict[str, Any]) -> tuple[Said, Heard]:
+        """One field with a value that nobody can read: for the judge it is not there."""
+        field = self._world.chance.choice([name for name in shown if name != "id"])
+        body = json.dumps({"backup": shown | {field: [1, {"odd": True}]}}).encode()
+        changed = replace(said, body=body, shows={name: value for name, value in shown.items() if name != field})
         return changed, _heard(changed)
 
 

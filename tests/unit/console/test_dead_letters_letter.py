@@ -72,7 +72,6 @@ def test_what_stands_in_the_request_itself_cannot_heal() -> None:
         "expired",
         "expectation_failed",
         "not_owned",
-        "bad_request",
         "failed_run",
     }
 

@@ -468,6 +468,27 @@ def test_a_hold_in_name_or_description_keeps_the_backup(world: World, field: str
     assert only_letter(world).attributes["reason"] == "held"
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"description": "[HOLD] legal"},
+        {"name": "[Hold] x"},
+        {"description": "[ hold ] x"},
+        {"description": "［hold］"},  # noqa: RUF001  # full-width brackets
+        {"description": "[ho\u200bld]"},
+        {"description": "[hold\u00a0]"},
+        {"metadata": {"Hold": "yes"}},
+        {"metadata": {"HOLD": "1"}},
+        {"metadata": {"hold ": "1"}},
+    ],
+)
+def test_a_hold_in_any_spelling_keeps_the_backup(world: World, fields: dict[str, Any]) -> None:
+    world.cloud.has(ONE, **fields)
+    world.deliver(world.message(ask_for(ONE)))
+    assert world.cloud.calls == [("show", ONE)]
+    assert only_letter(world).attributes["reason"] == "held"
+
+
 def test_on_v3_a_hold_in_the_metadata_keeps_the_backup(world: World) -> None:
     world.cloud.view = TargetView(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True)
     world.cloud.has(ONE, metadata={"hold": "legal"})

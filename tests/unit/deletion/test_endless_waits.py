@@ -165,6 +165,8 @@ WAITS = [
     AnswerName.CONFLICT,
     AnswerName.OUT_OF_TIME,
     AnswerName.UNEXPECTED,
+    AnswerName.BAD_REQUEST,
+    AnswerName.UNEXPECTED_CLIENT_ERROR,
 ]
 
 
@@ -194,6 +196,16 @@ def is_down(name: AnswerName, retry_after_s: float | None = None) -> Callable[[P
     return set_up
 
 
+def refuses_every_delete(name: AnswerName) -> Callable[[PatientWorld], None]:
+    """Every look is good, and every DELETE is answered so."""
+
+    def set_up(world: PatientWorld) -> None:
+        world.cloud.has(ONE)
+        world.cloud.scripted["delete", ONE] = [answer(name)]
+
+    return set_up
+
+
 def stays(**fields: Any) -> Callable[[PatientWorld], None]:  # noqa: ANN401  # fields of a record
     return lambda world: world.cloud.has(ONE, **fields)
 
@@ -208,6 +220,10 @@ ENDLESS: dict[str, Callable[[PatientWorld], None]] = {
     "throttled for a second": is_down(AnswerName.THROTTLED, 1.0),
     "throttled for an hour": is_down(AnswerName.THROTTLED, 3600.0),
     **{f"wait {name}": is_down(name) for name in WAITS},
+    **{
+        f"every DELETE is answered {name}": refuses_every_delete(name)
+        for name in (AnswerName.BAD_REQUEST, AnswerName.UNEXPECTED_CLIENT_ERROR, AnswerName.GATEWAY_REFUSED)
+    },
     "deleting": stays(status="deleting", updated_at="2026-11-25T04:00:00"),
     "deleting since nobody knows": stays(status="deleting", updated_at=None),
     "deleting, by a clock that is ahead": stays(status="deleting", updated_at="2027-11-25T04:00:00"),

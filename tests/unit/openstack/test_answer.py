@@ -28,6 +28,7 @@ SHOW = Operation.SHOW_BACKUP
 
 BY_STATUS = {
     401: AnswerName.UNAUTHORIZED,
+    402: AnswerName.GATEWAY_REFUSED,
     403: AnswerName.FORBIDDEN,
     405: AnswerName.WRONG_ENDPOINT,
     406: AnswerName.WRONG_ENDPOINT,
@@ -36,11 +37,11 @@ BY_STATUS = {
     409: AnswerName.CONFLICT,
     410: AnswerName.WRONG_ENDPOINT,
     413: AnswerName.THROTTLED,
-    414: AnswerName.BAD_REQUEST,
     415: AnswerName.WRONG_ENDPOINT,
+    421: AnswerName.GATEWAY_REFUSED,
     429: AnswerName.THROTTLED,
-    431: AnswerName.BAD_REQUEST,
-    494: AnswerName.BAD_REQUEST,
+    431: AnswerName.GATEWAY_REFUSED,
+    494: AnswerName.GATEWAY_REFUSED,
     500: AnswerName.SERVER_ERROR,
     501: AnswerName.WRONG_ENDPOINT,
     502: AnswerName.UNAVAILABLE,
@@ -63,6 +64,8 @@ BAD_REQUESTS = {
     BodyShape.HAS_CHILDREN: AnswerName.HAS_DEPENDENTS,
     BodyShape.MALFORMED_URL: AnswerName.URL_PROJECT_MISMATCH,
     BodyShape.VBS_ERROR: AnswerName.UNAVAILABLE,
+    BodyShape.GATEWAY: AnswerName.GATEWAY_REFUSED,
+    BodyShape.GATEWAY_APIG: AnswerName.GATEWAY_REFUSED,
 }
 NOT_FOUNDS = {BodyShape.GONE: AnswerName.GONE, BodyShape.SERVICE_DOWN: AnswerName.NO_SERVICE}
 GATEWAYS = {BodyShape.GATEWAY, BodyShape.GATEWAY_APIG}
@@ -77,12 +80,15 @@ def expected(operation: Operation, status: int, shape: BodyShape) -> AnswerName:
         return AnswerName.UNAVAILABLE
     if 300 <= status < 400:
         return AnswerName.REDIRECTED
+    malformed = AnswerName.BAD_REQUEST if operation is DELETE else AnswerName.UNEXPECTED
     if status == 400:
-        return BAD_REQUESTS.get(shape, AnswerName.UNEXPECTED if shape in NO_JSON_OBJECT else AnswerName.BAD_REQUEST)
+        return BAD_REQUESTS.get(shape, AnswerName.UNEXPECTED if shape in NO_JSON_OBJECT else malformed)
     if status == 404:
         return NOT_FOUNDS.get(shape, AnswerName.WRONG_ENDPOINT)
-    if status == 403 and shape in GATEWAYS:
+    if shape in GATEWAYS and (status in {403, 414} or (400 < status < 500 and status not in BY_STATUS)):
         return AnswerName.GATEWAY_REFUSED
+    if status == 414:
+        return malformed
     other = AnswerName.UNEXPECTED_CLIENT_ERROR if 400 < status < 500 else AnswerName.UNEXPECTED
     return BY_STATUS.get(status, other)
 
@@ -130,9 +136,43 @@ def test_a_token_error_in_the_clothes_of_a_400_is_unauthorized(shape: BodyShape)
     assert answer(DELETE, 400, body(shape, 400, code="Common.0013")).name is AnswerName.UNAUTHORIZED
 
 
-@pytest.mark.parametrize("code", ["VolumeBackup.0105", "VolumeBackup.01", "VolumeBackup.00140", "VBS.0002", "0014"])
+@pytest.mark.parametrize(
+    "code", ["VolumeBackup.0105", "VolumeBackup.01", "VolumeBackup.00140", "VBS.0002", "0014", "APIGX.1", "XAPIG.0201"]
+)
 def test_any_other_code_in_a_400_is_a_bad_request(code: str) -> None:
     assert answer(DELETE, 400, body(BodyShape.VBS_ERROR, 400, code=code)).name is AnswerName.BAD_REQUEST
+    assert answer(SHOW, 400, body(BodyShape.VBS_ERROR, 400, code=code)).name is AnswerName.UNEXPECTED
+
+
+GATEWAY_BODIES = [
+    {"error_msg": "no", "error_code": "APIG.0201", "request_id": "r"},
+    {"error_msg": "no", "error_code": "APIGW.0106", "request_id": "r"},
+    {"error": {"code": "APIG.0201", "message": "no"}},
+    {"error": {"error_code": "APIGW.0201", "error_msg": "no"}},
+    {"error": {"code": 400, "message": "no", "error_code": "APIG.0201"}},
+    {"badRequest": {"code": 400, "message": "no"}, "error_code": "APIG.0201"},
+    {"detail": {}, "error": {"code": "APIG.0201"}},
+    {"code": "APIG.0201", "message": "no"},
+    {"errors": [{"code": "APIG.0201", "message": "no"}]},
+]
+
+
+@pytest.mark.parametrize("document", GATEWAY_BODIES)
+@pytest.mark.parametrize("operation", [DELETE, SHOW, Operation.LIST_BACKUPS])
+@pytest.mark.parametrize("status", [400, 402, 403, 414, 418, 422, 423, 499])
+def test_a_gateways_code_is_about_the_caller(operation: Operation, status: int, document: object) -> None:
+    assert answer(operation, status, said(document)).name is AnswerName.GATEWAY_REFUSED
+
+
+@pytest.mark.parametrize("document", GATEWAY_BODIES)
+@pytest.mark.parametrize("status", [401, 404, 405, 406, 407, 408, 409, 410, 413, 415, 429, 500, 502, 503])
+def test_a_status_with_a_meaning_of_its_own_keeps_it_whatever_the_gateways_code(status: int, document: object) -> None:
+    assert answer(DELETE, status, said(document)).name is (BY_STATUS | {404: AnswerName.WRONG_ENDPOINT})[status]
+
+
+def test_words_that_mention_a_gateways_code_are_no_code() -> None:
+    quoted = {"badRequest": {"code": 400, "message": "see APIG.0201"}}
+    assert answer(DELETE, 400, said(quoted)).name is AnswerName.BAD_REQUEST
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,23 @@ def test_each_known_shape_is_read(document: object, fault: Fault) -> None:
     assert read_fault(json.dumps(document).encode()) == fault
 
 
+@pytest.mark.parametrize(
+    ("document", "is_from_gateway"),
+    [
+        ({"error_code": "APIG.0301"}, True),
+        ({"error": {"code": "APIGW.0301"}}, True),
+        ({"error": {"code": 403, "error_code": "APIG.0301"}}, True),
+        ({"error_code": "IAM.0301"}, False),
+        ({"error_code": "APIG"}, False),
+        ({"error_msg": "APIG.0301"}, False),
+        ({"error": {"code": ["APIG.0301"]}}, False),
+        ({}, False),
+    ],
+)
+def test_a_gateways_code_is_seen_wherever_codes_stand(document: object, is_from_gateway: bool) -> None:  # noqa: FBT001
+    assert read_fault(json.dumps(document).encode()).from_gateway is is_from_gateway
+
+
 def test_the_routers_own_shape_has_its_message_and_its_code() -> None:
     router = {"code": "404 Not Found", "title": "Not Found", "message": "The resource could not be found."}
     fault = read_fault(json.dumps(router).encode())

@@ -127,6 +127,7 @@ def test_a_key_that_is_missing_or_empty_is_named(key: str) -> None:
         (entry(regions=["eu-de"], region_name="eu-nl"), 'has "region_name" and "regions" that differ'),
         (entry(hold_marker=""), 'has an empty "hold_marker"'),
         (entry(hold_marker=" "), 'has an empty "hold_marker"'),
+        (entry(hold_marker="\u200b\u00a0"), 'has an empty "hold_marker"'),
         (entry(verify=False), 'has "verify": false; remove it'),
         (entry(cacert="/etc/ssl/private-ca.pem"), "give its PEM text itself, not a path to it"),
         (entry(cacert="-----BEGIN CERTIFICATE-----\nnonsense"), 'has "cacert" that cannot be read'),

@@ -219,9 +219,21 @@ def test_what_has_no_group_stands_at_the_end_by_volume_and_id() -> None:
     assert [row.id for row in plan(policy(), inventory(rows), NOW).backups] == [backup_id(n) for n in (5, 4, 3, 1, 2)]
 
 
-def test_an_empty_hold_marker_is_refused() -> None:
+@pytest.mark.parametrize("marker", ["", " ", "\u200b", "\u00a0\ufe0f"])
+def test_an_empty_hold_marker_is_refused(marker: str) -> None:
     with pytest.raises(ValueError, match="hold marker is empty"):
-        inventory([], hold_marker=" ")
+        inventory([], hold_marker=marker)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"name": "daily [Hold]"}, {"description": "［ hold ］"}, {"metadata": {"Hold ": "legal"}}],  # noqa: RUF001
+)
+def test_a_hold_in_any_spelling_is_never_selected(fields: dict[str, Any]) -> None:
+    rows = [record(1, age=timedelta()), record(2, age=DAY), record(3, age=2 * DAY, **fields), record(4, age=3 * DAY)]
+    made = plan(policy(), inventory(rows), NOW)
+    assert [row.id for row in made.selected] == [backup_id(4)]
+    assert next(row for row in made.backups if row.id == backup_id(3)).reasons == (Reason.HELD,)
 
 
 def test_a_clock_ten_minutes_off_refuses_the_run() -> None:

@@ -77,8 +77,8 @@ EVERYWHERE = {
     A.TOKEN_PROJECT_MISMATCH: "halt project_mismatch",
     A.ADMINISTRATOR: "halt administrator_refused",
     A.USED_BY_IMAGE: "refused used_by_image",
-    A.BAD_REQUEST: "refused bad_request",
-    A.UNEXPECTED_CLIENT_ERROR: "refused unexpected_status",
+    A.BAD_REQUEST: "wait bad_request",
+    A.UNEXPECTED_CLIENT_ERROR: "wait unexpected_status",
     A.OTHER_PROJECT: "halt project_mismatch",  # no guard was stated: the secret has changed meanwhile
     A.FORBIDDEN: "wait forbidden",
     A.TIMED_OUT: "wait timed_out",
@@ -326,9 +326,9 @@ def expected_of_deletable(fields: dict[str, Any], this: DeleteRequest, view: Tar
     """The rows of section 3 for `available` and `error`, from top to bottom."""
     if fields.get("os-bak-tenant-attr:tenant_id") == "f" * 32:
         return "refused not_owned"
-    if "[hold]" in str(fields.get("name")) or "[hold]" in str(fields.get("description")):
+    if "[hold]" in str(fields.get("name")).lower() or "[hold]" in str(fields.get("description")):
         return "refused held"
-    if "hold" in (fields.get("metadata") or {}):
+    if {"hold", "Hold"} & set(fields.get("metadata") or {}):
         return "refused held"
     if isinstance(this.expires_at, str) and looked_at >= datetime.fromisoformat(this.expires_at):
         return "refused expired"

@@ -27,11 +27,11 @@ def rows(document: object) -> Rows:
     return page
 
 
-def test_one_row_that_cannot_be_read_keeps_its_id_and_costs_no_other_row() -> None:
+def test_one_row_with_an_odd_field_lacks_that_field_only_and_costs_no_other_row() -> None:
     page = rows({"backups": [{"id": FIRST, "name": 5, "status": "available"}, {"id": SECOND, "name": "x"}]})
     bad, good = page.backups
-    assert (bad.id, bad.name, bad.status_text) == (FIRST, UNSET, UNSET)
-    assert (good.id, good.name) == (SECOND, "x")
+    assert (bad.id, bad.name, bad.status_text, bad.odd_fields) == (FIRST, UNSET, "available", frozenset({"name"}))
+    assert (good.id, good.name, good.odd_fields) == (SECOND, "x", frozenset())
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 from typing import BinaryIO
 from typing import Final
 from typing import TypeVar
+from typing import cast
 
 import msgspec
 from msgspec import UNSET
@@ -15,6 +16,7 @@ from msgspec import UnsetType
 
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.openstack.backup import Backup
+from vbs_reaper.openstack.record import read_record
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.inventory import Service
@@ -35,7 +37,7 @@ class FileRefused(ValueError):
 class _Glance(msgspec.Struct, gc=False):
     """What tells which kind of service a record is from."""
 
-    is_incremental: bool | None | UnsetType = UNSET
+    is_incremental: msgspec.Raw = msgspec.Raw(b"null")
     metadata: msgspec.Raw | UnsetType = UNSET
     service_metadata: msgspec.Raw | UnsetType = UNSET
 
@@ -73,7 +75,7 @@ class BackupsFile:
         seen_vbs = seen_incremental = with_metadata = False
         for row in self._rows(_Glance):
             seen_vbs |= row.service_metadata is not UNSET
-            seen_incremental |= row.is_incremental is True
+            seen_incremental |= bytes(row.is_incremental) == b"true"
             with_metadata |= row.metadata is not UNSET
         told: Service = "cinder" if seen_incremental and not seen_vbs else "vbs"
         return Inventory(backups=self, service=service or told, with_metadata=with_metadata, hold_marker=hold_marker)
@@ -106,7 +108,7 @@ class BackupsFile:
             if isinstance(parts, list) or "backups" not in parts:
                 raise FileRefused(f'{self._path}: is no object with a list "backups"; give the API\'s own answer')
             rest = msgspec.json.decode(document, type=_Rest)
-            rows = msgspec.json.decode(parts["backups"], type=list[kind])  # type: ignore[valid-type]
+            rows = _decode(parts["backups"], kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FileRefused(f"{self._path}: {_explain(error, before)}") from None
         if any(link.get("rel") == "next" for link in rest.backups_links or ()):
@@ -132,10 +134,23 @@ def _cut(buffer: bytes, kind: type[Row]) -> tuple[Sequence[Row], bytes]:
         if between is None:
             continue
         try:
-            return msgspec.json.decode(b"[" + buffer[: between.start() + 1] + b"]", type=list[kind]), buffer[end:]  # type: ignore[valid-type]
+            return _decode(b"[" + buffer[: between.start() + 1] + b"]", kind), buffer[end:]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
     return (), buffer
+
+
+def _decode(rows: bytes | msgspec.Raw, kind: type[Row]) -> list[Row]:
+    """The rows of a list; of backups with odd fields what can be read of them, as of the cloud's own lists."""
+    try:
+        return msgspec.json.decode(rows, type=list[kind])  # type: ignore[valid-type]
+    except msgspec.ValidationError:
+        if kind is not Backup:
+            raise
+        found = [read_record(row) for row in msgspec.json.decode(rows, type=list[msgspec.Raw])]
+        if None in found:
+            raise
+        return cast("list[Row]", found)
 
 
 def _explain(error: Exception, before: int) -> str:

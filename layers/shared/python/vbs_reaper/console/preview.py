@@ -29,6 +29,7 @@ from vbs_reaper.console.stack_preview import print_how_to_approve
 from vbs_reaper.console.summary import print_plan
 from vbs_reaper.openstack.backup import read_instant
 from vbs_reaper.openstack.fault import printable
+from vbs_reaper.openstack.hold import is_empty_marker
 from vbs_reaper.purge.document import PlanRefused
 from vbs_reaper.purge.document import read_plan
 from vbs_reaper.purge.document import write_plan
@@ -145,7 +146,7 @@ SOURCES: Final[Mapping[str, Source]] = {"backups": _from_file, "cloud": _from_cl
 
 
 def _inventory(chosen: argparse.Namespace) -> Inventory:
-    if chosen.hold_marker is not None and not chosen.hold_marker.strip():
+    if chosen.hold_marker is not None and is_empty_marker(chosen.hold_marker):
         raise Refused("--hold-marker is empty: every backup would be held")
     return next(source(chosen) for option, source in SOURCES.items() if getattr(chosen, option) is not None)
 

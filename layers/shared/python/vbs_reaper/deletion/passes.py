@@ -1,6 +1,8 @@
 """One pass over one message: observe, decide, ask for the deletion; every call behind the target's gate."""
 
 from dataclasses import replace
+from datetime import datetime
+from datetime import timedelta
 from threading import Lock
 from typing import Final
 
@@ -30,9 +32,13 @@ from vbs_reaper.deletion.verdict.dispositions import after_listing
 from vbs_reaper.deletion.verdict.dispositions import after_look
 from vbs_reaper.deletion.verdict.dispositions import after_survivor
 from vbs_reaper.deletion.verdict.dispositions import before_any_call
+from vbs_reaper.openstack.answer import Answer
 
 BEGIN_S: Final = 30.0
 """Seconds that must be left for a record to begin."""
+
+LOOK_LASTS: Final = timedelta(seconds=2)
+"""How old the look may be when the DELETE is sent: somebody may have put the backup on hold since."""
 
 
 class Passes:
@@ -76,17 +82,19 @@ class _Visit:
         self._gate = gate
         self._target = target
         self._time_left = time_left
+        self._looked_at: datetime | None = None
+        self._has_looked_twice = False
+        self._survivors_stay = False
 
     def carry_out(self, this: Pass) -> Decision:
-        """Look, and follow the steps from there; at most one DELETE and two looks at the backup itself."""
+        """Look, and follow the steps from there: at most one DELETE, two looks before it and one after it."""
         ref = BackupRef(
             target=self._target,
             backup_id=backup_id_of(this.request),
             project_id=project_id_of(this.request),
             heard=this.delivery.calls.append,
         )
-        answer = self._backups.show_backup(ref, self._time_left)
-        step: Decision | Step = after_look(this, answer, self._clock())
+        answer, step = self._look(this, ref)
         this = replace(this, seen=answer.backup)
         if answer.target is not None:
             # Whatever the secret says a moment later: what follows is about the place that was looked at.
@@ -107,22 +115,44 @@ class _Visit:
         match step:
             case LookAtSurvivors():
                 return this, self._survivors(this, ref, step)
+            case AskForDeletion() if self._is_look_old() and not self._has_looked_twice:
+                self._has_looked_twice = True
+                answer, step_then = self._look(this, ref)
+                return replace(this, seen=answer.backup or this.seen), step_then
             case AskForDeletion():
-                answer = self._backups.delete_backup(ref, self._time_left)
-                this = replace(this, asked_with=answer.name)
-                return this, after_delete(this, answer)
+                return self._ask(this, ref)
             case LookAgain():
-                answer = self._backups.show_backup(ref, self._time_left)
-                return this, after_look(this, answer, self._clock())
+                return this, self._look(this, ref)[1]
             case ListVolume():
                 return this, after_listing(this, self._backups.list_volume(ref, step.volume_id, self._time_left))
 
+    def _look(self, this: Pass, ref: BackupRef) -> tuple[Answer, Decision | Step]:
+        answer = self._backups.show_backup(ref, self._time_left)
+        self._looked_at = self._clock()
+        return answer, after_look(this, answer, self._looked_at)
+
+    def _is_look_old(self) -> bool:
+        return self._looked_at is None or not timedelta() <= self._clock() - self._looked_at <= LOOK_LASTS
+
+    def _ask(self, this: Pass, ref: BackupRef) -> tuple[Pass, Decision | Step]:
+        """Send the DELETE, unless a login in between takes so long that the backup must be looked at once more."""
+        looked_at = self._looked_at or self._clock()
+        answer = self._backups.delete_backup(replace(ref, not_after=looked_at + LOOK_LASTS), self._time_left)
+        if answer.is_late and not self._has_looked_twice:
+            self._looked_at = None
+            return this, AskForDeletion()
+        this = replace(this, asked_with=answer.name)
+        return this, after_delete(this, answer)
+
     def _survivors(self, this: Pass, ref: BackupRef, step: LookAtSurvivors) -> Decision | Step:
+        if self._survivors_stay:
+            return AskForDeletion()
         for survivor in step.survivors:
             answer = self._backups.show_backup(replace(ref, backup_id=survivor), self._time_left)
             decision = after_survivor(this, survivor, answer)
             if decision is not None:
                 return decision
+        self._survivors_stay = True
         return AskForDeletion()
 
 

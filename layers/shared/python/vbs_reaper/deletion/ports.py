@@ -49,6 +49,8 @@ class BackupRef:
     backup_id: BackupId
     project_id: ProjectId | None = None
     address: str | None = field(default=None, repr=False)
+    not_after: datetime | None = None
+    """A DELETE, and each repeat of it, is only sent until then: later the backup may have changed since the look."""
     heard: Heard = field(default=_nobody, compare=False, repr=False)
 
 

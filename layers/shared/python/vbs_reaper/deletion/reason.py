@@ -46,12 +46,6 @@ class Reason(StrEnum):
         "Delete it where it belongs.",
     )
     USED_BY_IMAGE = "used_by_image", "An image was made from the backup.", "Delete the image first, then ask again."
-    BAD_REQUEST = "bad_request", "The cloud refuses this request for good.", "Read the cloud's message."
-    UNEXPECTED_STATUS = (
-        "unexpected_status",
-        "The cloud refuses with a status nobody documents.",
-        "Read the cloud's message.",
-    )
     DELETION_FAILED = (
         "deletion_failed",
         "The cloud could not delete the backup.",
@@ -71,8 +65,8 @@ class Reason(StrEnum):
     CONFLICT = "conflict", "The cloud reports a conflict and the backup is still there.", "Look at the backup."
     UNKNOWN_FIELD = (
         "unknown_field",
-        "The cloud's answer lacks a field that must be known before a deletion.",
-        "Check the API version of the target.",
+        "A field that must be known before a deletion is missing or has an unexpected type.",
+        "Check the API version of the target and the backup that the message is about.",
     )
     FORBIDDEN = "forbidden", "The target's user may not do this.", "Give the user a role that may delete backups."
     NOT_BEFORE = "not_before", "The request asks to wait.", "Nothing to do."
@@ -91,6 +85,16 @@ class Reason(StrEnum):
         "unexpected_answer",
         "The cloud answered what nobody expects.",
         "If it lasts, read the answer in the log.",
+    )
+    BAD_REQUEST = (
+        "bad_request",
+        "The deletion was rejected as a bad request.",
+        "If it lasts, read the message, fix what it names, and redrive what was parked.",
+    )
+    UNEXPECTED_STATUS = (
+        "unexpected_status",
+        "The cloud answered with an undocumented 4xx status.",
+        "If it lasts, read the message, fix what it names, and redrive what was parked.",
     )
     OUT_OF_TIME = "out_of_time", "The function had no time left for this request.", "Nothing to do: it comes next."
     INTERNAL_ERROR = "internal_error", "This software failed on the request.", "Read the log; report the fault."
@@ -126,8 +130,8 @@ class Reason(StrEnum):
     REDIRECTED = "redirected", "The endpoint redirects; a deletion is never sent on.", "Set the endpoint it should be."
     GATEWAY_REFUSED = (
         "gateway_refused",
-        "The cloud's gateway refuses this caller.",
-        "Check address, project and quota there.",
+        "The cloud's gateway rejects this caller.",
+        "Check allowed addresses, project, account and quota there.",
     )
     PROXY = "proxy", "A proxy asks for credentials.", "Check the network path of the function."
     THROTTLED = "throttled", "The cloud asks to slow down.", "If it lasts, lower MaximumConcurrency."

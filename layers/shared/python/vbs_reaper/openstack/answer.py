@@ -22,6 +22,7 @@ from vbs_reaper.openstack.fault import printable
 from vbs_reaper.openstack.fault import read_fault
 from vbs_reaper.openstack.fault import read_retry_after
 from vbs_reaper.openstack.gone import says_gone
+from vbs_reaper.openstack.record import read_record
 
 
 class Operation(StrEnum):
@@ -103,6 +104,8 @@ class Answer:
     retry_after_s: float | None = None
     at: datetime | None = None
     backup: Backup | None = None
+    is_late: bool = False
+    """The call, or its repeat after a new login, was not sent, because the time given for it was over."""
     target: TargetView | None = None
     """Present on every answer of the backup service itself; `backup` on `FOUND` and `OTHER_BACKUP` only."""
 
@@ -133,7 +136,8 @@ _RETRIED_VBS_CODES = frozenset(
 _WRONG_ENDPOINT = frozenset({405, 406, 410, 415, 501})
 _UNAVAILABLE = frozenset({502, 503, 504})
 _THROTTLED = frozenset({413, 429})
-_MALFORMED = frozenset({414, 431, 494})
+_OF_THE_CALLER = frozenset({402, 421, 431, 494})
+"""The account, the connection or the token's size: never about one backup."""
 
 
 def read_answer(
@@ -171,8 +175,8 @@ def _name(operation: Operation, status: int, fault: Fault) -> AnswerName:
     if 300 <= status < 400:
         return AnswerName.REDIRECTED
     if status == 400:
-        return _name_bad_request(fault)
-    return _name_by_status(status, fault)
+        return _name_bad_request(operation, fault)
+    return _name_by_status(operation, status, fault)
 
 
 def _name_success(operation: Operation, status: int) -> AnswerName:
@@ -181,9 +185,11 @@ def _name_success(operation: Operation, status: int) -> AnswerName:
     return AnswerName.FOUND if status == 200 else AnswerName.UNAVAILABLE
 
 
-def _name_bad_request(fault: Fault) -> AnswerName:
+def _name_bad_request(operation: Operation, fault: Fault) -> AnswerName:  # noqa: PLR0911  # one line per row of the table
     if not fault.is_json:
         return AnswerName.UNEXPECTED
+    if fault.from_gateway:
+        return AnswerName.GATEWAY_REFUSED
     if fault.code == "VolumeBackup.0113":
         return AnswerName.USED_BY_IMAGE
     if fault.code == "Common.0013":
@@ -196,7 +202,12 @@ def _name_bad_request(fault: Fault) -> AnswerName:
         return AnswerName.HAS_DEPENDENTS
     if "Malformed request url" in fault.message:
         return AnswerName.URL_PROJECT_MISMATCH
-    return AnswerName.BAD_REQUEST
+    return _name_malformed(operation)
+
+
+def _name_malformed(operation: Operation) -> AnswerName:
+    """A GET of checked ids cannot be malformed, so that answer says nothing about the request."""
+    return AnswerName.BAD_REQUEST if operation is Operation.DELETE_BACKUP else AnswerName.UNEXPECTED
 
 
 def _name_not_found(backup_id: BackupId, fault: Fault, body: bytes) -> AnswerName:
@@ -221,11 +232,13 @@ class _NotFound(msgspec.Struct, frozen=True):
     fault: _NotFoundFault = msgspec.field(name="itemNotFound")
 
 
-def _name_by_status(status: int, fault: Fault) -> AnswerName:  # noqa: PLR0911  # one line per row of the table
+def _name_by_status(operation: Operation, status: int, fault: Fault) -> AnswerName:  # noqa: PLR0911  # one line per row of the table
     if status == 401:
         return AnswerName.UNAUTHORIZED
+    if status in _OF_THE_CALLER or (status == 403 and fault.from_gateway):
+        return AnswerName.GATEWAY_REFUSED
     if status == 403:
-        return AnswerName.GATEWAY_REFUSED if fault.code.startswith(("APIG.", "APIGW.")) else AnswerName.FORBIDDEN
+        return AnswerName.FORBIDDEN
     if status in _WRONG_ENDPOINT:
         return AnswerName.WRONG_ENDPOINT
     if status == 407:
@@ -236,24 +249,26 @@ def _name_by_status(status: int, fault: Fault) -> AnswerName:  # noqa: PLR0911  
         return AnswerName.CONFLICT
     if status in _THROTTLED:
         return AnswerName.THROTTLED
-    if status in _MALFORMED:
-        return AnswerName.BAD_REQUEST
     if status == 500:
         return AnswerName.SERVER_ERROR
     if status in _UNAVAILABLE:
         return AnswerName.UNAVAILABLE
-    return AnswerName.UNEXPECTED_CLIENT_ERROR if 400 < status < 500 else AnswerName.UNEXPECTED
+    if not 400 < status < 500:
+        return AnswerName.UNEXPECTED
+    if fault.from_gateway:
+        return AnswerName.GATEWAY_REFUSED
+    return _name_malformed(operation) if status == 414 else AnswerName.UNEXPECTED_CLIENT_ERROR
 
 
 def _read_backup(body: bytes) -> Backup | None:
     try:
-        return msgspec.json.decode(body, type=_Shown).backup
+        return read_record(msgspec.json.decode(body, type=_Shown).backup)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
 
 
 class _Shown(msgspec.Struct, frozen=True):
-    backup: Backup
+    backup: msgspec.Raw
 
 
 class _Numbered(msgspec.Struct, frozen=True):

@@ -11,12 +11,16 @@ from msgspec import UNSET
 from msgspec import UnsetType
 
 from vbs_reaper.openstack.hold import contains
+from vbs_reaper.openstack.hold import is_hold_key
 
 BackupId = NewType("BackupId", str)
 """A lower-case canonical UUID, checked where it entered."""
 
 ProjectId = NewType("ProjectId", str)
 """32 lower-case hexadecimal digits."""
+
+OWNER_FIELDS = ("os-backup-project-attr:project_id", "os-bak-tenant-attr:tenant_id")
+"""Where v3 and v2 show which project owns a backup."""
 
 OWNED_BY_ANOTHER_SERVICE = frozenset({1, 5})
 """`service_metadata.ST` of backups that belong to server backups (VBS user guide, "VBS Backup Management")."""
@@ -78,6 +82,16 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """When its record last changed, in UTC; None when missing or unreadable."""
         return read_instant(self.updated_at_text)
 
+    @property
+    def odd_fields(self) -> frozenset[str]:
+        """Fields that the answer shows with another JSON type than the API documents: they are `UNSET` here."""
+        return frozenset()
+
+    @property
+    def odd_owner(self) -> str | None:
+        """An owner field with an unexpected type: whose backup it is cannot be told."""
+        return next((name for name in OWNER_FIELDS if name in self.odd_fields), None)
+
     def owner_other_than(self, project_id: str) -> str | None:
         """Another project that owns it, where the answer shows one (v2 and v3 name the field differently)."""
         return next((owner for owner in (self.project_id, self.tenant_id) if owner and owner != project_id), None)
@@ -91,6 +105,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Name the first field that a decision needs and this record lacks; None when all are there.
 
         With `with_metadata` (API v3 from microversion 3.43) the metadata is needed too: it may hold the backup.
+        Metadata and owners that need not be shown are missing as well if they are shown with an unexpected type.
         """
         if not self.volume_id:
             return "volume_id"
@@ -104,15 +119,33 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return "description"
         if with_metadata and not isinstance(self.metadata, dict):
             return "metadata"
-        return None
+        return "metadata" if "metadata" in self.odd_fields else self.odd_owner
+
+    def complaint(self, field: str) -> str:
+        """Say of a needed field that it is missing, or that it has an unexpected type."""
+        return f'shows "{field}" with an unexpected type' if field in self.odd_fields else f'lacks "{field}"'
 
     def is_held(self, hold_marker: str) -> bool:
-        """Whether its owner asked for it to stay: marker in name or description, or a metadata key `hold`."""
+        """Whether its owner asked for it to stay: marker in name or description, or a metadata key `hold`.
+
+        Any spelling of them counts, see `vbs_reaper.openstack.hold`.
+        """
         return (
             contains(self.name, hold_marker)
             or contains(self.description, hold_marker)
-            or (isinstance(self.metadata, dict) and "hold" in self.metadata)
+            or (isinstance(self.metadata, dict) and any(map(is_hold_key, self.metadata)))
         )
+
+
+class OddBackup(Backup, frozen=True, kw_only=True, gc=False):
+    """A record with at least one field of an unexpected JSON type, named as on the wire."""
+
+    odd: frozenset[str]
+
+    @property
+    def odd_fields(self) -> frozenset[str]:
+        """The fields that could not be read."""
+        return self.odd
 
 
 def read_instant(text: object) -> datetime | None:

@@ -85,6 +85,7 @@ class BackupApi:
             project_id=ref.project_id,
             address=ref.address,
             operation=Operation.DELETE_BACKUP,
+            not_after=ref.not_after,
             request=lambda login: delete_request(login, ref.backup_id),
             read=lambda reply, now: _read(Operation.DELETE_BACKUP, ref.backup_id, reply, now),
             body_limit=BACKUP_BYTES,

@@ -94,6 +94,11 @@ class _Seen:
     made: list[datetime] = field(default_factory=list)
     clock_difference: timedelta | None = None
     lacking: str | None = None
+    """The first needed field that a backup does not show."""
+    odd: str | None = None
+    """What is wrong with the first backup that shows a needed field with an unexpected type."""
+    readable: int = 0
+    """Backups that show every needed field."""
     is_complete: bool = True
     failure: Answer | None = None
 
@@ -101,10 +106,16 @@ class _Seen:
         self.backups += 1
         if backup.created_at is not None:
             self.made.append(backup.created_at)
-        self.lacking = self.lacking or backup.missing_field(with_metadata=with_metadata)
+        missing = backup.missing_field(with_metadata=with_metadata)
+        if missing is None:
+            self.readable += 1
+        elif missing in backup.odd_fields:
+            self.odd = self.odd or backup.complaint(missing)
+        else:
+            self.lacking = self.lacking or missing
 
     def forget(self) -> None:
-        self.backups, self.lacking = 0, None
+        self.backups, self.readable, self.lacking, self.odd = 0, 0, None, None
         self.made.clear()
 
 
@@ -181,6 +192,8 @@ def _fault(login: Login, seen: _Seen) -> tuple[Reason, str] | None:
         )
     if seen.lacking is not None:
         return Reason.UNKNOWN_FIELD, f'its backups lack "{seen.lacking}" in API {login.api_version}'
+    if seen.odd is not None and not seen.readable:  # one odd record among others is no fault of the target
+        return Reason.UNKNOWN_FIELD, f"each of its backups {seen.odd} in API {login.api_version}"
     return None
 
 
@@ -212,6 +225,8 @@ def _reason(answer: AnswerName) -> Reason:
     """What halts has its reason; the other answers are called as their reasons are, or are none that a list has."""
     if answer in HALTS:
         return HALTS[answer]
+    if answer is AnswerName.UNEXPECTED_CLIENT_ERROR:
+        return Reason.UNEXPECTED_STATUS
     return next((reason for reason in Reason if reason.value == answer.value), Reason.UNEXPECTED_ANSWER)
 
 

@@ -1,14 +1,18 @@
 """The error bodies these clouds send: a dozen shapes read into one fault; and their words made fit to be written."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import field
 from datetime import UTC
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 from typing import Final
 
 import msgspec
 
 MESSAGE_LENGTH: Final = 256
+_GATEWAY_CODES: Final = ("APIG.", "APIGW.")
 RETRY_AFTER_LIMITS_S: Final = (1.0, 3600.0)
 
 
@@ -21,6 +25,8 @@ class Fault:
     code: str = ""
     message: str = ""
     retry_after: object = None
+    from_gateway: bool = field(default=False, compare=False)
+    """Whether an error code in the body is one of the API gateway in front of the service."""
 
 
 def read_fault(body: bytes) -> Fault:
@@ -42,7 +48,16 @@ def read_fault(body: bytes) -> Fault:
         code=str(code),
         message=message if isinstance(message, str) else "",
         retry_after=inner.get("retryAfter"),
+        from_gateway=any(code.startswith(_GATEWAY_CODES) for code in _codes(document)),
     )
+
+
+def _codes(document: dict[str, Any]) -> Iterator[str]:
+    """Every error code of a body: its own, and those of the objects in it."""
+    inner = [each for value in document.values() for each in (value if isinstance(value, list) else [value])]
+    for part in (document, *inner):
+        if isinstance(part, dict):
+            yield from (code for name in ("code", "error_code") if isinstance(code := part.get(name), str))
 
 
 def read_retry_after(header: str | None, in_body: object, now: datetime) -> float | None:

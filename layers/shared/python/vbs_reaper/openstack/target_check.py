@@ -10,6 +10,7 @@ from typing import Final
 from vbs_reaper.openstack.endpoint import EndpointUnusable
 from vbs_reaper.openstack.endpoint import is_project_id
 from vbs_reaper.openstack.endpoint import read_endpoint
+from vbs_reaper.openstack.hold import is_empty_marker
 
 if TYPE_CHECKING:
     from vbs_reaper.openstack.target import Target
@@ -107,7 +108,7 @@ def _choices(target: Target) -> Iterator[str]:
         yield 'has several "regions"; a target is one project in one region: give one, and the others a secret each'
     if target.region_name and target.regions and target.regions != (target.region_name,):
         yield 'has "region_name" and "regions" that differ; remove one of the two'
-    if not target.hold_marker.strip():
+    if is_empty_marker(target.hold_marker):
         yield 'has an empty "hold_marker", which every name contains; give the text that holds a backup, or remove it'
 
 

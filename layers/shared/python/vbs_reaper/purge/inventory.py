@@ -9,6 +9,7 @@ from typing import Literal
 
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.openstack.backup import Backup
+from vbs_reaper.openstack.hold import is_empty_marker
 
 Service = Literal["vbs", "cinder"]
 """On `vbs` every backup stands alone; on `cinder` an incremental one needs those before it."""
@@ -43,7 +44,7 @@ class Inventory:
 
     def __post_init__(self) -> None:
         """Refuse a marker that every text contains."""
-        if not self.hold_marker.strip():
+        if is_empty_marker(self.hold_marker):
             raise ValueError("the hold marker is empty: every backup would be held")
 
 

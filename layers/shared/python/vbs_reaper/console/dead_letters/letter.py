@@ -41,7 +41,6 @@ _FINAL: Final = frozenset(
         Reason.EXPIRED,
         Reason.EXPECTATION_FAILED,
         Reason.NOT_OWNED,
-        Reason.BAD_REQUEST,
     }
 )
 """What is wrong stands in the request itself, or is so for good: the same words end the same."""

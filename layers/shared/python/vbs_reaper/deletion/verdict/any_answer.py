@@ -64,9 +64,9 @@ def after_any(this: Pass, answer: Answer) -> Decision:
         case AnswerName.USED_BY_IMAGE:
             return Refused(reason=Reason.USED_BY_IMAGE, message=answer.message)
         case AnswerName.BAD_REQUEST:
-            return Refused(reason=Reason.BAD_REQUEST, message=answer.message)
+            return this.wait(Reason.BAD_REQUEST, answer.message)
         case AnswerName.UNEXPECTED_CLIENT_ERROR:
-            return Refused(reason=Reason.UNEXPECTED_STATUS, message=answer.message)
+            return this.wait(Reason.UNEXPECTED_STATUS, answer.message)
         case AnswerName.OTHER_PROJECT:
             if this.request.project_id is UNSET:  # the secret has changed between two calls of this pass
                 return this.halt(Reason.PROJECT_MISMATCH, answer.message)

@@ -60,10 +60,11 @@ def after_survivor(this: Pass, survivor: BackupId, answer: Answer) -> Decision |
     if answer.name is AnswerName.FOUND and answer.backup is not None and answer.target is not None:
         if answer.backup.owner_other_than(answer.target.project_id):
             found = "another project's"
-        elif answer.backup.status in {Status.AVAILABLE, Status.RESTORING}:
+        elif answer.backup.status in {Status.AVAILABLE, Status.RESTORING} and answer.backup.odd_owner is None:
             return None
-        elif not answer.backup.status_text:
-            return this.wait(Reason.UNKNOWN_FIELD, f'the answer about survivor {survivor} lacks "status"')
+        elif (unknown := answer.backup.odd_owner) or not answer.backup.status_text:
+            complaint = answer.backup.complaint(unknown or "status")
+            return this.wait(Reason.UNKNOWN_FIELD, f"the answer about survivor {survivor} {complaint}")
         else:
             found = printable(str(answer.backup.status_text))
     elif answer.name is AnswerName.GONE:
@@ -133,7 +134,7 @@ def _after_found(this: Pass, backup: Backup, target: TargetView, looked_at: date
         case Status.ERROR_DELETING:
             return Refused(reason=Reason.DELETION_FAILED, message=f"the backup is error_deleting{_fail_reason(backup)}")
         case Status.UNKNOWN if not backup.status_text:
-            return this.wait(Reason.UNKNOWN_FIELD, 'the answer lacks "status"')
+            return this.wait(Reason.UNKNOWN_FIELD, f"the answer {backup.complaint('status')}")
         case Status.UNKNOWN:
             return this.wait(
                 Reason.UNEXPECTED_ANSWER, f'the backup\'s status is "{printable(str(backup.status_text))}"'
@@ -153,7 +154,7 @@ def _after_deletable(this: Pass, backup: Backup, target: TargetView, looked_at: 
         return Refused(reason=Reason.EXPIRED, message=f"still {backup.status} after {expires_at.isoformat()}")
     missing = backup.missing_field(with_metadata=target.shows_metadata)
     if missing and not _expects_what_is_null(this.request, backup, missing):
-        return this.wait(Reason.UNKNOWN_FIELD, f'the answer lacks "{missing}"')
+        return this.wait(Reason.UNKNOWN_FIELD, f"the answer {backup.complaint(missing)}")
     failed = failed_expectation(this.request, backup)
     if failed:
         return Refused(reason=Reason.EXPECTATION_FAILED, message=failed)

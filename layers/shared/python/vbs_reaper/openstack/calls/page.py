@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 from vbs_reaper.openstack.backup import Backup
+from vbs_reaper.openstack.record import read_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +41,8 @@ class _DecodedRaw(msgspec.Struct, frozen=True):
     backups_links: msgspec.Raw = msgspec.Raw(b"[]")
 
 
-class _Known(msgspec.Struct, frozen=True):
-    id: str
-
-
 def read_rows(body: bytes, date: str | None, page_size: int) -> Rows | None:
-    """Read a page. A row of which only the id can be read has nothing else; None where even that is missing."""
+    """Read a page; of odd rows what can be read of them. None if it is no list, or a row has no readable id."""
     decoded: _Decoded | _DecodedRaw
     try:
         decoded = msgspec.json.decode(body, type=_Decoded)
@@ -53,8 +50,10 @@ def read_rows(body: bytes, date: str | None, page_size: int) -> Rows | None:
     except msgspec.ValidationError:
         try:
             decoded = msgspec.json.decode(body, type=_DecodedRaw)
-            backups = [_read_row(row) for row in decoded.backups]
         except (msgspec.DecodeError, ValueError, RecursionError):
+            return None
+        backups = [row for raw in decoded.backups if (row := read_record(raw)) is not None]
+        if len(backups) < len(decoded.backups):
             return None
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
@@ -66,13 +65,6 @@ def read_rows(body: bytes, date: str | None, page_size: int) -> Rows | None:
         has_more=bool(backups) and (has_links or len(backups) >= page_size),
         date=_read_date(date),
     )
-
-
-def _read_row(row: msgspec.Raw) -> Backup:
-    try:
-        return msgspec.json.decode(row, type=Backup)
-    except msgspec.ValidationError:
-        return Backup(id=msgspec.json.decode(row, type=_Known).id)
 
 
 def _read_date(header: str | None) -> datetime | None:

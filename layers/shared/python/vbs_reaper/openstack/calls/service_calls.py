@@ -43,6 +43,8 @@ ACCEPTED: Final = 202
 REVOCATION_S: Final = 2.0
 """Keystone's revocations know whole seconds only: after so long a new token is surely younger."""
 
+_TOO_LATE: Final = "nothing was sent: the last look at the backup was too old by then"
+
 Read = TypeVar("Read")
 
 
@@ -59,6 +61,8 @@ class Call(Generic[Read]):
     """A guard: where the target is of another project, no call is made."""
     address: str | None = None
     """Another guard: if the target is at another address, no call is made."""
+    not_after: datetime | None = None
+    """The latest time to send it, repeats included. Logins and dead connections may use up the time."""
     backup_id: BackupId | None = None
     """The one backup it is about, if it is about one."""
     heard: Heard | None = None
@@ -80,15 +84,21 @@ class ServiceCalls:
         return login.view if isinstance(login, Login) else login
 
     def make(self, call: Call[Read], time_left: TimeLeft) -> Answer | Read:
-        """Make one call; what is no usable reply is an answer as well. Answers of the service name its target."""
+        """Make one call; what is no usable reply is an answer as well. Answers of the service name its target.
+
+        If it is too late to repeat a call that the service refused, the refusal is the answer, marked `is_late`.
+        """
         login = self._keystone.enter(call.target, time_left)
+        refused: Answer | None = None
         refusals = 0
         asked_for_roles = False
         while isinstance(login, Login):
             result = self._make_once(call, login, time_left)
             if not isinstance(result, Answer):
                 return result
-            result = replace(result, target=login.view)
+            if result.is_late and refused is not None:
+                return replace(refused, is_late=True)
+            refused = result = replace(result, target=login.view)
             if result.name is AnswerName.UNAUTHORIZED and refusals < 2:
                 refusals += 1
                 if refusals == 2:
@@ -120,6 +130,8 @@ class ServiceCalls:
         for on_fresh_connection in (False, True):
             if time_left() < CALL_S:
                 return out_of_time()
+            if call.not_after is not None and self._clock() > call.not_after:
+                return replace(self._answer(AnswerName.OUT_OF_TIME, _TOO_LATE), is_late=True)
             reply = self._exchange(call, login, request, on_fresh_connection=on_fresh_connection)
             if not (isinstance(reply, CallFailed) and reply.is_stale):
                 break

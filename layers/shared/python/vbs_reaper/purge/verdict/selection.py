@@ -11,7 +11,9 @@ from msgspec import UNSET
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.request import is_backup_id
 from vbs_reaper.openstack.backup import OWNED_BY_ANOTHER_SERVICE
+from vbs_reaper.openstack.backup import OWNER_FIELDS
 from vbs_reaper.openstack.backup import Backup
+from vbs_reaper.openstack.backup import OddBackup
 from vbs_reaper.openstack.backup import Status
 from vbs_reaper.openstack.backup import read_instant
 from vbs_reaper.purge.inventory import Inventory
@@ -100,6 +102,7 @@ class Selection:
             or backup.name is UNSET
             or backup.description is UNSET
             or (with_metadata and not isinstance(backup.metadata, dict))
+            or (isinstance(backup, OddBackup) and self._odd_field(backup))
         ):
             return Reason.UNKNOWN_FIELD, self._unknown_field(backup, made_at)
         if backup.status_text not in _KNOWN:
@@ -110,7 +113,14 @@ class Selection:
 
     def _unknown_field(self, backup: Backup, made_at: Micros | None) -> str:
         missing = backup.missing_field(with_metadata=self._inventory.with_metadata)
-        return missing or ("created_at" if made_at is None else "id")
+        if missing in OWNER_FIELDS and not self._inventory.project_id:
+            missing = None
+        return missing or ("created_at" if made_at is None else self._odd_field(backup) or "id")
+
+    def _odd_field(self, backup: Backup) -> str | None:
+        """A field with an unexpected type that need not be shown, but decides if it is."""
+        owner = backup.odd_owner if self._inventory.project_id else None
+        return owner or next((name for name in ("metadata", "service_metadata") if name in backup.odd_fields), None)
 
     def _foreign(self, backup: Backup) -> Verdict | None:
         project = self._inventory.project_id

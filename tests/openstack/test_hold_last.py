@@ -1,0 +1,163 @@
+"""A hold set through Cinder's API between the first look and the DELETE keeps the backup; Cinder's database judges."""
+
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from datetime import datetime
+from typing import Any
+
+import pytest
+import requests
+
+from tests.integration.reach import TARGET
+from tests.integration.reach import CallBook
+from tests.integration.reach import Hourglass
+from tests.integration.reach import Shelf
+from tests.openstack.cloud import Cloud
+from tests.openstack.volumes import TIMEOUT_S
+from vbs_reaper.deletion.message import Delivery
+from vbs_reaper.deletion.message import read_message
+from vbs_reaper.deletion.passes import LOOK_LASTS
+from vbs_reaper.deletion.passes import Passes
+from vbs_reaper.deletion.ports import BackupRef
+from vbs_reaper.deletion.ports import TimeLeft
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.request import read_request
+from vbs_reaper.deletion.verdict.decision import Asked
+from vbs_reaper.deletion.verdict.decision import Decision
+from vbs_reaper.deletion.verdict.decision import Pass
+from vbs_reaper.deletion.verdict.decision import Refused
+from vbs_reaper.openstack.answer import Answer
+from vbs_reaper.openstack.backup_api import BackupApi
+from vbs_reaper.openstack.secret import StoredSecret
+from vbs_reaper.openstack.transport import Transports
+
+pytestmark = pytest.mark.openstack
+LONGER_THAN_A_LOOK_LASTS_S = LOOK_LASTS.total_seconds() + 0.3
+Deed = Callable[[], None]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def hold(cloud: Cloud, backup_id: str, text: str) -> None:
+    """What the owner does: a description, through the API."""
+    headers = {"X-Auth-Token": cloud.token(), "OpenStack-API-Version": "volume 3.43"}
+    url = f"{cloud.cinder_url}/v3/{cloud.accounts.project_id}/backups/{backup_id}"
+    with requests.Session() as http:
+        http.trust_env = False
+        http.put(url, json={"backup": {"description": text}}, headers=headers, timeout=TIMEOUT_S).raise_for_status()
+
+
+class SlowShelf(Shelf):
+    """Secrets that take long to read, once something is planned for that time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Deed | None = None
+
+    def read(self, target: str) -> StoredSecret:
+        deed, self.meanwhile = self.meanwhile, None
+        if deed is not None:
+            deed()
+            time.sleep(LONGER_THAN_A_LOOK_LASTS_S)
+        return super().read(target)
+
+
+class Interrupted:
+    """The real backup API; after the look at a given backup something else happens."""
+
+    def __init__(self, api: BackupApi) -> None:
+        self._api = api
+        self.after_look_at: dict[str, Deed] = {}
+        self.delete_backup = api.delete_backup
+        self.list_volume = api.list_volume
+
+    def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
+        answer = self._api.show_backup(ref, time_left)
+        self.after_look_at.pop(ref.backup_id, lambda: None)()
+        return answer
+
+
+class Pair:
+    """One pass over a request for a backup, and what it called."""
+
+    def __init__(self, cloud: Cloud, transports: Transports) -> None:
+        self.shelf = SlowShelf()
+        self.shelf.put(dict(cloud.secret()), TARGET)
+        self.book = CallBook()
+        self.cloud = Interrupted(BackupApi(secrets=self.shelf, calls=self.book, clock=now, transports=transports))
+
+    def make_pass(self, backup_id: str, **more: Any) -> Decision:  # noqa: ANN401  # fields of a request
+        request = read_request({"backup_id": backup_id, **more}, now())
+        delivery = Delivery(message=read_message({"messageId": "m-1"}, now()), now=now(), base_s=60, dice=0.5)
+        return Passes(self.cloud, now).make(Pass(request=request, delivery=delivery), TARGET, Hourglass(60.0))
+
+    def calls(self, operation: str) -> list[str]:
+        return [status for name, status in self.book.calls if name == operation]
+
+
+@pytest.fixture
+def pair(cloud: Cloud) -> Iterator[Pair]:
+    with transports() as opened:
+        yield Pair(cloud, opened)
+
+
+@contextmanager
+def transports() -> Iterator[Transports]:
+    opened = Transports(calls_at_once=1)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize("text", ["[hold] legal", "keep: [ HOLD ]"])
+def test_a_hold_set_while_a_survivor_is_looked_at_keeps_the_backup(cloud: Cloud, pair: Pair, text: str) -> None:
+    backup, survivor = cloud.write_backups([{"display_name": "old"}, {"display_name": "new"}])
+
+    def meanwhile() -> None:
+        hold(cloud, backup, text)
+        time.sleep(LONGER_THAN_A_LOOK_LASTS_S)
+
+    pair.cloud.after_look_at[survivor] = meanwhile
+    decision = pair.make_pass(backup, expect={"survivors": [survivor]})
+    assert isinstance(decision, Refused)
+    assert decision.reason is Reason.HELD
+    assert (pair.calls("ShowBackup"), pair.calls("DeleteBackup")) == (["200"] * 3, [])
+    assert cloud.read_backups()[backup].status == "available"
+
+
+def test_a_hold_set_during_a_login_before_the_delete_keeps_the_backup(cloud: Cloud, pair: Pair) -> None:
+    (backup,) = cloud.write_backups([{"display_name": "old"}])
+    member = cloud.accounts.member
+
+    def revoke() -> None:
+        cloud.keystone.set_password(member.id, member.password)  # the same: but every token ends with it
+        time.sleep(1.1)
+        pair.shelf.meanwhile = lambda: hold(cloud, backup, "[hold] legal")
+
+    pair.cloud.after_look_at[backup] = revoke
+    decision = pair.make_pass(backup)
+    assert isinstance(decision, Refused)
+    assert decision.reason is Reason.HELD
+    assert pair.calls("DeleteBackup") == ["401"]
+    assert cloud.read_backups()[backup].status == "available"
+
+
+def test_without_a_hold_the_same_login_costs_one_more_look(cloud: Cloud, pair: Pair) -> None:
+    (backup,) = cloud.write_backups([{"display_name": "old"}])
+    member = cloud.accounts.member
+
+    def revoke() -> None:
+        cloud.keystone.set_password(member.id, member.password)
+        time.sleep(1.1)
+        pair.shelf.meanwhile = lambda: None
+
+    pair.cloud.after_look_at[backup] = revoke
+    assert isinstance(pair.make_pass(backup), Asked)
+    assert (pair.calls("ShowBackup"), pair.calls("DeleteBackup")) == (["200", "200"], ["401", "202"])
+    assert cloud.read_backups()[backup].deleted or cloud.read_backups()[backup].status == "deleting"

@@ -1,0 +1,140 @@
+"""One field of an unexpected JSON type: ignored, or a wait of that one record; never a DELETE in doubt, or a halt."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.deletion.world import PROJECT
+from tests.unit.deletion.world import VIEW
+from tests.unit.deletion.world import World
+from tests.unit.deletion.world import backup_id
+from tests.unit.deletion.world import record
+from tests.unit.openstack.odd_fields import CASES
+from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.verdict.decision import Asked
+from vbs_reaper.deletion.verdict.decision import Decision
+from vbs_reaper.deletion.verdict.decision import Halt
+from vbs_reaper.deletion.verdict.decision import Wait
+from vbs_reaper.openstack.answer import Answer
+from vbs_reaper.openstack.answer import Operation
+from vbs_reaper.openstack.answer import TargetView
+from vbs_reaper.openstack.answer import read_answer
+from vbs_reaper.openstack.backup import BackupId
+
+ONE, TWO, THREE = (backup_id(number) for number in (1, 2, 3))
+V3 = TargetView(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True, service="cinder")
+OWNERS = {"os-bak-tenant-attr:tenant_id", "os-backup-project-attr:project_id"}
+NEEDED = {"volume_id", "status", "created_at", "name", "description", "metadata"} | OWNERS
+"""Before a DELETE; `id` is the backup itself."""
+
+
+def shown(world: World, backup: BackupId, view: TargetView, fields: dict[str, Any]) -> Answer:
+    """A look as it comes over the wire."""
+    full = record(backup) | ({"metadata": {}} if view.shows_metadata else {}) | fields
+    body = json.dumps({"backup": {name: value for name, value in full.items() if value != "left out"}}).encode()
+    return replace(read_answer(Operation.SHOW_BACKUP, backup, 200, {}, body, world.clock()), target=view)
+
+
+def decide(view: TargetView, fields: dict[str, Any], *, asked: bool = False, **request: object) -> Decision:
+    world = World()
+    world.cloud.view = view
+    for each in (ONE, TWO, THREE):
+        world.cloud.has(each, metadata={})
+    world.cloud.answers("show", ONE, shown(world, ONE, view, fields))
+    attributes = {"asked_at": "2026-11-25T03:00:00+00:00"} if asked else {}
+    others = [world.message({"backup_id": each}, f"m-{each}") for each in (TWO, THREE)]
+    world.deliver(world.message({"backup_id": ONE, **request}, attributes=attributes), *others)
+    for each in (TWO, THREE):
+        assert isinstance(world.report.last(f"m-{each}"), Asked), "the other records go on"
+    return world.report.last("m-1")
+
+
+def kind(decision: Decision) -> tuple[type, object]:
+    return type(decision), getattr(decision, "reason", None)
+
+
+@pytest.mark.parametrize("view", [VIEW, V3], ids=["v2", "v3"])
+@pytest.mark.parametrize(("field", "value"), CASES)
+def test_a_backup_with_one_odd_field_is_deleted_or_waits_and_names_it(
+    view: TargetView, field: str, value: object
+) -> None:
+    decision = decide(view, {field: value})
+    if field not in NEEDED:
+        assert isinstance(decision, Asked)
+    else:
+        assert isinstance(decision, Wait)
+        assert decision.reason is Reason.UNKNOWN_FIELD
+        assert f'"{field}"' in decision.message
+
+
+@given(
+    case=st.sampled_from(CASES),
+    view=st.sampled_from([VIEW, V3]),
+    status=st.sampled_from(["available", "error", "deleting", "creating", "restoring", "error_deleting", "odd"]),
+    asked=st.booleans(),
+    also=st.sampled_from(
+        [
+            {},
+            {"description": "[hold]"},
+            {"name": "x"},
+            {"volume_id": "another"},
+            {"os-bak-tenant-attr:tenant_id": "f" * 32},
+            {"os-backup-project-attr:project_id": PROJECT},
+        ]
+    ),
+    request=st.sampled_from(
+        [
+            {},
+            {"expect": {"name": "daily", "created_at": "2026-11-20T02:00:00Z"}},
+            {"expect": {"survivors": [TWO]}},
+            {"expires_at": "2026-11-25T03:00:00Z"},
+        ]
+    ),
+)
+def test_an_odd_field_leads_to_the_decision_without_it_or_to_a_wait(  # noqa: PLR0913  # what a decision depends on
+    case: tuple[str, object],
+    view: TargetView,
+    status: str,
+    asked: bool,  # noqa: FBT001
+    also: dict[str, Any],
+    request: dict[str, Any],
+) -> None:
+    field, value = case
+    fields = {"status": status} | also | {field: value}
+    decision = decide(view, fields, asked=asked, **request)
+    without = decide(view, fields | {field: "left out"}, asked=asked, **request)
+    assert not isinstance(decision, Halt)
+    assert kind(decision) in {kind(without), (Wait, Reason.UNKNOWN_FIELD)}
+    if field in NEEDED:
+        assert kind(decision) not in {(Asked, None), (Wait, Reason.DELETION_FAILED), (Wait, Reason.ACCEPTED)}
+
+
+@pytest.mark.parametrize(("field", "value"), CASES)
+def test_a_survivor_with_an_odd_field_counts_only_if_its_status_and_owner_are_known(field: str, value: object) -> None:
+    world = World()
+    world.cloud.has(ONE)
+    world.cloud.answers("show", TWO, shown(world, TWO, VIEW, {field: value}))
+    world.deliver(world.message({"backup_id": ONE, "expect": {"survivors": [TWO]}}))
+    decision = world.report.last("m-1")
+    if field in {"status"} | OWNERS:
+        assert isinstance(decision, Wait)
+        assert decision.reason is Reason.UNKNOWN_FIELD
+        assert f'"{field}"' in decision.message
+        assert TWO in decision.message
+    else:
+        assert isinstance(decision, Asked)
+
+
+def test_an_owner_that_is_shown_twice_is_refused_if_one_is_another_project() -> None:
+    owners = {"os-bak-tenant-attr:tenant_id": 7, "os-backup-project-attr:project_id": "f" * 32}
+    assert kind(decide(VIEW, owners))[1] is Reason.NOT_OWNED
+
+
+def test_an_odd_field_in_a_deleting_backup_is_of_no_interest() -> None:
+    for field, value in CASES:
+        wanted = Reason.UNKNOWN_FIELD if field == "status" else Reason.DELETING
+        assert kind(decide(VIEW, {"status": "deleting", field: value}, asked=True)) == (Wait, wanted)
