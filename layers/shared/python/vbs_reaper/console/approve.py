@@ -78,7 +78,7 @@ def _find(stack: DeployedStack, policy: str, sha256: str) -> Plan:
         found = stack.plans.find(policy, sha256)
         if found is None:
             raise Refused(f'policy "{policy}" has no stored plan {sha256}; `vbs-reaper plans` lists them')
-        return read_plan(found[1])
+        return read_plan(found.body)
     except (PurgeRefused, PlanRefused) as refusal:
         raise Refused(str(refusal)) from None
 

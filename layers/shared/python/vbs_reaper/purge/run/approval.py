@@ -23,12 +23,11 @@ def find_approved(plans: PlanStore, approval: Approval, now: datetime) -> Planne
     stored = plans.find(approval.policy, approval.plan)
     if stored is None:
         raise PurgeRefused(Reason.PLAN_UNKNOWN, f'policy "{approval.policy}" has no stored plan {approval.plan}')
-    run, document = stored
-    found = read_run(approval.policy, run, document)
+    found = read_run(approval.policy, stored.run, stored)
     if found.plan.sha256 != approval.plan:
         raise PurgeRefused(
             Reason.PLAN_CHANGED,
-            f"{name_of(approval.policy, run)} was stored as {approval.plan} and is {found.plan.sha256} now",
+            f"{name_of(approval.policy, found.run)} was stored as {approval.plan} and is {found.plan.sha256} now",
         )
     check_age(found.plan, now)
     return found
