@@ -37,7 +37,13 @@ def test_a_run_does_not_send_a_plan_that_was_stored_at_another_time_than_it_was_
     world.plans.objects[KEY] = everything_goes(world.plans.objects[KEY])
     world.plans.stored_at[KEY] = NOW + late
     assert_refused(
-        world, world.run(), "plan_changed", f"nightly/{RUN}", "2026-11-25T03:00:00Z", "within 30 minutes", "another time"
+        world,
+        world.run(),
+        "plan_changed",
+        f"nightly/{RUN}",
+        "2026-11-25T03:00:00Z",
+        "within 30 minutes",
+        "another time",
     )
     assert world.cloud.listings == 1
 

@@ -107,9 +107,7 @@ class PlanBucket:
     def _read(self, policy: str, key: str) -> StoredDocument | None:
         try:
             found = self._client.get_object(Bucket=self._bucket, Key=key)
-            return StoredDocument(
-                run=_run_of(policy, key), body=found["Body"].read(), stored_at=found["LastModified"]
-            )
+            return StoredDocument(run=_run_of(policy, key), body=found["Body"].read(), stored_at=found["LastModified"])
         except AWS_ERRORS as error:
             if code_of(error) in _MISSING:
                 return None
