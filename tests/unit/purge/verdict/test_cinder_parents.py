@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from dataclasses import field
 from datetime import datetime
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -76,7 +75,7 @@ class Volume:
             return max(fits, key=lambda row: str(row["data_timestamp"]))
         return self.rows[0] if self.rows and self.rows[0]["status"] == "available" else None
 
-    def plan(self, **parts: Any) -> Plan:
+    def plan(self, **parts: object) -> Plan:
         """What a policy decides on it now."""
         return plan(policy(**parts), inventory(self.rows, service="cinder"), NOW)
 
