@@ -4,10 +4,12 @@ import json
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.desk import Desk
 from tests.local.fixtures import WITHIN_S
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
@@ -80,7 +82,7 @@ def test_what_a_purge_sends_ends_proven_gone_and_what_it_keeps_stays(
     assert set(cloud.remaining()) == {*nights[:3], neighbour}
 
 
-def test_a_guard_refuses_until_a_person_approves_that_plan_less_what_was_held_meanwhile(
+def test_a_guard_refuses_until_a_person_approves_that_plan_less_what_was_held_since(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
 ) -> None:
     nights = nightly(cloud, 10)
@@ -89,28 +91,36 @@ def test_a_guard_refuses_until_a_person_approves_that_plan_less_what_was_held_me
     assert stack.depth().total == 0
     cloud.hold(nights[5])
     approved = approve(stack, policy, refused["plan"])
-    assert approved["requested"] == 7
+    assert (approved["requested"], approved["left_out"]["reasons"]) == (6, {"held": 1})
     all_gone(cloud, [each for each in nights[3:] if each != nights[5]])
     empty(stack)
     assert set(cloud.remaining()) == {*nights[:3], nights[5]}
-    letters = [letter for letter in stack.dead_letters() if nights[5] in letter.body]
-    assert [letter.reason for letter in letters] == ["held"]
+    assert [letter for letter in stack.dead_letters() if nights[5] in letter.body] == []
     assert approve(stack, policy, refused["plan"])["outcome"] == "already_sent"
 
 
-@pytest.mark.parametrize("became", ["renamed", "of another volume", "survivor gone"])
-def test_a_deletion_that_became_wrong_between_plan_and_delivery_is_refused(
-    stack: LocalStack, cloud: Cloud, policy: dict[str, Any], became: str
-) -> None:
-    nights = nightly(cloud, 4)
-    plan = purge(stack, policy, mode="preview")["plan"]
+def change(cloud: Cloud, nights: list[str], became: str) -> None:
+    """What somebody does to the oldest, or to the newest that it counts on."""
     if became == "renamed":
         cloud.change_backup(nights[3], name="daily-other")
     elif became == "of another volume":
         cloud.change_backup(nights[3], volume_id=cloud.new_id())
     else:
         cloud.remove_backup(nights[0])
-    approve(stack, policy, plan)
+
+
+@pytest.mark.parametrize("became", ["renamed", "of another volume", "survivor gone"])
+def test_a_deletion_that_became_wrong_between_plan_and_delivery_is_refused(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any], became: str, tmp_path: Path
+) -> None:
+    nights = nightly(cloud, 4)
+    desk = Desk(stack, tmp_path)
+    assert desk.run("pause")[0] == 0
+    try:
+        assert purge(stack, policy)["requested"] == 1
+        change(cloud, nights, became)
+    finally:
+        assert desk.run("resume")[0] == 0
     letter = wait_until(
         "a dead letter",
         lambda: next((each for each in stack.dead_letters() if nights[3] in each.body), None),
@@ -118,6 +128,25 @@ def test_a_deletion_that_became_wrong_between_plan_and_delivery_is_refused(
     )
     assert letter.reason == "expectation_failed"
     assert cloud.status_of(nights[3]) == "available"
+
+
+@pytest.mark.parametrize(
+    ("became", "reason"),
+    [
+        ("renamed", "expectation_failed"),
+        ("of another volume", "expectation_failed"),
+        ("survivor gone", "keep_last"),
+    ],
+)
+def test_a_deletion_that_became_wrong_between_plan_and_approval_is_not_requested(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any], became: str, reason: str
+) -> None:
+    nights = nightly(cloud, 4)
+    plan = purge(stack, policy, mode="preview")["plan"]
+    change(cloud, nights, became)
+    answer = approve(stack, policy, plan)
+    assert (answer["requested"], answer["left_out"]["backups"]) == (0, [{"id": nights[3], "reason": reason}])
+    assert stack.depth().total == 0
 
 
 def test_the_stored_plan_and_its_picture_lie_encrypted_in_the_stacks_bucket(

@@ -12,6 +12,7 @@ from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
 from tests.openstack.cloud import Cloud
 from tests.openstack.volumes import create_backup
+from tests.openstack.volumes import create_snapshot
 from tests.openstack.volumes import create_volume
 
 __all__ = ["drained", "stack", "target_name"]
@@ -53,6 +54,26 @@ def test_an_old_chain_goes_whole_once_a_new_full_backup_stands_and_children_go_f
     assert (answer["outcome"], answer["requested"]) == ("completed", 7)
     wait_until("the old ones are gone", lambda: all(_gone(cloud, old)), within_s=2 * WITHIN_S)
     assert not any(_gone(cloud, new))
+
+
+def test_a_purge_requests_nothing_that_cinder_keeps_for_an_incremental_of_newer_data(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
+) -> None:
+    """A full backup of an older snapshot is made last, and the next incremental builds on one that was made before."""
+    volume_id = create_volume(cloud, "with a snapshot")
+    first = create_backup(cloud, volume_id, "nightly-0")
+    snapshot_id = create_snapshot(cloud, volume_id)
+    base = create_backup(cloud, volume_id, "nightly-1")
+    child = create_backup(cloud, volume_id, "nightly-2", incremental=True)
+    of_snapshot = create_backup(cloud, volume_id, "nightly-3", snapshot_id=snapshot_id)
+    last = create_backup(cloud, volume_id, "nightly-4", incremental=True)
+    answer = stack.invoke({"run": policy | {"keep": {"last": 1}}}, function="Purger")
+    assert answer.get("requested") == 1, answer
+    wait_until("the first is gone", lambda: cloud.read_backups()[first].deleted, within_s=2 * WITHIN_S)
+    wait_until("the queue is empty", lambda: stack.depth().total == 0, within_s=WITHIN_S)
+    rows = cloud.read_backups()
+    assert not any(rows[each].deleted for each in (base, child, of_snapshot, last))
+    assert stack.dead_letters() == []
 
 
 def _gone(cloud: Cloud, chain: list[str]) -> list[bool]:

@@ -253,9 +253,11 @@ class KeptReport:
 class World:
     """A purger and everything around it."""
 
-    def __init__(self, records: list[Record] | None = None, clock: ManualClock | None = None) -> None:
+    def __init__(
+        self, records: list[Record] | None = None, clock: ManualClock | None = None, cloud: ListedCloud | None = None
+    ) -> None:
         self.clock = clock or ManualClock(NOW)
-        self.cloud = ListedCloud(records or [])
+        self.cloud = cloud or ListedCloud(records or [])
         self.plans = StoredPlans(clock=self.clock)
         self.queue = StoppingQueue()
         self.bus = ListeningBus()
@@ -282,6 +284,11 @@ class World:
     def run(self, scheduled_time: str = SCHEDULED, /, **changes: object) -> dict[str, Any]:
         """A run of the policy, changed."""
         return self.handle({"run": POLICY | changes, "scheduled_time": scheduled_time})
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, here and in the cloud."""
+        self.clock.advance(seconds)
+        self.cloud.date = self.clock.now
 
     def preview(self, **changes: object) -> dict[str, Any]:
         """A run that sends nothing."""

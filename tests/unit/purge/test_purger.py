@@ -152,7 +152,8 @@ def test_the_list_is_the_targets_in_the_functions_time_with_the_project_as_guard
     assert world.cloud.asked == [("otc-prod", 900.0, PROJECT)]
     sha256 = world.run("2026-11-25T04:00:00Z", mode="preview")["plan"]
     world.approve(sha256)
-    assert world.cloud.viewed == [("otc-prod", 900.0)] * 3
+    assert world.cloud.viewed == [("otc-prod", 900.0)] * 4
+    assert world.cloud.asked == [("otc-prod", 900.0, PROJECT)] * 3
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,11 @@ def newest_first(backup: PlannedBackup) -> tuple[Micros, str]:
     return (backup.made_at or 0, backup.id)
 
 
+def identity_of(backup: PlannedBackup) -> tuple[object, ...]:
+    """What must be the same for a backup of an earlier plan to be this one, besides its id."""
+    return (backup.volume_id, backup.made_at, backup.name)
+
+
 def drop_repeats(rows: Sequence[PlannedBackup]) -> Sequence[PlannedBackup]:
     """Each backup once: a list that grew while it was read may show one twice.
 

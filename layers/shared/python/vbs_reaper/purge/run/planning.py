@@ -120,7 +120,7 @@ def plan_anew(
     Raises:
         PurgeRefused: the inventory is no good, or the plan cannot be stored.
     """
-    made = make_plan(run.policy, inventory, now, last=_last(plans, run.policy, now, unreadable), run=run.name)
+    made = make_plan(run.policy, inventory, now, last=last_plan(plans, run.policy, now, unreadable), run=run.name)
     made = replace(made, sha256=sha256_of(made))
     if plans.store(run.policy.policy, run.name, made):
         return PlannedRun(policy=run.policy.policy, run=run.name, plan=made)
@@ -157,7 +157,9 @@ def check_guards(plan: Plan) -> None:
         )
 
 
-def _last(plans: PlanStore, policy: PurgePolicy, now: datetime, unreadable: Callable[[str, str], None]) -> Plan | None:
+def last_plan(
+    plans: PlanStore, policy: PurgePolicy, now: datetime, unreadable: Callable[[str, str], None]
+) -> Plan | None:
     """The newest plan that chose alike. Where none of the newest few did, the newest: it tells what is new."""
     try:
         for document in plans.newest(policy.policy, LAST_PLANS):
