@@ -7,9 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from tests.e2e.desk import Desk
+from tests.local.embedded_aws import REGION
 from tests.local.fixtures import WITHIN_S
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
@@ -161,6 +165,38 @@ def test_the_stored_plan_and_its_picture_lie_encrypted_in_the_stacks_bucket(
     assert answer["plan"] in picture
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+
+
+def test_whoever_may_do_anything_with_s3_still_cannot_write_or_delete_a_plan(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
+) -> None:
+    nightly(cloud, 6)
+    answer = purge(stack, policy, mode="preview")
+    iam, bucket = stack.aws.client("iam"), stack.outputs["PlansBucketName"]
+    iam.create_user(UserName="s3-admin")
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    iam.put_user_policy(UserName="s3-admin", PolicyName="s3", PolicyDocument=json.dumps(everything))
+    key = iam.create_access_key(UserName="s3-admin")["AccessKey"]
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=stack.aws.url,
+        verify=str(stack.aws.certificate),
+        region_name=REGION,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        config=Config(proxies={}),
+    )
+    assert s3.get_object(Bucket=bucket, Key=answer["document"])["Body"].read()
+    s3.put_object(Bucket=bucket, Key="elsewhere", Body=b"{}")
+    for call in (
+        lambda: s3.put_object(
+            Bucket=bucket, Key="plans/nightly/tonight.json", Body=b"{}", IfNoneMatch="*"
+        ),
+        lambda: s3.put_object(Bucket=bucket, Key=answer["document"], Body=b"{}"),
+        lambda: s3.delete_object(Bucket=bucket, Key=answer["document"]),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call()
 
 
 def test_a_further_schedule_with_the_exported_role_runs_a_policy_once(

@@ -32,7 +32,11 @@ class Recheck:
 
 def chosen_of(plan: Plan, *, with_grace: bool) -> Chosen:
     """What an approval of the plan is about: what is due, with `with_grace` all that is selected."""
-    return {row.id: identity_of(row) for row in (plan.selected if with_grace else plan.due)}
+    shared: dict[object, object] = {}  # volume ids and names repeat, and a plan may hold a million backups
+    return {
+        row.id: tuple(shared.setdefault(value, value) for value in identity_of(row))
+        for row in (plan.selected if with_grace else plan.due)
+    }
 
 
 def recheck(chosen: Chosen, fresh: Plan, *, with_grace: bool) -> Recheck:
