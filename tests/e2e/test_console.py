@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.desk import Desk
+from tests.local.fixtures import WITHIN_S
 from tests.local.stack import LocalStack
+from tests.local.waiting import wait_until
 from tests.simulator.cloud import Cloud
 
 pytestmark = pytest.mark.xdist_group("local stack")
@@ -157,12 +159,35 @@ def test_an_approval_is_followed_until_the_last_deletion_has_ended(
     assert "nothing was sent again" in json.loads(said)["message"]
 
 
-def test_a_deletion_that_is_refused_shows_in_the_exit_code(
+def test_what_is_kept_by_now_is_left_out_and_told(
     desk: Desk, plan: dict[str, Any], nights: list[str], cloud: Cloud
 ) -> None:
     cloud.hold(nights[4])
-    code, said, complained = desk.run("approve", "--policy", plan["policy"], "--plan", plan["plan"], "--yes")
-    assert code == 2, complained
+    cloud.remove_backup(nights[1])
+    words = ("approve", "--policy", plan["policy"], "--plan", plan["plan"], "--yes", "--json")
+    code, said, complained = desk.run(*words)
+    assert code == 0, complained
+    answer = json.loads(said)
+    assert (answer["requested"], answer["ends"]) == (5, {"deleted": 5})
+    assert answer["left_out"]["reasons"] == {"held": 1, "keep_last": 1}
+    assert f"left out: {nights[3]} (keep_last)" in complained
+    assert f"left out: {nights[4]} (held)" in complained
+    assert set(cloud.remaining()) == {nights[0], *nights[2:5]}
+
+
+def test_a_deletion_that_is_refused_shows_in_the_exit_code(
+    desk: Desk, plan: dict[str, Any], nights: list[str], cloud: Cloud, stack: LocalStack
+) -> None:
+    assert desk.run("pause")[0] == 0
+    try:
+        with desk.start("approve", "--policy", plan["policy"], "--plan", plan["plan"], "--yes") as process:
+            wait_until("all are requested", lambda: stack.depth().total == 7, within_s=WITHIN_S)
+            cloud.hold(nights[4])
+            assert desk.run("resume")[0] == 0
+            said, complained = process.communicate(timeout=WITHIN_S)
+    finally:
+        desk.run("resume")
+    assert process.returncode == 2, complained
     assert "refused: 1" in said
     assert cloud.status_of(nights[4]) == "available"
 

@@ -4,10 +4,16 @@ import json
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
+from tests.e2e.desk import Desk
+from tests.local.embedded_aws import REGION
 from tests.local.fixtures import WITHIN_S
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
@@ -80,7 +86,7 @@ def test_what_a_purge_sends_ends_proven_gone_and_what_it_keeps_stays(
     assert set(cloud.remaining()) == {*nights[:3], neighbour}
 
 
-def test_a_guard_refuses_until_a_person_approves_that_plan_less_what_was_held_meanwhile(
+def test_a_guard_refuses_until_a_person_approves_that_plan_less_what_was_held_since(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
 ) -> None:
     nights = nightly(cloud, 10)
@@ -89,28 +95,36 @@ def test_a_guard_refuses_until_a_person_approves_that_plan_less_what_was_held_me
     assert stack.depth().total == 0
     cloud.hold(nights[5])
     approved = approve(stack, policy, refused["plan"])
-    assert approved["requested"] == 7
+    assert (approved["requested"], approved["left_out"]["reasons"]) == (6, {"held": 1})
     all_gone(cloud, [each for each in nights[3:] if each != nights[5]])
     empty(stack)
     assert set(cloud.remaining()) == {*nights[:3], nights[5]}
-    letters = [letter for letter in stack.dead_letters() if nights[5] in letter.body]
-    assert [letter.reason for letter in letters] == ["held"]
+    assert [letter for letter in stack.dead_letters() if nights[5] in letter.body] == []
     assert approve(stack, policy, refused["plan"])["outcome"] == "already_sent"
 
 
-@pytest.mark.parametrize("became", ["renamed", "of another volume", "survivor gone"])
-def test_a_deletion_that_became_wrong_between_plan_and_delivery_is_refused(
-    stack: LocalStack, cloud: Cloud, policy: dict[str, Any], became: str
-) -> None:
-    nights = nightly(cloud, 4)
-    plan = purge(stack, policy, mode="preview")["plan"]
+def change(cloud: Cloud, nights: list[str], became: str) -> None:
+    """What somebody does to the oldest, or to the newest that it counts on."""
     if became == "renamed":
         cloud.change_backup(nights[3], name="daily-other")
     elif became == "of another volume":
         cloud.change_backup(nights[3], volume_id=cloud.new_id())
     else:
         cloud.remove_backup(nights[0])
-    approve(stack, policy, plan)
+
+
+@pytest.mark.parametrize("became", ["renamed", "of another volume", "survivor gone"])
+def test_a_deletion_that_became_wrong_between_plan_and_delivery_is_refused(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any], became: str, tmp_path: Path
+) -> None:
+    nights = nightly(cloud, 4)
+    desk = Desk(stack, tmp_path)
+    assert desk.run("pause")[0] == 0
+    try:
+        assert purge(stack, policy)["requested"] == 1
+        change(cloud, nights, became)
+    finally:
+        assert desk.run("resume")[0] == 0
     letter = wait_until(
         "a dead letter",
         lambda: next((each for each in stack.dead_letters() if nights[3] in each.body), None),
@@ -118,6 +132,25 @@ def test_a_deletion_that_became_wrong_between_plan_and_delivery_is_refused(
     )
     assert letter.reason == "expectation_failed"
     assert cloud.status_of(nights[3]) == "available"
+
+
+@pytest.mark.parametrize(
+    ("became", "reason"),
+    [
+        ("renamed", "expectation_failed"),
+        ("of another volume", "expectation_failed"),
+        ("survivor gone", "keep_last"),
+    ],
+)
+def test_a_deletion_that_became_wrong_between_plan_and_approval_is_not_requested(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any], became: str, reason: str
+) -> None:
+    nights = nightly(cloud, 4)
+    plan = purge(stack, policy, mode="preview")["plan"]
+    change(cloud, nights, became)
+    answer = approve(stack, policy, plan)
+    assert (answer["requested"], answer["left_out"]["backups"]) == (0, [{"id": nights[3], "reason": reason}])
+    assert stack.depth().total == 0
 
 
 def test_the_stored_plan_and_its_picture_lie_encrypted_in_the_stacks_bucket(
@@ -132,6 +165,38 @@ def test_the_stored_plan_and_its_picture_lie_encrypted_in_the_stacks_bucket(
     assert answer["plan"] in picture
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+
+
+def test_whoever_may_do_anything_with_s3_still_cannot_write_or_delete_a_plan(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
+) -> None:
+    nightly(cloud, 6)
+    answer = purge(stack, policy, mode="preview")
+    iam, bucket = stack.aws.client("iam"), stack.outputs["PlansBucketName"]
+    iam.create_user(UserName="s3-admin")
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    iam.put_user_policy(UserName="s3-admin", PolicyName="s3", PolicyDocument=json.dumps(everything))
+    key = iam.create_access_key(UserName="s3-admin")["AccessKey"]
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=stack.aws.url,
+        verify=str(stack.aws.certificate),
+        region_name=REGION,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        config=Config(proxies={}),
+    )
+    assert s3.get_object(Bucket=bucket, Key=answer["document"])["Body"].read()
+    s3.put_object(Bucket=bucket, Key="elsewhere", Body=b"{}")
+    for call in (
+        lambda: s3.put_object(
+            Bucket=bucket, Key="plans/nightly/tonight.json", Body=b"{}", IfNoneMatch="*"
+        ),
+        lambda: s3.put_object(Bucket=bucket, Key=answer["document"], Body=b"{}"),
+        lambda: s3.delete_object(Bucket=bucket, Key=answer["document"]),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call()
 
 
 def test_a_further_schedule_with_the_exported_role_runs_a_policy_once(

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -34,6 +35,17 @@ from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan import plan
 from vbs_reaper.purge.ports import Mark
 from vbs_reaper.purge.ports import PlansBusy
+from vbs_reaper.purge.ports import StoredDocument
+
+
+def bodies(documents: Iterable[StoredDocument]) -> list[bytes]:
+    return [each.body for each in documents]
+
+
+def body_of(store: PlanBucket, run: str) -> bytes:
+    document = store.read("nightly", run)
+    assert document is not None
+    return document.body
 
 
 def made(run: str, nights: int = 5) -> Plan:
@@ -62,18 +74,27 @@ def denied(aws: str) -> Iterator[tuple[PlanBucket, Stubber]]:
 def test_what_is_stored_is_read_back_byte_for_byte(store: PlanBucket, bucket: str) -> None:
     first = made("first")
     assert store.store("nightly", "first", first)
-    document = store.read("nightly", "first")
-    assert document == encode_plan(first)
-    assert read_plan(document).sha256 == first.sha256
+    assert body_of(store, "first") == encode_plan(first)
+    assert read_plan(body_of(store, "first")).sha256 == first.sha256
     found = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")
     assert found["Metadata"] == {"sha256": first.sha256}
     assert found["ContentType"] == "application/json"
 
 
+def test_every_way_to_a_document_says_when_s3_stored_it(store: PlanBucket, bucket: str) -> None:
+    first = made("first")
+    store.store("nightly", "first", first)
+    stored_at = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")["LastModified"]
+    expected = StoredDocument(run="first", body=encode_plan(first), stored_at=stored_at)
+    assert store.read("nightly", "first") == expected
+    assert store.find("nightly", str(first.sha256)) == expected
+    assert list(store.newest("nightly", 1)) == [expected]
+
+
 def test_a_plan_is_written_once(store: PlanBucket) -> None:
     assert store.store("nightly", "first", made("first"))
     assert not store.store("nightly", "first", made("first", nights=9))
-    assert store.read("nightly", "first") == encode_plan(made("first"))
+    assert body_of(store, "first") == encode_plan(made("first"))
 
 
 def test_a_plan_is_found_by_its_hash_among_those_of_its_policy(store: PlanBucket) -> None:
@@ -81,7 +102,9 @@ def test_a_plan_is_found_by_its_hash_among_those_of_its_policy(store: PlanBucket
         store.store("nightly", run, made(run, nights))
     sha256 = made("second").sha256
     assert sha256 is not None
-    assert store.find("nightly", sha256) == ("second", encode_plan(made("second")))
+    found = store.find("nightly", sha256)
+    assert found is not None
+    assert (found.run, found.body) == ("second", encode_plan(made("second")))
     assert store.find("weekly", sha256) is None
     assert store.find("nightly", hashlib.sha256(b"").hexdigest()) is None
 
@@ -89,7 +112,7 @@ def test_a_plan_is_found_by_its_hash_among_those_of_its_policy(store: PlanBucket
 def test_a_policy_whose_name_begins_with_anothers_has_plans_of_its_own(store: PlanBucket) -> None:
     store.store("nightly-2", "first", made("first"))
     assert list(store.newest("nightly", 9)) == []
-    assert list(store.newest("nightly-2", 9)) == [encode_plan(made("first"))]
+    assert bodies(store.newest("nightly-2", 9)) == [encode_plan(made("first"))]
 
 
 def test_the_newest_is_the_one_stored_last_whatever_its_run_is_called(store: PlanBucket) -> None:
@@ -98,8 +121,8 @@ def test_the_newest_is_the_one_stored_last_whatever_its_run_is_called(store: Pla
     store.store("nightly", "c", made("c", 5))
     store.draw("nightly", "c", made("c", 5))
     store.mark("nightly", "c", Mark.SENT, b"{}")
-    assert list(store.newest("nightly", 1)) == [encode_plan(made("c", 5))]
-    assert list(store.newest("nightly", 9)) == [encode_plan(made("c", 5)), encode_plan(made("b", 4))]
+    assert bodies(store.newest("nightly", 1)) == [encode_plan(made("c", 5))]
+    assert bodies(store.newest("nightly", 9)) == [encode_plan(made("c", 5)), encode_plan(made("b", 4))]
 
 
 def test_a_plan_is_read_when_it_is_asked_for_and_one_that_is_gone_by_then_is_left_out(
@@ -108,9 +131,9 @@ def test_a_plan_is_read_when_it_is_asked_for_and_one_that_is_gone_by_then_is_lef
     for run, nights in (("a", 4), ("b", 5), ("c", 6)):
         store.store("nightly", run, made(run, nights))
     newest = store.newest("nightly", 3)
-    assert next(newest) == encode_plan(made("c", 6))
+    assert next(newest).body == encode_plan(made("c", 6))
     boto3.client("s3").delete_object(Bucket=bucket, Key="plans/nightly/b.json")
-    assert list(newest) == [encode_plan(made("a", 4))]
+    assert bodies(newest) == [encode_plan(made("a", 4))]
 
 
 def test_the_picture_lies_beside_its_plan_and_is_a_page(store: PlanBucket, bucket: str) -> None:

@@ -28,10 +28,10 @@ POLICY = {
 }
 
 
-def invoke(resources: TemplateResources, scheduled_time: str) -> dict[str, Any]:
+def invoke(resources: TemplateResources, event: dict[str, Any]) -> dict[str, Any]:
     ran = subprocess.run(
         [sys.executable, "-m", "tests.integration.measured_purge"],
-        input=json.dumps({"run": POLICY, "scheduled_time": scheduled_time}),
+        input=json.dumps(event),
         env=os.environ | dict(resources.purger_environment),
         cwd=ROOT,
         capture_output=True,
@@ -61,10 +61,23 @@ def test_a_large_project_is_planned_within_the_functions_memory_also_beside_its_
     boto3.client("secretsmanager").create_secret(
         Name=f"{resources.secret_prefix}/default", SecretString=json.dumps(full_cloud.target_secret())
     )
-    first = invoke(resources, "2026-11-25T03:00:00Z")
-    second = invoke(resources, "2026-11-26T03:00:00Z")
+    first = invoke(resources, {"run": POLICY, "scheduled_time": "2026-11-25T03:00:00Z"})
+    second = invoke(resources, {"run": POLICY, "scheduled_time": "2026-11-26T03:00:00Z"})
     for run in (first, second):
         assert run["answer"]["outcome"] == "planned"
         assert run["answer"]["totals"]["backups"] == BACKUPS
         assert run["peak_mb"] < MOST_MB
     assert len({first["answer"]["plan"], second["answer"]["plan"]}) == 2
+    check_approval(full_cloud, resources, second["answer"])
+
+
+def check_approval(full_cloud: Cloud, resources: TemplateResources, planned: dict[str, Any]) -> None:
+    """Everything is held by now, so that an approval compares two whole plans and has nothing to send."""
+    for backup_id in full_cloud.remaining():
+        full_cloud.hold(backup_id)
+    approval = {"policy": POLICY["policy"], "plan": planned["plan"], "include_grace": True}
+    approved = invoke(resources, {"approve": approval})
+    assert approved["answer"]["outcome"] == "completed"
+    assert approved["answer"]["requested"] == 0
+    assert approved["answer"]["left_out"]["count"] == planned["totals"]["selected"] > BACKUPS / 2
+    assert approved["peak_mb"] < MOST_MB

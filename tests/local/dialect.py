@@ -13,6 +13,10 @@ GET_MAPPING = "lambda:GetEventSourceMapping"
 """To look at one mapping is taken for a listing of them; to update one asks for no right."""
 FILTER_LOG = "logs:FilterLogEvents"
 """A log group is asked for without the `:*` that stands at the end of its ARN."""
+PRINCIPAL = "aws:PrincipalArn"
+"""Of a function this is the ARN of its session, not that of its role."""
+IF_NONE_MATCH = "s3:if-none-match"
+"""A condition key that it never fills in."""
 UNKNOWN = ("AWS::Logs::QueryDefinition",)
 """Kinds of resource that it does not know, alarms on several metrics aside; nothing that runs depends on them."""
 
@@ -25,6 +29,10 @@ def put_into_dialect(translated: dict[str, Any], parameters: Mapping[str, str]) 
     for resource in known.values():
         if resource["Type"] == EVENT_SOURCE_MAPPING:
             _write_number_out(resource["Properties"], defaults | dict(parameters))
+    for resource in known.values():
+        if resource["Type"] == "AWS::S3::BucketPolicy":
+            document = resource["Properties"]["PolicyDocument"]
+            document["Statement"] = [_for_sessions(one) for one in document["Statement"] if not _asks_for_match(one)]
     for statement in _statements(known):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         statement["Action"] = [*actions, *(f"{action}Batch" for action in actions if action in BATCH_ACTIONS)]
@@ -40,6 +48,24 @@ def put_into_dialect(translated: dict[str, Any], parameters: Mapping[str, str]) 
 def _is_known(resource: Mapping[str, Any]) -> bool:
     does_metric_math = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
     return resource["Type"] not in UNKNOWN and not does_metric_math
+
+
+def _asks_for_match(statement: Mapping[str, Any]) -> bool:
+    return any(IF_NONE_MATCH in keys for keys in statement["Condition"].values())
+
+
+def _for_sessions(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """The statement with a role's sessions where it names the role."""
+    condition = {
+        operator: {key: _session(value) if key == PRINCIPAL else value for key, value in keys.items()}
+        for operator, keys in statement["Condition"].items()
+    }
+    return {**statement, "Condition": condition}
+
+
+def _session(role_arn: Mapping[str, Any]) -> dict[str, Any]:
+    role, _ = role_arn["Fn::GetAtt"]
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:sts::${{AWS::AccountId}}:assumed-role/${{{role}}}/*"}
 
 
 def _without_streams(group_arn: Mapping[str, Any]) -> dict[str, Any]:

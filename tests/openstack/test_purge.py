@@ -11,8 +11,11 @@ from tests.local.fixtures import target_name
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
 from tests.openstack.cloud import Cloud
+from tests.openstack.volumes import change_backup
 from tests.openstack.volumes import create_backup
+from tests.openstack.volumes import create_snapshot
 from tests.openstack.volumes import create_volume
+from tests.openstack.volumes import delete_backup
 
 __all__ = ["drained", "stack", "target_name"]
 
@@ -53,6 +56,52 @@ def test_an_old_chain_goes_whole_once_a_new_full_backup_stands_and_children_go_f
     assert (answer["outcome"], answer["requested"]) == ("completed", 7)
     wait_until("the old ones are gone", lambda: all(_gone(cloud, old)), within_s=2 * WITHIN_S)
     assert not any(_gone(cloud, new))
+
+
+def test_a_purge_requests_nothing_that_cinder_keeps_for_an_incremental_of_newer_data(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
+) -> None:
+    """A full backup of an older snapshot is made last, and the next incremental builds on one that was made before."""
+    volume_id = create_volume(cloud, "with a snapshot")
+    first = create_backup(cloud, volume_id, "nightly-0")
+    snapshot_id = create_snapshot(cloud, volume_id)
+    base = create_backup(cloud, volume_id, "nightly-1")
+    child = create_backup(cloud, volume_id, "nightly-2", incremental=True)
+    of_snapshot = create_backup(cloud, volume_id, "nightly-3", snapshot_id=snapshot_id)
+    last = create_backup(cloud, volume_id, "nightly-4", incremental=True)
+    answer = stack.invoke({"run": policy | {"keep": {"last": 1}}}, function="Purger")
+    assert answer.get("requested") == 1, answer
+    wait_until("the first is gone", lambda: cloud.read_backups()[first].deleted, within_s=2 * WITHIN_S)
+    wait_until("the queue is empty", lambda: stack.depth().total == 0, within_s=WITHIN_S)
+    rows = cloud.read_backups()
+    assert not any(rows[each].deleted for each in (base, child, of_snapshot, last))
+    assert stack.dead_letters() == []
+
+
+def test_an_approval_keeps_what_became_needed_after_copies_were_deleted_held_or_renamed_by_hand(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
+) -> None:
+    volume_id = create_volume(cloud, "approved later")
+    nights = [create_backup(cloud, volume_id, f"nightly-{number}") for number in range(8)]
+    refused = stack.invoke({"run": policy | {"guards": {"max_deletions": 1}}}, function="Purger")
+    assert (refused["reason"], refused["totals"]["due"]) == ("guard_exceeded", 5)
+    delete_backup(cloud, nights[7])
+    change_backup(cloud, nights[3], description="[hold] for the audit")
+    change_backup(cloud, nights[2], name="nightly-renamed")
+    approval = {"approve": {"policy": policy["policy"], "plan": refused["plan"]}}
+    answer = stack.invoke(approval, function="Purger")
+    assert answer.get("requested") == 2, answer
+    assert {each["id"]: each["reason"] for each in answer["left_out"]["backups"]} == {
+        nights[4]: "keep_last",
+        nights[3]: "held",
+        nights[2]: "expectation_failed",
+    }
+    wait_until(
+        "the two are gone",
+        lambda: all(cloud.read_backups()[each].deleted for each in nights[:2]),
+        within_s=2 * WITHIN_S,
+    )
+    assert not any(cloud.read_backups()[each].deleted for each in nights[2:7])
 
 
 def _gone(cloud: Cloud, chain: list[str]) -> list[bool]:

@@ -20,12 +20,44 @@ def create_backup(cloud: Cloud, volume_id: str, name: str, *, incremental: bool 
     return _create(cloud, "backup", {"name": name, "volume_id": volume_id, "incremental": incremental} | values)
 
 
+def create_snapshot(cloud: Cloud, volume_id: str) -> str:
+    """A snapshot of it as it is now; returns its id when it is available."""
+    return _create(cloud, "snapshot", {"volume_id": volume_id})
+
+
+def delete_backup(cloud: Cloud, backup_id: str) -> None:
+    """Delete a backup by hand, through the API, and wait until it is gone."""
+    with _member(cloud) as http:
+        url = f"{_api(cloud)}/backups/{backup_id}"
+        asked = http.delete(url, timeout=TIMEOUT_S)
+        if not asked.ok:
+            raise RuntimeError(f"Cinder deletes no backup: {asked.status_code} {asked.text[:300]}")
+        wait_until("the backup is gone", lambda: http.get(url, timeout=TIMEOUT_S).status_code == 404)
+
+
+def change_backup(cloud: Cloud, backup_id: str, **values: object) -> None:
+    """Change its name or description by hand, through the API."""
+    with _member(cloud) as http:
+        url = f"{_api(cloud)}/backups/{backup_id}"
+        asked = http.put(url, json={"backup": values}, timeout=TIMEOUT_S)
+        if not asked.ok:
+            raise RuntimeError(f"Cinder changes no backup: {asked.status_code} {asked.text[:300]}")
+
+
+def _api(cloud: Cloud) -> str:
+    return f"{cloud.cinder_url}/v3/{cloud.accounts.project_id}"
+
+
+def _member(cloud: Cloud) -> requests.Session:
+    http = requests.Session()
+    http.trust_env = False
+    http.headers.update({"X-Auth-Token": cloud.token(), "OpenStack-API-Version": "volume 3.43"})
+    return http
+
+
 def _create(cloud: Cloud, kind: str, values: dict[str, Any]) -> str:
-    headers = {"X-Auth-Token": cloud.token(), "OpenStack-API-Version": "volume 3.43"}
-    collection = f"{cloud.cinder_url}/v3/{cloud.accounts.project_id}/{kind}s"
-    with requests.Session() as http:
-        http.trust_env = False
-        http.headers.update(headers)
+    collection = f"{_api(cloud)}/{kind}s"
+    with _member(cloud) as http:
         asked = http.post(collection, json={kind: values}, timeout=TIMEOUT_S)
         if not asked.ok:
             raise RuntimeError(f"Cinder made no {kind}: {asked.status_code} {asked.text[:300]}")

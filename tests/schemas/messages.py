@@ -49,6 +49,7 @@ PURGE_REFUSALS: Final = (
     Reason.PLAN_CHANGED,
     Reason.PLAN_EXPIRED,
     Reason.PLAN_MISPLACED,
+    Reason.PLAN_SUPERSEDED,
 )
 """Why a run of a purge can be refused."""
 ABOUT_A_BACKUP: Final = ("target", "backup_id", "request")

@@ -11,6 +11,7 @@ from typing import Any
 from tests.simulation.judge_of_requests import faults_of_request
 from tests.simulation.judge_of_requests import wanted_of
 from tests.simulation.policy_reading import Reading
+from tests.simulation.policy_reading import needed_of
 from tests.simulation.policy_reading import read_policy_on
 from tests.simulation.purges import Purge
 from tests.simulation.run import Heard
@@ -122,10 +123,15 @@ class PurgeJudge:
             self._wrong(purge, "sent", f"{backup_id} for a plan that nobody knows: {name}")
             return
         self._check_may_send(purge, name, reading)
-        going = reading.selected if _cuts_grace(purge) else self._may_be_due(name)
+        going = reading.selected if _cuts_grace(purge) else self._may_be_due(name, reading)
         if backup_id not in going:
             self._wrong(purge, "sent", f"{backup_id}, which {name} must keep")
             return
+        if purge.is_approval:
+            reading = self._read_again(purge, name)
+            if backup_id not in (reading.selected if _cuts_grace(purge) else self._may_be_due(name, reading)):
+                self._wrong(purge, "sent", f"{backup_id}, which {name} would keep by now")
+                return
         for fault in faults_of_request(body, reading, backup_id, self._clock()):
             self._wrong(purge, "request", f"{backup_id}: {fault}")
 
@@ -148,9 +154,18 @@ class PurgeJudge:
         if reading.is_refused and not reading.grace_s:
             self._wrong(purge, "sent", "a guard is exceeded")
 
-    def _may_be_due(self, name: str) -> set[str]:
+    def _read_again(self, purge: Purge, name: str) -> Reading:
+        """What the policy of an approved plan comes to on the approval's own list."""
+        if purge.fresh is None:
+            if not purge.is_whole or purge.is_doubtful or purge.listed_at is None:
+                self._wrong(purge, "sent", f"{name}, approved on a list that is not whole, or by a clock in doubt")
+            planned = self.readings[name]
+            listed_at = purge.listed_at or self._clock()
+            purge.fresh = read_policy_on(planned.policy, planned.project, list(purge.rows.values()), listed_at)
+        return purge.fresh
+
+    def _may_be_due(self, name: str, reading: Reading) -> set[str]:
         """What has stood in every plan for the whole grace; with none, all that is selected."""
-        reading = self.readings[name]
         due = set(reading.selected)
         if not reading.grace_s:
             return due
@@ -158,8 +173,9 @@ class PurgeJudge:
         earlier = [
             other
             for key, other in self.readings.items()
-            if key.partition("/")[0] == policy and other.made_s <= reading.made_s
+            if key.partition("/")[0] == policy and other.made_s <= reading.made_s and other is not reading
         ]
+        earlier.append(reading)
         earlier.sort(key=lambda other: other.made_s, reverse=True)
         return {backup_id for backup_id in due if _stood_s(backup_id, earlier) >= reading.grace_s}
 
@@ -168,8 +184,25 @@ class PurgeJudge:
         if reading is None or (reading.grace_s and not with_grace):
             return
         missing = reading.selected - self._sent[name]
+        if purge.is_approval and missing:
+            missing = self._still_to_go(purge, name, reading, missing)
         if missing:
             self._wrong(purge, "unsent", f"{name} is {what}, but {len(missing)} were not sent: {sorted(missing)[:3]}")
+
+    def _still_to_go(self, purge: Purge, name: str, reading: Reading, missing: frozenset[str]) -> frozenset[str]:
+        """Of what an approval did not send: what its own list lets go too and nothing needs that stays."""
+        fresh = self._read_again(purge, name)
+        same = {
+            backup_id
+            for backup_id in missing & fresh.selected
+            if all(
+                fresh.rows[backup_id].get(field) == reading.rows[backup_id].get(field)
+                for field in ("volume_id", "created_at", "name")
+            )
+        }
+        if reading.project.api_version == "v3":
+            same -= needed_of(list(fresh.rows.values()), purge.sent)
+        return frozenset(same)
 
     # What it says
 

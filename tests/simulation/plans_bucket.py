@@ -61,7 +61,8 @@ class PlansClient(Client):
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         """An object, or that there is none."""
-        return {"Body": BytesIO(self._found(Key, "NoSuchKey").body)}
+        found = self._found(Key, "NoSuchKey")
+        return {"Body": BytesIO(found.body), "LastModified": found.modified}
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         """An object's metadata, or that there is none."""

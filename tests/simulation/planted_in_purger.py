@@ -18,12 +18,15 @@ from vbs_reaper.openstack.backup import ProjectId
 from vbs_reaper.openstack.backup_api import BackupApi
 from vbs_reaper.openstack.calls.page import Page
 from vbs_reaper.purge import purger
+from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planned import PlannedBackup
 from vbs_reaper.purge.ports import Mark
 from vbs_reaper.purge.purger import Purger
 from vbs_reaper.purge.run import approval
 from vbs_reaper.purge.run import sending
 from vbs_reaper.purge.run.planning import PlannedRun
+from vbs_reaper.purge.run.recheck import Chosen
+from vbs_reaper.purge.run.recheck import Recheck
 from vbs_reaper.purge.run.result import PurgeResult
 from vbs_reaper.purge.verdict.selection import Selection
 
@@ -40,9 +43,11 @@ def survivors_not_sent_along(patch: pytest.MonkeyPatch) -> None:
 def mark_before_sending(patch: pytest.MonkeyPatch) -> None:
     original = Purger._send  # noqa: SLF001
 
-    def send(self: Purger, found: PlannedRun, time_left: TimeLeft, *, with_grace: bool) -> PurgeResult:
+    def send(  # noqa: PLR0913  # as it is
+        self: Purger, found: PlannedRun, plan: Plan, checked: Recheck, time_left: TimeLeft, *, with_grace: bool
+    ) -> PurgeResult:
         self._plans.mark(found.policy, found.run, Mark.GRACE_SENT if with_grace else Mark.SENT, b"{}")
-        return original(self, found, time_left, with_grace=with_grace)
+        return original(self, found, plan, checked, time_left, with_grace=with_grace)
 
     patch.setattr(Purger, "_send", send)
 
@@ -110,6 +115,13 @@ def a_batch_that_failed_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Purger, "__init__", init)
 
 
+def an_approval_does_not_look_at_what_is_kept_by_now(patch: pytest.MonkeyPatch) -> None:
+    def recheck(chosen: Chosen, fresh: Plan, *, with_grace: bool) -> Recheck:
+        return Recheck(rows=[row for row in fresh.backups if row.id in chosen], left_out=None)
+
+    patch.setattr(purger, "recheck", recheck)
+
+
 PURGER_BUGS = (
     survivors_not_sent_along,
     mark_before_sending,
@@ -119,4 +131,5 @@ PURGER_BUGS = (
     an_old_plan_is_sent,
     a_hash_used_again_sends_again,
     a_batch_that_failed_is_forgotten,
+    an_approval_does_not_look_at_what_is_kept_by_now,
 )

@@ -61,7 +61,7 @@ def read_policy_on(policy: Row, project: Project, rows: list[Row], moment: datet
             going = [row for row in members if row["id"] not in kept and not is_held(row, project)]
             selected |= {row["id"] for row in going if not _is_young(policy, row, moment)}
     if project.api_version == "v3":
-        selected -= _needed(rows, selected)
+        selected -= needed_of(rows, selected)
     return Reading(
         policy=policy,
         project=project,
@@ -107,7 +107,7 @@ def _is_young(policy: Row, row: Row, moment: datetime) -> bool:
     return span is not None and made(row) >= moment - timedelta(seconds=span_s(span))
 
 
-def _needed(rows: list[Row], selected: set[str]) -> set[str]:
+def needed_of(rows: list[Row], selected: set[str]) -> set[str]:
     """On Cinder: what a kept incremental may need, back to the full backup before it.
 
     Of two made at once nobody knows which came before: a full one ends nothing while an incremental stands beside it.

@@ -13,6 +13,7 @@ from tests.simulation.run import Run
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life
+    from tests.simulation.policy_reading import Reading
 
 
 @dataclass(slots=True)
@@ -25,6 +26,8 @@ class Purge(Run):
     is_whole: bool = False
     is_doubtful: bool = False
     listed_at: datetime | None = None
+    fresh: Reading | None = None
+    """What the policy of an approved plan comes to on this list."""
     sent: set[str] = field(default_factory=set)
     marked_before: frozenset[str] = frozenset()
     changed_before: frozenset[str] = frozenset()

@@ -1,6 +1,7 @@
 """Who may do what: roles and resource policies of the translated template, statement by statement."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -65,6 +66,12 @@ def of_queue(stack: Rendered, queue: str) -> list[Properties]:
         if f"${{{queue}}}" in policy["Queues"]
         for statement in statements(policy["PolicyDocument"])
     ]
+
+
+def of_bucket(stack: Rendered) -> dict[str, Properties]:
+    """The statements of the plans bucket's policy, by name."""
+    (policy,) = stack.every("S3::BucketPolicy").values()
+    return {each["Sid"]: each for each in statements(policy["PolicyDocument"])}
 
 
 def senders(stack: Rendered, queue: str) -> set[str]:
@@ -158,11 +165,48 @@ def test_plans_are_private_and_are_talked_about_over_tls_only(stack: Rendered) -
     (bucket,) = stack.every("S3::Bucket").values()
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-    (policy,) = stack.every("S3::BucketPolicy").values()
-    (denied,) = statements(policy["PolicyDocument"])
-    assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:*")
+    denied = of_bucket(stack)["OnlyOverTls"]
+    assert denied["Action"] == "s3:*"
     assert denied["Resource"] == ["${PlansBucket.Arn}", "${PlansBucket.Arn}/*"]
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_nobody_is_let_into_the_plans_bucket_by_its_own_policy(stack: Rendered) -> None:
+    found = of_bucket(stack)
+    assert {(each["Effect"], each["Principal"]) for each in found.values()} == {("Deny", "*")}
+    assert found.keys() == {"OnlyOverTls", "OnlyThePurgerWritesPlans", "PlansAreWrittenOnce"}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "s3:PutObject",
+        "s3:PutObjectTagging",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:ReplicateObject",
+        "s3:ReplicateDelete",
+    ],
+)
+def test_only_the_purgers_role_writes_or_deletes_plans(stack: Rendered, action: str) -> None:
+    denied = of_bucket(stack)["OnlyThePurgerWritesPlans"]
+    assert any(fnmatchcase(action, pattern) for pattern in denied["Action"])
+    assert denied["Resource"] == "${PlansBucket.Arn}/plans/*"
+    assert denied["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": "${PurgerRole.Arn}"}}
+
+
+def test_reading_plans_is_not_denied_to_anyone(stack: Rendered) -> None:
+    for denied in of_bucket(stack).values():
+        if "Bool" not in denied["Condition"]:
+            assert not any(fnmatchcase("s3:GetObject", pattern) for pattern in listed(denied["Action"]))
+
+
+def test_a_plan_is_never_written_over(stack: Rendered) -> None:
+    """S3 guide, "Enforce conditional writes on Amazon S3 buckets": the key is absent without the header."""
+    denied = of_bucket(stack)["PlansAreWrittenOnce"]
+    assert denied["Action"] == "s3:PutObject"
+    assert denied["Resource"] == "${PlansBucket.Arn}/plans/*"
+    assert denied["Condition"] == {"Null": {"s3:if-none-match": "true"}}
 
 
 def test_a_schedule_may_send_requests_and_nothing_else() -> None:

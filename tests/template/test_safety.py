@@ -37,13 +37,21 @@ def test_nothing_is_kept_for_ever(stack: Rendered) -> None:
         assert [each["ExpirationInDays"] for each in bucket["LifecycleConfiguration"]["Rules"]]
 
 
+def test_every_lifecycle_rule_names_the_prefix_it_is_about(stack: Rendered) -> None:
+    for bucket in stack.every("S3::Bucket").values():
+        assert [each["Prefix"] for each in bucket["LifecycleConfiguration"]["Rules"]] == ["plans/"]
+
+
 def test_every_queue_and_every_bucket_is_encrypted_and_over_tls_only(stack: Rendered) -> None:
     for queue in stack.every("SQS::Queue").values():
         assert queue.get("SqsManagedSseEnabled") is True or queue.get("KmsMasterKeyId") == KEY
     for bucket in stack.every("S3::Bucket").values():
         assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    over_tls = [each for each in of_resource_policies(stack) if each["Effect"] == "Deny"]
-    assert all(each["Condition"] == {"Bool": {"aws:SecureTransport": "false"}} for each in over_tls)
+    over_tls = [
+        each
+        for each in of_resource_policies(stack)
+        if each["Effect"] == "Deny" and each["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    ]
     assert len(over_tls) == len(stack.every("SQS::Queue")) + len(stack.every("S3::Bucket"))
 
 

@@ -1,6 +1,7 @@
 """A purger over ports in memory: a cloud that is listed, plans, a queue that may stop, a bus, a report."""
 
 import json
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.ports import Mark
 from vbs_reaper.purge.ports import PlansBusy
+from vbs_reaper.purge.ports import StoredDocument
 from vbs_reaper.purge.purger import Purger
 from vbs_reaper.purge.run.result import PurgeResult
 
@@ -97,6 +99,9 @@ class ListedCloud:
 class StoredPlans:
     """Plans in memory, by key; may refuse to be read or written."""
 
+    clock: Callable[[], datetime] = field(default_factory=lambda: ManualClock(NOW))
+    """The store's own clock. What a test put into `objects` by itself counts as stored at the moment it is read."""
+    stored_at: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     objects: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
     hashes: dict[tuple[str, str], str] = field(default_factory=dict)
     is_writable: bool = True
@@ -108,24 +113,24 @@ class StoredPlans:
     steals: bytes | None = None
     """The plan of somebody who is faster, stored at the moment ours would be."""
 
-    def read(self, policy: str, run: str) -> bytes | None:
+    def read(self, policy: str, run: str) -> StoredDocument | None:
         """A run's document."""
         self._check("read", self.is_readable)
-        return self.objects.get((policy, run, "json"))
+        return self._document(policy, run) if (policy, run, "json") in self.objects else None
 
-    def newest(self, policy: str, limit: int) -> Iterator[bytes]:
+    def newest(self, policy: str, limit: int) -> Iterator[StoredDocument]:
         """The documents stored last."""
         self._check("newest", self.is_readable)
         found = [key for key in reversed(self.objects) if key[0] == policy and key[2] == "json"]
         for key in found[:limit]:
             self.reads.append(key[1])
-            yield self.objects[key]
+            yield self._document(policy, key[1])
 
-    def find(self, policy: str, sha256: str) -> tuple[str, bytes] | None:
+    def find(self, policy: str, sha256: str) -> StoredDocument | None:
         """By the hash it was stored with."""
         self._check("find", self.is_readable)
         run = next((run for (of, run), found in self.hashes.items() if of == policy and found == sha256), None)
-        return None if run is None else (run, self.objects[policy, run, "json"])
+        return None if run is None else self._document(policy, run)
 
     def store(self, policy: str, run: str, plan: Plan) -> bool:
         """Once."""
@@ -135,6 +140,7 @@ class StoredPlans:
         if (policy, run, "json") in self.objects:
             return False
         self.objects[policy, run, "json"] = encode_plan(plan)
+        self.stored_at[policy, run, "json"] = self.clock().replace(microsecond=0)
         self.hashes[policy, run] = plan.sha256 or ""
         return True
 
@@ -154,6 +160,10 @@ class StoredPlans:
         is_new = not self.is_marked(policy, run, mark)
         self.objects.setdefault((policy, run, mark.value), document)
         return is_new
+
+    def _document(self, policy: str, run: str) -> StoredDocument:
+        key = policy, run, "json"
+        return StoredDocument(run=run, body=self.objects[key], stored_at=self.stored_at.get(key, self.clock()))
 
     def _check(self, call: str, is_usable: bool) -> None:
         if call == self.busy_at:
@@ -246,10 +256,12 @@ class KeptReport:
 class World:
     """A purger and everything around it."""
 
-    def __init__(self, records: list[Record] | None = None, clock: ManualClock | None = None) -> None:
+    def __init__(
+        self, records: list[Record] | None = None, clock: ManualClock | None = None, cloud: ListedCloud | None = None
+    ) -> None:
         self.clock = clock or ManualClock(NOW)
-        self.cloud = ListedCloud(records or [])
-        self.plans = StoredPlans()
+        self.cloud = cloud or ListedCloud(records or [])
+        self.plans = StoredPlans(clock=self.clock)
         self.queue = StoppingQueue()
         self.bus = ListeningBus()
         self.report = KeptReport()
@@ -275,6 +287,11 @@ class World:
     def run(self, scheduled_time: str = SCHEDULED, /, **changes: object) -> dict[str, Any]:
         """A run of the policy, changed."""
         return self.handle({"run": POLICY | changes, "scheduled_time": scheduled_time})
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, here and in the cloud."""
+        self.clock.advance(seconds)
+        self.cloud.date = self.clock.now
 
     def preview(self, **changes: object) -> dict[str, Any]:
         """A run that sends nothing."""

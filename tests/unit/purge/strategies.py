@@ -89,10 +89,23 @@ _odd: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+def _data_times(created_at: str) -> st.SearchStrategy[Record]:
+    """Whether a backup is of its volume or of a snapshot, and of when; as Cinder shows it, now and then odd."""
+    older = _ages.map(lambda age: (NOW - age).strftime("%Y-%m-%dT%H:%M:%S.%f")).map(lambda text: min(text, created_at))
+    of_volume = st.just({"snapshot_id": None, "data_timestamp": created_at})
+    of_snapshot = st.fixed_dictionaries({"snapshot_id": st.just(backup_id(2 * 10**9)), "data_timestamp": older})
+    texts: st.SearchStrategy[Any] = st.sampled_from([None, 7, "soon", {}, "0001-01-01T00:00:00"])
+    odd: st.SearchStrategy[Record] = texts.map(lambda text: {"data_timestamp": text})
+    dependents = st.fixed_dictionaries({"has_dependent_backups": st.sampled_from([False, False, True, None, "x"])})
+    times = st.one_of(of_volume, of_volume, of_snapshot, odd)
+    return st.tuples(times, dependents).map(lambda pair: pair[0] | pair[1])
+
+
 @st.composite
 def records(draw: st.DrawFn, max_size: int = 24, *, only_past: bool = True) -> list[Record]:
     """An inventory of a few volumes; some records lack a field or hold what nobody expects."""
     found = []
+    shows_data_times = draw(st.booleans())
     for number in range(draw(st.integers(0, max_size))):
         row = record(
             number,
@@ -104,6 +117,8 @@ def records(draw: st.DrawFn, max_size: int = 24, *, only_past: bool = True) -> l
             is_incremental=draw(_odd["is_incremental"]),
             metadata={},
         )
+        if shows_data_times:
+            row |= draw(_data_times(row["created_at"]))
         for field in draw(st.lists(st.sampled_from(sorted(_odd)), max_size=2)):
             row[field] = draw(_odd[field])
         if draw(st.integers(0, 9)) == 0:

@@ -23,6 +23,7 @@ from vbs_reaper.purge.document import write_plan
 from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.picture.page import write_page
 from vbs_reaper.purge.ports import PlansBusy
+from vbs_reaper.purge.ports import StoredDocument
 from vbs_reaper.purge.run.result import key_of
 
 if TYPE_CHECKING:
@@ -55,24 +56,22 @@ class PlanBucket:
         self._client = client
         self._bucket = bucket
 
-    def read(self, policy: str, run: str) -> bytes | None:
+    def read(self, policy: str, run: str) -> StoredDocument | None:
         """Read a run's document; None where there is none."""
-        return self._read(key_of(policy, run, PLAN))
+        return self._read(policy, key_of(policy, run, PLAN))
 
-    def newest(self, policy: str, limit: int) -> Iterator[bytes]:
+    def newest(self, policy: str, limit: int) -> Iterator[StoredDocument]:
         """Read the documents stored last, `limit` at most, newest first: each when it is asked for."""
         for each in self._newest_first(policy)[:limit]:
-            document = self._read(each["Key"])
+            document = self._read(policy, each["Key"])
             if document is not None:
                 yield document
 
-    def find(self, policy: str, sha256: str) -> tuple[str, bytes] | None:
-        """Find the run and the document of a hash; None where none is stored under it."""
+    def find(self, policy: str, sha256: str) -> StoredDocument | None:
+        """Find the document of a hash; None where none is stored under it."""
         for each in self._newest_first(policy):
-            if self._sha256_of(each["Key"]) != sha256:
-                continue
-            document = self._read(each["Key"])
-            return None if document is None else (_run_of(policy, each["Key"]), document)
+            if self._sha256_of(each["Key"]) == sha256:
+                return self._read(policy, each["Key"])
         return None
 
     def store(self, policy: str, run: str, plan: Plan) -> bool:
@@ -105,9 +104,10 @@ class PlanBucket:
         except AWS_ERRORS as error:
             raise _unusable("listed", prefix, error) from None
 
-    def _read(self, key: str) -> bytes | None:
+    def _read(self, policy: str, key: str) -> StoredDocument | None:
         try:
-            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            found = self._client.get_object(Bucket=self._bucket, Key=key)
+            return StoredDocument(run=_run_of(policy, key), body=found["Body"].read(), stored_at=found["LastModified"])
         except AWS_ERRORS as error:
             if code_of(error) in _MISSING:
                 return None

@@ -62,6 +62,8 @@ def _fields(result: PurgeResult) -> dict[str, object]:
     }
     named = {
         "requested": result.requested,
+        "left_out": UNSET if result.left_out is UNSET else result.left_out.count,
+        "left_out_reasons": UNSET if result.left_out is UNSET else result.left_out.reasons,
         "target": result.target,
         "plan": result.plan,
         "document": result.document,

@@ -1,6 +1,7 @@
 """`vbs-reaper approve`: shows a stored plan's totals, asks, has it sent, and tells how its deletions end.
 
-Exit codes: 0 every backup is gone, 2 some deletions were refused or parked; 1 the input or the approval is refused.
+Exit codes: 0 every requested backup is gone, 2 some deletions were refused or parked; 1 the input or the approval is
+refused.
 """
 
 import argparse
@@ -9,6 +10,7 @@ from collections import Counter
 from datetime import UTC
 from datetime import datetime
 from typing import Any
+from typing import Final
 
 from rich.console import Console
 
@@ -31,14 +33,22 @@ from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.run.result import name_of
 
+TOLD_LEFT_OUT: Final = 20
+"""How many of what was left out are named on the terminal."""
+
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
     """Add the command and its options."""
     words = commands.add_parser(
         "approve",
         help="have a stored purge plan sent, and follow its deletions",
-        description="Has exactly what a stored plan calls due deleted, and follows the deletions to their ends.",
-        epilog="Exit codes: 0 every backup is gone, 2 some were refused or parked, 1 the approval is refused.",
+        description=(
+            "Has deleted what a stored plan calls due and its policy still lets go, and follows the deletions to their "
+            "ends. The target is listed again; what is left out is told."
+        ),
+        epilog=(
+            "Exit codes: 0 every requested backup is gone, 2 some were refused or parked, 1 the approval is refused."
+        ),
     )
     words.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")
     words.add_argument("--policy", required=True, metavar="NAME", help="the plan's policy")
@@ -70,6 +80,8 @@ def run(chosen: argparse.Namespace) -> int:
     if answer["outcome"] == "refused":
         raise Refused(f"{answer['message']} ({answer['reason']})")
     console.print(answer["message"], markup=False)
+    if "left_out" in answer:
+        _tell_left_out(console, answer["left_out"])
     ends: Counter[str] = Counter()
     if answer["outcome"] == "completed":
         ends = _follow(stack, console, name_of(chosen.policy, answer["run"]), answer["requested"], began)
@@ -83,15 +95,25 @@ def _find(stack: DeployedStack, policy: str, sha256: str) -> Plan:
         found = stack.plans.find(policy, sha256)
         if found is None:
             raise Refused(f'policy "{policy}" has no stored plan {sha256}; `vbs-reaper plans` lists them')
-        return read_plan(found[1])
+        return read_plan(found.body)
     except (PurgeRefused, PlanRefused) as refusal:
         raise Refused(str(refusal)) from None
 
 
 def _ask(plan: Plan, deletions: int) -> None:
     target = str(plan.policy.target)
-    question = f"To delete {deletions:,} backups for good, type the target's name ({target}): "
+    question = f"To delete up to {deletions:,} backups for good, type the target's name ({target}): "
     require_typed(question, target, "that is not the target's name; nothing was sent")
+
+
+def _tell_left_out(console: Console, left_out: dict[str, Any]) -> None:
+    """Name what was not sent, and why."""
+    told = left_out["backups"]
+    for each in told[:TOLD_LEFT_OUT]:
+        console.print(f"left out: {each['id']} ({each['reason']})", markup=False, soft_wrap=True)
+    if left_out["count"] > TOLD_LEFT_OUT:
+        more = left_out["count"] - len(told[:TOLD_LEFT_OUT])
+        console.print(f"and {more:,} more; --json names the first {len(told):,}", markup=False)
 
 
 def _follow(stack: DeployedStack, console: Console, requested_by: str, requested: int, began: datetime) -> Counter[str]:

@@ -31,7 +31,7 @@ def plan_on_stack(name: str, policy: PurgePolicy, now: datetime) -> Plan:
     document = stack.plans.read(policy.policy, answer["run"])
     if document is None:
         raise Refused(f"the plan {name_of(policy.policy, answer['run'])} is not there; look at the bucket's lifecycle")
-    return read_plan(document)
+    return read_plan(document.body)
 
 
 def print_how_to_approve(plan: Plan, stack: str, console: Console) -> None:

@@ -74,7 +74,7 @@ def find_plan(plans: PlanBucket, backup_id: str, requested_by: str) -> Planned |
         return None
     try:
         document = plans.read(policy, run)
-        plan = None if document is None else read_plan(document)
+        plan = None if document is None else read_plan(document.body)
     except (PurgeRefused, PlanRefused):
         return None
     row = None if plan is None else next((each for each in plan.selected if each.id == backup_id), None)

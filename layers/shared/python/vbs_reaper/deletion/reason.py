@@ -245,6 +245,11 @@ class Reason(StrEnum):
         "The plan is of another policy, target, project or address.",
         "Approve a plan of this policy and target.",
     )
+    PLAN_SUPERSEDED = (
+        "plan_superseded",
+        "The policy's newest plan has other rules.",
+        "Preview again and approve that.",
+    )
 
     # A purge's run that went well
     PLANNED = "planned", "The plan is stored.", "Look at its picture; approve it, or let the policy purge."

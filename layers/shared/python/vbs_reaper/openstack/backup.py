@@ -59,6 +59,9 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     metadata: dict[str, Any] | None | UnsetType = UNSET
     size: int | float | None | UnsetType = UNSET
     is_incremental: bool | None | UnsetType = UNSET
+    data_timestamp: Any = UNSET
+    snapshot_id: Any = UNSET
+    has_dependent_backups: Any = UNSET
     fail_reason: str | None | UnsetType = UNSET
     service_metadata: str | None | UnsetType = UNSET
     tenant_id: str | None | UnsetType = msgspec.field(name="os-bak-tenant-attr:tenant_id", default=UNSET)

@@ -103,7 +103,9 @@ def plan(
     """
     moment, zone = to_micros(now), load_zone(policy.timezone)
     selection = Selection(policy, inventory, moment)
-    rows = drop_repeats([selection.read(backup) for backup in inventory.backups])
+    read = [selection.read(backup) for backup in inventory.backups]
+    selection.settle_data_times()
+    rows = drop_repeats(read)
     groups = group_up(rows)
     Decision(policy, zone, inventory.service, moment).decide(groups, rows)
     rows = _in_order(groups, rows)  # from here on nothing depends on the order of the list

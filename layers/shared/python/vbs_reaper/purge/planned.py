@@ -8,7 +8,11 @@ import msgspec
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.openstack.fault import printable
 from vbs_reaper.purge.inventory import PurgeRefused
+from vbs_reaper.purge.time.zone import FAR_AHEAD
 from vbs_reaper.purge.time.zone import Micros
+
+UNKNOWN_DATA: Final = FAR_AHEAD
+"""The age of data that an answer shows for others and not for this one."""
 
 AVAILABLE: Final = "available"
 ERROR: Final = "error"
@@ -21,7 +25,8 @@ class PlannedBackup(msgspec.Struct, kw_only=True, gc=False):
     """A backup with its verdict; lean, as a plan may hold a million. Missing and null are both None here.
 
     `group` is where it would belong; only with `in_set` does it count there. Where `keep` is false it goes: selected
-    in every plan since `selected_since`, and due from `due_at` on.
+    in every plan since `selected_since`, and due from `due_at` on. Only on Cinder, and not stored with the plan: the
+    time of the data where it is not `made_at`, and whether Cinder says that other backups depend on this one.
     """
 
     id: str
@@ -38,6 +43,8 @@ class PlannedBackup(msgspec.Struct, kw_only=True, gc=False):
     detail: str | None = None
     selected_since: Micros | None = None
     due_at: Micros | None = None
+    data_at: Micros | None = None
+    has_dependents: bool = False
 
     @property
     def is_copy(self) -> bool:
@@ -57,6 +64,11 @@ class PlannedBackup(msgspec.Struct, kw_only=True, gc=False):
 def newest_first(backup: PlannedBackup) -> tuple[Micros, str]:
     """Sort key, to be reversed: as Cinder lists, by creation and id. Only for backups with a date."""
     return (backup.made_at or 0, backup.id)
+
+
+def identity_of(backup: PlannedBackup) -> tuple[object, ...]:
+    """What must be the same for a backup of an earlier plan to be this one, besides its id."""
+    return (backup.volume_id, backup.made_at, backup.name)
 
 
 def drop_repeats(rows: Sequence[PlannedBackup]) -> Sequence[PlannedBackup]:

@@ -6,6 +6,8 @@ on: the function fails, and whoever invoked it does so again.
 
 from collections.abc import Iterator
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -31,6 +33,15 @@ class PlansBusy(PurgeRefused):
     """The store of plans fails in a way that passes: the same run again may succeed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDocument:
+    """A plan's document as the store holds it. `stored_at` is the store's word for when it was written."""
+
+    run: str
+    body: bytes
+    stored_at: datetime
+
+
 class BackupLists(Protocol):
     """The clouds behind the targets; only looked at."""
 
@@ -51,16 +62,16 @@ class PlanStore(Protocol):
     Every method raises `PlansBusy` where the store fails for now, any other `PurgeRefused` where it fails for good.
     """
 
-    def read(self, policy: str, run: str) -> bytes | None:
+    def read(self, policy: str, run: str) -> StoredDocument | None:
         """Read a run's document; None where there is none."""
         ...
 
-    def newest(self, policy: str, limit: int) -> Iterator[bytes]:
+    def newest(self, policy: str, limit: int) -> Iterator[StoredDocument]:
         """Read the documents stored last, `limit` at most, newest first: each when it is asked for."""
         ...
 
-    def find(self, policy: str, sha256: str) -> tuple[str, bytes] | None:
-        """Find the run and the document of a hash; None where none is stored under it."""
+    def find(self, policy: str, sha256: str) -> StoredDocument | None:
+        """Find the document of a hash; None where none is stored under it."""
         ...
 
     def store(self, policy: str, run: str, plan: Plan) -> bool:

@@ -1,8 +1,10 @@
 """One run of a purge: list everything, plan, store the plan, send what is due; or send a plan that a person approved.
 
 A plan is written once per run, and sent whole until its mark is there: so a run may be killed anywhere and repeated.
+An approval lists and plans again, and sends what both plans let go.
 """
 
+from dataclasses import replace
 from typing import Any
 from typing import Final
 
@@ -11,6 +13,9 @@ import msgspec
 from vbs_reaper.deletion.ports import Clock
 from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.purge.inventory import PurgeRefused
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.plan import plan as make_plan
+from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import BackupLists
 from vbs_reaper.purge.ports import Bus
 from vbs_reaper.purge.ports import Mark
@@ -18,6 +23,7 @@ from vbs_reaper.purge.ports import PlansBusy
 from vbs_reaper.purge.ports import PlanStore
 from vbs_reaper.purge.ports import Queue
 from vbs_reaper.purge.ports import Report
+from vbs_reaper.purge.run.approval import check_newest
 from vbs_reaper.purge.run.approval import check_project
 from vbs_reaper.purge.run.approval import find_approved
 from vbs_reaper.purge.run.event import Approval
@@ -30,7 +36,12 @@ from vbs_reaper.purge.run.planning import PlannedRun
 from vbs_reaper.purge.run.planning import check_age
 from vbs_reaper.purge.run.planning import check_guards
 from vbs_reaper.purge.run.planning import find_planned
+from vbs_reaper.purge.run.planning import last_plan
 from vbs_reaper.purge.run.planning import plan_anew
+from vbs_reaper.purge.run.recheck import Recheck
+from vbs_reaper.purge.run.recheck import check_shown
+from vbs_reaper.purge.run.recheck import chosen_of
+from vbs_reaper.purge.run.recheck import recheck
 from vbs_reaper.purge.run.result import PURGE_DETAIL_TYPES
 from vbs_reaper.purge.run.result import PurgeResult
 from vbs_reaper.purge.run.result import already_sent
@@ -114,21 +125,40 @@ class Purger:
             check_project(found.plan, view_target(self._backups, str(found.plan.policy.target), time_left))
         except PurgeRefused as refusal:
             return self._refuse(refused(refusal, found.policy, found.run, found.plan))
-        return self._send(found, time_left, with_grace=False)
+        everything_due = Recheck(rows=list(found.plan.due), left_out=None)
+        return self._send(found, found.plan, everything_due, time_left, with_grace=False)
 
     def _approve(self, approval: Approval, time_left: TimeLeft) -> PurgeResult:
         found = find_approved(self._plans, approval, self._clock())
         if self._is_sent(found, with_grace=approval.include_grace):
             return already_sent(found.plan, found.run, with_grace=approval.include_grace)
+        check_newest(self._plans, found.plan)
         check_project(found.plan, view_target(self._backups, str(found.plan.policy.target), time_left))
-        return self._send(found, time_left, with_grace=approval.include_grace)
+        chosen = chosen_of(found.plan, with_grace=approval.include_grace)
+        # Without its backups: they may not fit into the memory beside the list, the last plan and the fresh one.
+        found = replace(found, plan=replace(found.plan, backups=()))
+        fresh = self._plan_afresh(found.plan.policy, time_left)
+        checked = recheck(chosen, fresh, with_grace=approval.include_grace)
+        check_shown(found.plan, fresh, checked.rows, with_grace=approval.include_grace)
+        return self._send(found, fresh, checked, time_left, with_grace=approval.include_grace)
 
-    def _send(self, found: PlannedRun, time_left: TimeLeft, *, with_grace: bool) -> PurgeResult:
-        sent = send_plan(found.plan, found.run, self._queue, self._clock(), time_left, with_grace=with_grace)
+    def _plan_afresh(self, policy: PurgePolicy, time_left: TimeLeft) -> Plan:
+        """Plan by a stored plan's policy as a run at this moment would; nothing is stored."""
+        inventory = list_inventory(self._backups, str(policy.target), self._clock, time_left)
+        now = self._clock()
+        return make_plan(policy, inventory, now, last=last_plan(self._plans, policy, now, self._report.unreadable))
+
+    def _send(
+        self, found: PlannedRun, plan: Plan, checked: Recheck, time_left: TimeLeft, *, with_grace: bool
+    ) -> PurgeResult:
+        """Send what was checked, with the survivors of `plan`, in the name of the run that was found."""
+        sent = send_plan(plan, checked.rows, found.run, self._queue, self._clock(), time_left)
         self._report.requested(found.policy, sent)
-        result = completed(found.plan, found.run, sent, with_grace=with_grace)
+        result = completed(found.plan, found.run, sent, with_grace=with_grace, left_out=checked.left_out)
         # Before the mark: after it nobody would say it any more.
         self._publish(result)
+        if not sent:
+            return result
         mark = Mark.GRACE_SENT if with_grace else Mark.SENT
         try:
             self._plans.mark(found.policy, found.run, mark, msgspec.json.encode(result))

@@ -57,6 +57,8 @@ def imagine(like: PlannedBackup, made_at: Micros, *, incremental: bool) -> Plann
         made_at=made_at,
         status=AVAILABLE,
         incremental=incremental,
+        data_at=None,
+        has_dependents=False,
         **_UNDECIDED,
     )
 

@@ -18,14 +18,22 @@ from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan import plan as make_plan
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import PlanStore
+from vbs_reaper.purge.ports import StoredDocument
 from vbs_reaper.purge.run.event import Run
 from vbs_reaper.purge.run.result import name_of
 from vbs_reaper.purge.run.result import sentence_of
+from vbs_reaper.purge.time.zone import Micros
 from vbs_reaper.purge.time.zone import to_datetime
 from vbs_reaper.purge.time.zone import to_micros
+from vbs_reaper.purge.time.zone import to_text
 
 PLAN_LIFE: Final = timedelta(days=7)
 """How long a plan may be sent, by approval or by a run that is repeated."""
+
+STORED_WITHIN: Final = timedelta(minutes=30)
+"""A plan is stored by the invocation that makes it, and Lambda ends that after 15 minutes."""
+CLOCKS_APART: Final = timedelta(minutes=5)
+"""So much earlier than the plan says may its store have received it: two clocks, and one shows whole seconds."""
 
 LAST_PLANS: Final = 10
 """How many stored plans are looked at for one that chose alike: people look at other choices in between."""
@@ -40,14 +48,14 @@ class PlannedRun:
     plan: Plan
 
 
-def read_run(policy: str, run: str, document: bytes) -> PlannedRun:
+def read_run(policy: str, run: str, document: StoredDocument) -> PlannedRun:
     """Read a stored plan where it lies.
 
     Raises:
         PurgeRefused: it was changed since, or is a copy from elsewhere: nobody's plan.
     """
     try:
-        plan = read_plan(document)
+        plan = read_stored(document)
     except PlanRefused as fault:
         raise PurgeRefused(Reason.PLAN_CHANGED, f"{name_of(policy, run)}: {fault}") from None
     if (plan.policy.policy, plan.run) != (policy, run):
@@ -56,6 +64,34 @@ def read_run(policy: str, run: str, document: bytes) -> PlannedRun:
             f"{name_of(policy, run)} holds the plan {name_of(plan.policy.policy, str(plan.run))}, which belongs there",
         )
     return PlannedRun(policy=policy, run=run, plan=plan)
+
+
+def read_stored(document: StoredDocument) -> Plan:
+    """Read a stored plan and prove what can be proven of it.
+
+    Raises:
+        PlanRefused: it is not a plan, was changed, or was not stored when it was made.
+    """
+    plan = read_plan(document.body)
+    check_stored_when_made(plan.made_at, document.stored_at)
+    return plan
+
+
+def check_stored_when_made(made_at: Micros, stored_at: datetime) -> None:
+    """Compare when a plan says it was made with when its store received it.
+
+    Whoever can write into the store can write any plan, but not choose this time.
+
+    Raises:
+        PlanRefused: they are too far apart for a plan that the purger stored.
+    """
+    late = stored_at - to_datetime(made_at)
+    if not -CLOCKS_APART <= late <= STORED_WITHIN:
+        raise PlanRefused(
+            f"the plan says that it was made at {to_text(made_at)}, but it was stored at "
+            f"{to_text(to_micros(stored_at))}; a plan is stored within 30 minutes, so find out who wrote this one, "
+            "then run the policy for another time"
+        )
 
 
 def find_planned(plans: PlanStore, run: Run) -> PlannedRun | None:
@@ -84,7 +120,7 @@ def plan_anew(
     Raises:
         PurgeRefused: the inventory is no good, or the plan cannot be stored.
     """
-    made = make_plan(run.policy, inventory, now, last=_last(plans, run.policy, now, unreadable), run=run.name)
+    made = make_plan(run.policy, inventory, now, last=last_plan(plans, run.policy, now, unreadable), run=run.name)
     made = replace(made, sha256=sha256_of(made))
     if plans.store(run.policy.policy, run.name, made):
         return PlannedRun(policy=run.policy.policy, run=run.name, plan=made)
@@ -121,15 +157,18 @@ def check_guards(plan: Plan) -> None:
         )
 
 
-def _last(plans: PlanStore, policy: PurgePolicy, now: datetime, unreadable: Callable[[str, str], None]) -> Plan | None:
+def last_plan(
+    plans: PlanStore, policy: PurgePolicy, now: datetime, unreadable: Callable[[str, str], None]
+) -> Plan | None:
     """The newest plan that chose alike. Where none of the newest few did, the newest: it tells what is new."""
     try:
         for document in plans.newest(policy.policy, LAST_PLANS):
-            head = read_head(document)
+            head = read_head(document.body)
+            check_stored_when_made(head.made_at, document.stored_at)
             if policy.selects_like(head.policy) and head.made_at <= to_micros(now):
-                return read_plan(document)
+                return read_stored(document)
         # Read anew, and not kept until here: two plans may not fit into the memory beside the list.
-        return next(map(read_plan, plans.newest(policy.policy, LAST_PLANS)), None)
+        return next(map(read_stored, plans.newest(policy.policy, LAST_PLANS)), None)
     except PlanRefused as fault:
         # Nobody knows what stood in that one. Every grace begins anew: the safe side.
         unreadable(policy.policy, str(fault))

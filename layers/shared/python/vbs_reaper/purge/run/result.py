@@ -16,6 +16,7 @@ from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.time.zone import to_text
 from vbs_reaper.purge.verdict.guards import GuardReading
 
+_SENTENCES: Final[dict[str, str]] = {reason.value: reason.sentence for reason in Reason}
 _NAMESPACE: Final = UUID("0d3b2c55-6d0a-5b52-8d7e-0a4c7e2f9b18")
 
 
@@ -36,8 +37,33 @@ PURGE_DETAIL_TYPES: Final = {
 """The outcomes that the bus hears, and what it calls them."""
 
 
+class LeftOutBackup(msgspec.Struct, frozen=True, kw_only=True):
+    """A backup of an approved plan that was not requested, and the reason's code."""
+
+    id: str
+    reason: str
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What an approved plan lets go and a plan of the moment of sending does not; `backups` are the first hundred."""
+
+    count: int
+    reasons: dict[str, int]
+    backups: tuple[LeftOutBackup, ...]
+
+    @property
+    def sentence(self) -> str:
+        """How many and why, for people."""
+        by_count = sorted(self.reasons.items(), key=lambda each: (-each[1], each[0]))
+        why = ", ".join(f"{count:,} {code} ({_SENTENCES[code].rstrip('.')})" for code, count in by_count)
+        return f"{self.count:,} of the plan were left out: {why}."
+
+
 class PurgeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The `detail` of a purge's event. `plan` is the sha256 to approve it by; so many deletions were `requested`."""
+    """The `detail` of a purge's event. `plan` is the sha256 to approve it by; so many deletions were `requested`.
+
+    `left_out` is there if an approval did not request everything that its plan lets go.
+    """
 
     id: str
     outcome: PurgeOutcome
@@ -54,6 +80,7 @@ class PurgeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     guards: tuple[GuardReading, ...] | UnsetType = UNSET
     with_grace: bool | UnsetType = UNSET
     requested: int | UnsetType = UNSET
+    left_out: LeftOut | UnsetType = UNSET
 
 
 def planned(plan: Plan, run: str) -> PurgeResult:
@@ -68,17 +95,23 @@ def planned(plan: Plan, run: str) -> PurgeResult:
     )
 
 
-def completed(plan: Plan, run: str, requested: int, *, with_grace: bool) -> PurgeResult:
+def completed(
+    plan: Plan, run: str, requested: int, *, with_grace: bool, left_out: LeftOut | None = None
+) -> PurgeResult:
     """Everything that had to be sent is in the queue."""
+    told = f"{requested:,} deletions were requested{', grace cut short' if with_grace else ''}."
     result = _of_plan(
         plan,
         run,
         PurgeOutcome.COMPLETED,
         Reason.ALL_REQUESTED,
-        f"{requested:,} deletions were requested{', grace cut short' if with_grace else ''}.",
+        told if left_out is None else f"{told} {left_out.sentence}",
         with_grace=with_grace,
     )
-    return msgspec.structs.replace(result, requested=requested)
+    if left_out is not None and not requested:
+        # The same approval may send something later: that is another end.
+        result = msgspec.structs.replace(result, id=str(uuid5(_NAMESPACE, f"{result.id}/nothing")))
+    return msgspec.structs.replace(result, requested=requested, left_out=UNSET if left_out is None else left_out)
 
 
 def already_sent(plan: Plan, run: str, *, with_grace: bool) -> PurgeResult:

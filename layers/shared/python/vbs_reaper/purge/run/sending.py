@@ -1,5 +1,6 @@
 """A plan's deletions as delete requests, newest first per group, ten at a time."""
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 from datetime import datetime
 from datetime import timedelta
@@ -31,15 +32,15 @@ class Unfinished(Exception):
 
 
 def send_plan(  # noqa: PLR0913  # each is another thing
-    plan: Plan, run: str, queue: Queue, now: datetime, time_left: TimeLeft, *, with_grace: bool
+    plan: Plan, rows: Iterable[PlannedBackup], run: str, queue: Queue, now: datetime, time_left: TimeLeft
 ) -> int:
-    """Request every due deletion, with `with_grace` every selected one; returns how many.
+    """Request the deletion of these backups of a plan; returns how many.
 
     Raises:
         Unfinished: some may be in the queue already. All are to be sent again: the deleter finds what is gone.
     """
     sent = 0
-    for batch in _batches(requests_of(plan, run, now, with_grace=with_grace)):
+    for batch in _batches(requests_of(plan, rows, run, now)):
         if time_left() < SEND_S:
             raise Unfinished(f"{name_of(plan.policy.policy, run)}: the time was over after {sent:,} requests")
         if not queue.send(batch):
@@ -48,11 +49,11 @@ def send_plan(  # noqa: PLR0913  # each is another thing
     return sent
 
 
-def requests_of(plan: Plan, run: str, now: datetime, *, with_grace: bool) -> Iterator[DeleteRequest]:
+def requests_of(plan: Plan, rows: Iterable[PlannedBackup], run: str, now: datetime) -> Iterator[DeleteRequest]:
     """The delete requests, each with what must be true of its backup when it goes."""
     survivors = plan.survivors
     expires_at = to_text(to_micros(now + EXPIRES_AFTER))
-    for row in plan.selected if with_grace else plan.due:
+    for row in rows:
         yield DeleteRequest(
             backup_id=row.id,
             target=plan.policy.target,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.purge.planned import PlannedBackup
+from vbs_reaper.purge.planned import identity_of
 from vbs_reaper.purge.time.duration import Duration
 from vbs_reaper.purge.time.zone import Micros
 from vbs_reaper.purge.time.zone import Zone
@@ -19,7 +20,7 @@ def set_due(
         if row.keep:
             continue
         earlier = standing.get(row.id)
-        same = earlier is not None and _identity(earlier) == _identity(row)
+        same = earlier is not None and identity_of(earlier) == identity_of(row)
         since = earlier.selected_since if earlier is not None and same else None
         row.selected_since = now if since is None else since
         if row.selected_since not in ends:
@@ -32,7 +33,3 @@ def mark_grace(rows: Iterable[PlannedBackup], now: Micros) -> None:
     for row in rows:
         if row.due_at is not None and row.due_at > now:
             row.reasons = (*row.reasons, Reason.IN_GRACE)
-
-
-def _identity(row: PlannedBackup) -> tuple[object, ...]:
-    return (row.volume_id, row.made_at, row.name)

@@ -19,6 +19,7 @@ from vbs_reaper.openstack.backup import read_instant
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.name_pattern import compile_patterns
 from vbs_reaper.purge.planned import SIZE_LIMIT_GIB
+from vbs_reaper.purge.planned import UNKNOWN_DATA
 from vbs_reaper.purge.planned import PlannedBackup
 from vbs_reaper.purge.policy import NamePart
 from vbs_reaper.purge.policy import PurgePolicy
@@ -47,6 +48,8 @@ class Selection:
         self._matches_name = compile_patterns(policy.match.names) if policy.match.names else None
         self._key = _group_key(policy)
         self._shared: dict[Any, Any] = {}
+        self._shows_data_times = False
+        self._without_data_time: list[PlannedBackup] = []
 
     def read(self, backup: Backup) -> PlannedBackup:
         """Take what a plan needs of a record. `keep` and `reasons` are final unless it is `in_set`."""
@@ -61,6 +64,8 @@ class Selection:
             size=backup.size if isinstance(backup.size, int | float) and 0 <= backup.size < SIZE_LIMIT_GIB else None,
             incremental=None if backup.is_incremental is UNSET else backup.is_incremental,
         )
+        if self._inventory.service == "cinder":
+            self._read_chain(backup, planned)
         verdict = self._not_in_set(backup, made_at, planned)
         if verdict is None:
             planned.in_set = True
@@ -70,6 +75,30 @@ class Selection:
             planned.reasons = share((verdict[0],), (verdict[0],))
             planned.detail = verdict[1]
         return planned
+
+    def settle_data_times(self) -> None:
+        """Decide, once all are read, what a missing data time means: unknown if any other record has one.
+
+        If none has, this is a Cinder from before there were data times: it went by creation.
+        """
+        if self._shows_data_times:
+            for planned in self._without_data_time:
+                planned.data_at = UNKNOWN_DATA
+        self._without_data_time = []
+
+    def _read_chain(self, backup: Backup, planned: PlannedBackup) -> None:
+        """Take what tells which backup an incremental one may be built on."""
+        planned.has_dependents = backup.has_dependent_backups is True
+        if backup.data_timestamp is UNSET:
+            if backup.snapshot_id is UNSET or backup.snapshot_id is None:
+                self._without_data_time.append(planned)
+            else:
+                planned.data_at = UNKNOWN_DATA
+            return
+        self._shows_data_times = True
+        moment = read_instant(backup.data_timestamp)
+        data_at = UNKNOWN_DATA if moment is None else min(max(to_micros(moment), LONG_AGO), UNKNOWN_DATA)
+        planned.data_at = None if data_at == planned.made_at else data_at
 
     def _not_in_set(self, backup: Backup, made_at: Micros | None, planned: PlannedBackup) -> Verdict | None:
         """Why the backup does not belong to the policy's set; None where it does."""
