@@ -189,9 +189,7 @@ def test_whoever_may_do_anything_with_s3_still_cannot_write_or_delete_a_plan(
     assert s3.get_object(Bucket=bucket, Key=answer["document"])["Body"].read()
     s3.put_object(Bucket=bucket, Key="elsewhere", Body=b"{}")
     for call in (
-        lambda: s3.put_object(
-            Bucket=bucket, Key="plans/nightly/tonight.json", Body=b"{}", IfNoneMatch="*"
-        ),
+        lambda: s3.put_object(Bucket=bucket, Key="plans/nightly/tonight.json", Body=b"{}", IfNoneMatch="*"),
         lambda: s3.put_object(Bucket=bucket, Key=answer["document"], Body=b"{}"),
         lambda: s3.delete_object(Bucket=bucket, Key=answer["document"]),
     ):
