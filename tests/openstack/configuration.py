@@ -95,13 +95,15 @@ lock_path = {places.folder}/locks
 def cinder_configuration(places: Places, login: ServiceLogin, shipped: Path) -> str:
     """All services in one process: no broker, no periodic tasks, no quotas, no token cache, beats by the launcher.
 
-    `shipped` is the folder of the configuration files that come with Cinder.
+    `shipped` is the folder of the configuration files that come with Cinder. Its tables hold a default class of quotas,
+    which would count more than these.
     """
     quotas = ("backups", "backup_gigabytes", "volumes", "gigabytes", "snapshots", "per_volume_gigabytes")
     no_quotas = "\n".join(f"quota_{name} = -1" for name in quotas)
     return f"""{schema_configuration(places)}
 [DEFAULT]
 {no_quotas}
+use_default_quota_class = false
 transport_url = fake:///
 auth_strategy = keystone
 api_paste_config = {places.paste}

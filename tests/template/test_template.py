@@ -158,7 +158,7 @@ def test_plans_are_encrypted_versioned_and_forgotten_after_90_days(stack: Render
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 90)
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
-    assert "Prefix" not in rule
+    assert rule["Prefix"] == "plans/"
 
 
 def test_plans_are_encrypted_by_s3_or_by_the_key_that_is_given() -> None:

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from hypothesis import given
 
 from tests.doubles import ManualClock
 from tests.unit.purge.purge_world import RUN
@@ -11,10 +13,19 @@ from tests.unit.purge.purge_world import World
 from tests.unit.purge.purge_world import assert_refused
 from tests.unit.purge.purge_world import previewed
 from tests.unit.purge.strategies import NOW
+from tests.unit.purge.strategies import Record
+from tests.unit.purge.strategies import inventory
 from tests.unit.purge.strategies import nightly
+from tests.unit.purge.strategies import policies
+from tests.unit.purge.strategies import records
+from tests.unit.purge.strategies import surroundings
 from vbs_reaper.purge.document import encode_plan
 from vbs_reaper.purge.document import read_plan
 from vbs_reaper.purge.document import sha256_of
+from vbs_reaper.purge.plan import is_sound
+from vbs_reaper.purge.plan import plan
+from vbs_reaper.purge.plan import recount
+from vbs_reaper.purge.policy import PurgePolicy
 
 KEY = "nightly", RUN, "json"
 TOO_LATE = timedelta(minutes=30, seconds=1)
@@ -23,11 +34,57 @@ TOO_EARLY = -timedelta(minutes=5, seconds=1)
 
 def everything_goes(document: bytes) -> bytes:
     """The plan as somebody would forge it: all due, no guard, no survivor, and its own sha256 is right."""
-    plan = read_plan(document)
-    for row in plan.backups:
-        row.keep, row.due_at, row.selected_since = False, plan.made_at, plan.made_at
-    forged = replace(plan, groups=(), guards=(), sha256=None)
+    honest = read_plan(document)
+    for row in honest.backups:
+        row.keep, row.due_at, row.selected_since = False, honest.made_at, honest.made_at
+    forged = replace(honest, groups=(), guards=(), sha256=None)
     return encode_plan(replace(forged, sha256=sha256_of(forged)))
+
+
+def rewritten(world: World, **parts: object) -> str:
+    """The stored plan with other parts, and the sha256 that belongs to it."""
+    found = replace(read_plan(world.plans.objects[KEY]), sha256=None, **parts)  # type: ignore[arg-type]  # any part
+    sha256 = sha256_of(found)
+    world.plans.objects[KEY] = encode_plan(replace(found, sha256=sha256))
+    world.plans.hashes["nightly", RUN] = sha256
+    return sha256
+
+
+def test_a_forged_plan_without_guards_and_survivors_is_not_sent() -> None:
+    world = World(nightly(50))
+    world.preview()
+    world.plans.objects[KEY] = everything_goes(world.plans.objects[KEY])
+    assert_refused(world, world.run(), "plan_changed", f"nightly/{RUN}", "not those of its backups")
+
+
+@pytest.mark.parametrize("part", ["groups", "guards", "totals"])
+def test_what_a_plan_says_of_its_backups_is_reckoned_again_before_it_is_sent(part: str) -> None:
+    world, other = World(nightly(9)), World(nightly(5))
+    world.preview()
+    other.preview()
+    forged = rewritten(world, **{part: getattr(read_plan(other.plans.objects[KEY]), part)})
+    assert_refused(world, world.run(), "plan_changed", "not those of its backups")
+    assert_refused(world, world.approve(forged), "plan_changed", "not those of its backups")
+
+
+def test_a_plan_in_which_a_survivor_goes_is_not_sent() -> None:
+    world = World(nightly(5))
+    world.preview()
+    found = read_plan(world.plans.objects[KEY])
+    for row in found.backups:
+        row.keep, row.due_at, row.selected_since = False, found.made_at, found.made_at
+    groups, totals, guards = recount(found)
+    rewritten(world, backups=found.backups, groups=groups, totals=totals, guards=guards)
+    assert_refused(world, world.run(), "plan_changed", "not those of its backups")
+
+
+@given(policies(), records(), surroundings)
+def test_a_plan_that_was_stored_as_it_was_made_is_reckoned_alike(
+    chosen: PurgePolicy, rows: list[Record], around: dict[str, Any]
+) -> None:
+    made = plan(chosen, inventory(rows, **around), NOW)
+    assert is_sound(made)
+    assert is_sound(read_plan(encode_plan(made)))
 
 
 @pytest.mark.parametrize("late", [TOO_LATE, TOO_EARLY, timedelta(days=1)])

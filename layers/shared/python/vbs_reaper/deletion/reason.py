@@ -86,15 +86,11 @@ class Reason(StrEnum):
         "The cloud answered what nobody expects.",
         "If it lasts, read the answer in the log.",
     )
-    BAD_REQUEST = (
-        "bad_request",
-        "The deletion was rejected as a bad request.",
-        "If it lasts, read the message, fix what it names, and redrive what was parked.",
-    )
+    BAD_REQUEST = "bad_request", "The DELETE was rejected as a bad request.", "If it lasts, fix what the message names."
     UNEXPECTED_STATUS = (
         "unexpected_status",
         "The cloud answered with an undocumented 4xx status.",
-        "If it lasts, read the message, fix what it names, and redrive what was parked.",
+        "If it lasts, fix what the message names.",
     )
     OUT_OF_TIME = "out_of_time", "The function had no time left for this request.", "Nothing to do: it comes next."
     INTERNAL_ERROR = "internal_error", "This software failed on the request.", "Read the log; report the fault."

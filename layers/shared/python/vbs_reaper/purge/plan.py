@@ -22,6 +22,7 @@ from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.inventory import Service
 from vbs_reaper.purge.planned import PlannedBackup
 from vbs_reaper.purge.planned import drop_repeats
+from vbs_reaper.purge.planned import newest_first
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.time.duration import Duration
 from vbs_reaper.purge.time.duration import read_duration
@@ -119,6 +120,7 @@ def plan(
     mark_grace(rows, moment)
     summary = _summary(groups, policy, moment)
     totals = totals_of(rows, moment)
+    guards = _guards(policy, summary, totals)
     return Plan(
         policy=policy,
         run=run,
@@ -130,11 +132,34 @@ def plan(
         backups=rows,
         groups=summary,
         totals=totals,
-        guards=read_guards(policy.guards, totals.due, totals.matched, max((g.due for g in summary), default=0)),
+        guards=guards,
         difference=_difference(rows, policy, last),
         advice=advise(policy, zone, groups, rows, moment) if on_cinder else (),
         warnings=(*warnings_of(totals, summary), *_begun_anew(policy, alike, counts_from, age)),
     )
+
+
+def recount(plan: Plan) -> tuple[Sequence[Group], Totals, Sequence[GuardReading]]:
+    """Groups, totals and guards of a plan's backups, whatever the plan says of them."""
+    groups = group_up(plan.backups)
+    for group in groups.values():
+        group.sort(key=newest_first, reverse=True)
+    summary, totals = _summary(groups, plan.policy, plan.made_at), totals_of(plan.backups, plan.made_at)
+    return summary, totals, _guards(plan.policy, summary, totals)
+
+
+def is_sound(plan: Plan) -> bool:
+    """Whether a plan says of its backups what they are, and no survivor goes."""
+    groups, totals, guards = recount(plan)
+    if (tuple(plan.groups), plan.totals, tuple(plan.guards)) != (tuple(groups), totals, tuple(guards)):
+        return False
+    survivors = {survivor for group in groups for survivor in group.survivors}
+    return not any(row.id in survivors for row in plan.selected)
+
+
+def _guards(policy: PurgePolicy, groups: Sequence[Group], totals: Totals) -> tuple[GuardReading, ...]:
+    most = max((group.due for group in groups), default=0)
+    return read_guards(policy.guards, totals.due, totals.matched, most)
 
 
 def _reach(policy: PurgePolicy, zone: Zone, now: Micros) -> tuple[Micros, str]:

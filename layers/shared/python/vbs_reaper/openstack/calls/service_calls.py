@@ -43,7 +43,7 @@ ACCEPTED: Final = 202
 REVOCATION_S: Final = 2.0
 """Keystone's revocations know whole seconds only: after so long a new token is surely younger."""
 
-_TOO_LATE: Final = "nothing was sent: the last look at the backup was too old by then"
+_TOO_LATE: Final = "the DELETE was not sent: the last look at the backup was too old by then"
 
 Read = TypeVar("Read")
 

@@ -15,6 +15,7 @@ from vbs_reaper.purge.document import sha256_of
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.plan import is_sound
 from vbs_reaper.purge.plan import plan as make_plan
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import PlanStore
@@ -62,6 +63,12 @@ def read_run(policy: str, run: str, document: StoredDocument) -> PlannedRun:
         raise PurgeRefused(
             Reason.PLAN_MISPLACED,
             f"{name_of(policy, run)} holds the plan {name_of(plan.policy.policy, str(plan.run))}, which belongs there",
+        )
+    if not is_sound(plan):
+        raise PurgeRefused(
+            Reason.PLAN_CHANGED,
+            f"{name_of(policy, run)}: its groups, totals and guards are not those of its backups; find out who wrote "
+            "it, then run the policy for another time",
         )
     return PlannedRun(policy=policy, run=run, plan=plan)
 
