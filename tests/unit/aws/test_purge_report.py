@@ -1,6 +1,7 @@
 """What the purger does, as its log and metrics tell it."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -38,14 +39,19 @@ def test_a_refusal_is_a_warning_and_counts(log_lines: LogLines, capsys: pytest.C
 
 
 @pytest.mark.parametrize(
-    ("ends", "requested"), [(["refused"], None), (["completed", "already_sent"], None), (["completed"], 0)]
+    ("ends", "policy", "requested"),
+    [
+        (["refused"], {"guards": {"max_deletions": 1}}, None),
+        (["completed", "already_sent"], {}, None),
+        (["completed"], {"grace": "7d"}, 0),
+    ],
 )
 def test_how_many_were_requested_is_told_where_any_could_be(
-    log_lines: LogLines, ends: list[str], requested: int | None
+    log_lines: LogLines, ends: list[str], policy: dict[str, Any], requested: int | None
 ) -> None:
     world = World(nightly(5))
     for _ in ends:
-        world.run(**({"guards": {"max_deletions": 1}} if ends == ["refused"] else {"grace": "7d"}))
+        world.run(**policy)
     assert [end.outcome for end in world.report.ends] == ends
     PurgeReport(Metrics(), logger).ended(result(world))
     assert log_lines.only().get("requested") == requested
