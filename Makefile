@@ -1,4 +1,5 @@
-# Everything a person runs. It needs Python 3.11 or newer, make and the package registry; it makes the rest itself.
+# Everything that developers and operators run. Needs Python 3.11 or newer, make and the package registry; installs the
+# rest itself.
 
 PYTHON ?= python3
 export RUNTIME := 3.13
@@ -13,7 +14,7 @@ CHECKOV_PINS := tests/template/checkov/requirements.txt
 SAM := .venv-sam/bin/sam
 export SAM_CLI_TELEMETRY ?= 0
 
-# Settings of the caller's that would put packages elsewhere; those that say where packages come from stay.
+# Ignore settings of the caller that change where packages are installed. Settings of the package registry are kept.
 export PIP_USER := 0
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRONMENT VIRTUAL_ENV
 
@@ -22,110 +23,110 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRON
 
 ##@ Try it
 .PHONY: run up down console test test-runtime test-openstack
-run: .venv/stamp .venv-local/stamp ## delete 200 backups and purge a year of others on embedded stand-ins for AWS and the cloud; judge it
+run: .venv/stamp .venv-local/stamp ## delete 200 backups and purge a year of others on local emulators of AWS and the cloud; check the result
 	@.venv/bin/python -m tests.local $(ARGS)
 
-up: .venv/stamp .venv-local/stamp ## leave a local stack running, with backups, a plan and dead letters, and say what to try
+up: .venv/stamp .venv-local/stamp ## start a local stack with backups, a plan and dead letters, and print what to try
 	@.venv/bin/python -m tests.local.up up
 
-down: .venv/stamp ## end what `make up` started
+down: .venv/stamp ## stop the local stack that `make up` started
 	@.venv/bin/python -m tests.local.up down
 
-console: .venv/stamp ## the operator's commands: .venv/bin/vbs-reaper --help
+console: .venv/stamp ## install the operator's CLI: .venv/bin/vbs-reaper --help
 
-test: lint .venv-local/stamp .venv-sam/stamp ## lint, then every test but those on real servers
+test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers
 	.venv/bin/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
 
-test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## the built functions in Lambda's own runtime and emulator (Linux)
+test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## test the built functions in the Lambda runtime and its emulator (Linux)
 	.venv/bin/python -m pytest -m runtime tests/runtime $(ARGS)
 
-test-openstack: .venv/stamp .venv-local/stamp ## the tests that real Keystone and Cinder judge, set up and started here
+test-openstack: .venv/stamp .venv-local/stamp ## install and start real Keystone and Cinder, and test against them
 	.venv/bin/python -m pytest -m openstack tests/openstack tests/contract $(ARGS)
 
-##@ Doubt it
+##@ Verify it
 .PHONY: bench nightly restic-oracle simulate fuzz mutants audit checkov sbom
-bench: .venv-bench/stamp $(if $(filter drain,$(ARGS)),.venv/stamp .venv-local/stamp) ## what a deletion costs beside its peers, as ratios: a table, JSON and a picture in .build/bench
+bench: .venv-bench/stamp $(if $(filter drain,$(ARGS)),.venv/stamp .venv-local/stamp) ## compare the cost of a deletion with other clients; writes a table, JSON and a chart to .build/bench
 	@.venv-bench/bin/python -m tests.benchmarks $(ARGS)
 
-nightly: .venv/stamp ## what needs a night: 110,000 generated inventories, a million backups, a bulk killed at every point
+nightly: .venv/stamp ## run for hours: 110,000 generated inventories, a million backups, a bulk request killed at every point
 	PURGE_EXAMPLES=10000 PURGE_SCALE=1 .venv/bin/python -m pytest -q --timeout=7200 -m "not openstack and not runtime" \
 	  tests/unit/purge/test_properties.py tests/integration/test_preview.py tests/unit/deletion/test_bulk_killed.py $(ARGS)
 
-restic-oracle: .venv/stamp ## restic itself, asked again what it keeps: its answers go into the tests' table (needs restic)
+restic-oracle: .venv/stamp ## record again which backups restic keeps, as expected results of tests (needs restic)
 	.venv/bin/python -m tests.unit.purge.restic.oracle $(ARGS)
 
-simulate: .venv/stamp ## seeded faults on a virtual clock: SEEDS=20000 for a night, SEED=7 tells one seed's story
+simulate: .venv/stamp ## simulate seeded faults on a virtual clock; SEEDS=20000 runs for a night, SEED=7 prints what happens
 	@.venv/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED) --story) $(if $(SEEDS),--seeds $(SEEDS))
 
-fuzz: .venv-fuzz/stamp ## ten million hostile inputs for every reader of a stranger's bytes
+fuzz: .venv-fuzz/stamp ## feed ten million hostile inputs to the parsers of untrusted data
 	.venv-fuzz/bin/python -m tests.fuzz $(ARGS)
 
-mutants: .venv-mutants/stamp ## faults put into what decides: the unit tests must notice each
+mutants: .venv-mutants/stamp ## insert faults into the code that decides; the unit tests must detect each
 	.venv-mutants/bin/python -m tests.mutants $(ARGS)
 
-audit: .venv/stamp .venv-audit/stamp ## known faults of what is shipped, weak code, forgotten secrets
+audit: .venv/stamp .venv-audit/stamp ## search for known vulnerabilities in what is shipped, weak code and forgotten secrets
 	.venv/bin/python -m tests.audit $(ARGS)
 
-checkov: .venv/stamp .venv-checkov/stamp ## checkov's rules on the translated template; nothing is asked of a network
+checkov: .venv/stamp .venv-checkov/stamp ## apply checkov's rules to the translated template; needs no network
 	@.venv/bin/python -m tests.template.checkov
 
-sbom: .venv/stamp .venv-audit/stamp ## what the layer holds, as CycloneDX, in out/
+sbom: .venv/stamp .venv-audit/stamp ## write a software bill of materials of the layer (CycloneDX) to out/
 	.venv/bin/python -m tests.audit sbom
 
 ##@ Change it
 .PHONY: lint format docs lock lock-openstack lock-checkov requirements
-lint: .venv/stamp ## ruff, mypy, the import rule, cfn-lint on the raw and the translated template
+lint: .venv/stamp ## run ruff, mypy, import-linter, and cfn-lint on the raw and the translated template
 	.venv/bin/ruff check && .venv/bin/ruff format --check
 	.venv/bin/mypy && .venv/bin/lint-imports
 	.venv/bin/python -m tests.template.lint
 
-format: .venv/stamp ## put the code into its one shape
+format: .venv/stamp ## sort the imports and format the code
 	.venv/bin/ruff check --fix --select I && .venv/bin/ruff format
 
-docs: .venv/stamp ## put what code and template say into the README's tables
+docs: .venv/stamp ## regenerate the tables of the documents and the JSON Schemas from code and template
 	.venv/bin/python -m tests.template.tables
 	.venv/bin/python -m tests.schemas --write
 
-lock: .build/uv/stamp ## pin everything anew: uv.lock and the layer's requirements
+lock: .build/uv/stamp ## update uv.lock and the requirements of the layer
 	$(UV) lock
 	@$(MAKE) --no-print-directory requirements
 
-requirements: # what the layer holds, as uv.lock has it
+requirements: # export the requirements of the layer from uv.lock
 	$(UV) export --quiet --frozen --no-dev --no-emit-project --no-header --no-annotate --format requirements-txt \
 	  $(LEFT_OUT:%=--no-emit-package %) --output-file $(REQUIREMENTS)
 
-lock-openstack: .build/uv/stamp ## pin the real servers' environment anew
+lock-openstack: .build/uv/stamp ## pin the newest versions for the environment of the real servers
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  --python-version 3.11 tests/openstack/requirements.in --output-file tests/openstack/requirements.txt
 
-lock-checkov: .build/uv/stamp ## pin checkov's environment anew
+lock-checkov: .build/uv/stamp ## pin the newest versions for the environment of checkov
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-emit-index-url \
 	  --no-emit-find-links --python-version 3.11 $(CHECKOV_PINS:.txt=.in) --output-file $(CHECKOV_PINS)
 
 ##@ Deploy it
 .PHONY: build deploy remove
 ifneq ($(and $(PARAMETERS),$(findstring --parameter-overrides,$(ARGS))),)
-$(error Give all parameters in the file or all by --parameter-overrides: of two lists SAM takes only the last)
+$(error Pass all parameters in the file or all with --parameter-overrides: if both are given, SAM uses only the last)
 endif
-build: .venv-sam/stamp sbom ## sam build: no Docker, no Python of the runtime's needed
+build: .venv-sam/stamp sbom ## run sam build; needs neither Docker nor Python in the version of the runtime
 	$(SAM) validate --lint
 	PATH="$(CURDIR)/.build/uv/bin:$$PATH" $(SAM) build
 
-deploy: build ## deploy to the AWS account your environment names; PARAMETERS=FILE holds parameters
+deploy: build ## deploy to the AWS account of your environment; PARAMETERS=FILE reads the parameters from a file
 	$(SAM) deploy $(if $(PARAMETERS),--parameter-overrides 'file://$(PARAMETERS)') $(ARGS)
 
-remove: .venv-sam/stamp ## remove the stack; no backup is deleted by that
+remove: .venv-sam/stamp ## delete the stack; this deletes no backup
 	$(SAM) delete $(ARGS)
 
 ##@ Housekeeping
 .PHONY: clean help
-clean: ## remove everything that make has made
+clean: ## remove everything that make has created
 	rm -rf .venv .venv-* .build .aws-sam out .*_cache
 
-help: ## this list
+help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Environments: one for the project, one for each tool that pins what the project does not want to share.
+# Virtual environments: one for the project, and one for each tool that would pin versions of the project's packages.
 .build/uv/stamp: uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vbs-reaper needs Python 3.11 or newer: make PYTHON=python3.13 …")'
 	$(PYTHON) -m venv --clear .build/uv && .build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
@@ -135,14 +136,14 @@ help: ## this list
 	$(UV) sync --quiet --frozen --extra console --python $(PYTHON)
 	@touch $@
 
-# Three need the project itself too; one wants the runtime's own Python, where there is one.
+# Three environments also contain the project. One uses Python in the version of the runtime if it is installed.
 SYNC_bench := --no-dev --group bench
 SYNC_fuzz := --no-dev --group fuzz
 SYNC_mutants := --extra console --group mutants
 PYTHON_runtime = $(firstword $(shell python$(RUNTIME) -c 'import sys; print(sys.executable)' 2>/dev/null) \
   $(wildcard $(HOME)/.pyenv/versions/$(RUNTIME)*/bin/python$(RUNTIME)) $(PYTHON))
 
-# Not in uv.lock: it pins a boto3 that is older than the project needs.
+# Not in uv.lock, because checkov pins a version of boto3 that is older than the project needs.
 .venv-checkov/stamp: .build/uv/stamp $(CHECKOV_PINS)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-checkov
 	$(UV) pip sync --quiet --require-hashes --python .venv-checkov/bin/python $(CHECKOV_PINS)

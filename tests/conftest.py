@@ -1,20 +1,15 @@
 """Fixtures that all tiers share."""
 
 import json
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import Phase
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, settings
 
-from tests.doubles import FakeLambdaContext
-from tests.doubles import ManualClock
-from tests.log_lines import LogLines
-from tests.log_lines import reading_log
+from tests.doubles import FakeLambdaContext, ManualClock
+from tests.log_lines import LogLines, reading_log
 
 ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "tests" / "unit"

@@ -1,9 +1,7 @@
 """Stand-ins for what a test must steer: time, and Lambda's context. No mocks."""
 
 from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 
 class ManualClock:

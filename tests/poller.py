@@ -1,8 +1,7 @@
 """Lambda's event source mapping on the desk: receives, invokes, acknowledges what was not reported as failed."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

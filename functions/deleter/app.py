@@ -1,4 +1,8 @@
-"""The deleter: a batch of the delete queue, or one direct request, in; what stays in the queue, or the outcome, out."""
+"""Lambda handler of the deleter.
+
+The event is a batch of messages from the delete queue, or one direct request. The response lists the messages to keep
+in the queue, or contains the outcome of the direct request.
+"""
 
 from functools import cache
 from random import random
@@ -8,18 +12,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.delete_queue import DeleteQueue
+from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.event_bus import EventBus
-from vbs_reaper.aws.known_bus import KnownBus
 from vbs_reaper.aws.metrics import Metrics
-from vbs_reaper.aws.report import DeletionReport
 from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.clock import utc_now
+from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.clouds.http.transport import Transports
 from vbs_reaper.cold_start import wiring
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.logs import logger
-from vbs_reaper.openstack.backup_api import BackupApi
-from vbs_reaper.openstack.transport import Transports
 from vbs_reaper.settings import DeleterSettings
 
 metrics = Metrics()
@@ -28,18 +31,17 @@ metrics = Metrics()
 @cache
 @wiring()
 def deleter() -> Deleter:
-    """Built on the first invocation, kept while the execution environment lives."""
+    """Build the deleter on the first invocation. It is kept for the life of the execution environment."""
     settings = DeleterSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
     transports = Transports(calls_at_once=settings.calls_at_once)
-    events = clients.events()
     return Deleter(
-        backups=BackupApi(secrets=secrets, calls=metrics, clock=utc_now, transports=transports),
+        backups=CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=transports),
         queue=DeleteQueue(clients.sqs(), settings.delete_queue_url, settings.dead_letter_queue_url),
-        bus=KnownBus(EventBus(events, settings.event_bus_name, SOURCE), events, settings.event_bus_name),
+        bus=EventBus(clients.events(), settings.event_bus_name, SOURCE),
         report=DeletionReport(metrics, logger),
         clock=utc_now,
-        dice=random,
+        jitter=random,
         default_target=settings.default_target,
         base_s=settings.base_s,
         calls_at_once=settings.calls_at_once,
@@ -48,7 +50,7 @@ def deleter() -> Deleter:
 
 @logger.inject_lambda_context(clear_state=True, log_event=False)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handle one event; whatever happens, what was counted is written down."""
+    """Handle one event. The metrics are written even if the invocation fails."""
     try:
         return deleter().handle(event, lambda: context.get_remaining_time_in_millis() / 1000, context.aws_request_id)
     finally:

@@ -2,20 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Callable
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from tests.audit.finding import Finding
-from tests.audit.finding import judge
-from tests.audit.finding import read_exceptions
-from tests.audit.tools import ROOT
-from tests.audit.tools import NotAudited
-from tests.audit.tools import forgotten_secrets
-from tests.audit.tools import known_faults
-from tests.audit.tools import weak_code
-from tests.audit.tools import write_sbom
+from tests.audit.finding import Finding, judge, read_exceptions
+from tests.audit.tools import ROOT, NotAudited, forgotten_secrets, known_faults, weak_code, write_sbom
 
 Step = Callable[[], Iterable[Finding]]
 

@@ -5,16 +5,13 @@ Source: OSV's API, "POST /v1/query", and the OSV schema 1.7, "affected[].version
 
 import json
 import subprocess
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
 import yaml
 from packaging.version import Version

@@ -5,11 +5,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.audit.advisories import Advisories
-from tests.audit.advisories import Advisory
-from tests.audit.advisories import NoDatabase
-from tests.audit.advisories import is_affected
-from tests.audit.advisories import served
+from tests.audit.advisories import Advisories, Advisory, NoDatabase, is_affected, served
 
 ADVISORY = """
 id: PYSEC-2000-1

@@ -4,10 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.finding import Exempt
-from tests.audit.finding import Finding
-from tests.audit.finding import judge
-from tests.audit.finding import read_exceptions
+from tests.audit.finding import Exempt, Finding, judge, read_exceptions
 from tests.audit.tools import editions
 
 REGISTRY = {"registry": "an index"}

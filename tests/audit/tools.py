@@ -4,16 +4,12 @@ import json
 import os
 import subprocess
 import tomllib
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.audit.advisories import Advisories
-from tests.audit.advisories import NoDatabase
-from tests.audit.advisories import served
+from tests.audit.advisories import Advisories, NoDatabase, served
 from tests.audit.finding import Finding
 
 ROOT = Path(__file__).parents[2]

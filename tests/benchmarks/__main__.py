@@ -8,8 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +20,8 @@ from tests.benchmarks.layers import measure_layers
 from tests.benchmarks.measure import on_loopback_only
 from tests.benchmarks.picture import draw
 from tests.benchmarks.purge import measure_purge
-from tests.benchmarks.record import measure_record
-from tests.benchmarks.record import measure_record_that_waits
-from tests.benchmarks.table import Row
-from tests.benchmarks.table import markdown
+from tests.benchmarks.record import measure_record, measure_record_that_waits
+from tests.benchmarks.table import Row, markdown
 from tests.benchmarks.tls import measure_tls
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -1,20 +1,14 @@
 """A batch of ten behind a slow cloud: what is waited and paid for, against a plain loop of the same calls."""
 
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
 import requests
 
-from tests.benchmarks.measure import Spent
-from tests.benchmarks.measure import take_turns
-from tests.benchmarks.ours import Handle
-from tests.benchmarks.ours import batch
-from tests.benchmarks.ours import quiet
-from tests.benchmarks.ours import without_aws
+from tests.benchmarks.measure import Spent, take_turns
+from tests.benchmarks.ours import Handle, batch, quiet, without_aws
 from tests.benchmarks.servers import stub
 from tests.benchmarks.stub_answers import listed_id
 from tests.benchmarks.table import Row

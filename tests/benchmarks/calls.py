@@ -1,11 +1,7 @@
 """Calls per proven deletion: ours against the waiting loops of others."""
 
 from tests.benchmarks.client_peer import count_client
-from tests.benchmarks.counting import BASE_S
-from tests.benchmarks.counting import LOOKS_AT_MOST
-from tests.benchmarks.counting import TAKES
-from tests.benchmarks.counting import count_ours
-from tests.benchmarks.counting import count_terraform
+from tests.benchmarks.counting import BASE_S, LOOKS_AT_MOST, TAKES, count_ours, count_terraform
 from tests.benchmarks.ours import quiet
 from tests.benchmarks.sdk_peer import count_sdk
 from tests.benchmarks.table import Row

@@ -3,17 +3,11 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
-from tests.benchmarks.batch import BATCH
-from tests.benchmarks.batch import gb_seconds
-from tests.benchmarks.measure import Spent
-from tests.benchmarks.measure import take_turns
-from tests.benchmarks.ours import Handle
-from tests.benchmarks.ours import batch
-from tests.benchmarks.ours import quiet
-from tests.benchmarks.ours import without_aws
+from tests.benchmarks.batch import BATCH, gb_seconds
+from tests.benchmarks.measure import Spent, take_turns
+from tests.benchmarks.ours import Handle, batch, quiet, without_aws
 from tests.benchmarks.servers import stub
 from tests.benchmarks.table import Row
 

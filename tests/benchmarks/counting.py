@@ -2,23 +2,18 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
-from tests.benchmarks.queue_in_memory import BusInMemory
-from tests.benchmarks.queue_in_memory import QueueInMemory
+from tests.benchmarks.queue_in_memory import BusInMemory, QueueInMemory
 from tests.doubles import ManualClock
-from tests.integration.reach import TARGET
-from tests.integration.reach import Reach
-from tests.integration.reach import reaching
+from tests.integration.reach import TARGET, Reach, reaching
 from tests.simulator.server import Simulator
 from tests.simulator.settings import SimulatorSettings
+from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.metrics import Metrics
-from vbs_reaper.aws.report import DeletionReport
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.deletion.result import Outcome
@@ -59,7 +54,7 @@ def slow_cloud(takes_s: float, clock: ManualClock) -> Iterator[Reach]:
         yield reach
 
 
-def count_ours(takes_s: float, deletions: int, *, dice: Callable[[], float] = lambda: 0.5) -> Counted:
+def count_ours(takes_s: float, deletions: int, *, jitter: Callable[[], float] = lambda: 0.5) -> Counted:
     """Delete so many with the deleter, each from its message to its result; `dice` is the luck of its waits."""
     clock = ManualClock()
     queue, bus = QueueInMemory(clock), BusInMemory()
@@ -70,7 +65,7 @@ def count_ours(takes_s: float, deletions: int, *, dice: Callable[[], float] = la
             bus=bus,
             report=DeletionReport(Metrics(), logger),
             clock=clock,
-            dice=dice,
+            jitter=jitter,
             default_target=TARGET,
             base_s=BASE_S,
             calls_at_once=5,

@@ -16,8 +16,7 @@ from typing import Final
 from unittest.mock import patch
 
 from tests.local import embedded_aws
-from tests.local.function_log import FunctionLog
-from tests.local.function_log import total
+from tests.local.function_log import FunctionLog, total
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
 from tests.simulator.cloud import Cloud

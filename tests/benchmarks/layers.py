@@ -7,36 +7,26 @@ from typing import Final
 import requests
 from urllib3 import PoolManager
 
-from tests.benchmarks.measure import Spent
-from tests.benchmarks.measure import take_turns
-from tests.benchmarks.ours import batch
-from tests.benchmarks.ours import quiet
-from tests.benchmarks.ours import without_aws
-from tests.benchmarks.servers import Stub
-from tests.benchmarks.servers import stub
+from tests.benchmarks.measure import Spent, take_turns
+from tests.benchmarks.ours import batch, quiet, without_aws
+from tests.benchmarks.servers import Stub, stub
 from tests.benchmarks.stub_answers import listed_id
 from tests.benchmarks.table import Row
-from tests.integration.reach import TARGET
-from tests.integration.reach import Shelf
+from tests.integration.reach import TARGET, Shelf
+from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.metrics import Metrics
-from vbs_reaper.aws.report import DeletionReport
-from vbs_reaper.clock import utc_now
+from vbs_reaper.backups.answer import Answer, Listing
+from vbs_reaper.backups.identifiers import BackupId
+from vbs_reaper.backups.ports import BackupRef
+from vbs_reaper.clock import TimeLeft, utc_now
+from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.clouds.http.transport import Transports
+from vbs_reaper.deletion.decision import Asked, Pass
 from vbs_reaper.deletion.envelope import open_envelope
-from vbs_reaper.deletion.message import Delivery
-from vbs_reaper.deletion.message import Message
-from vbs_reaper.deletion.message import read_message
-from vbs_reaper.deletion.passes import Passes
-from vbs_reaper.deletion.ports import BackupRef
-from vbs_reaper.deletion.ports import TimeLeft
+from vbs_reaper.deletion.message import Delivery, Message, read_message
+from vbs_reaper.deletion.reconcile import Reconciler
 from vbs_reaper.deletion.request import DeleteRequest
-from vbs_reaper.deletion.verdict.decision import Asked
-from vbs_reaper.deletion.verdict.decision import Pass
 from vbs_reaper.logs import logger
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import Listing
-from vbs_reaper.openstack.backup import BackupId
-from vbs_reaper.openstack.backup_api import BackupApi
-from vbs_reaper.openstack.transport import Transports
 
 BATCHES: Final = 5
 """Batches of ten records in a turn."""
@@ -102,11 +92,11 @@ def _layers(at: Stub, stack: ExitStack) -> dict[str, Turn]:
             api.show_backup(ref, _plenty)
             api.delete_backup(ref, _plenty)
 
-    passes = Passes(_Remembered(api.show_backup(ref, _plenty), api.delete_backup(ref, _plenty)), utc_now)
+    passes = Reconciler(_Remembered(api.show_backup(ref, _plenty), api.delete_backup(ref, _plenty)), utc_now)
 
     def decision() -> None:
         for message in messages * BATCHES:
-            passes.make(Pass(request=request, delivery=_delivery(message)), TARGET, _plenty)
+            passes.reconcile(Pass(request=request, delivery=_delivery(message)), TARGET, _plenty)
 
     report = DeletionReport(Metrics(), logger)
 
@@ -151,15 +141,15 @@ def _peers(at: Stub, stack: ExitStack) -> dict[str, Turn]:
     return {"requests": with_requests, "urllib3": with_urllib3}
 
 
-def _api(at: Stub, metrics: Metrics, stack: ExitStack) -> BackupApi:
+def _api(at: Stub, metrics: Metrics, stack: ExitStack) -> CloudClient:
     shelf, transports = Shelf(), Transports(calls_at_once=1)
     shelf.put(at.secret())
     stack.callback(transports.close)
-    return BackupApi(secrets=shelf, calls=metrics, clock=utc_now, transports=transports)
+    return CloudClient(secrets=shelf, metrics=metrics, clock=utc_now, transports=transports)
 
 
 def _delivery(message: Message) -> Delivery:
-    return Delivery(message=message, now=utc_now(), base_s=60, dice=0.5, target=TARGET)
+    return Delivery(message=message, now=utc_now(), base_s=60, jitter=0.5, target=TARGET)
 
 
 def _plenty() -> float:

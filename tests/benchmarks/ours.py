@@ -2,31 +2,25 @@
 
 import json
 import os
-from collections.abc import Callable
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.queue_in_memory import BusInMemory
-from tests.benchmarks.queue_in_memory import QueueInMemory
-from tests.benchmarks.queue_in_memory import record_of
+from tests.benchmarks.queue_in_memory import BusInMemory, QueueInMemory, record_of
 from tests.benchmarks.servers import Stub
-from tests.integration.reach import TARGET
-from tests.integration.reach import Shelf
+from tests.integration.reach import TARGET, Shelf
+from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.metrics import Metrics
-from vbs_reaper.aws.report import DeletionReport
 from vbs_reaper.clock import utc_now
+from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.clouds.http.transport import Transports
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.deletion.result import Outcome
 from vbs_reaper.logs import logger
-from vbs_reaper.openstack.backup_api import BackupApi
-from vbs_reaper.openstack.transport import Transports
 
 Handle = Callable[[dict[str, Any]], object]
 
@@ -73,12 +67,12 @@ def without_aws(stub: Stub, threads: int) -> Iterator[Ours]:
     transports = Transports(calls_at_once=threads)
     queue, bus = QueueInMemory(utc_now), BusInMemory()
     deleter = Deleter(
-        backups=BackupApi(secrets=shelf, calls=metrics, clock=utc_now, transports=transports),
+        backups=CloudClient(secrets=shelf, metrics=metrics, clock=utc_now, transports=transports),
         queue=queue,
         bus=bus,
         report=DeletionReport(metrics, logger),
         clock=utc_now,
-        dice=lambda: 0.5,
+        jitter=lambda: 0.5,
         default_target=TARGET,
         base_s=60,
         calls_at_once=threads,

@@ -8,31 +8,25 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import requests
 
 from tests.benchmarks.measure import peak_mb
-from tests.benchmarks.servers import Stub
-from tests.benchmarks.servers import stub
+from tests.benchmarks.servers import Stub, stub
 from tests.benchmarks.table import Row
-from tests.integration.reach import TARGET
-from tests.integration.reach import Hourglass
-from tests.integration.reach import Shelf
+from tests.integration.reach import TARGET, Hourglass, Shelf
 from vbs_reaper.aws.metrics import Metrics
+from vbs_reaper.backups.answer import Answer
+from vbs_reaper.backups.backup import Backup
 from vbs_reaper.clock import utc_now
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.backup import Backup
-from vbs_reaper.openstack.backup_api import BackupApi
-from vbs_reaper.openstack.transport import Transports
+from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.clouds.http.transport import Transports
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.plan import plan
 from vbs_reaper.purge.policy import read_policy
@@ -64,7 +58,7 @@ def keep_ours(at: Stub, count: int) -> int:
     """List with our client, plan with our rules; the number of backups kept."""
     shelf, transports = Shelf(), Transports(calls_at_once=1, deadline_s=60.0)
     shelf.put(at.secret())
-    api = BackupApi(secrets=shelf, calls=Metrics(), clock=utc_now, transports=transports)
+    api = CloudClient(secrets=shelf, metrics=Metrics(), clock=utc_now, transports=transports)
     policy = read_policy({"policy": "nightly", "match": {"name": "daily*"}, "keep": KEEP, "timezone": ZONE})
     try:
         return plan(policy, Inventory(backups=_listed(api, count)), NOW).totals.kept
@@ -72,7 +66,7 @@ def keep_ours(at: Stub, count: int) -> int:
         transports.close()
 
 
-def _listed(api: BackupApi, count: int) -> Iterator[Backup]:
+def _listed(api: CloudClient, count: int) -> Iterator[Backup]:
     for page in islice(api.list_backups(TARGET, Hourglass()), count // PAGE):
         if isinstance(page, Answer):
             raise RuntimeError(page.message)  # noqa: TRY004  # an answer is no wrong type, but a failure

@@ -1,14 +1,12 @@
 """The queue, the bus and the report of one deleter, in memory: what it asks of them, and nothing else."""
 
-from collections.abc import Mapping
-from collections.abc import Sequence
-from datetime import datetime
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
+from vbs_reaper.clock import Clock
 from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.deletion.ports import Clock
 from vbs_reaper.deletion.result import Result
 
 

@@ -1,12 +1,8 @@
 """What a record costs in CPU: a whole pass of ours against one bare DELETE of others, and against a bare socket."""
 
 import socket
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from contextlib import ExitStack
-from contextlib import closing
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,16 +11,11 @@ import requests
 from keystoneauth1.identity.v3 import Password
 from keystoneauth1.session import Session
 
-from tests.benchmarks.measure import Spent
-from tests.benchmarks.measure import take_turns
-from tests.benchmarks.ours import batch
-from tests.benchmarks.ours import quiet
-from tests.benchmarks.ours import without_aws
+from tests.benchmarks.measure import Spent, take_turns
+from tests.benchmarks.ours import batch, quiet, without_aws
 from tests.benchmarks.sdk_peer import connected
-from tests.benchmarks.servers import Stub
-from tests.benchmarks.servers import stub
-from tests.benchmarks.stub_answers import PROJECT_ID
-from tests.benchmarks.stub_answers import listed_id
+from tests.benchmarks.servers import Stub, stub
+from tests.benchmarks.stub_answers import PROJECT_ID, listed_id
 from tests.benchmarks.table import Row
 
 TURN: Final = 50

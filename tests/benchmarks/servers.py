@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.stub_answers import PROJECT_ID
-from tests.benchmarks.stub_answers import REGION
+from tests.benchmarks.stub_answers import PROJECT_ID, REGION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,7 @@ import ssl
 import sys
 from typing import Final
 
-from tests.benchmarks.stub_answers import PROJECT_ID
-from tests.benchmarks.stub_answers import answer_aws
-from tests.benchmarks.stub_answers import backup
-from tests.benchmarks.stub_answers import page
-from tests.benchmarks.stub_answers import token
-from tests.benchmarks.stub_answers import versions
+from tests.benchmarks.stub_answers import PROJECT_ID, answer_aws, backup, page, token, versions
 
 _LENGTH: Final = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 _TARGET: Final = re.compile(rb"x-amz-target: *([A-Za-z0-9_.]+)", re.IGNORECASE)

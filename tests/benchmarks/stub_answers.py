@@ -1,12 +1,9 @@
 """What the stub says: a token, a backup, a page of them, and AWS's thanks."""
 
 import json
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 PROJECT_ID: Final = "5a1e0c7b9d3f4826a0b4c6d8e2f01357"

@@ -1,12 +1,9 @@
 """A row of the table: a ratio, what it was taken from, its aim, and whether it is met."""
 
-from collections.abc import Iterable
-from collections.abc import Sequence
-from dataclasses import asdict
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
 HEADINGS: Final = ("ratio", "ours", "peer", "x", "aim", "verdict")
 

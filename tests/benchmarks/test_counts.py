@@ -7,14 +7,11 @@ from typing import Any
 import pytest
 import requests
 
-from tests.benchmarks.cold import WIRED
-from tests.benchmarks.cold import start
-from tests.benchmarks.counting import LOOKS_AT_MOST
-from tests.benchmarks.counting import count_ours
-from tests.benchmarks.counting import count_terraform
+from tests.benchmarks.cold import WIRED, start
+from tests.benchmarks.counting import LOOKS_AT_MOST, count_ours, count_terraform
 from tests.integration.certificates import Authority
 from tests.simulator.server import Simulator
-from vbs_reaper.openstack.transport import Transport
+from vbs_reaper.clouds.http.transport import Transport
 
 DELETIONS = 20
 FORBIDDEN = ("pydantic", "aws_xray_sdk", "openstack", "aws_lambda_powertools.utilities.parser")
@@ -27,9 +24,9 @@ def test_a_proven_deletion_costs_three_calls_and_its_share_of_a_login(takes_s: f
     assert counted.calls == {"Authenticate": 1, "ShowBackup": 2 * DELETIONS, "DeleteBackup": DELETIONS}
 
 
-@pytest.mark.parametrize("dice", [0.0, 0.25, 0.5, 0.75, 0.999])
-def test_a_deletion_of_half_an_hour_costs_at_most_twelve_looks_whatever_the_dice(dice: float) -> None:
-    counted = count_ours(1800.0, DELETIONS, dice=lambda: dice)
+@pytest.mark.parametrize("jitter", [0.0, 0.25, 0.5, 0.75, 0.999])
+def test_a_deletion_of_half_an_hour_costs_at_most_twelve_looks_whatever_the_dice(jitter: float) -> None:
+    counted = count_ours(1800.0, DELETIONS, jitter=lambda: jitter)
     assert counted.proven == DELETIONS
     assert counted.looks_per_deletion <= LOOKS_AT_MOST
     assert counted.calls["DeleteBackup"] == DELETIONS

@@ -11,7 +11,7 @@ from tests.benchmarks.measure import take_turns
 from tests.benchmarks.servers import stub
 from tests.benchmarks.table import Row
 from tests.integration.certificates import Authority
-from vbs_reaper.openstack.transport import Transport
+from vbs_reaper.clouds.http.transport import Transport
 
 CONNECTIONS: Final = 10
 

@@ -1,9 +1,6 @@
 """The real servers as a peer."""
 
-from tests.contract.peer import ApplicationCredential
-from tests.contract.peer import BackupToBe
-from tests.contract.peer import Login
-from tests.contract.peer import Person
+from tests.contract.peer import ApplicationCredential, BackupToBe, Login, Person
 from tests.openstack.accounts import User
 from tests.openstack.cloud import Cloud
 

@@ -1,7 +1,6 @@
 """What the suite needs of a cloud, whichever it is: people, backups in any state, and weather."""
 
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol

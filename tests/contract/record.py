@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from tests.contract.answer import CONTAINER
-from tests.contract.answer import TIME
+from tests.contract.answer import CONTAINER, TIME
 
 
 def links(name: str) -> list[dict[str, str]]:

@@ -1,12 +1,8 @@
 """The simulator as a peer."""
 
-from tests.contract.peer import ApplicationCredential
-from tests.contract.peer import BackupToBe
-from tests.contract.peer import Login
-from tests.contract.peer import Person
+from tests.contract.peer import ApplicationCredential, BackupToBe, Login, Person
 from tests.simulator.cloud import Cloud
-from tests.simulator.identity import DOMAIN_NAME
-from tests.simulator.identity import User
+from tests.simulator.identity import DOMAIN_NAME, User
 
 
 class SimulatorPeer:

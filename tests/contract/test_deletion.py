@@ -1,8 +1,6 @@
 """What becomes of a backup after its deletion was accepted, and what can come between."""
 
-from tests.contract.answer import ACCEPTED
-from tests.contract.answer import cinder
-from tests.contract.answer import fault
+from tests.contract.answer import ACCEPTED, cinder, fault
 from tests.contract.record import record
 from tests.contract.visitor import Visitor
 

@@ -1,23 +1,14 @@
 """One request to a known set of backups, one answer: every row was measured on real servers."""
 
-from dataclasses import dataclass
-from dataclasses import field
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import pytest
 
-from tests.contract.answer import ACCEPTED
-from tests.contract.answer import Answer
-from tests.contract.answer import cinder
-from tests.contract.answer import fault
-from tests.contract.answer import not_served
-from tests.contract.answer import unauthenticated
+from tests.contract.answer import ACCEPTED, Answer, cinder, fault, not_served, unauthenticated
 from tests.contract.peer import Person
-from tests.contract.record import record
-from tests.contract.record import summary
+from tests.contract.record import record, summary
 from tests.contract.visitor import Visitor
 
 UNKNOWN = "11111111-2222-3333-4444-555555555555"

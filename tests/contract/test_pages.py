@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.contract.answer import Answer
-from tests.contract.answer import fault
+from tests.contract.answer import Answer, fault
 from tests.contract.visitor import Visitor
 
 BACKUPS = [f"b{number:02}" for number in range(18, 0, -1)]

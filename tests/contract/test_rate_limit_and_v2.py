@@ -1,9 +1,6 @@
 """Cinder's own rate limiter, and its API under the path that other clouds give it."""
 
-from tests.contract.answer import ACCEPTED
-from tests.contract.answer import REQUEST_ID
-from tests.contract.answer import Answer
-from tests.contract.answer import cinder
+from tests.contract.answer import ACCEPTED, REQUEST_ID, Answer, cinder
 from tests.contract.peer import Person
 from tests.contract.visitor import Visitor
 

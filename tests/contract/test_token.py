@@ -1,10 +1,6 @@
 """Logging in, and what becomes of tokens."""
 
-from tests.contract.answer import ACCEPTED
-from tests.contract.answer import TOKEN
-from tests.contract.answer import Answer
-from tests.contract.answer import keystone
-from tests.contract.answer import unauthenticated
+from tests.contract.answer import ACCEPTED, TOKEN, Answer, keystone, unauthenticated
 from tests.contract.peer import Person
 from tests.contract.visitor import Visitor
 

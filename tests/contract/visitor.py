@@ -2,19 +2,14 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 import requests
 
-from tests.contract.answer import Answer
-from tests.contract.answer import read_answer
-from tests.contract.peer import BackupToBe
-from tests.contract.peer import Peer
-from tests.contract.peer import Person
+from tests.contract.answer import Answer, read_answer
+from tests.contract.peer import BackupToBe, Peer, Person
 from tests.openstack.waiting import wait_until
 
 TIMEOUT_S = 30.0

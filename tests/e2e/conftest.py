@@ -4,12 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local.fixtures import WITHIN_S
-from tests.local.fixtures import drained
-from tests.local.fixtures import letter
-from tests.local.fixtures import log_line
-from tests.local.fixtures import stack
-from tests.local.fixtures import target_name
+from tests.local.fixtures import WITHIN_S, drained, letter, log_line, stack, target_name
 from tests.local.stack import LocalStack
 from tests.simulator.cloud import Cloud
 from tests.simulator.server import Simulator

@@ -33,7 +33,7 @@ class Desk:
     def start(self, command: str, *words: str, stack: str = STACK_NAME) -> "subprocess.Popen[str]":
         """Start a command; its output and its complaints are pipes."""
         return subprocess.Popen(
-            [sys.executable, "-m", "vbs_reaper.console", command, "--stack", stack, *words],
+            [sys.executable, "-m", "vbs_reaper.cli", command, "--stack", stack, *words],
             env=self.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

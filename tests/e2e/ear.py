@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
-from typing import Self
+from typing import Any, Self
 
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until

@@ -1,4 +1,4 @@
-"""A reader of the README at a terminal: pastes its commands as they stand, into bash, with an `aws` of our own."""
+"""A reader of the documents at a terminal: pastes their commands as they are into bash, with an emulated `aws`."""
 
 import os
 import re

@@ -1,29 +1,17 @@
 """Every way in ends in the right deletion and one result event id; what is there to paste does what it says."""
 
 import json
-from collections.abc import Callable
-from collections.abc import Mapping
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.e2e.bus_stack import add_backup
-from tests.e2e.bus_stack import default_target
-from tests.e2e.bus_stack import deletes_sent
-from tests.e2e.bus_stack import ear
-from tests.e2e.bus_stack import letters_of
-from tests.e2e.bus_stack import stack
-from tests.e2e.bus_stack import wait_until_empty
+from tests.e2e.bus_stack import add_backup, default_target, deletes_sent, ear, letters_of, stack, wait_until_empty
 from tests.e2e.command_line import run
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.ear import Ear
-from tests.e2e.examples import EXAMPLES
-from tests.e2e.examples import SAMPLE_ID
-from tests.e2e.examples import deploy
-from tests.e2e.examples import queue_arn
+from tests.e2e.examples import EXAMPLES, SAMPLE_ID, deploy, queue_arn
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
 from tests.schemas.messages import EVENTS

@@ -3,9 +3,7 @@
 import json
 import re
 import shlex
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +93,11 @@ def test_a_beginning_that_several_have_is_refused_with_their_names(
     )
     code, _, complained = desk.run("approve", "--policy", plan["policy"], "--plan", plan["plan"][:20], "--yes")
     assert code == 1
-    assert all(each in complained for each in (plan["plan"], other, "give more of it"))
+    assert all(each in complained for each in (plan["plan"], other, "give more characters"))
     assert set(cloud.remaining()) == set(nights)
     code, _, complained = desk.run("plans", "--policy", plan["policy"], "--open", plan["run"][:8])
     assert code == 1
-    assert all(each in complained for each in (plan["run"], f"{plan['run'][:8]}-other", "give more of it"))
+    assert all(each in complained for each in (plan["run"], f"{plan['run'][:8]}-other", "give more characters"))
     assert desk.run("plans", "--policy", plan["policy"], "--open", plan["run"])[0] == 0
 
 
@@ -125,7 +123,7 @@ def test_a_preview_by_the_stack_sends_nothing_and_is_approved_as_it_says(
 ) -> None:
     code, said, complained = desk.run("preview", "--policy", policy_file)
     assert code == 3, complained  # 7 of 10 are more than a quarter
-    assert "7 go now" in said
+    assert "7 to be deleted now" in said
     assert stack.depth().total == 0
     opened, approval = (shlex.split(line) for line in said.splitlines() if line.startswith("vbs-reaper "))
     _, command, _, _, *words = opened
@@ -151,7 +149,7 @@ def test_an_approval_is_followed_until_the_last_deletion_has_ended(
     words = ("--policy", plan["policy"], "--plan", plan["plan"])
     code, said, complained = desk.run("approve", *words, typed=f"{plan['target']}\n")
     assert code == 0, complained
-    assert "7 go now" in said
+    assert "7 to be deleted now" in said
     assert "deleted: 7" in said
     assert set(cloud.remaining()) == set(nights[:3])
     code, said, complained = desk.run("approve", *words, "--yes", "--json")

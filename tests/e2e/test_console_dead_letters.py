@@ -1,12 +1,10 @@
-"""`vbs-reaper dead-letters`, `pause` and `resume` on a deployed stack, each as a process with the operator's rights."""
+"""`vbs-reaper dead-letters`, `pause` and `resume` on a deployed stack, as processes with the operator's permissions."""
 
 import json
 import re
 import signal
 from collections.abc import Iterator
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("local stack")
 
 @pytest.fixture
 def desk(stack: LocalStack, tmp_path: Path) -> Iterator[Desk]:
-    """The operator's terminal; it begins and ends without dead letters."""
+    """The operator's terminal. There are no dead letters before and after the test."""
     stack.dead_letters()
     yield Desk(stack, tmp_path)
     stack.dead_letters()
@@ -30,7 +28,7 @@ def desk(stack: LocalStack, tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture
 def refused(stack: LocalStack, cloud: Cloud, target: str, desk: Desk) -> dict[str, str]:
-    """Request ids by reason: a held backup, one whose deletion failed, and what is no request."""
+    """Request IDs by reason: a held backup, a backup whose deletion failed, and a message that is not a request."""
     held, failed = cloud.add_backup(), cloud.add_backup(status="error_deleting")
     cloud.hold(held)
     requests = {
@@ -43,7 +41,7 @@ def refused(stack: LocalStack, cloud: Cloud, target: str, desk: Desk) -> dict[st
 
 
 def rest(stack: LocalStack) -> int:
-    """How many dead letters can be seen: what a command has hidden and not shown again does not count."""
+    """Return the number of visible dead letters: those that a command left hidden do not count."""
     return stack.depth("DeadLetter").visible
 
 
@@ -64,8 +62,8 @@ def test_they_are_listed_by_reason_and_stay_where_they_are(
     stuck = listed["deletion_failed"]["requests"][0]["backup_id"]
     assert f"openstack volume backup set --state error {stuck}" in said
     assert f"cinder backup-reset-state --state error {stuck}" in said
-    assert "Take the hold away first" in said
-    assert rest(stack) == 3, "a list takes nothing and hides nothing"
+    assert "Remove the hold first" in said
+    assert rest(stack) == 3, "a list deletes nothing and hides nothing"
 
 
 def test_what_can_heal_ends_anew_once_it_is_mended_and_the_rest_stays(
@@ -84,7 +82,7 @@ def test_ctrl_c_finishes_the_letter_in_hand_and_says_how_many_were_moved(
     desk: Desk, refused: dict[str, str], stack: LocalStack
 ) -> None:
     words = ("redrive", "--all-that-can-heal", "--yes", "--rate", "0.1")
-    assert desk.run("pause")[0] == 0  # else the first may be refused anew before anybody sees that it was out
+    assert desk.run("pause")[0] == 0  # otherwise the first may be refused again before the test sees that it was moved
     with desk.start("dead-letters", *words) as process:
         wait_until("the first is out", lambda: stack.depth("DeadLetter").total == 2, within_s=WITHIN_S)
         process.send_signal(signal.SIGINT)
@@ -92,7 +90,7 @@ def test_ctrl_c_finishes_the_letter_in_hand_and_says_how_many_were_moved(
     assert process.returncode == 130, complained
     assert said.startswith("interrupted: 1 of 2 letters sent again")
     assert desk.run("resume")[0] == 0
-    # One went back and, as nothing was mended, is refused anew: none is lost.
+    # One was sent again and, as nothing was fixed, is refused again: none is lost.
     wait_until("all rest there again", lambda: rest(stack) == 3, within_s=WITHIN_S)
     assert sorted(reasons(desk)) == sorted(refused)
 
@@ -105,8 +103,8 @@ def test_what_cannot_heal_is_refused_and_an_unknown_reason_is_told_the_nearest(
         ("redrive", "--request-id", refused["malformed"]): "cannot heal",
         ("redrive", "--reason", "hold"): 'did you mean "held"?',
         ("list", "--reason", "hold"): 'did you mean "held"?',
-        ("drop", "--request-id", "nobody"): "no dead letter has the request id nobody",
-        ("redrive", "--all-that-can-heal", "--rate", "0"): "is no rate",
+        ("drop", "--request-id", "nobody"): "no dead letter has the request ID nobody",
+        ("redrive", "--all-that-can-heal", "--rate", "0"): "is not a rate",
         ("redrive",): "is required",
     }.items():
         code, said, complained = desk.run("dead-letters", *words)
@@ -164,6 +162,6 @@ def test_a_stack_that_is_not_there_is_one_sentence(desk: Desk) -> None:
     for words in (("pause",), ("resume",), ("dead-letters", "list")):
         code, said, complained = desk.run(*words, stack="nowhere")
         assert (code, said, complained.count("\n")) == (1, "", 1), complained
-    # The operator may not even ask for another stack; who may is told that there is none.
+    # The operator has no permission to describe another stack. A user who has it is told that there is none.
     desk.environment |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     assert desk.run("pause", stack="nowhere")[2].startswith('vbs-reaper: there is no stack "nowhere"')

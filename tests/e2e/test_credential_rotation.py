@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.local.fixtures import WITHIN_S
-from tests.local.fixtures import FindLine
+from tests.local.fixtures import WITHIN_S, FindLine
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
 from tests.simulator.cloud import Cloud

@@ -4,9 +4,7 @@ import json
 
 import pytest
 
-from tests.local.fixtures import WITHIN_S
-from tests.local.fixtures import FindLetter
-from tests.local.fixtures import FindLine
+from tests.local.fixtures import WITHIN_S, FindLetter, FindLine
 from tests.local.function_log import total
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until

@@ -1,4 +1,4 @@
-"""`explain` tells what the cloud's own journal says, in order, and nothing else."""
+"""`explain` shows exactly the calls in the cloud's journal, in order."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e.desk import Desk
-from tests.local.fixtures import WITHIN_S
-from tests.local.fixtures import FindLine
+from tests.local.fixtures import WITHIN_S, FindLine
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
 from tests.simulator.cloud import Cloud
@@ -34,7 +33,7 @@ def _on_the_wire(cloud: Cloud, backup_id: str) -> list[tuple[str, str]]:
     ]
 
 
-def _told(story: dict[str, Any]) -> list[tuple[str, str]]:
+def _calls_shown(story: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (call["operation"], call["status"])
         for request in story["requests"]
@@ -46,7 +45,7 @@ def _told(story: dict[str, Any]) -> list[tuple[str, str]]:
 def test_outage_revoked_token_busy_and_hold_are_told_as_the_cloud_saw_them(
     desk: Desk, stack: LocalStack, cloud: Cloud, target: str, log_line: FindLine
 ) -> None:
-    backup_id = cloud.add_backup(id=str(uuid4()))  # the log outlives a test, and the cloud names alike in each
+    backup_id = cloud.add_backup(id=str(uuid4()))  # the log outlives a test, and the cloud assigns the same IDs in each
     cloud.inject(Fault(operation=Operation.SHOW, backup_id=backup_id, status=503, times=2))
     cloud.set_status(backup_id, "restoring")
     request = {"backup_id": backup_id, "target": target, "requested_by": "ann", "reason": "too old"}
@@ -69,7 +68,7 @@ def test_outage_revoked_token_busy_and_hold_are_told_as_the_cloud_saw_them(
     code, said, _ = desk.run("explain", backup_id, "--json")
     story = json.loads(said)
     assert code == 0
-    assert _told(story) == _on_the_wire(cloud, backup_id)
+    assert _calls_shown(story) == _on_the_wire(cloud, backup_id)
     assert [(each["request_id"], each["outcome"]) for each in story["requests"]] == [
         (first, "refused"),
         (second, "deleted"),
@@ -81,13 +80,13 @@ def test_outage_revoked_token_busy_and_hold_are_told_as_the_cloud_saw_them(
         f'by ann, target "{target}".',
         "The reason given: too old",
         "The backup service or Keystone is down (service_down)",
-        "The backup is being made or restored (busy): the backup is restoring.",
+        "The backup is being created or restored (busy): the backup is restoring.",
         "401",
         "again, with a new token: 200",
         "Refused: The backup is on hold (held)",
         f"Request 2 of 2: {second}",
         "The cloud has accepted the deletion.",
-        "Deleted: proven gone by that 404",
+        "Deleted: this 404 proves it",
     ):
         assert sentence in said
     assert said.index("service_down") < said.index("(held)") < said.index("Request 2 of 2")
@@ -103,20 +102,20 @@ def test_a_purges_deletion_names_its_policy_and_the_plans_reason(
     log_line(backup_id=old, outcome="deleted")
     code, said, _ = desk.run("explain", old)
     assert code == 0
-    assert f'The policy "{target}" let it go in its run {answer["run"]}' in said
+    assert f'The policy "{target}" selected the backup in its run {answer["run"]}' in said
     assert "(not_kept)" in said
     assert answer["plan"] in said
-    assert f"looked at the survivor {new}: 200" in said
+    assert f"observed the survivor {new}: 200" in said
 
 
 def test_what_the_log_does_not_know_is_not_invented(desk: Desk, stack: LocalStack) -> None:
     backup_id = "0b5e4f6a-7c1d-4e2f-9a3b-0000000000ff"
     code, said, complained = desk.run("explain", backup_id)
-    assert (code, "knows nothing of backup" in said) == (2, True), complained
+    assert (code, "contains nothing about backup" in said) == (2, True), complained
     code, said, complained = desk.run("explain", "latest")
     assert (code, said) == (1, "")
     assert "give a lower-case UUID" in complained
     code, _, complained = desk.run("explain", backup_id, "--since", "soon")
-    assert (code, "is no duration" in complained) == (1, True)
+    assert (code, "is not a duration" in complained) == (1, True)
     code, _, complained = desk.run("explain", backup_id, stack="nowhere")
     assert (code, 'stack "nowhere"' in complained) == (1, True)

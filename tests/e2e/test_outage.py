@@ -7,8 +7,7 @@ from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
 from tests.simulator.body_shapes import BodyShape
 from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage
-from tests.simulator.faults import Fault
+from tests.simulator.faults import Breakage, Fault
 from tests.simulator.journal import Operation
 from tests.simulator.server import Simulator
 

@@ -1,9 +1,7 @@
-"""A purge's whole life on the local stack: from a policy to backups that the cloud's own journal proves gone."""
+"""Complete purges on the local stack: from a policy to backups whose deletion the cloud's journal proves."""
 
 import json
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +17,14 @@ from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
 from tests.simulator.cloud import Cloud
 from tests.simulator.journal import Operation
-from vbs_reaper.purge.document import read_plan
+from vbs_reaper.purge.plan_file import read_plan
 
 pytestmark = pytest.mark.xdist_group("local stack")
 
 
 @pytest.fixture
 def policy(target: str) -> dict[str, Any]:
-    """A policy and plans nobody else uses."""
+    """A policy that no other test uses, so that its plans are its own too."""
     return {
         "policy": target,
         "target": target,
@@ -37,8 +35,8 @@ def policy(target: str) -> dict[str, Any]:
     }
 
 
-def nightly(cloud: Cloud, count: int, **fields: Any) -> list[str]:  # noqa: ANN401  # as the cloud takes them
-    """Newest first."""
+def nightly(cloud: Cloud, count: int, **fields: Any) -> list[str]:  # noqa: ANN401  # any field of a backup
+    """Add nightly backups and return their IDs, newest first."""
     now = datetime.now(UTC)
     volume_id = cloud.new_id()
     return [
@@ -104,7 +102,7 @@ def test_a_guard_refuses_until_a_person_approves_that_plan_less_what_was_held_si
 
 
 def change(cloud: Cloud, nights: list[str], became: str) -> None:
-    """What somebody does to the oldest, or to the newest that it counts on."""
+    """Change the oldest backup, or remove the newest, which is its survivor."""
     if became == "renamed":
         cloud.change_backup(nights[3], name="daily-other")
     elif became == "of another volume":

@@ -1,22 +1,18 @@
-"""The README as a new user tries it: its commands are pasted as they stand, in its order, on the local stack."""
+"""The commands of the documents, pasted as they are, in reading order, on the local stack."""
 
 import json
 import re
 import shlex
 import subprocess
-from collections.abc import Callable
-from collections.abc import Iterator
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
 
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.examples import SAMPLE_ID
-from tests.e2e.reader import Reader
-from tests.e2e.reader import Said
+from tests.e2e.reader import Reader, Said
 from tests.local.artefacts import ROOT
 from tests.local.stack import LocalStack
 from tests.local.up import FOLDER
@@ -24,26 +20,39 @@ from tests.local.waiting import wait_until
 from tests.simulator.cloud import Cloud
 from tests.template.markdown import Markdown
 from tests.template.rendered import translated
-from vbs_reaper.console.main import parser
-from vbs_reaper.console.preview import EXIT_GUARD_REFUSES
-from vbs_reaper.console.preview import EXIT_SOMETHING_GOES
+from vbs_reaper.cli.main import parser
+from vbs_reaper.cli.preview import EXIT_DELETIONS_PLANNED, EXIT_GUARD_EXCEEDED
 
 pytestmark = pytest.mark.xdist_group("local stack")
 
-README = Markdown(ROOT / "README.md")
-COMMANDS = tuple(dict.fromkeys(README.commands()))
+READ = tuple(
+    Markdown(ROOT / name) for name in ("README.md", "functions/README.md", "functions/PURGING.md", "events/README.md")
+)
+"""The documents for users, in reading order."""
+COMMANDS = tuple(dict.fromkeys(command for document in READ for command in document.commands()))
 BY_MAKE = tuple(command for command in COMMANDS if command.startswith("make "))
 SOURCED = tuple(command for command in COMMANDS if command.startswith("source "))
 PASTED = tuple(command for command in COMMANDS if command not in BY_MAKE + SOURCED)
-PREREQUISITES = README.prose.partition("| for | you need |")[2].partition("\n\n")[0]
-INLINE = tuple(found[1] for found in re.finditer(r"`((?:aws|make|uv|source|\.[\w/-]+) [^`]+)`", README.prose))
-"""Commands in the text, where a word in capitals stands for what the reader puts there."""
+PREREQUISITES = str([row for document in READ for row in document.table("| for | you need |")])
+INLINE = tuple(
+    " ".join(found[1].split())
+    for document in READ
+    for found in re.finditer(r"`((?:aws|make|uv|source|\.[\w/-]+) [^`]+)`", document.prose)
+)
+"""Commands in the text, in which words in capitals stand for the reader's values."""
+OPENRC = """export OS_AUTH_URL=https://iam.eu-de.otc.t-systems.com/v3
+export OS_PROJECT_ID=5a1e0c7b9d3f4826a0b4c6d8e2f01357
+export OS_USER_DOMAIN_NAME=OTC-EU-DE-00000000001000000000
+export OS_USERNAME=vbs-reaper
+export OS_PASSWORD=secret
+export OS_REGION_NAME=eu-de
+"""
 DIRECT_ID = json.loads((ROOT / "events/deleter/direct.json").read_text())["backup_id"]
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
-    """As new as the reader's."""
+    """Start a new stack."""
     with LocalStack() as stack:
         yield stack
 
@@ -55,7 +64,7 @@ def reader(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Reade
 
 @pytest.fixture
 def a_project(stack: LocalStack, cloud: Cloud) -> None:
-    """What the samples speak of: two targets, two backups, and a month of nights."""
+    """Create what the samples name: a second target, two backups, and a month of nightly backups."""
     stack.store_secret("otc-prod", cloud.target_secret())
     now, volume_id = datetime.now(UTC), cloud.new_id()
     for backup_id in (SAMPLE_ID, DIRECT_ID):
@@ -64,24 +73,27 @@ def a_project(stack: LocalStack, cloud: Cloud) -> None:
         cloud.add_backup(volume_id=volume_id, name=f"daily-{age}", created_at=now - timedelta(days=age, hours=1))
 
 
-def test_every_command_does_what_the_readme_says(
+def test_every_command_does_what_the_documents_say(
     reader: Reader, stack: LocalStack, cloud: Cloud, a_project: None
 ) -> None:
     reader.write("target.json", json.dumps(cloud.target_secret()))
+    reader.write("openrc.sh", OPENRC)
     story = Story(reader, stack, cloud)
     for command in sorted(PASTED, key=lambda each: "create-secret" not in each):
         story.paste(command)
 
 
 class Story:
-    """What is said of each command, by how it begins."""
+    """What each command is expected to do, by its first words."""
 
     def __init__(self, reader: Reader, stack: LocalStack, cloud: Cloud) -> None:
         self._reader, self._stack, self._cloud = reader, stack, cloud
         self._plan, self._due = "", 0
 
     def paste(self, command: str) -> None:
-        """Paste it and look at what came of it."""
+        """Paste the command and check what it does. The backup that the samples delete exists each time."""
+        if SAMPLE_ID not in self._cloud.remaining():
+            self._cloud.add_backup(id=SAMPLE_ID)
         check = next(check for start, check in self._checks().items() if start in command)
         said = self._reader.paste(command.replace("SHA256", self._plan), typed="otc-prod\n")
         assert "Traceback" not in said.text
@@ -90,6 +102,7 @@ class Story:
     def _checks(self) -> dict[str, Callable[[Said], None]]:
         return {
             "aws secretsmanager": self._succeeded,
+            "vbs-reaper secret": self._succeeded,
             "aws sqs get-queue-url": self._succeeded,
             "aws sqs send-message": self._deleted,
             "aws events put-events": self._deleted,
@@ -98,7 +111,7 @@ class Story:
             "vbs-reaper preview": self._planned,
             "vbs-reaper plans": self._listed,
             "vbs-reaper approve": self._approved,
-            "vbs-reaper send": self._succeeded,
+            "vbs-reaper send": self._deleted,
             "vbs-reaper explain": self._told,
             "vbs-reaper dead-letters": self._succeeded,
             "vbs-reaper check": self._succeeded,
@@ -118,9 +131,9 @@ class Story:
         assert '"queued"' in said.text
 
     def _planned(self, said: Said) -> None:
-        assert said.code in {EXIT_SOMETHING_GOES, EXIT_GUARD_REFUSES}, said.text
+        assert said.code in {EXIT_DELETIONS_PLANNED, EXIT_GUARD_EXCEEDED}, said.text
         (self._plan,) = re.findall(r"approve .*--plan ([0-9a-f]{64})", said.text)
-        (due,) = re.findall(r"; (\d+) go now", said.text)
+        (due,) = re.findall(r"; (\d+) to be deleted now", said.text)
         self._due = int(due)
 
     def _healthy(self, said: Said) -> None:
@@ -140,17 +153,17 @@ class Story:
         assert f"deleted: {self._due}" in said.text
 
 
-# ── What cannot be tried here is at least a command ───────────────────────────────────────────────────────────────────
+# ── Commands that cannot be run here are at least valid ───────────────────────────────────────────────────────────────
 
 
 def program_of(command: str) -> str:
-    """The program that a command line starts, behind variables and `export`."""
+    """Return the program that a command line starts, after variables and `export`."""
     words = shlex.split(re.sub(r"^export \w+=\$\((.*)\)$", r"\1", command))
     return next(word for word in words if not re.match(r"[A-Z_]+=", word))
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *INLINE])
-def test_the_program_of_a_command_is_made_by_make_or_listed_among_what_one_needs(command: str) -> None:
+def test_the_program_of_every_command_is_listed_as_a_prerequisite(command: str) -> None:
     program = program_of(command)
     if program in {"make", "aws"}:
         assert f"`{program}" in PREREQUISITES
@@ -163,7 +176,7 @@ def test_the_program_of_a_command_is_made_by_make_or_listed_among_what_one_needs
         assert (ROOT / program).is_file(), f"make {environment}/stamp"
 
 
-def test_what_is_asked_of_the_reader_is_told_before_the_first_command_that_needs_it() -> None:
+def test_every_variable_is_set_before_it_is_used() -> None:
     for variable in {name for command in COMMANDS for name in re.findall(r"\$(\w+)", command)}:
         uses = [number for number, command in enumerate(COMMANDS) if f"${variable}" in command]
         sets = [number for number, command in enumerate(COMMANDS) if command.startswith(f"export {variable}=")]
@@ -172,13 +185,13 @@ def test_what_is_asked_of_the_reader_is_told_before_the_first_command_that_needs
 
 
 @pytest.mark.parametrize("command", [each for each in (*COMMANDS, *INLINE) if each.startswith(".venv/bin/vbs-reaper")])
-def test_a_command_of_the_console_is_one(command: str) -> None:
+def test_a_command_of_the_cli_is_valid(command: str) -> None:
     words = shlex.split(re.sub(r"[<>] ?\S+", "", command))
     assert callable(parser().parse_args(words[1:]).run)
 
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith(".venv-sam")])
-def test_a_command_of_sam_is_one(command: str) -> None:
+def test_a_command_of_sam_is_valid(command: str) -> None:
     program, *words = shlex.split(command)
     asked = subprocess.run([ROOT / program, *words[:2], "--help"], capture_output=True, text=True, check=True)
     assert all(word in asked.stdout for word in words if word.startswith("--"))
@@ -186,7 +199,7 @@ def test_a_command_of_sam_is_one(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", [each for each in (*BY_MAKE, *INLINE) if each.startswith("make deploy")])
-def test_what_is_deployed_names_parameters_that_the_template_has(command: str) -> None:
+def test_deployed_parameters_exist_in_the_template(command: str) -> None:
     _, target, *rest = shlex.split(command)
     assert target == "deploy"
     for name, value in (each.split("=", 1) for each in rest):

@@ -9,22 +9,14 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.bus_stack import add_backup
-from tests.e2e.bus_stack import default_target
-from tests.e2e.bus_stack import deletes_sent
-from tests.e2e.bus_stack import ear
-from tests.e2e.bus_stack import letters_of
-from tests.e2e.bus_stack import stack
-from tests.e2e.bus_stack import wait_until_empty
+from tests.e2e.bus_stack import add_backup, default_target, deletes_sent, ear, letters_of, stack, wait_until_empty
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.ear import Ear
-from tests.e2e.examples import EXAMPLES
-from tests.e2e.examples import deploy
+from tests.e2e.examples import EXAMPLES, deploy
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
 from tests.simulator.cloud import Cloud
-from vbs_reaper.deletion.result import SOURCE
-from vbs_reaper.deletion.result import result_id
+from vbs_reaper.deletion.result import SOURCE, result_id
 
 __all__ = ["default_target", "ear", "stack"]
 

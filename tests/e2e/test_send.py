@@ -1,4 +1,4 @@
-"""`send` and `check` on the deployed stack: all or nothing goes in, and every end is told."""
+"""`send` and `check` on the deployed stack: all requests are sent or none, and every end is reported."""
 
 import json
 import signal
@@ -27,7 +27,7 @@ def test_ids_words_and_whole_requests_are_sent_once_each_and_their_ends_told(
     file.write_text(f"# old ones\n{second}  # the second\n\n{first}\n{whole}\n", encoding="utf-8")
     code, said, complained = desk.run("send", first, "--file", str(file), "--target", target)
     assert (code, complained) == (0, "")
-    assert f"{file}, line 4 repeats id 1; it is sent once" in said
+    assert f"{file}, line 4 repeats ID 1; it is sent once" in said
     assert "3 requests are in the queue" in said
     assert said.count("  deleted  proven gone: 404") == 3
     assert not cloud.remaining()
@@ -81,7 +81,7 @@ def test_ctrl_c_stops_looking_and_no_deletion(desk: Desk, cloud: Cloud, target: 
         process.send_signal(signal.SIGINT)
         said, complained = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert "No longer looking; 1 request is in the queue and will be carried out" in said
+    assert "Stopped following; 1 request is in the queue and will be processed" in said
     assert "vbs-reaper explain ID" in said
     assert "Traceback" not in complained
     cloud.set_service(up=True)
@@ -93,7 +93,7 @@ def test_what_cannot_be_sent_is_refused_in_a_sentence(desk: Desk, target: str, t
     empty = tmp_path / "empty.txt"
     empty.write_text("# nothing\n", encoding="utf-8")
     for words, sentence in (
-        (("--file", str(empty)), "names no backup"),
+        (("--file", str(empty)), "contains no backup ID"),
         ((), "no backup is named"),
         (("--file", str(tmp_path / "none.txt")), "No such file"),
         ((backup_id, "--target", "No"), '"target" is "No"; give up to 63'),
@@ -123,4 +123,4 @@ def test_check_says_what_is_healthy_and_what_to_do_of_the_rest(
     code, said, _ = desk.run("check", "only-looks", "--json")
     assert (code, json.loads(said)["targets"][0]["reason"]) == (2, "forbidden")
     code, _, complained = desk.run("check", "No Target")
-    assert (code, "is no target's name" in complained) == (1, True)
+    assert (code, "is not a target name" in complained) == (1, True)

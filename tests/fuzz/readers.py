@@ -2,46 +2,28 @@
 
 import json
 import re
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from tests.fuzz.wire import Wire
-from tests.fuzz.wire import check_wire
-from vbs_reaper.deletion.envelope import Bulk
-from vbs_reaper.deletion.envelope import open_envelope
+from tests.fuzz.wire import Wire, check_wire
+from tests.unit.clouds.logins import read_answer
+from vbs_reaper.backups.answer import Answer, AnswerName, Operation
+from vbs_reaper.backups.identifiers import BackupId
+from vbs_reaper.backups.secret_text import Secret, StoredSecret
+from vbs_reaper.clouds.apis.records import read_rows
+from vbs_reaper.clouds.error_body import read_retry_after
+from vbs_reaper.clouds.target_secret import read_target
+from vbs_reaper.deletion.envelope import Bulk, open_envelope
 from vbs_reaper.deletion.request import DeleteRequest
-from vbs_reaper.deletion.request import RequestRefused
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.answer import Operation
-from vbs_reaper.openstack.answer import read_answer
-from vbs_reaper.openstack.backup import BackupId
-from vbs_reaper.openstack.calls.page import read_rows
-from vbs_reaper.openstack.fault import read_retry_after
-from vbs_reaper.openstack.secret import Secret
-from vbs_reaper.openstack.secret import SecretUnusable
-from vbs_reaper.openstack.secret import StoredSecret
-from vbs_reaper.openstack.target import read_target
-from vbs_reaper.purge.document import PlanRefused
-from vbs_reaper.purge.document import encode_plan
-from vbs_reaper.purge.document import read_plan
-from vbs_reaper.purge.inventory import PurgeRefused
-from vbs_reaper.purge.policy import POLICY_LIMIT_BYTES
-from vbs_reaper.purge.policy import is_policy_name
-from vbs_reaper.purge.policy import read_policy
-from vbs_reaper.purge.policy_refusal import PolicyRefused
-from vbs_reaper.purge.run.event import Approval
-from vbs_reaper.purge.run.event import policy_name_of
-from vbs_reaper.purge.run.event import read_event
-from vbs_reaper.purge.stored import StoredPlan
-from vbs_reaper.purge.stored import to_plan
-from vbs_reaper.strict_json import JsonRefused
+from vbs_reaper.errors import InvalidJson, InvalidPlan, InvalidPolicy, InvalidRequest, InvalidSecret, RunRefused
+from vbs_reaper.purge.event import Approval, policy_name_of, read_event
+from vbs_reaper.purge.plan_file import encode_plan, read_plan
+from vbs_reaper.purge.plan_json import StoredPlan, to_plan
+from vbs_reaper.purge.policy import POLICY_LIMIT_BYTES, is_policy_name, read_policy
 from vbs_reaper.strict_json import read_json
 
 NOW: Final = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -63,7 +45,7 @@ def envelope(data: bytes) -> None:
     """What is accepted names backups by canonical ids, within the limits; everything else is refused in a sentence."""
     try:
         opened = open_envelope(data.decode("utf-8", "surrogateescape"), NOW)
-    except RequestRefused as refused:
+    except InvalidRequest as refused:
         _check_sentence(str(refused))
         return
     requests = opened.requests if isinstance(opened, Bulk) else (opened,)
@@ -78,7 +60,7 @@ def envelope(data: bytes) -> None:
 
 def _check_request(request: DeleteRequest) -> None:
     assert _is_uuid(request.backup_id)
-    sent_onward = msgspec.json.encode(request).decode()
+    sent_onward = msgspec.json.encode(request.fields).decode()
     assert open_envelope(sent_onward, NOW) == request
 
 
@@ -87,7 +69,7 @@ def target_secret(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     try:
         target = read_target("fuzzed", StoredSecret(version_id="1", text=Secret(text), name="vbs-reaper/fuzzed"))
-    except SecretUnusable as refused:
+    except InvalidSecret as refused:
         _check_secrecy(refused, text)
         return
     assert CANARY not in repr(target)
@@ -96,7 +78,7 @@ def target_secret(data: bytes) -> None:
     check_wire(Wire(address=target.volume_backup_endpoint_override or target.auth.auth_url), target.insecure_http)
 
 
-def _check_secrecy(refused: SecretUnusable, text: str) -> None:
+def _check_secrecy(refused: InvalidSecret, text: str) -> None:
     _check_sentence(str(refused))
     assert text.count(CANARY) != 1 or CANARY not in str(refused)
     assert refused.__cause__ is None
@@ -108,7 +90,7 @@ def policy(data: bytes) -> None:
     try:
         document = read_json(data.decode("utf-8", "surrogateescape"), limit=POLICY_LIMIT_BYTES)
         accepted = read_policy(document)
-    except (JsonRefused, PolicyRefused) as refused:
+    except (InvalidJson, InvalidPolicy) as refused:
         _check_sentence(str(refused))
         return
     assert document["match"]
@@ -127,7 +109,7 @@ def purge_event(data: bytes) -> None:
     assert named is None or is_policy_name(named)
     try:
         asked = read_event(event, "default", "8f507cfc-4f5e-4a3e-b0c2-2a6f9d1e7c54")
-    except PurgeRefused as refused:
+    except RunRefused as refused:
         _check_sentence(str(refused))
         return
     if isinstance(asked, Approval):
@@ -143,7 +125,7 @@ def plan_document(data: bytes) -> None:
     """Only what was written byte for byte is read; what has a plan's shape is read once its own hash stands in it."""
     try:
         assert encode_plan(read_plan(data)) == data
-    except PlanRefused as refused:
+    except InvalidPlan as refused:
         _check_sentence(str(refused))
     try:
         shaped = to_plan(msgspec.json.decode(data, type=StoredPlan))

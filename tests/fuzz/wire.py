@@ -2,19 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from tests.unit.openstack.logins import PROJECT
-from tests.unit.openstack.logins import make_login
-from vbs_reaper.openstack.backup import BackupId
-from vbs_reaper.openstack.calls.backup_request import NotSendable
-from vbs_reaper.openstack.calls.backup_request import delete_request
-from vbs_reaper.openstack.calls.backup_request import list_request
-from vbs_reaper.openstack.calls.backup_request import show_request
-from vbs_reaper.openstack.endpoint import EndpointUnusable
-from vbs_reaper.openstack.endpoint import read_endpoint
+from tests.unit.clouds.logins import PROJECT, delete_request, list_request, make_login, show_request
+from vbs_reaper.backups.identifiers import BackupId
+from vbs_reaper.clouds.endpoint import read_endpoint
+from vbs_reaper.clouds.http.transport import NotSendable
+from vbs_reaper.errors import InvalidEndpoint
 
 _UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _ONE: Final = re.compile(rf"(?:/[A-Za-z0-9._~-]+)*/v[23]/[0-9a-f]{{32}}/backups/({_UUID})", re.ASCII)
@@ -40,7 +35,7 @@ def check_wire(parts: Wire, insecure_http: bool) -> None:
     """Prepare each request of each version of such parts; what is not refused is exactly what is allowed."""
     try:
         endpoint = read_endpoint(parts.address, insecure_http=insecure_http)
-    except EndpointUnusable:
+    except InvalidEndpoint:
         return
     scheme, _, rest = endpoint.root.partition("://")
     assert scheme == "https" or (scheme == "http" and insecure_http)

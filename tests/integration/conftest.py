@@ -2,10 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
-from collections.abc import Iterator
-from typing import Any
-from typing import cast
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -17,9 +15,7 @@ from tests.doubles import FakeLambdaContext
 from tests.poller import Invoke
 from tests.simulator.cloud import Cloud
 from tests.simulator.server import Simulator
-from tests.template_resources import REGION
-from tests.template_resources import TemplateResources
-from tests.template_resources import make_resources
+from tests.template_resources import REGION, TemplateResources, make_resources
 
 
 @pytest.fixture(scope="session")

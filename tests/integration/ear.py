@@ -1,8 +1,7 @@
 """Listens at a bus: a rule that puts everything of ours into a queue."""
 
 import json
-from typing import Any
-from typing import Self
+from typing import Any, Self
 
 import boto3
 

@@ -1,4 +1,4 @@
-"""A redrive as a process of its own, killed outright right after so many effects: run by test_redrive.py."""
+"""A redrive in a separate process that kills itself after a given number of effects. Run by test_redrive.py."""
 
 import os
 import signal
@@ -8,35 +8,33 @@ from typing import Any
 import boto3
 from rich.console import Console
 
-from vbs_reaper.console.dead_letters import queue as dead_letters_queue
-from vbs_reaper.console.dead_letters.moved import choose
-from vbs_reaper.console.dead_letters.moved import move
-from vbs_reaper.console.dead_letters.moved import send_again
-from vbs_reaper.console.dead_letters.queue import Borrowed
+from vbs_reaper.cli.dead_letters import letter_queue as dead_letters_queue
+from vbs_reaper.cli.dead_letters.letter_queue import HiddenLetters
+from vbs_reaper.cli.dead_letters.move import move, resend_to, select_letters
 
 EFFECTS = ("SendMessageBatch", "DeleteMessage")
 HIDDEN_S = 1
 
 
 def redrive(dead_letter_url: str, queue_url: str, effects: int) -> None:
-    """Send again all that can heal; `effects` 0 lets it come to its end."""
-    vars(dead_letters_queue).update(HIDDEN_S=HIDDEN_S, EMPTY_LOOKS=1)
+    """Send again all letters that can heal. With `effects` 0 it is not killed."""
+    vars(dead_letters_queue).update(HIDDEN_S=HIDDEN_S, EMPTY_RECEIVES=1)
     client, done = boto3.client("sqs"), []
 
-    def count(**happened: Any) -> None:  # noqa: ANN401
-        done.append(happened)
+    def count(**event: Any) -> None:  # noqa: ANN401
+        done.append(event)
         if len(done) == effects:
             os.kill(os.getpid(), signal.SIGKILL)
 
     for effect in EFFECTS:
         client.meta.events.register(f"after-call.sqs.{effect}", count)
-    with Borrowed(client, dead_letter_url) as letters:
-        chosen = choose(list(letters), None, None, to_send=True)
+    with HiddenLetters(client, dead_letter_url) as letters:
+        selected = select_letters(list(letters), None, None, for_redrive=True)
     move(
         client,
         dead_letter_url,
-        chosen,
-        send_again(client, queue_url),
+        selected,
+        resend_to(client, queue_url),
         per_second=1000,
         console=Console(stderr=True),
         verb="sent again",

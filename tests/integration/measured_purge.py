@@ -7,8 +7,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
-from typing import cast
+from typing import Any, cast
 
 from functions.purger.app import lambda_handler
 from tests.doubles import FakeLambdaContext

@@ -3,23 +3,19 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
 from tests.doubles import ManualClock
 from tests.simulator.cloud import Cloud
-from vbs_reaper.deletion.ports import BackupRef
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import Operation
-from vbs_reaper.openstack.backup import BackupId
-from vbs_reaper.openstack.backup import ProjectId
-from vbs_reaper.openstack.backup_api import BackupApi
-from vbs_reaper.openstack.secret import Secret
-from vbs_reaper.openstack.secret import SecretUnusable
-from vbs_reaper.openstack.secret import StoredSecret
-from vbs_reaper.openstack.transport import Transports
+from vbs_reaper.backups.answer import Answer, Operation
+from vbs_reaper.backups.identifiers import BackupId, ProjectId
+from vbs_reaper.backups.ports import BackupRef
+from vbs_reaper.backups.secret_text import Secret, StoredSecret
+from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.clouds.http.transport import Transports
+from vbs_reaper.errors import InvalidSecret
 
 TARGET = "otc-test"
 
@@ -40,7 +36,7 @@ class Shelf:
     def read(self, target: str) -> StoredSecret:
         self.reads += 1
         if target not in self._stored:
-            raise SecretUnusable(f'target "{target}": secret vbs-reaper/{target} does not exist; create it')
+            raise InvalidSecret(f'target "{target}": secret vbs-reaper/{target} does not exist; create it')
         return self._stored[target]
 
 
@@ -84,7 +80,7 @@ class Reach:
     shelf: Shelf
     book: CallBook
     clock: ManualClock
-    api: BackupApi
+    api: CloudClient
     slept_s: list[float] = field(default_factory=list)
 
     def show(self, backup_id: str, *, project_id: str | None = None, left_s: float = 60.0) -> Answer:
@@ -122,7 +118,7 @@ def reaching(
         slept_s.append(seconds)
         clock.advance(seconds)
 
-    api = BackupApi(secrets=shelf, calls=book, clock=clock, transports=transports, sleep=sleep)
+    api = CloudClient(secrets=shelf, metrics=book, clock=clock, transports=transports, sleep=sleep)
     try:
         yield Reach(cloud=cloud, shelf=shelf, book=book, clock=clock, api=api, slept_s=slept_s)
     finally:

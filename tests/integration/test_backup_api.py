@@ -8,44 +8,28 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import given
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from tests.integration.reach import TARGET
-from tests.integration.reach import Hourglass
-from tests.integration.reach import Reach
-from tests.integration.reach import reaching
-from tests.integration.reach import ref
-from tests.integration.scripted_server import ScriptedServer
-from tests.integration.scripted_server import hanging_up
+from tests.integration.reach import TARGET, Hourglass, Reach, reaching, ref
+from tests.integration.scripted_server import ScriptedServer, hanging_up
 from tests.simulator.body_shapes import BodyShape
 from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage
-from tests.simulator.faults import Fault
+from tests.simulator.faults import Breakage, Fault
 from tests.simulator.journal import Operation
 from tests.simulator.server import Simulator
-from tests.simulator.settings import OTHER_PROJECT_ID
-from tests.simulator.settings import SimulatorSettings
-from vbs_reaper.deletion.message import Delivery
-from vbs_reaper.deletion.message import read_message
-from vbs_reaper.deletion.passes import Passes
-from vbs_reaper.deletion.ports import BackupRef
-from vbs_reaper.deletion.ports import TimeLeft
-from vbs_reaper.deletion.reason import Reason
+from tests.simulator.settings import OTHER_PROJECT_ID, SimulatorSettings
+from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Page, TargetInfo
+from vbs_reaper.backups.identifiers import BackupId, ProjectId
+from vbs_reaper.backups.ports import BackupRef
+from vbs_reaper.clock import TimeLeft
+from vbs_reaper.clouds.login.keystone import Login
+from vbs_reaper.deletion.decision import Halt, Pass
+from vbs_reaper.deletion.message import Delivery, read_message
+from vbs_reaper.deletion.reconcile import Reconciler
 from vbs_reaper.deletion.request import DeleteRequest
-from vbs_reaper.deletion.verdict.decision import Halt
-from vbs_reaper.deletion.verdict.decision import Pass
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.answer import Listing
-from vbs_reaper.openstack.answer import TargetView
-from vbs_reaper.openstack.backup import ProjectId
-from vbs_reaper.openstack.calls.page import Page
-from vbs_reaper.openstack.identity.login import Login
-from vbs_reaper.purge.inventory import PurgeRefused
-from vbs_reaper.purge.run.listing import list_inventory
+from vbs_reaper.errors import RunRefused
+from vbs_reaper.purge.listing import list_inventory
+from vbs_reaper.reasons import Reason
 
 SHOW, DELETE, LIST, LOGIN = "ShowBackup", "DeleteBackup", "ListBackups", "Authenticate"
 NOBODYS_ID = "11111111-2222-4333-8444-555555555555"
@@ -65,7 +49,7 @@ def listed(reach: Reach) -> list[str]:
     ids: list[str] = []
     for page in pages(reach):
         assert isinstance(page, Page)
-        ids = [*([] if page.begins_anew else ids), *(backup.id for backup in page.backups)]
+        ids = [*([] if page.restarted else ids), *(backup.id for backup in page.backups)]
     return ids
 
 
@@ -189,12 +173,12 @@ def test_a_backup_that_was_looked_at_in_one_region_is_not_deleted_in_another(clo
     """The secret is changed to another region of the same project between the look and the DELETE."""
     backup_id = cloud.add_backup()
     with Simulator(cloud.settings).running() as other, reaching(cloud) as reach:
-        passes = Passes(ChangedAfterTheLook(reach, other.target_secret()), reach.clock)
+        passes = Reconciler(ChangedAfterTheLook(reach, other.target_secret()), reach.clock)
         cloud.inject(Fault(operation=Operation.DELETE, status=401, body=BodyShape.KEYSTONE))
         message = read_message({"messageId": "m-1"}, reach.clock())
-        delivery = Delivery(message=message, now=reach.clock(), base_s=60, dice=0.5)
-        this = Pass(request=DeleteRequest(backup_id=backup_id), delivery=delivery)
-        decision = passes.make(this, TARGET, Hourglass())
+        delivery = Delivery(message=message, now=reach.clock(), base_s=60, jitter=0.5)
+        this = Pass(request=DeleteRequest(backup_id=BackupId(backup_id)), delivery=delivery)
+        decision = passes.reconcile(this, TARGET, Hourglass())
         assert isinstance(decision, Halt)
         assert decision.reason is Reason.WRONG_ENDPOINT
         assert " a moment ago and is at " in decision.message
@@ -208,7 +192,7 @@ def test_a_backup_that_was_looked_at_in_one_region_is_not_deleted_in_another(clo
 
 @pytest.mark.parametrize("status", [400, 409, 500])
 def test_of_a_token_that_an_answer_quotes_nothing_is_told(reach: Reach, cloud: Cloud, status: int) -> None:
-    login = reach.api.enter(TARGET, Hourglass())
+    login = reach.api._sessions.login(TARGET, Hourglass())  # noqa: SLF001  # the login is private
     assert isinstance(login, Login)
     token = login.token.reveal()
     quoting = Fault(
@@ -226,7 +210,7 @@ def test_of_a_token_that_an_answer_quotes_nothing_is_told(reach: Reach, cloud: C
 
 def test_what_is_no_id_is_a_bad_request_that_was_never_sent(reach: Reach, cloud: Cloud) -> None:
     refused = reach.show("..")
-    expected = (AnswerName.BAD_REQUEST, "nothing was sent: an id is no lower-case canonical UUID", reach.clock())
+    expected = (AnswerName.BAD_REQUEST, "nothing was sent: an ID is not a lower-case canonical UUID", reach.clock())
     assert (refused.name, refused.message, refused.at) == expected
     assert {call.operation for call in cloud.journal.calls} == {Operation.LOGIN}
 
@@ -239,12 +223,12 @@ def test_a_list_for_another_project_is_refused_without_a_call(reach: Reach, clou
 
 
 def test_what_a_decision_must_know_of_a_target_is_told_by_its_login(reach: Reach, cloud: Cloud) -> None:
-    view = reach.api.view_target(TARGET, Hourglass())
+    view = reach.api.describe_target(TARGET, Hourglass())
     project_id = ProjectId(cloud.project_id)
-    assert view == TargetView(project_id=project_id, hold_marker="[hold]", shows_metadata=True, service="cinder")
-    login = reach.api.enter(TARGET, Hourglass())
+    assert view == TargetInfo(project_id=project_id, hold_marker="[hold]", shows_metadata=True, service="cinder")
+    login = reach.api._sessions.login(TARGET, Hourglass())  # noqa: SLF001  # the login is private
     assert isinstance(login, Login)
-    assert login.view == view
+    assert login.info == view
     assert len(cloud.journal.logins) == 1
 
 
@@ -252,7 +236,7 @@ def test_what_a_decision_must_know_of_a_target_is_told_by_its_login(reach: Reach
 def test_a_target_that_cannot_be_entered_is_told_by_its_answer(reach: Reach, target: str) -> None:
     short = Hourglass(14.9)
     expected = AnswerName.OUT_OF_TIME if target == TARGET else AnswerName.SECRET_UNUSABLE
-    for told in (reach.api.view_target(target, short), reach.api.enter(target, short)):
+    for told in (reach.api.describe_target(target, short), reach.api._sessions.login(target, short)):
         assert isinstance(told, Answer)
         assert told.name is expected
 
@@ -512,10 +496,10 @@ def test_a_marker_deleted_meanwhile_begins_the_list_anew(small_pages: Reach) -> 
     cloud.remove_backup(first.backups[-1].id)
     rest = list(listing)
     assert isinstance(rest[0], Page)
-    assert rest[0].begins_anew
+    assert rest[0].restarted
     seen = [backup.id for page in rest if isinstance(page, Page) for backup in page.backups]
     assert seen == [backup_id for backup_id in ids[::-1] if backup_id != first.backups[-1].id]
-    assert [page.begins_anew for page in rest if isinstance(page, Page)] == [True, False, False]
+    assert [page.restarted for page in rest if isinstance(page, Page)] == [True, False, False]
 
 
 def test_a_list_that_loses_its_marker_a_fourth_time_is_incomplete(small_pages: Reach) -> None:
@@ -526,7 +510,7 @@ def test_a_list_that_loses_its_marker_a_fourth_time_is_incomplete(small_pages: R
         seen.append(page)
         if isinstance(page, Page):
             cloud.remove_backup(page.backups[-1].id)
-    assert [page.begins_anew for page in seen if isinstance(page, Page)] == [False, True, True, True]
+    assert [page.restarted for page in seen if isinstance(page, Page)] == [False, True, True, True]
     assert isinstance(seen[-1], Answer)
 
 
@@ -549,8 +533,8 @@ def test_a_login_in_the_middle_of_a_list_that_leads_elsewhere_ends_the_list(smal
     cloud.add_backups(7)
     with Simulator(SimulatorSettings(page_limit=3)).running() as other:
         other.add_backups(7)
-        view = small_pages.api.view_target(TARGET, Hourglass())
-        assert isinstance(view, TargetView)
+        view = small_pages.api.describe_target(TARGET, Hourglass())
+        assert isinstance(view, TargetInfo)
         listing = small_pages.api.list_backups(TARGET, Hourglass(), view.project_id, view.address)
         assert isinstance(next(listing), Page)
         cloud.change_settings(backup_addresses=(other.url,))
@@ -569,7 +553,7 @@ def test_an_inventory_is_of_one_place_or_refused(small_pages: Reach) -> None:
         assert list_inventory(small_pages.api, TARGET, cloud.now, Hourglass()).endpoint == cloud.url
         cloud.inject(Fault(operation=Operation.LIST, status=401, body=BodyShape.KEYSTONE, skip=1))
         moving = MovesAfterTheFirstPage(small_pages, other)
-        with pytest.raises(PurgeRefused) as refusal:
+        with pytest.raises(RunRefused) as refusal:
             list_inventory(moving, TARGET, cloud.now, Hourglass())
         assert refusal.value.reason is Reason.LISTING_INCOMPLETE
         assert f"is at {other.url} now" in str(refusal.value)
@@ -583,8 +567,8 @@ class MovesAfterTheFirstPage:
         self._reach = reach
         self._other = other
 
-    def view_target(self, target: str, time_left: TimeLeft) -> TargetView | Answer:
-        return self._reach.api.view_target(target, time_left)
+    def describe_target(self, target: str, time_left: TimeLeft) -> TargetInfo | Answer:
+        return self._reach.api.describe_target(target, time_left)
 
     def list_backups(
         self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None, address: str | None = None

@@ -12,9 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.local.artefacts import ROOT
-from tests.local.artefacts import build
-from tests.local.artefacts import local_environment
+from tests.local.artefacts import ROOT, build, local_environment
 from tests.simulator.cloud import Cloud
 from tests.template_resources import TemplateResources
 

@@ -8,22 +8,14 @@ from typing import Any
 import pytest
 
 from tests.doubles import ManualClock
-from tests.integration.reach import TARGET
-from tests.integration.reach import Hourglass
-from tests.integration.reach import Reach
-from tests.integration.reach import Shelf
-from tests.integration.reach import reaching
+from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching
 from tests.simulator.body_shapes import BodyShape
 from tests.simulator.cloud import Cloud
 from tests.simulator.faults import Fault
 from tests.simulator.journal import Operation
 from tests.simulator.server import Simulator
-from tests.unit.openstack.odd_fields import RECORD
-from vbs_reaper.openstack.check import EVERY_BACKUP
-from vbs_reaper.openstack.check import MAY_DELETE
-from vbs_reaper.openstack.check import METADATA
-from vbs_reaper.openstack.check import TargetCheck
-from vbs_reaper.openstack.check import TargetReport
+from tests.unit.clouds.odd_fields import RECORD
+from vbs_reaper.checking.target_check import BACKUP_COUNT, DELETE_PERMISSION, METADATA, TargetCheck, TargetReport
 
 
 @pytest.fixture
@@ -76,7 +68,7 @@ def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(
         backups=2,
         oldest=clock() - timedelta(days=9),
         newest=clock() - timedelta(days=1),
-        unknown=(MAY_DELETE,),
+        unknown=(DELETE_PERMISSION,),
     )
 
 
@@ -100,7 +92,7 @@ def test_a_project_of_many_pages_is_healthy_even_where_time_ends_before_the_last
     cloud.add_backups(9)
     report = check(reach, left_s=20, per_look_s=1)
     assert report.healthy
-    assert EVERY_BACKUP in report.unknown
+    assert BACKUP_COUNT in report.unknown
     assert isinstance(report.backups, int)
     assert 0 < report.backups < 9
 
@@ -121,7 +113,7 @@ def test_a_wrong_password(cloud: Cloud, clock: ManualClock) -> None:
     assert told(check_of(cloud, clock, secret)) == (
         False,
         "credentials_rejected",
-        f'target "otc-test": {cloud.auth_url} refuses the login (401)',
+        f'target "otc-test": {cloud.auth_url} rejects the login (401)',
         "Store working credentials in the target's secret.",
     )
 
@@ -133,7 +125,7 @@ def test_a_missing_key(cloud: Cloud, clock: ManualClock) -> None:
         False,
         "secret_unusable",
         'target "otc-test": secret vbs-reaper/otc-test lacks "auth.username"',
-        "Mend the secret as the message says.",
+        "Fix the secret as the message says.",
     )
     assert cloud.journal.logins == []
 
@@ -148,7 +140,7 @@ def test_an_administrator(cloud: Cloud, clock: ManualClock) -> None:
     assert told(check_of(cloud, clock, cloud.target_secret("admin"))) == (
         False,
         "administrator_refused",
-        'target "otc-test": its user has the role admin, which reaches the backups of other projects',
+        'target "otc-test": its user has the role admin, which can delete backups of other projects',
         'Use a user without the role admin, or set "allow_admin": true.',
     )
 
@@ -158,10 +150,10 @@ def test_a_reader(cloud: Cloud, clock: ManualClock) -> None:
     assert told(report) == (
         False,
         "forbidden",
-        'target "otc-test": its user has no role but reader, which may look and not delete',
+        'target "otc-test": its user only has the roles reader, which may list but not delete',
         "Give the user a role that may delete backups.",
     )
-    assert MAY_DELETE not in report.unknown
+    assert DELETE_PERMISSION not in report.unknown
 
 
 def test_a_wrong_region(cloud: Cloud, clock: ManualClock) -> None:
@@ -179,8 +171,8 @@ def test_a_clock_ten_minutes_off(reach: Reach, cloud: Cloud, offset_s: int, way:
     assert told(report) == (
         False,
         "clock_doubt",
-        f'target "otc-test": the cloud\'s clock is 600 s {way} ours; 300 s are allowed',
-        "Check the clock here and in the cloud.",
+        f'target "otc-test": the cloud\'s clock is 600 s {way} ours; at most 300 s are allowed',
+        "Check both clocks.",
     )
     assert report.clock_difference_s == offset_s
 
@@ -189,7 +181,7 @@ def test_a_service_that_is_down(reach: Reach, cloud: Cloud) -> None:
     cloud.inject(Fault(operation=Operation.LIST, status=503, times=None))
     report = check(reach)
     assert (report.healthy, report.reason) == (False, "service_down")
-    assert report.action == "If it lasts, ask the cloud's operator."
+    assert report.action == "If it lasts, ask the operator of the cloud."
     assert report.project_id == cloud.project_id
 
 
@@ -197,7 +189,7 @@ def test_a_keystone_that_is_down(reach: Reach, cloud: Cloud) -> None:
     cloud.inject(Fault(operation=Operation.LOGIN, status=503, times=None))
     report = check(reach)
     assert (report.healthy, report.reason) == (False, "service_down")
-    assert report.message == f'target "otc-test": {cloud.auth_url} cannot log anybody in for now (503)'
+    assert report.message == f'target "otc-test": {cloud.auth_url} cannot process logins at the moment (503)'
 
 
 def test_an_api_version_that_is_not_served(reach: Reach, cloud: Cloud) -> None:
@@ -267,7 +259,7 @@ def test_a_catalogue_with_two_places_of_the_service_is_told_with_the_setting_tha
             assert told(report) == (
                 False,
                 "wrong_endpoint",
-                f'target "otc-test": the catalogue has several addresses of the backup service: {shown};'
+                f'target "otc-test": the catalog has several addresses of the backup service: {shown};'
                 ' give the right one as "volume_backup_endpoint_override" in the secret',
                 "Check region, endpoint and API version of the target.",
             )

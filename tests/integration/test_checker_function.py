@@ -1,10 +1,8 @@
 """The checker as Lambda runs it: reports out, the metric in its log, the event on the bus."""
 
 import json
-from collections.abc import Callable
-from collections.abc import Iterator
-from typing import Any
-from typing import cast
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -18,10 +16,9 @@ from tests.poller import Invoke
 from tests.schemas.validator import complaints
 from tests.simulator.cloud import Cloud
 from tests.template_resources import TemplateResources
-from vbs_reaper.aws.check_run import CheckRefused
-from vbs_reaper.deletion.ports import TimeLeft
-from vbs_reaper.openstack.check import TargetCheck
-from vbs_reaper.openstack.check import TargetReport
+from vbs_reaper.checking.target_check import TargetCheck, TargetReport
+from vbs_reaper.clock import TimeLeft
+from vbs_reaper.errors import InvalidCheck
 
 NAMES = ("DELETE_QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "EVENT_BUS_NAME", "SECRET_PREFIX", "DEFAULT_TARGET")
 CANARY = "canary-text-51c0ffee"
@@ -74,7 +71,7 @@ def test_a_target_named_twice_is_checked_once(checker: Invoke, cloud: Cloud) -> 
 
 @pytest.mark.parametrize("wrong", [{"target": "default"}, {"targets": "default"}, {"targets": ["Default"]}, []])
 def test_an_event_that_is_no_check_is_refused(checker: Invoke, wrong: Any) -> None:  # noqa: ANN401  # any JSON
-    with pytest.raises(CheckRefused, match="the event is no check"):
+    with pytest.raises(InvalidCheck, match="the event is not a check"):
         checker(wrong)
 
 
@@ -92,7 +89,7 @@ def test_a_check_that_fails_itself_loses_no_other_report(
     answer = checker({"targets": ["otc-prod", "default"]})
     assert healthy(answer) == {"otc-prod": False, "default": True}
     failed = answer["targets"][0]
-    assert (failed["reason"], failed["action"]) == ("internal_error", "Read the log; report the fault.")
+    assert (failed["reason"], failed["action"]) == ("internal_error", "Read the log and report the fault.")
     assert failed["message"] == 'target "otc-prod": its check failed with LookupError'
     (heard,) = ear.heard()
     assert heard["detail"]["message"] == failed["message"]

@@ -1,19 +1,15 @@
 from dataclasses import replace
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 
 import boto3
 import pytest
 from botocore.config import Config
 
 from tests.log_lines import LogLines
-from tests.poller import Poller
-from tests.poller import attributes_of
+from tests.poller import Poller, attributes_of
 from tests.template_resources import TemplateResources
 from vbs_reaper.aws.delete_queue import DeleteQueue
-from vbs_reaper.deletion.message import Message
-from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.deletion.message import read_message
+from vbs_reaper.deletion.message import Message, NewMessage, read_message
 
 NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 BODY = '{"backup_id": "0b5e4f6a-7c1d-4e2f-9a3b-000000000001"}'

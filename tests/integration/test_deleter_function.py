@@ -5,26 +5,20 @@ import json
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 
-from tests.conftest import ROOT
-from tests.conftest import Event
+from tests.conftest import ROOT, Event
 from tests.doubles import FakeLambdaContext
 from tests.integration.ear import Ear
 from tests.log_lines import LogLines
-from tests.poller import Invoke
-from tests.poller import Poller
-from tests.poller import attributes_of
+from tests.poller import Invoke, Poller, attributes_of
 from tests.simulator.cloud import Cloud
 from tests.template_resources import TemplateResources
-from vbs_reaper.deletion.deleter import NotStored
-from vbs_reaper.settings import SettingsError
+from vbs_reaper.errors import RequestNotQueued, SettingsError
 
 EVENTS = sorted(path.stem for path in (ROOT / "events" / "deleter").glob("*.json"))
 ASKED_FOR = {
@@ -259,7 +253,7 @@ def test_what_was_counted_is_written_even_when_the_invocation_fails(
 ) -> None:
     monkeypatch.setenv("DELETE_QUEUE_URL", f"{os.environ['AWS_ENDPOINT_URL']}/123456789012/nowhere")
     forget_deleter()
-    with pytest.raises(NotStored):
+    with pytest.raises(RequestNotQueued):
         invoke_with(invoke, event, "direct")
     assert stocked.journal.deletes
     assert '"StatusCode":"202","Responses":[1.0]' in capsys.readouterr().out

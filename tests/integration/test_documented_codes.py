@@ -7,8 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.poller import Invoke
-from tests.poller import Poller
+from tests.poller import Invoke, Poller
 from tests.simulator.body_shapes import BodyShape
 from tests.simulator.cloud import Cloud
 from tests.simulator.faults import Fault

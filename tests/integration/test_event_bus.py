@@ -1,6 +1,5 @@
 import json
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 
 import boto3
 import pytest
@@ -10,11 +9,7 @@ from tests.integration.ear import Ear
 from tests.log_lines import LogLines
 from tests.template_resources import TemplateResources
 from vbs_reaper.aws.event_bus import EventBus
-from vbs_reaper.deletion.result import SOURCE
-from vbs_reaper.deletion.result import Outcome
-from vbs_reaper.deletion.result import Proof
-from vbs_reaper.deletion.result import Result
-from vbs_reaper.deletion.result import result_id
+from vbs_reaper.deletion.result import SOURCE, Outcome, Proof, Result, result_id
 
 NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 BACKUP = "0b5e4f6a-7c1d-4e2f-9a3b-000000000001"

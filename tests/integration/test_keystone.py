@@ -15,27 +15,18 @@ import pytest
 
 from tests.doubles import ManualClock
 from tests.integration.certificates import Authority
-from tests.integration.reach import TARGET
-from tests.integration.reach import Hourglass
-from tests.integration.reach import Reach
-from tests.integration.reach import Shelf
-from tests.integration.reach import reaching
-from tests.integration.reach import ref
-from tests.integration.scripted_server import Flood
-from tests.integration.scripted_server import ScriptedServer
+from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching, ref
+from tests.integration.scripted_server import Flood, ScriptedServer
 from tests.log_lines import LogLines
 from tests.simulator.body_shapes import BodyShape
 from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage
-from tests.simulator.faults import Fault
+from tests.simulator.faults import Breakage, Fault
 from tests.simulator.identity import DOMAIN_NAME
 from tests.simulator.journal import Operation
 from tests.simulator.server import Simulator
-from tests.simulator.settings import OTHER_PROJECT_ID
-from tests.simulator.settings import PROJECT_ID
-from vbs_reaper.deletion.ports import BackupRef
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
+from tests.simulator.settings import OTHER_PROJECT_ID, PROJECT_ID
+from vbs_reaper.backups.answer import Answer, AnswerName
+from vbs_reaper.backups.ports import BackupRef
 
 SHOW, DELETE, LOGIN = "ShowBackup", "DeleteBackup", "Authenticate"
 NOBODYS_ID = "11111111-2222-4333-8444-555555555555"
@@ -250,7 +241,7 @@ def test_a_refused_version_is_not_sent_again_for_twenty_minutes(reach: Reach, cl
     clock.advance(20 * 60 - 1)
     second = reach.show(NOBODYS_ID)
     assert (first.status, second.status) == (401, None)
-    assert "is not sent again before 2026-11-25T04:20:00+00:00" in second.message
+    assert "will not be retried before 2026-11-25T04:20:00+00:00" in second.message
     assert "store a new version" in second.message
     assert len(cloud.journal.failed_logins()) == 1
     clock.advance(1)

@@ -1,37 +1,25 @@
 """A DELETE that must be sent by a certain time is not sent later: neither at first nor after a new login."""
 
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.doubles import ManualClock
-from tests.integration.reach import TARGET
-from tests.integration.reach import Hourglass
-from tests.integration.reach import Reach
-from tests.integration.reach import Shelf
-from tests.integration.reach import reaching
-from tests.integration.reach import ref
+from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching, ref
 from tests.simulator.body_shapes import BodyShape
 from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage
-from tests.simulator.faults import Fault
+from tests.simulator.faults import Breakage, Fault
 from tests.simulator.journal import Operation
-from vbs_reaper.deletion.message import Delivery
-from vbs_reaper.deletion.message import read_message
-from vbs_reaper.deletion.passes import Passes
-from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.backups.answer import Answer, AnswerName
+from vbs_reaper.backups.identifiers import BackupId
+from vbs_reaper.backups.secret_text import StoredSecret
+from vbs_reaper.deletion.decision import Asked, Decision, Halt, Pass, Refused
+from vbs_reaper.deletion.message import Delivery, read_message
+from vbs_reaper.deletion.reconcile import Reconciler
 from vbs_reaper.deletion.request import DeleteRequest
-from vbs_reaper.deletion.verdict.decision import Asked
-from vbs_reaper.deletion.verdict.decision import Decision
-from vbs_reaper.deletion.verdict.decision import Halt
-from vbs_reaper.deletion.verdict.decision import Pass
-from vbs_reaper.deletion.verdict.decision import Refused
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.secret import StoredSecret
+from vbs_reaper.reasons import Reason
 
 SHOW, DELETE, LOGIN = "ShowBackup", "DeleteBackup", "Authenticate"
 
@@ -71,9 +59,11 @@ def delete(reach: Reach, backup_id: str, within_s: float = 2.0) -> Answer:
 
 
 def make_pass(reach: Reach, backup_id: str) -> Decision:
-    delivery = Delivery(message=read_message({"messageId": "m-1"}, reach.clock()), now=reach.clock(), base_s=60, dice=0)
-    this = Pass(request=DeleteRequest(backup_id=backup_id), delivery=delivery)
-    return Passes(reach.api, reach.clock).make(this, TARGET, Hourglass())
+    delivery = Delivery(
+        message=read_message({"messageId": "m-1"}, reach.clock()), now=reach.clock(), base_s=60, jitter=0
+    )
+    this = Pass(request=DeleteRequest(backup_id=BackupId(backup_id)), delivery=delivery)
+    return Reconciler(reach.api, reach.clock).reconcile(this, TARGET, Hourglass())
 
 
 def refusing(status: int, times: int | None = 1) -> Fault:
@@ -129,7 +119,7 @@ def test_a_repeat_on_a_fresh_connection_is_not_sent_after_its_time(cloud: Cloud)
         backup_id = cloud.add_backup()
         reach.show(backup_id)
         cloud.inject(Fault(operation=Operation.DELETE, breakage=Breakage.RESET, reused_connection=True))
-        moving = replace(ref(backup_id), not_after=clock() + timedelta(seconds=2), heard=lambda _: clock.advance(3))
+        moving = replace(ref(backup_id), not_after=clock() + timedelta(seconds=2), recorder=lambda _: clock.advance(3))
         late = reach.api.delete_backup(moving, Hourglass())
         assert (late.name, late.is_late) == (AnswerName.OUT_OF_TIME, True)
         assert reach.book.take()[-1] == (DELETE, "ConnectionError")

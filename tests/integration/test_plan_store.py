@@ -1,41 +1,33 @@
 """Plans in S3, against moto: written once, found by hash, newest first; what S3 does wrong refuses the run."""
 
 import hashlib
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
-from botocore.exceptions import ConnectionClosedError
-from botocore.exceptions import ConnectTimeoutError
-from botocore.exceptions import EndpointConnectionError
-from botocore.exceptions import IncompleteReadError
-from botocore.exceptions import NoCredentialsError
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 from botocore.stub import Stubber
 
 from tests.template_resources import TemplateResources
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import inventory
-from tests.unit.purge.strategies import nightly
-from tests.unit.purge.strategies import policy
+from tests.unit.purge.strategies import NOW, inventory, nightly, policy
 from vbs_reaper.aws import clients
-from vbs_reaper.aws.failure import code_of
+from vbs_reaper.aws.error_codes import code_of
 from vbs_reaper.aws.plan_store import PlanBucket
-from vbs_reaper.deletion.reason import Reason
-from vbs_reaper.purge.document import encode_plan
-from vbs_reaper.purge.document import read_plan
-from vbs_reaper.purge.document import sha256_of
-from vbs_reaper.purge.inventory import PurgeRefused
-from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan import plan
-from vbs_reaper.purge.ports import Mark
-from vbs_reaper.purge.ports import PlansBusy
-from vbs_reaper.purge.ports import StoredDocument
+from vbs_reaper.errors import PlanStoreBusy, RunRefused
+from vbs_reaper.purge.plan import Plan, plan
+from vbs_reaper.purge.plan_file import encode_plan, read_plan, sha256_of
+from vbs_reaper.purge.ports import Mark, StoredDocument
+from vbs_reaper.reasons import Reason
 
 
 def bodies(documents: Iterable[StoredDocument]) -> list[bytes]:
@@ -119,7 +111,7 @@ def test_the_newest_is_the_one_stored_last_whatever_its_run_is_called(store: Pla
     assert list(store.newest("nightly", 9)) == []
     store.store("nightly", "b", made("b", 4))
     store.store("nightly", "c", made("c", 5))
-    store.draw("nightly", "c", made("c", 5))
+    store.store_page("nightly", "c", made("c", 5))
     store.mark("nightly", "c", Mark.SENT, b"{}")
     assert bodies(store.newest("nightly", 1)) == [encode_plan(made("c", 5))]
     assert bodies(store.newest("nightly", 9)) == [encode_plan(made("c", 5)), encode_plan(made("b", 4))]
@@ -137,8 +129,8 @@ def test_a_plan_is_read_when_it_is_asked_for_and_one_that_is_gone_by_then_is_lef
 
 
 def test_the_picture_lies_beside_its_plan_and_is_a_page(store: PlanBucket, bucket: str) -> None:
-    store.draw("nightly", "first", made("first"))
-    store.draw("nightly", "first", made("first"))
+    store.store_page("nightly", "first", made("first"))
+    store.store_page("nightly", "first", made("first"))
     found = boto3.client("s3").get_object(Bucket=bucket, Key="plans/nightly/first.html")
     assert found["ContentType"] == "text/html; charset=utf-8"
     with found["Body"] as body:
@@ -166,14 +158,14 @@ def make_call(store: PlanBucket, call: str) -> object:
         "newest": lambda: list(store.newest("nightly", 9)),
         "find": lambda: store.find("nightly", "a" * 64),
         "store": lambda: store.store("nightly", "first", first),
-        "draw": lambda: store.draw("nightly", "first", first),
+        "store_page": lambda: store.store_page("nightly", "first", first),
         "is_marked": lambda: store.is_marked("nightly", "first", Mark.SENT),
         "mark": lambda: store.mark("nightly", "first", Mark.SENT, b"{}"),
     }
     return calls[call]()
 
 
-@pytest.mark.parametrize("call", ["read", "newest", "find", "store", "draw", "is_marked", "mark"])
+@pytest.mark.parametrize("call", ["read", "newest", "find", "store", "store_page", "is_marked", "mark"])
 def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
     denied: tuple[PlanBucket, Stubber], call: str
 ) -> None:
@@ -185,9 +177,9 @@ def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
         "is_marked": "head_object",
     }.get(call, "put_object")
     stubber.add_client_error(operation, "AccessDenied", "arn:aws:iam::1:role/x may not", 403)
-    with pytest.raises(PurgeRefused) as refused:
+    with pytest.raises(RunRefused) as refused:
         make_call(store, call)
-    assert not isinstance(refused.value, PlansBusy)
+    assert not isinstance(refused.value, PlanStoreBusy)
     assert refused.value.reason is Reason.PLANS_UNUSABLE
     assert "AccessDenied" in str(refused.value)
     assert "arn:" not in str(refused.value)
@@ -210,7 +202,7 @@ def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
 def test_a_bucket_that_fails_for_now_is_busy(denied: tuple[PlanBucket, Stubber], code: str, status: int) -> None:
     store, stubber = denied
     stubber.add_client_error("head_object", code, http_status_code=status)
-    with pytest.raises(PlansBusy) as busy:
+    with pytest.raises(PlanStoreBusy) as busy:
         store.is_marked("nightly", "first", Mark.SENT)
     assert busy.value.reason is Reason.PLANS_UNUSABLE
     assert str(busy.value) == f"the plans bucket cannot be read at plans/nightly/first.sent ({code})"
@@ -240,9 +232,9 @@ def test_a_bucket_out_of_reach_is_busy_and_one_that_nobody_may_ask_is_not(
 
     client = clients.s3()
     monkeypatch.setattr(client, "get_object", fail)
-    with pytest.raises(PurgeRefused) as refused:
+    with pytest.raises(RunRefused) as refused:
         PlanBucket(client, "plans").read("nightly", "first")
-    assert isinstance(refused.value, PlansBusy) is is_busy
+    assert isinstance(refused.value, PlanStoreBusy) is is_busy
     assert str(refused.value) == f"the plans bucket cannot be read at plans/nightly/first.json ({code_of(error)})"
 
 
@@ -250,7 +242,7 @@ def test_a_bucket_where_another_writer_never_ends_is_busy(denied: tuple[PlanBuck
     store, stubber = denied
     for _ in range(2):
         stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
-    with pytest.raises(PlansBusy, match=r"written at plans/nightly/first.sent \(ConditionalRequestConflict\)$"):
+    with pytest.raises(PlanStoreBusy, match=r"written at plans/nightly/first.sent \(ConditionalRequestConflict\)$"):
         store.mark("nightly", "first", Mark.SENT, b"{}")
 
 
@@ -262,7 +254,7 @@ def test_two_writers_at_one_moment_are_told_apart_by_asking_again(denied: tuple[
 
 
 def test_a_bucket_that_is_not_there_refuses(aws: str) -> None:
-    with pytest.raises(PurgeRefused, match="NoSuchBucket"):
+    with pytest.raises(RunRefused, match="NoSuchBucket"):
         list(PlanBucket(clients.s3(), "nowhere").newest("nightly", 9))
     with pytest.raises(ClientError):
         boto3.client("s3").head_bucket(Bucket="nowhere")

@@ -11,12 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import Record
-from tests.unit.purge.strategies import backup_id
-from tests.unit.purge.strategies import nightly
-from tests.unit.purge.strategies import record
-from vbs_reaper.purge.document import read_plan
+from tests.unit.purge.strategies import NOW, Record, backup_id, nightly, record
+from vbs_reaper.purge.plan_file import read_plan
 
 POLICY: dict[str, Any] = {
     "policy": "nightly",
@@ -27,7 +23,7 @@ POLICY: dict[str, Any] = {
 
 
 class Desk:
-    """A folder with a policy and an inventory, and the command run beside them."""
+    """A folder with a policy and an inventory, in which the command is run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,7 +35,7 @@ class Desk:
         self.folder.joinpath(name).write_text(text, encoding="utf-8")
 
     def preview(self, *words: str, now: str = "2026-11-25T03:00:00Z") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-W", "error", "-m", "vbs_reaper.console", "preview"]
+        command = [sys.executable, "-W", "error", "-m", "vbs_reaper.cli", "preview"]
         files = ["--policy", "policy.json", "--backups", "inventory.json", "--now", now]
         environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1"}
         return subprocess.run(
@@ -83,11 +79,11 @@ def test_exit_codes_say_what_would_happen(desk: Desk) -> None:
 
 def test_the_terminal_shows_a_calendar_the_guards_and_the_way_back(desk: Desk) -> None:
     shown = desk.preview().stdout
-    assert "5 backups listed, 5 in the policy's set, 2 stay; 3 go now (30 GiB)" in shown
+    assert "5 backups listed, 5 matched by the policy, 2 kept; 3 to be deleted now (30 GiB)" in shown
     assert "guard: 3 due, max_deletions 200 allows 200" in shown
     assert "Mon  · x" in shown
     assert "Wed  · L" in shown
-    assert "back to yesterday: 24 Nov 2026" in shown
+    assert "restore points: yesterday (24 Nov 2026)" in shown
 
 
 def test_a_name_cannot_steer_the_terminal(desk: Desk) -> None:
@@ -95,7 +91,7 @@ def test_a_name_cannot_steer_the_terminal(desk: Desk) -> None:
     desk.put("inventory.json", {"backups": rows})
     shown = desk.preview().stdout
     assert "\x1b" not in shown
-    assert "v\\x1b[31m: 1 go" in shown
+    assert "v\\x1b[31m: 1 to be deleted" in shown
 
 
 def test_a_grace_counts_from_the_last_plan_given(desk: Desk) -> None:
@@ -141,12 +137,12 @@ def test_the_same_plan_gives_the_same_bytes(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("policy.json", "{", "policy.json: is no JSON"),
+        ("policy.json", "{", "policy.json: is not JSON"),
         ("policy.json", '{"keep": {}, "keep": {"last": 1}}', "policy.json: names a key twice"),
         ("policy.json", {**POLICY, "keep": {}}, 'policy.json: "keep" is empty'),
-        ("policy.json", {**POLICY, "keep": {"keep-last": 1}}, "restic says so"),
-        ("policy.json", {**POLICY, "timezone": "Mars"}, '"timezone" is "Mars", which nobody knows'),
-        ("inventory.json", "nothing", "inventory.json: is no JSON"),
+        ("policy.json", {**POLICY, "keep": {"keep-last": 1}}, "it comes from restic; the equivalent here is "),
+        ("policy.json", {**POLICY, "timezone": "Mars"}, '"timezone" is "Mars", which is not a known time zone'),
+        ("inventory.json", "nothing", "inventory.json: is not JSON"),
         ("inventory.json", {"backups": [{"name": "x"}]}, '"backups[0]": Object missing required field id'),
         (
             "inventory.json",
@@ -164,7 +160,7 @@ def test_bad_input_is_refused_with_one_sentence(desk: Desk, name: str, content: 
 
 @pytest.mark.parametrize("now", ["2026-11-25T03:00:00", "2026-11-25", "yesterday", "", "0001-01-01T00:00:00Z"])
 def test_a_now_without_a_zone_is_refused(desk: Desk, now: str) -> None:
-    assert "give an instant with a zone" in desk.refusal(now=now)
+    assert "give an instant with a time zone" in desk.refusal(now=now)
 
 
 @pytest.mark.parametrize(
@@ -194,22 +190,22 @@ def test_a_policy_may_be_given_as_the_event_that_a_schedule_holds(desk: Desk) ->
     desk.put("policy.json", {"run": POLICY})
     assert desk.preview("--json").stdout == plain
     desk.put("policy.json", {"run": POLICY, "scheduled_time": "2026-11-25T03:00:00Z"})
-    assert '"run" is no key of a policy' in desk.refusal("--json")
+    assert '"run" is not a key of a policy' in desk.refusal("--json")
 
 
 @pytest.mark.parametrize("words", [("--now", "2026-11-25T03:00:00Z"), ("--last", "x"), ("--service", "vbs")])
 def test_what_only_a_plan_on_the_desk_can_use_does_not_go_with_a_stack(desk: Desk, words: tuple[str, str]) -> None:
-    command = [sys.executable, "-m", "vbs_reaper.console", "preview", "--policy", "policy.json", "--stack", "s", *words]
+    command = [sys.executable, "-m", "vbs_reaper.cli", "preview", "--policy", "policy.json", "--stack", "s", *words]
     done = subprocess.run(command, cwd=desk.folder, capture_output=True, encoding="utf-8", check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{words[0]} does not go with --stack" in done.stderr
+    assert f"{words[0]} cannot be used with --stack" in done.stderr
 
 
 def test_a_broken_pipe_ends_quietly(desk: Desk) -> None:
     desk.put("inventory.json", {"backups": nightly(5000)})
     words = ["preview", "--policy", "policy.json", "--backups", "inventory.json", "--json"]
     with subprocess.Popen(
-        [sys.executable, "-m", "vbs_reaper.console", *words],
+        [sys.executable, "-m", "vbs_reaper.cli", *words],
         cwd=desk.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -224,10 +220,10 @@ def test_a_broken_pipe_ends_quietly(desk: Desk) -> None:
 MEASURED = """
 import re, resource, sys
 from pathlib import Path
-from vbs_reaper.console.main import main
+from vbs_reaper.cli.main import main
 code = main(sys.argv[1:])
 used = resource.getrusage(resource.RUSAGE_SELF)
-# Not its ru_maxrss: that counts the process that started this one, before there was an interpreter in it.
+# Not ru_maxrss: it includes the memory of the parent process, from before the exec.
 peak_kib = int(re.search(r"VmHWM:\\s+([0-9]+)", Path("/proc/self/status").read_text())[1])
 print(f"{used.ru_utime + used.ru_stime:.1f} {peak_kib // 1024}", file=sys.stderr)
 sys.exit(code)

@@ -4,9 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3

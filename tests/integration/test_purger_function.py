@@ -1,33 +1,26 @@
 """The purger as Lambda runs it, from event to answer: every file of events/, against S3, SQS and a cloud over HTTP."""
 
 import json
-from collections.abc import Callable
-from collections.abc import Iterator
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
-from typing import Any
-from typing import cast
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import boto3
 import pytest
 
 from functions.purger import app
-from tests.conftest import ROOT
-from tests.conftest import Event
+from tests.conftest import ROOT, Event
 from tests.doubles import FakeLambdaContext
 from tests.integration.ear import Ear
 from tests.log_lines import LogLines
-from tests.poller import Invoke
-from tests.poller import Poller
+from tests.poller import Invoke, Poller
 from tests.simulator.cloud import Cloud
 from tests.simulator.faults import Fault
 from tests.simulator.journal import Operation
 from tests.template_resources import TemplateResources
 from vbs_reaper.deletion.request import read_request
-from vbs_reaper.purge.document import read_plan
-from vbs_reaper.purge.run.sending import Unfinished
-from vbs_reaper.settings import SettingsError
+from vbs_reaper.errors import RunUnfinished, SettingsError
+from vbs_reaper.purge.plan_file import read_plan
 
 VOLUME = "7d2f3a10-58c4-4b7e-8f19-2c6a9e0b4d31"
 GUARDS = {"max_fraction": 1}
@@ -191,7 +184,7 @@ def test_a_bus_that_is_not_there_fails_the_run_before_anything_is_sent_and_its_r
 ) -> None:  # fmt: skip
     boto3.client("events").delete_event_bus(Name=resources.bus_name)
     run = changed(event("purger/purge"), guards=GUARDS)
-    with pytest.raises(Unfinished, match="could not be published") as unfinished:
+    with pytest.raises(RunUnfinished, match="could not be published") as unfinished:
         purge(run)
     (line,) = (line for line in log_lines.all() if line["message"] == "purge unfinished")
     assert (line["level"], line["detail"]) == ("ERROR", str(unfinished.value))

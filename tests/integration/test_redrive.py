@@ -1,4 +1,4 @@
-"""A redrive against a real queue: which letters go, what goes with them, and that a kill at any point loses none."""
+"""A redrive against a real queue: which letters are moved, with which attributes, and that a kill never loses one."""
 
 import json
 import signal
@@ -15,11 +15,11 @@ import pytest
 from tests.integration.killed_redrive import HIDDEN_S
 from tests.template_resources import TemplateResources
 from vbs_reaper.aws.queue_message import queue_entry
-from vbs_reaper.console.dead_letters.letter import KINDS
-from vbs_reaper.console.dead_letters.queue import Borrowed
+from vbs_reaper.cli.dead_letters.dead_letter import KINDS
+from vbs_reaper.cli.dead_letters.letter_queue import HiddenLetters
 from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.result import result_id
+from vbs_reaper.reasons import Reason
 
 HEAL = (Reason.HELD, Reason.DELETION_FAILED, Reason.SERVICE_DOWN, Reason.FORBIDDEN)
 FINAL = (Reason.MALFORMED, Reason.EXPIRED)
@@ -29,7 +29,7 @@ BODY = json.dumps({"backup_id": "0b5e4f6a-7c1d-4e2f-9a3b-000000000011"})
 
 @pytest.fixture
 def queues(resources: TemplateResources) -> TemplateResources:
-    """Six dead letters of six reasons, four of which can heal; a request's id is its reason."""
+    """Six dead letters with six reasons, four of which can heal. The ID of each request is its reason."""
     for reason in (*HEAL, *FINAL):
         attributes = {
             "request_id": reason.value.replace("_", "-"),
@@ -45,15 +45,18 @@ def queues(resources: TemplateResources) -> TemplateResources:
 
 
 def redrive(queues: TemplateResources, effects: int = 0) -> int:
-    """Its exit code."""
-    words = [queues.dead_letter_queue_url, queues.delete_queue_url, str(effects)]
+    """Run it and return its exit code."""
+    arguments = [queues.dead_letter_queue_url, queues.delete_queue_url, str(effects)]
     return subprocess.run(
-        [sys.executable, "-m", "tests.integration.killed_redrive", *words], check=False, capture_output=True, timeout=60
+        [sys.executable, "-m", "tests.integration.killed_redrive", *arguments],
+        check=False,
+        capture_output=True,
+        timeout=60,
     ).returncode
 
 
 def messages(url: str) -> list[Any]:
-    """All that a queue holds; nothing stays hidden or is taken out."""
+    """Return all messages of a queue. None is deleted, and none is hidden afterwards."""
     sqs = boto3.client("sqs")
     found: dict[str, Any] = {}
     while got := sqs.receive_message(
@@ -94,13 +97,13 @@ def test_a_redrive_killed_at_any_point_loses_none_and_repeated_ends_each_once(
     queues: TemplateResources, effects: int
 ) -> None:
     assert redrive(queues, effects) == -signal.SIGKILL
-    time.sleep(HIDDEN_S + 0.2)  # what the killed one had in hand comes back by itself
+    time.sleep(HIDDEN_S + 0.2)  # the letters that the killed process had hidden become visible
     everywhere = request_ids(queues.dead_letter_queue_url) + request_ids(queues.delete_queue_url)
     assert everywhere.keys() == named(*HEAL, *FINAL)
     assert redrive(queues) == 0
     assert request_ids(queues.dead_letter_queue_url) == Counter(named(*FINAL))
     ends = {result_id(own["request_id"]["StringValue"], int(own["redrives"]["StringValue"])) for own in sent_on(queues)}
-    assert len(ends) == len(HEAL), "a request sent twice has one end: both carry the same id"
+    assert len(ends) == len(HEAL), "a request that is sent twice has one end: both messages lead to the same result ID"
     assert request_ids(queues.delete_queue_url).keys() == named(*HEAL)
     assert request_ids(queues.delete_queue_url).total() <= len(HEAL) + 1
 
@@ -113,7 +116,7 @@ def test_more_letters_than_a_receive_brings_are_each_read_once_and_shown_again(q
     sqs, url = boto3.client("sqs"), queues.dead_letter_queue_url
     for _ in range(30):
         sqs.send_message(QueueUrl=url, MessageBody=BODY)
-    with Borrowed(sqs, url) as letters:
+    with HiddenLetters(sqs, url) as letters:
         read = list(letters)
     assert len({each.message.message_id for each in read}) == len(read) == 36
     assert Counter(each.kind.code for each in read)["moved_by_sqs"] == 30
@@ -121,7 +124,7 @@ def test_more_letters_than_a_receive_brings_are_each_read_once_and_shown_again(q
 
 
 def test_ctrl_c_in_the_middle_shows_them_again(queues: TemplateResources) -> None:
-    with suppress(KeyboardInterrupt), Borrowed(boto3.client("sqs"), queues.dead_letter_queue_url) as letters:
+    with suppress(KeyboardInterrupt), HiddenLetters(boto3.client("sqs"), queues.dead_letter_queue_url) as letters:
         next(iter(letters))
         raise KeyboardInterrupt
     assert len(messages(queues.dead_letter_queue_url)) == 6

@@ -1,4 +1,4 @@
-"""`vbs-reaper secret` as a process: what people have, on standard input; a target's secret, or one sentence, out."""
+"""`vbs-reaper secret` as a process: a clouds.yaml or openrc on standard input; a secret, or one error sentence, out."""
 
 import json
 import os
@@ -15,12 +15,11 @@ import yaml
 
 from tests.integration.certificates import Authority
 from tests.simulator.cloud import Cloud
-from vbs_reaper.openstack.secret import Secret
-from vbs_reaper.openstack.secret import StoredSecret
-from vbs_reaper.openstack.target import read_target
+from vbs_reaper.backups.secret_text import Secret, StoredSecret
+from vbs_reaper.clouds.target_secret import read_target
 
 CANARY = "canary-hunter2"
-COMMAND = (sys.executable, "-W", "error", "-m", "vbs_reaper.console", "secret")
+COMMAND = (sys.executable, "-W", "error", "-m", "vbs_reaper.cli", "secret")
 AT_TERMINAL = """
 import fcntl, os, sys, termios
 os.setsid()
@@ -201,7 +200,7 @@ def test_an_openrc_with_an_application_credential_needs_no_password() -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("export OS_TOKEN=x", "sets OS_TOKEN, which a target has no use for"),
+        ("export OS_TOKEN=x", "sets OS_TOKEN, which a target does not use"),
         ("export OS_TENANT_ID=" + "0" * 32, 'two values for "project_id"'),
         ("export OS_CACERT=/none.pem", "/none.pem cannot be read (No such file or directory)"),
     ],
@@ -223,7 +222,7 @@ def test_the_only_entry_of_a_clouds_yaml_needs_no_name() -> None:
 def test_of_several_entries_one_is_named() -> None:
     both = clouds(otc=ENTRY, other={})
     assert made(both, "--cloud", "otc") == ENTRY
-    assert "say which by --cloud: otc, other" in refusal(both)
+    assert "select one with --cloud: otc, other" in refusal(both)
     assert 'has no entry "none"; it has otc, other' in refusal(both, "--cloud", "none")
 
 
@@ -236,7 +235,7 @@ def test_a_clouds_yaml_without_its_password_takes_it_from_the_environment() -> N
     [
         ({**ENTRY, "regin_name": "x"}, 'unknown key "regin_name"; did you mean "region_name"?'),
         ({**ENTRY, "verify": False}, 'has "verify": false; remove it'),
-        ({**ENTRY, "profile": "otc"}, 'has "profile", which is not for here'),
+        ({**ENTRY, "profile": "otc"}, 'has "profile", which is not accepted here'),
         ({**ENTRY, "auth": {**ENTRY["auth"], "project_id": "x"}}, '"auth.project_id" with a value that cannot be used'),
         ({"region_name": "eu-de", "auth": {}}, 'lacks "auth.auth_url"'),
     ],
@@ -262,7 +261,7 @@ def test_a_certificate_named_by_its_path_becomes_its_text(tmp_path: Path) -> Non
     assert json.loads(done.stdout)["cacert"] == pem
     tmp_path.joinpath("ca.pem").write_text("nothing of the kind")
     done = make(clouds(otc={**ENTRY, "cacert": "ca.pem"}), folder=tmp_path)
-    assert 'has "cacert" that is no certificate' in done.stderr
+    assert 'has a "cacert" that is not a certificate' in done.stderr
 
 
 def test_what_it_writes_can_be_stored_and_used(aws: str, cloud: Cloud, tmp_path: Path) -> None:

@@ -12,12 +12,10 @@ import pytest
 from tests.conftest import Event
 from tests.integration.ear import Ear
 from tests.log_lines import LogLines
-from tests.poller import Invoke
-from tests.poller import Poller
+from tests.poller import Invoke, Poller
 from tests.simulator.body_shapes import BodyShape
 from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage
-from tests.simulator.faults import Fault
+from tests.simulator.faults import Breakage, Fault
 from tests.simulator.journal import Operation
 from tests.template_resources import TemplateResources
 from vbs_reaper.logs import logger

@@ -1,9 +1,7 @@
 """The simulated cloud's state: lives of backups, chains, the service down, and who sees what."""
 
 from collections.abc import Iterator
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 
 import pytest

@@ -17,15 +17,13 @@ from typing import Any
 import pytest
 import requests
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.simulator.caller import Caller
 from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage
-from tests.simulator.faults import Fault
+from tests.simulator.faults import Breakage, Fault
 from tests.simulator.server import Simulator
 from tests.simulator.settings import SimulatorSettings
 

@@ -9,18 +9,18 @@ from http.client import HTTPConnection
 
 import pytest
 import requests
-from requests.exceptions import ChunkedEncodingError
-from requests.exceptions import ConnectionError as RequestsConnectionError
-from requests.exceptions import ContentDecodingError
-from requests.exceptions import ReadTimeout
+from requests.exceptions import (
+    ChunkedEncodingError,
+    ConnectionError as RequestsConnectionError,
+    ContentDecodingError,
+    ReadTimeout,
+)
 
 from tests.simulator.body_shapes import BodyShape
 from tests.simulator.caller import Caller
 from tests.simulator.cloud import Cloud
 from tests.simulator.fault_plan import any_fault
-from tests.simulator.faults import Breakage
-from tests.simulator.faults import Drip
-from tests.simulator.faults import Fault
+from tests.simulator.faults import Breakage, Drip, Fault
 from tests.simulator.journal import Operation
 from tests.simulator.server import Simulator
 

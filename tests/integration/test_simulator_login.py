@@ -2,18 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
-from keystoneauth1.identity.v3 import ApplicationCredential
-from keystoneauth1.identity.v3 import Password
+from keystoneauth1.identity.v3 import ApplicationCredential, Password
 from keystoneauth1.session import Session
 
 from tests.simulator.caller import Caller
 from tests.simulator.cloud import Cloud
-from tests.simulator.journal import Operation
-from tests.simulator.journal import token_identity
+from tests.simulator.journal import Operation, token_identity
 from tests.simulator.server import Simulator
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)

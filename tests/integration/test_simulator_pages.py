@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.simulator.caller import Caller
 from tests.simulator.cloud import Cloud

@@ -8,7 +8,7 @@ from botocore.config import Config
 from tests.log_lines import LogLines
 from tests.template_resources import TemplateResources
 from vbs_reaper.aws.target_secrets import TargetSecrets
-from vbs_reaper.openstack.secret import SecretUnusable
+from vbs_reaper.errors import InvalidSecret
 
 CANARY = "canary-7f3a"
 
@@ -41,14 +41,14 @@ def test_a_new_version_is_seen_at_once(resources: TemplateResources, secrets: Ta
 
 
 def test_a_secret_nobody_stored_is_refused_by_name(secrets: TargetSecrets) -> None:
-    with pytest.raises(SecretUnusable, match='target "nobody": secret vbs-reaper/nobody does not exist; create it'):
+    with pytest.raises(InvalidSecret, match='target "nobody": secret vbs-reaper/nobody does not exist; create it'):
         secrets.read("nobody")
 
 
 def test_a_deleted_secret_is_refused_by_name(resources: TemplateResources, secrets: TargetSecrets) -> None:
     store(resources, "otc-prod", CANARY)
     boto3.client("secretsmanager").delete_secret(SecretId="vbs-reaper/otc-prod")
-    with pytest.raises(SecretUnusable, match="secret vbs-reaper/otc-prod is marked for deletion; restore it"):
+    with pytest.raises(InvalidSecret, match="secret vbs-reaper/otc-prod is scheduled for deletion; restore it"):
         secrets.read("otc-prod")
 
 
@@ -56,7 +56,7 @@ def test_a_deleted_secret_is_refused_by_name(resources: TemplateResources, secre
 def test_a_secrets_manager_that_cannot_be_reached_is_told_as_that() -> None:
     once = Config(retries={"total_max_attempts": 1})
     client = boto3.client("secretsmanager", endpoint_url="http://127.0.0.1:9", config=once)
-    with pytest.raises(SecretUnusable, match=r"Secrets Manager fails \(EndpointConnectionError\)"):
+    with pytest.raises(InvalidSecret, match=r"Secrets Manager fails \(EndpointConnectionError\)"):
         TargetSecrets(client, "vbs-reaper").read("otc-prod")
 
 

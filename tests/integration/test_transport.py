@@ -13,24 +13,13 @@ import requests
 
 from tests.integration.certificates import Authority
 from tests.integration.reach import reaching
-from tests.integration.scripted_server import Flood
-from tests.integration.scripted_server import Script
-from tests.integration.scripted_server import ScriptedServer
-from tests.integration.scripted_server import answer
-from tests.integration.scripted_server import dripping
-from tests.integration.scripted_server import hanging_up
-from tests.integration.scripted_server import saying
-from tests.simulator.faults import Breakage
-from tests.simulator.faults import Fault
+from tests.integration.scripted_server import Flood, Script, ScriptedServer, answer, dripping, hanging_up, saying
+from tests.simulator.faults import Breakage, Fault
 from tests.simulator.server import Simulator
 from tests.simulator.settings import SimulatorSettings
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.exchange import FRAMING_BYTES
-from vbs_reaper.openstack.exchange import CallFailed
-from vbs_reaper.openstack.exchange import Exchange
-from vbs_reaper.openstack.exchange import Reply
-from vbs_reaper.openstack.transport import Transport
-from vbs_reaper.openstack.transport import Transports
+from vbs_reaper.backups.answer import AnswerName
+from vbs_reaper.clouds.http.deadline import FRAMING_BYTES, CallFailed, Exchange, Reply
+from vbs_reaper.clouds.http.transport import Transport, Transports
 
 CANARY = "canary-token-51c0ffee"
 LIMIT = 64 * 1024
@@ -253,7 +242,7 @@ def test_a_chunk_of_minus_one_byte_is_a_lost_connection(patient: Transport) -> N
 def test_a_flood_before_the_status_line_is_a_lost_connection(patient: Transport) -> None:
     flood = Flood(b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000)
     failed = of_script(patient, flood)
-    assert (failed.name, failed.message) == (AnswerName.CONNECTION_LOST, "more came than an answer may have")
+    assert (failed.name, failed.message) == (AnswerName.CONNECTION_LOST, "the response is larger than allowed")
     assert flood.was_cut_short
 
 

@@ -13,13 +13,9 @@ from types import FrameType
 from rich.console import Console
 
 from tests.local.artefacts import ROOT
-from tests.local.play import Played
-from tests.local.play import play
-from tests.local.purge_act import PurgeVerdict
-from tests.local.purge_act import purge_year
-from tests.local.report import WIDTH
-from tests.local.report import Report
-from tests.local.report import save_picture
+from tests.local.play import Played, play
+from tests.local.purge_act import PurgeVerdict, purge_year
+from tests.local.report import WIDTH, Report, save_picture
 from tests.local.scenario import tell
 from tests.local.stack import LocalStack
 from tests.local.year import tell_year

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".build" / "local"
 LOCAL_ENVIRONMENT = ROOT / ".venv-local"
 SOURCE_PROPERTY = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
-CONSOLE = "vbs_reaper/console/"  # an extra for operators: in no layer
+CONSOLE = "vbs_reaper/cli/"  # an extra for operators: in no layer
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 

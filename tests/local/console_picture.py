@@ -1,14 +1,12 @@
-"""`dead-letters list` as a picture for the README: `python -m tests.local.console_picture` draws it anew.
+"""`dead-letters list` as a picture for the operator guide: `python -m tests.local.console_picture` draws it again.
 
-The same letters at the same moment every time, so that a test can tell whether the picture is still true.
+The letters and the time are fixed, so that a test can compare the picture with the current output.
 """
 
 import json
 import sys
 from collections.abc import Mapping
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,9 @@ from typing import Any
 from rich.console import Console
 
 from tests.local.artefacts import ROOT
-from vbs_reaper.console.dead_letters.letter import Letter
-from vbs_reaper.console.dead_letters.letter import read_letter
-from vbs_reaper.console.dead_letters.shown import print_letters
-from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.cli.dead_letters.dead_letter import Letter, read_letter
+from vbs_reaper.cli.dead_letters.render import print_letters
+from vbs_reaper.reasons import Reason
 
 PICTURE = ROOT / "tests" / "local" / "pictures" / "console-dead-letters.svg"
 NOW = datetime(2026, 11, 25, 3, 12, tzinfo=UTC)
@@ -29,33 +26,33 @@ REQUEST = "7a003700-42e8-4007-9d2c-{:012}"
 
 
 def picture() -> str:
-    """The list as SVG."""
+    """Return the list as SVG."""
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True, color_system="truecolor")
-    print_letters(_letters(), console, NOW, "vbs-reaper", everyone=False)
+    print_letters(_letters(), console, NOW, "vbs-reaper", show_all=False)
     return console.export_svg(title="vbs-reaper dead-letters --stack vbs-reaper list", unique_id="vbs-reaper-letters")
 
 
 def write_picture(path: Path) -> None:
-    """Write that SVG."""
+    """Write the SVG to a file."""
     path.write_text(picture(), encoding="utf-8")
 
 
 def _letters() -> list[Letter]:
-    told = [
+    letters = [
         (Reason.DELETION_FAILED, 2, "the backup is error_deleting", timedelta(hours=2)),
-        (Reason.HELD, 1, "the backup's name, description or metadata holds it", timedelta(hours=9)),
-        (Reason.MALFORMED, 1, 'the body is no JSON; send one JSON object with "backup_id"', timedelta(days=4)),
+        (Reason.HELD, 1, "the backup is put on hold by its name, description or metadata", timedelta(hours=9)),
+        (Reason.MALFORMED, 1, 'the body is not JSON; send one JSON object with "backup_id"', timedelta(days=4)),
         (Reason.SERVICE_DOWN, 3, "cinder-backup could not be found", timedelta(minutes=40)),
         (None, 1, "", timedelta(days=13, hours=22)),
     ]
-    rows = [(reason, words, age) for reason, count, words, age in told for _ in range(count)]
+    rows = [(reason, detail, age) for reason, count, detail, age in letters for _ in range(count)]
     return [read_letter(_received(number, *row), NOW) for number, row in enumerate(rows, 1)]
 
 
-def _received(number: int, reason: Reason | None, words: str, age: timedelta) -> Mapping[str, Any]:
-    """A message as ReceiveMessage gives it; without a reason as SQS itself leaves it."""
+def _received(number: int, reason: Reason | None, detail: str, age: timedelta) -> Mapping[str, Any]:
+    """Return a message in the form that ReceiveMessage returns; without a reason, as if SQS had moved it."""
     sent_at = NOW - age
-    own = {} if reason is None else {"reason": reason.value, "message": f"{reason.sentence[:-1]}: {words}"}
+    attributes = {} if reason is None else {"reason": reason.value, "message": f"{reason.sentence[:-1]}: {detail}"}
     first = {"request_id": REQUEST.format(number), "sent_at": (sent_at - timedelta(hours=1)).isoformat()}
     is_request = reason is not Reason.MALFORMED
     return {
@@ -63,7 +60,7 @@ def _received(number: int, reason: Reason | None, words: str, age: timedelta) ->
         "ReceiptHandle": "",
         "Body": json.dumps({"backup_id": BACKUP.format(number)}) if is_request else "delete everything",
         "Attributes": {"SentTimestamp": str(int(sent_at.timestamp() * 1000))},
-        "MessageAttributes": {name: {"StringValue": text} for name, text in (first | own).items()},
+        "MessageAttributes": {name: {"StringValue": text} for name, text in (first | attributes).items()},
     }
 
 

@@ -1,4 +1,4 @@
-"""The pictures of `send` and `explain`: `python -m tests.local.console_pictures` runs both on a local stack."""
+"""Draws the pictures of `send` and `explain`: `python -m tests.local.console_pictures` runs both on a local stack."""
 
 import sys
 from io import StringIO
@@ -24,7 +24,7 @@ WIDTH = 130
 
 
 def main() -> int:
-    """Draw both."""
+    """Draw both pictures."""
     settings = SimulatorSettings(delete_seconds=0.3)
     with Simulator(settings).running() as cloud, LocalStack() as stack, TemporaryDirectory() as scratch:
         stack.store_secret(TARGET, cloud.target_secret())
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def _eventful(cloud: Cloud) -> list[str]:
-    """One that goes, a held one, and one whose first looks meet an outage."""
+    """Create a backup that is deleted, a held one, and one whose first observation meets an outage."""
     backups = [cloud.add_backup(id=str(uuid4())) for _ in range(3)]
     cloud.hold(backups[1])
     cloud.inject(Fault(operation=Operation.SHOW, backup_id=backups[2], status=503, times=1))

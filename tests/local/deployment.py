@@ -7,11 +7,9 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.local.artefacts import build
-from tests.local.artefacts import sources
+from tests.local.artefacts import build, sources
 from tests.local.dialect import put_into_dialect
-from tests.local.embedded_aws import AwsClient
-from tests.local.embedded_aws import EmbeddedAws
+from tests.local.embedded_aws import AwsClient, EmbeddedAws
 from tests.local.waiting import wait_until
 from tests.template.translate import translate
 

@@ -1,7 +1,6 @@
 """What the embedded AWS reads otherwise than AWS does: the translated template put into its words, and no further."""
 
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"

@@ -12,17 +12,14 @@ import urllib.request
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-from typing import Self
-from typing import TypeAlias
+from typing import Any, Self, TypeAlias
 
 import boto3
 import botocore.session
 from botocore.config import Config
 
 from tests.local.certificate import write_certificate
-from tests.local.waiting import NeverHappenedError
-from tests.local.waiting import wait_until
+from tests.local.waiting import NeverHappenedError, wait_until
 
 REGION = "eu-central-1"
 START_WITHIN_S = 60.0

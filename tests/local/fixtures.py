@@ -1,13 +1,11 @@
 """What every tier on the local stack shares: the stack itself, and waiting for what it does."""
 
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.local.stack import DeadLetter
-from tests.local.stack import LocalStack
+from tests.local.stack import DeadLetter, LocalStack
 from tests.local.waiting import wait_until
 
 WITHIN_S = 60.0

@@ -1,9 +1,7 @@
 """A function's own log, read as CloudWatch Logs keeps it: structured lines, and the metrics among them (EMF)."""
 
 import json
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 

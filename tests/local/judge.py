@@ -2,15 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from tests.local.scenario import Request
-from tests.local.scenario import Story
+from tests.local.scenario import Request, Story
 from tests.local.stack import DeadLetter
 
 

@@ -7,21 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.local.function_log import Sample
-from tests.local.judge import Journal
-from tests.local.judge import Verdict
-from tests.local.judge import judge
-from tests.local.report import Report
-from tests.local.report import Snapshot
-from tests.local.scenario import OTHER_PROJECT
-from tests.local.scenario import Chapter
-from tests.local.scenario import Request
-from tests.local.scenario import Story
-from tests.local.scenario import Trouble
+from tests.local.judge import Journal, Verdict, judge
+from tests.local.report import Report, Snapshot
+from tests.local.scenario import OTHER_PROJECT, Chapter, Request, Story, Trouble
 from tests.local.stack import LocalStack
 from tests.simulator.body_shapes import BodyShape
 from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage
-from tests.simulator.faults import Fault
+from tests.simulator.faults import Breakage, Fault
 from tests.simulator.journal import Operation
 
 TARGET = "default"

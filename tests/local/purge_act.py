@@ -2,15 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.local.report import Report
 from tests.local.scenario import StoredBackup
 from tests.local.stack import LocalStack
-from tests.local.year import POLICY
-from tests.local.year import must_stay
+from tests.local.year import POLICY, must_stay
 from tests.simulator.cloud import Cloud
 
 LOOK_EVERY_S = 0.5

@@ -2,26 +2,21 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.columns import Columns
-from rich.console import Console
-from rich.console import Group
-from rich.console import RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tests.local.function_log import Sample
-from tests.local.function_log import total
+from tests.local.function_log import Sample, total
 from tests.local.judge import Verdict
 from tests.local.stack import Depth
 
@@ -165,7 +160,7 @@ def purge_panel(verdict: "PurgeVerdict") -> RenderableType:
 
 
 def picture(moment: Snapshot, verdict: Verdict) -> str:
-    """The end of a story as an SVG: the tool's own output, for a README."""
+    """The end of a story as an SVG: the tool's own output, for the README."""
     console = Console(record=True, file=StringIO(), width=WIDTH, force_terminal=True)
     console.print(table(moment))
     console.print(verdict_panel(verdict))

@@ -1,16 +1,13 @@
 """LocalStack: vbs-reaper deployed from its real template on this machine, for a person, a test or another tool."""
 
 import json
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-from typing import Self
+from typing import Any, Self
 
-from tests.local.artefacts import ROOT
-from tests.local.artefacts import local_environment
+from tests.local.artefacts import ROOT, local_environment
 from tests.local.deployment import deploy
 from tests.local.embedded_aws import EmbeddedAws
 from tests.local.function_log import FunctionLog

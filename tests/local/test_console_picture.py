@@ -1,9 +1,8 @@
-"""The README's picture of the console is what the console says today."""
+"""The picture of the CLI in the operator guide is up to date."""
 
 from xml.etree import ElementTree
 
-from tests.local.console_picture import PICTURE
-from tests.local.console_picture import picture
+from tests.local.console_picture import PICTURE, picture
 
 
 def test_the_picture_of_the_dead_letters_is_what_the_command_prints() -> None:

@@ -5,12 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.local.judge import Journal
-from tests.local.judge import Verdict
-from tests.local.judge import judge
-from tests.local.scenario import Request
-from tests.local.scenario import Story
-from tests.local.scenario import tell
+from tests.local.judge import Journal, Verdict, judge
+from tests.local.scenario import Request, Story, tell
 from tests.local.stack import DeadLetter
 
 STORY = tell(seed=1)

@@ -1,15 +1,11 @@
 """The judge of the purge must be hard to please too, and the year it judges must be the one that was told."""
 
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.local.purge_act import PurgeVerdict
-from tests.local.purge_act import judge_purge
-from tests.local.year import must_stay
-from tests.local.year import tell_year
+from tests.local.purge_act import PurgeVerdict, judge_purge
+from tests.local.year import must_stay, tell_year
 
 NOW = datetime(2026, 11, 25, 5, tzinfo=UTC)
 TOLD = tell_year(1, NOW)

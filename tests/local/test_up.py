@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def shell(folder: Path, command: str) -> tuple[int, str]:
     """A command as it was printed, in a shell that has sourced the file."""
-    words = command.replace(".venv/bin/vbs-reaper", f"{sys.executable} -m vbs_reaper.console")
+    words = command.replace(".venv/bin/vbs-reaper", f"{sys.executable} -m vbs_reaper.cli")
     done = subprocess.run(
         ["sh", "-c", f". {folder / 'env'} && {words}"],  # noqa: S607
         cwd=ROOT,

@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.local.play import TARGET
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
-from tests.local.year import POLICY
-from tests.local.year import tell_year
+from tests.local.year import POLICY, tell_year
 from tests.simulator.cloud import Cloud
 from vbs_reaper.aws.queue_message import queue_entry
 from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.reasons import Reason
 
 WITHIN_S = 60.0
 SEED = 1

@@ -11,8 +11,7 @@ from tests.local.artefacts import ROOT
 from tests.local.deployment import STACK_NAME
 from tests.local.embedded_aws import REGION
 from tests.local.stack import LocalStack
-from tests.local.up_scene import set_scene
-from tests.local.up_scene import what_to_try
+from tests.local.up_scene import set_scene, what_to_try
 from tests.simulator.cloud import Cloud
 from tests.simulator.server import Simulator
 from tests.simulator.settings import SimulatorSettings

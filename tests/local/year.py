@@ -1,12 +1,8 @@
 """The second act of `make run`, told in values: a year of backups, the policy, and which of them must be left."""
 
 import random
-from collections.abc import Callable
-from collections.abc import Sequence
-from datetime import UTC
-from datetime import date
-from datetime import datetime
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 

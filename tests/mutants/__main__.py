@@ -7,13 +7,10 @@ import argparse
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tests.mutants.workshop import Mutant
-from tests.mutants.workshop import Subject
-from tests.mutants.workshop import Workshop
+from tests.mutants.workshop import Mutant, Subject, Workshop
 
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 LEAST = 0.95
@@ -22,24 +19,28 @@ WITHOUT_SIMULATIONS = tuple(f"--ignore=tests/unit/deletion/test_{name}.py" for n
 """Thousands of messages each: what no other test notices, they rarely do, and it takes them seconds."""
 
 WITHOUT_A_LOG = (
-    "--ignore=tests/unit/openstack/calls/test_observation.py",
+    "--ignore=tests/unit/clouds/test_observation.py",
     "--deselect=tests/integration/test_keystone.py::test_neither_password_nor_token_is_written_down_at_any_level",
 )
 """These read the log, which mutmut closes between its runs."""
 
-WITHOUT_PICTURES_AND_YEARS = ("--ignore=tests/unit/purge/picture", "--ignore=tests/unit/purge/test_year.py")
+WITHOUT_PICTURES_AND_YEARS = ("--ignore=tests/unit/purge/report", "--ignore=tests/unit/purge/test_year.py")
 """A year of purges takes seconds; where a picture fails, what decides has failed in another test."""
+
+RUN_OF_A_PURGE = tuple(
+    f"purge/{name}.py"
+    for name in ("approval", "inventory", "listing", "planning", "purger", "recheck", "run_result", "sending")
+)
 
 SUBJECTS = {
     "answers": Subject(
-        mutated=("openstack/answer.py", "openstack/fault.py", "openstack/gone.py"),
-        tests=("tests/unit/openstack", *WITHOUT_A_LOG),
+        mutated=("clouds/apis/*", "clouds/error_body.py"),
+        tests=("tests/unit/clouds", *WITHOUT_A_LOG),
     ),
     "calls": Subject(
-        mutated=("openstack/backup_api.py", "openstack/calls/*"),
-        spared=("openstack/calls/observation.py",),  # it counts and logs
+        mutated=("clouds/client.py", "clouds/caller.py", "clouds/login/*"),
         tests=(
-            "tests/unit/openstack",
+            "tests/unit/clouds",
             "tests/integration/test_backup_api.py",
             "tests/integration/test_calls_heard.py",
             "tests/integration/test_keystone.py",
@@ -47,19 +48,24 @@ SUBJECTS = {
         ),
     ),
     "deletion": Subject(mutated=("deletion/*",), tests=("tests/unit/deletion", *WITHOUT_SIMULATIONS)),
-    "purge-verdict": Subject(
-        mutated=("purge/verdict/*", "purge/time/*"), tests=("tests/unit/purge", *WITHOUT_PICTURES_AND_YEARS)
+    "purge-rules": Subject(
+        mutated=("purge/rules/*", "purge/calendar/*"), tests=("tests/unit/purge", *WITHOUT_PICTURES_AND_YEARS)
     ),
     "purge-run": Subject(
-        mutated=("purge/run/*", "purge/purger.py", "purge/inventory.py"),
-        tests=("tests/unit/purge/test_purger.py", "tests/unit/purge/test_approval.py", "tests/unit/purge/run"),
+        mutated=RUN_OF_A_PURGE,
+        tests=(
+            "tests/unit/purge/test_purger.py",
+            "tests/unit/purge/test_approval.py",
+            "tests/unit/purge/test_last_plan.py",
+            "tests/unit/purge/test_recheck.py",
+            "tests/unit/purge/test_stored_time.py",
+            "tests/unit/purge/test_words_of_a_run.py",
+        ),
     ),
     "purge-plan": Subject(
         mutated=("purge/*",),
-        # A picture decides nothing; the others are subjects of their own.
-        spared=tuple(
-            f"purge/{name}" for name in ("picture/*", "verdict/*", "time/*", "run/*", "purger.py", "inventory.py")
-        ),
+        # A report decides nothing; the others are subjects of their own.
+        spared=("purge/report/*", "purge/rules/*", "purge/calendar/*", *RUN_OF_A_PURGE),
         tests=("tests/unit/purge", *WITHOUT_PICTURES_AND_YEARS),
     ),
 }

@@ -6,8 +6,7 @@ import threading
 
 from tests.openstack.cloud import Cloud
 from tests.openstack.progress import step
-from tests.openstack.volumes import create_backup
-from tests.openstack.volumes import create_volume
+from tests.openstack.volumes import create_backup, create_volume
 
 
 def main() -> None:

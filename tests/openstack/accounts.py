@@ -1,8 +1,7 @@
 """Who there is: projects, a user per role, an application credential, the catalogue; made through Keystone's API."""
 
 import secrets
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests

@@ -6,30 +6,31 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
 from tests.openstack import environment
-from tests.openstack.accounts import Accounts
-from tests.openstack.accounts import ApplicationCredential
-from tests.openstack.accounts import Keystone
-from tests.openstack.accounts import User
-from tests.openstack.accounts import create_accounts
-from tests.openstack.accounts import create_catalogue
-from tests.openstack.accounts import create_service_user
-from tests.openstack.configuration import Places
-from tests.openstack.configuration import ServiceLogin
-from tests.openstack.configuration import cinder_configuration
-from tests.openstack.configuration import keystone_configuration
-from tests.openstack.configuration import paste_configuration
-from tests.openstack.configuration import write_keys
+from tests.openstack.accounts import (
+    Accounts,
+    ApplicationCredential,
+    Keystone,
+    User,
+    create_accounts,
+    create_catalogue,
+    create_service_user,
+)
+from tests.openstack.configuration import (
+    Places,
+    ServiceLogin,
+    cinder_configuration,
+    keystone_configuration,
+    paste_configuration,
+    write_keys,
+)
 from tests.openstack.progress import step
 from tests.openstack.server import Server
-from tests.openstack.target_secret import Secret
-from tests.openstack.target_secret import application_credential_secret
-from tests.openstack.target_secret import password_secret
+from tests.openstack.target_secret import Secret, application_credential_secret, password_secret
 
 SHIPPED = environment.ENVIRONMENT / "etc" / "cinder"
 SERVICE_USER = "cinder"

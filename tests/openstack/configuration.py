@@ -96,7 +96,7 @@ def cinder_configuration(places: Places, login: ServiceLogin, shipped: Path) -> 
     """All services in one process: no broker, no periodic tasks, no quotas, no token cache, beats by the launcher.
 
     `shipped` is the folder of the configuration files that come with Cinder. Its tables hold a default class of quotas,
-    which would count more than these.
+    which would take precedence over these.
     """
     quotas = ("backups", "backup_gigabytes", "volumes", "gigabytes", "snapshots", "per_volume_gigabytes")
     no_quotas = "\n".join(f"quota_{name} = -1" for name in quotas)

@@ -14,10 +14,7 @@ from pathlib import Path
 
 import uv
 
-from tests.openstack.configuration import Places
-from tests.openstack.configuration import keystone_configuration
-from tests.openstack.configuration import schema_configuration
-from tests.openstack.configuration import write_keys
+from tests.openstack.configuration import Places, keystone_configuration, schema_configuration, write_keys
 from tests.openstack.progress import step
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.openstack.environment import PYTHON
-from tests.openstack.environment import ROOT
-from tests.openstack.environment import last_words
-from tests.openstack.environment import servers_environment
+from tests.openstack.environment import PYTHON, ROOT, last_words, servers_environment
 
 UP_WITHIN_S = 120.0
 ANSWERS_WITHIN_S = 60.0

@@ -1,7 +1,6 @@
 """Target secrets of the people here: what Secrets Manager would hold for a target in this cloud."""
 
-from tests.openstack.accounts import ApplicationCredential
-from tests.openstack.accounts import User
+from tests.openstack.accounts import ApplicationCredential, User
 from tests.openstack.configuration import REGION
 
 Secret = dict[str, object]

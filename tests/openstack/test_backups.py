@@ -4,8 +4,7 @@ import pytest
 import requests
 
 from tests.openstack.cloud import Cloud
-from tests.openstack.volumes import create_backup
-from tests.openstack.volumes import create_volume
+from tests.openstack.volumes import create_backup, create_volume
 from tests.openstack.waiting import wait_until
 
 pytestmark = pytest.mark.openstack

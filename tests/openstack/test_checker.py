@@ -3,33 +3,23 @@
 What a secret says, and who it is for, decides each case; the clock that is off is ours, as nobody can set Cinder's.
 """
 
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.integration.reach import CallBook
-from tests.integration.reach import Hourglass
-from tests.integration.reach import Shelf
-from tests.integration.reach import ref
-from tests.integration.scripted_server import ScriptedServer
-from tests.integration.scripted_server import saying
+from tests.integration.reach import CallBook, Hourglass, Shelf, ref
+from tests.integration.scripted_server import ScriptedServer, saying
 from tests.openstack.cloud import Cloud
 from tests.openstack.configuration import REGION
-from tests.openstack.volumes import create_backup
-from tests.openstack.volumes import create_volume
+from tests.openstack.volumes import create_backup, create_volume
 from tests.openstack.waiting import wait_until
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.backup_api import BackupApi
-from vbs_reaper.openstack.check import MAY_DELETE
-from vbs_reaper.openstack.check import TargetCheck
-from vbs_reaper.openstack.check import TargetReport
-from vbs_reaper.openstack.transport import Transports
+from vbs_reaper.backups.answer import AnswerName
+from vbs_reaper.checking.target_check import DELETE_PERMISSION, TargetCheck, TargetReport
+from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.clouds.http.transport import Transports
 
 pytestmark = pytest.mark.openstack
 TARGET = "otc-test"
@@ -50,7 +40,7 @@ class Checker:
         shelf = Shelf()
         shelf.put(secret, TARGET)
         self.book = book
-        self._check = TargetCheck(BackupApi(secrets=shelf, calls=book, clock=now, transports=transports), clock)
+        self._check = TargetCheck(CloudClient(secrets=shelf, metrics=book, clock=now, transports=transports), clock)
 
     def check(self) -> TargetReport:
         return self._check.check(TARGET, Hourglass(60.0))
@@ -95,7 +85,7 @@ def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(cloud: Clou
     assert "member" in report.roles
     assert isinstance(report.backups, int)
     assert report.backups >= 1
-    assert report.unknown == (MAY_DELETE,)
+    assert report.unknown == (DELETE_PERMISSION,)
     assert not cloud.read_backups()[backup_id].deleted
 
 
@@ -203,7 +193,7 @@ def test_two_places_in_the_catalogue_are_unusable_until_the_secret_chooses(
     shown = ", ".join(sorted([cloud.cinder_url, elsewhere.url]))
     assert (healthy, reason) == (False, "wrong_endpoint")
     assert message == (
-        f'target "otc-test": the catalogue has several addresses of the backup service: {shown};'
+        f'target "otc-test": the catalog has several addresses of the backup service: {shown};'
         ' give the right one as "volume_backup_endpoint_override" in the secret'
     )
     assert action == "Check region, endpoint and API version of the target."
@@ -220,11 +210,11 @@ def test_two_places_in_the_catalogue_are_unusable_until_the_secret_chooses(
 
 
 @contextmanager
-def reaching(secret: Secret) -> Iterator[BackupApi]:
+def reaching(secret: Secret) -> Iterator[CloudClient]:
     shelf = Shelf()
     shelf.put(secret, TARGET)
     transports = Transports(calls_at_once=1)
     try:
-        yield BackupApi(secrets=shelf, calls=CallBook(), clock=now, transports=transports)
+        yield CloudClient(secrets=shelf, metrics=CallBook(), clock=now, transports=transports)
     finally:
         transports.close()

@@ -5,20 +5,11 @@ import time
 
 import pytest
 
-from tests.local.fixtures import WITHIN_S
-from tests.local.fixtures import FindLetter
-from tests.local.fixtures import FindLine
-from tests.local.fixtures import drained
-from tests.local.fixtures import is_empty
-from tests.local.fixtures import letter
-from tests.local.fixtures import log_line
-from tests.local.fixtures import stack
-from tests.local.fixtures import target_name
+from tests.local.fixtures import WITHIN_S, FindLetter, FindLine, drained, is_empty, letter, log_line, stack, target_name
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
 from tests.openstack.cloud import Cloud
-from tests.openstack.volumes import create_backup
-from tests.openstack.volumes import create_volume
+from tests.openstack.volumes import create_backup, create_volume
 
 __all__ = ["drained", "letter", "log_line", "stack", "target_name"]
 

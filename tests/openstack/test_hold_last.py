@@ -1,41 +1,31 @@
 """A hold set through Cinder's API between the first look and the DELETE keeps the backup; Cinder's database judges."""
 
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
 
-from tests.integration.reach import TARGET
-from tests.integration.reach import CallBook
-from tests.integration.reach import Hourglass
-from tests.integration.reach import Shelf
+from tests.integration.reach import TARGET, CallBook, Hourglass, Shelf
 from tests.openstack.cloud import Cloud
 from tests.openstack.volumes import TIMEOUT_S
-from vbs_reaper.deletion.message import Delivery
-from vbs_reaper.deletion.message import read_message
-from vbs_reaper.deletion.passes import LOOK_LASTS
-from vbs_reaper.deletion.passes import Passes
-from vbs_reaper.deletion.ports import BackupRef
-from vbs_reaper.deletion.ports import TimeLeft
-from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.backups.answer import Answer
+from vbs_reaper.backups.ports import BackupRef
+from vbs_reaper.backups.secret_text import StoredSecret
+from vbs_reaper.clock import TimeLeft
+from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.clouds.http.transport import Transports
+from vbs_reaper.deletion.decision import Asked, Decision, Pass, Refused
+from vbs_reaper.deletion.message import Delivery, read_message
+from vbs_reaper.deletion.reconcile import OBSERVATION_VALID, Reconciler
 from vbs_reaper.deletion.request import read_request
-from vbs_reaper.deletion.verdict.decision import Asked
-from vbs_reaper.deletion.verdict.decision import Decision
-from vbs_reaper.deletion.verdict.decision import Pass
-from vbs_reaper.deletion.verdict.decision import Refused
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.backup_api import BackupApi
-from vbs_reaper.openstack.secret import StoredSecret
-from vbs_reaper.openstack.transport import Transports
+from vbs_reaper.reasons import Reason
 
 pytestmark = pytest.mark.openstack
-LONGER_THAN_A_LOOK_LASTS_S = LOOK_LASTS.total_seconds() + 0.3
+LONGER_THAN_A_OBSERVATION_VALID_S = OBSERVATION_VALID.total_seconds() + 0.3
 Deed = Callable[[], None]
 
 
@@ -63,14 +53,14 @@ class SlowShelf(Shelf):
         deed, self.meanwhile = self.meanwhile, None
         if deed is not None:
             deed()
-            time.sleep(LONGER_THAN_A_LOOK_LASTS_S)
+            time.sleep(LONGER_THAN_A_OBSERVATION_VALID_S)
         return super().read(target)
 
 
 class Interrupted:
     """The real backup API; after the look at a given backup something else happens."""
 
-    def __init__(self, api: BackupApi) -> None:
+    def __init__(self, api: CloudClient) -> None:
         self._api = api
         self.after_look_at: dict[str, Deed] = {}
         self.delete_backup = api.delete_backup
@@ -89,12 +79,12 @@ class Pair:
         self.shelf = SlowShelf()
         self.shelf.put(dict(cloud.secret()), TARGET)
         self.book = CallBook()
-        self.cloud = Interrupted(BackupApi(secrets=self.shelf, calls=self.book, clock=now, transports=transports))
+        self.cloud = Interrupted(CloudClient(secrets=self.shelf, metrics=self.book, clock=now, transports=transports))
 
     def make_pass(self, backup_id: str, **more: Any) -> Decision:  # noqa: ANN401  # fields of a request
         request = read_request({"backup_id": backup_id, **more}, now())
-        delivery = Delivery(message=read_message({"messageId": "m-1"}, now()), now=now(), base_s=60, dice=0.5)
-        return Passes(self.cloud, now).make(Pass(request=request, delivery=delivery), TARGET, Hourglass(60.0))
+        delivery = Delivery(message=read_message({"messageId": "m-1"}, now()), now=now(), base_s=60, jitter=0.5)
+        return Reconciler(self.cloud, now).reconcile(Pass(request=request, delivery=delivery), TARGET, Hourglass(60.0))
 
     def calls(self, operation: str) -> list[str]:
         return [status for name, status in self.book.calls if name == operation]
@@ -121,7 +111,7 @@ def test_a_hold_set_while_a_survivor_is_looked_at_keeps_the_backup(cloud: Cloud,
 
     def meanwhile() -> None:
         hold(cloud, backup, text)
-        time.sleep(LONGER_THAN_A_LOOK_LASTS_S)
+        time.sleep(LONGER_THAN_A_OBSERVATION_VALID_S)
 
     pair.cloud.after_look_at[survivor] = meanwhile
     decision = pair.make_pass(backup, expect={"survivors": [survivor]})

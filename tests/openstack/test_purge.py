@@ -4,18 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.local.fixtures import WITHIN_S
-from tests.local.fixtures import drained
-from tests.local.fixtures import stack
-from tests.local.fixtures import target_name
+from tests.local.fixtures import WITHIN_S, drained, stack, target_name
 from tests.local.stack import LocalStack
 from tests.local.waiting import wait_until
 from tests.openstack.cloud import Cloud
-from tests.openstack.volumes import change_backup
-from tests.openstack.volumes import create_backup
-from tests.openstack.volumes import create_snapshot
-from tests.openstack.volumes import create_volume
-from tests.openstack.volumes import delete_backup
+from tests.openstack.volumes import change_backup, create_backup, create_snapshot, create_volume, delete_backup
 
 __all__ = ["drained", "stack", "target_name"]
 

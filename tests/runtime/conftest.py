@@ -2,24 +2,22 @@
 
 import json
 import os
-from collections.abc import Callable
-from collections.abc import Iterator
-from datetime import UTC
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from tests.integration.conftest import aws  # noqa: F401  # fixtures
-from tests.integration.conftest import cloud  # noqa: F401
-from tests.integration.conftest import moto_url  # noqa: F401
-from tests.integration.conftest import resources  # noqa: F401
+from tests.integration.conftest import (
+    aws,  # noqa: F401  # fixtures
+    cloud,  # noqa: F401
+    moto_url,  # noqa: F401
+    resources,  # noqa: F401
+)
 from tests.runtime.artefacts import Artefacts
-from tests.runtime.emulator import Emulator
-from tests.runtime.emulator import Execution
-from tests.runtime.emulator import running
+from tests.runtime.emulator import Emulator, Execution, running
 from tests.simulator.cloud import Cloud
 from tests.template.rendered import Rendered
 from tests.template_resources import TemplateResources

@@ -2,9 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,7 @@ from tests.conftest import ROOT
 from tests.poller import Poller
 from tests.runtime.batch_response import deleted
 from tests.runtime.conftest import TARGETS
-from tests.runtime.emulator import Emulator
-from tests.runtime.emulator import Execution
-from tests.runtime.emulator import running
+from tests.runtime.emulator import Emulator, Execution, running
 from tests.simulator.cloud import Cloud
 from tests.template_resources import TemplateResources
 

@@ -15,9 +15,7 @@ import pytest
 from tests.poller import Poller
 from tests.runtime.artefacts import Artefacts
 from tests.runtime.batch_response import deleted
-from tests.runtime.emulator import Execution
-from tests.runtime.emulator import Invocation
-from tests.runtime.emulator import running
+from tests.runtime.emulator import Execution, Invocation, running
 from tests.simulator.cloud import Cloud
 from tests.simulator.faults import Fault
 from tests.simulator.journal import Operation

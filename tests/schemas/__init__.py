@@ -1,4 +1,4 @@
-"""What the product says and hears, as JSON Schemas in `events/schemas/` and as the README's event catalogue.
+"""The public messages as JSON Schemas in `events/schemas/`, and as the table of events in `events/README.md`.
 
-`python -m tests.schemas --write` makes the files anew; `python -m tests.schemas` prints the catalogue's rows.
+`python -m tests.schemas --write` writes the schemas; `python -m tests.schemas` prints the rows of the table.
 """

@@ -1,4 +1,4 @@
-"""Writes the schemas, or prints the README's event catalogue."""
+"""Writes the schemas, or prints the table of events."""
 
 import argparse
 import sys
@@ -8,9 +8,9 @@ from tests.schemas.files import write
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.schemas", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="make events/schemas/ anew")
+    parser.add_argument("--write", action="store_true", help="write events/schemas/")
     if parser.parse_args().write:
         write()
     else:

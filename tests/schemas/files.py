@@ -4,13 +4,9 @@ import json
 from pathlib import Path
 from typing import Final
 
-from tests.schemas.messages import EVENTS
-from tests.schemas.messages import REQUEST
-from tests.schemas.messages import EventMessage
-from tests.schemas.model_schema import DIALECT
-from tests.schemas.model_schema import Schema
-from tests.schemas.policy import FILE_NAME as POLICY
-from tests.schemas.policy import policy_schema
+from tests.schemas.messages import EVENTS, REQUEST, EventMessage
+from tests.schemas.model_schema import DIALECT, Schema
+from tests.schemas.policy import FILE_NAME as POLICY, policy_schema
 
 FOLDER: Final = Path(__file__).parents[2] / "events" / "schemas"
 

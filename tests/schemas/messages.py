@@ -7,26 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.schemas.model_schema import Schema
-from tests.schemas.model_schema import model_schema
-from tests.schemas.model_schema import narrowed
-from vbs_reaper.deletion.reason import Reason
-from vbs_reaper.deletion.request import BackupIdText
-from vbs_reaper.deletion.request import BulkDeleteRequest
-from vbs_reaper.deletion.request import DeleteRequest
-from vbs_reaper.deletion.request import TargetText
-from vbs_reaper.deletion.result import DETAIL_TYPES
-from vbs_reaper.deletion.result import REQUESTED
-from vbs_reaper.deletion.result import SOURCE
-from vbs_reaper.deletion.result import Outcome
-from vbs_reaper.deletion.result import Result
-from vbs_reaper.openstack.check import TARGET_UNHEALTHY
-from vbs_reaper.openstack.check import TargetUnhealthy
-from vbs_reaper.purge.run.result import PURGE_DETAIL_TYPES
-from vbs_reaper.purge.run.result import PurgeOutcome
-from vbs_reaper.purge.run.result import PurgeResult
+from tests.schemas.model_schema import Schema, model_schema, narrowed
+from vbs_reaper.checking.target_check import TARGET_UNHEALTHY, TargetUnhealthy
+from vbs_reaper.deletion.request_json import BackupIdText, BulkDeleteRequestJson, DeleteRequestJson, TargetText
+from vbs_reaper.deletion.result import DETAIL_TYPES, REQUESTED, SOURCE, Outcome, Result
+from vbs_reaper.purge.run_result import PURGE_DETAIL_TYPES, PurgeOutcome, PurgeResult
+from vbs_reaper.reasons import Reason
 
-REQUEST: Final = model_schema(DeleteRequest, BulkDeleteRequest)
+REQUEST: Final = model_schema(DeleteRequestJson, BulkDeleteRequestJson)
 REFUSALS: Final = (
     Reason.MALFORMED,
     Reason.WRONG_PROJECT,
@@ -84,7 +72,7 @@ def result_detail(outcome: Outcome, reasons: Sequence[Reason] | None = None, req
             "reason": {"enum": sorted(reason.value for reason in reasons or Reason)},
             "target": model_schema(TargetText),
             "backup_id": model_schema(BackupIdText),
-            "request": model_schema(DeleteRequest),
+            "request": model_schema(DeleteRequestJson),
         },
         required,
     )

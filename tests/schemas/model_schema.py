@@ -1,9 +1,9 @@
 """JSON Schema (2020-12) of msgspec models, complete in one object: what they name is in its `$defs`."""
 
-from collections.abc import Mapping
-from collections.abc import Sequence
-from typing import Any
-from typing import TypeAlias
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -20,7 +20,13 @@ def model_schema(*models: Any) -> Schema:  # noqa: ANN401  # any type that msgsp
     schemas, definitions = msgspec.json.schema_components(models, ref_template="#/$defs/{name}")
     named: Schema = {"$defs": definitions} if definitions else {}
     whole: Schema = _portable((schemas[0] if len(schemas) == 1 else {"oneOf": list(schemas)}) | named)
-    return whole
+    return _with_public_names(whole)
+
+
+def _with_public_names(schema: Schema) -> Schema:
+    """A class at the border may be called `SomethingJson`; its public name is `Something`."""
+    renamed: Schema = json.loads(re.sub(r"\b(\w+)Json\b", r"\1", json.dumps(schema)))
+    return renamed
 
 
 def narrowed(schema: Schema, properties: Mapping[str, Schema], required: Sequence[str] = ()) -> Schema:
@@ -63,7 +69,7 @@ def _references(node: object) -> list[str]:
 
 def _portable(node: Any) -> Any:  # noqa: ANN401  # JSON is any value
     if isinstance(node, dict):
-        return {key: _pattern(each) if key == "pattern" else _portable(each) for key, each in node.items()}
+        return {key: _REWRITES.get(key, _portable)(each) for key, each in node.items()}
     return [_portable(each) for each in node] if isinstance(node, list) else node
 
 
@@ -71,3 +77,10 @@ def _pattern(pattern: Any) -> Any:  # noqa: ANN401  # a property may be called "
     if isinstance(pattern, str) and pattern.endswith(_PYTHON_END):
         return pattern.removesuffix(_PYTHON_END) + _END
     return _portable(pattern)
+
+
+def _description(text: Any) -> Any:  # noqa: ANN401  # a property may be called "description" too
+    return " ".join(text.split()) if isinstance(text, str) else _portable(text)
+
+
+_REWRITES: Final[Mapping[str, Callable[[Any], Any]]] = {"pattern": _pattern, "description": _description}

@@ -1,10 +1,8 @@
 """The purge policy as a schema: what its models say, and what its reader adds to them."""
 
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
-from tests.schemas.model_schema import Schema
-from tests.schemas.model_schema import model_schema
+from tests.schemas.model_schema import Schema, model_schema
 from vbs_reaper.purge.policy import PurgePolicy
 
 FILE_NAME: Final = "purge_policy.json"

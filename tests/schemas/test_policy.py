@@ -1,19 +1,17 @@
 """The schema of a purge policy and its reader accept and refuse the same policies."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from tests.conftest import ROOT
 from tests.schemas.policy import FILE_NAME
 from tests.schemas.validator import complaints
+from tests.template.markdown import documents
+from vbs_reaper.errors import InvalidPolicy
 from vbs_reaper.purge.policy import read_policy
-from vbs_reaper.purge.policy_refusal import PolicyRefused
 
 Policy = dict[str, Any]
 LEAST: Policy = {"policy": "nightly", "match": {"name": "daily-*"}, "keep": {"last": 3}}
@@ -79,7 +77,7 @@ BAD: dict[str, Policy] = {
 def is_read(policy: object) -> bool:
     try:
         read_policy(policy)
-    except PolicyRefused:
+    except InvalidPolicy:
         return False
     return True
 
@@ -120,9 +118,8 @@ def test_the_sample_runs_are_as_described(event: Callable[[str], dict[str, Any]]
         assert complaints(FILE_NAME, event(f"purger/{name}")["run"]) == []
 
 
-def test_every_policy_in_the_readme_is_as_described() -> None:
-    blocks = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    policies = [json.loads(each) for each in blocks if each.startswith('{"policy"')]
+def test_every_policy_in_the_documents_matches_the_schema() -> None:
+    policies = [json.loads(block) for document in documents() for block in document.blocks("json") if '"keep"' in block]
     for policy in policies:
         assert complaints(FILE_NAME, policy) == []
     assert policies

@@ -8,22 +8,12 @@ from datetime import timedelta
 import msgspec
 from hypothesis import given
 
-from tests.schemas.messages import EVENTS
-from tests.schemas.messages import PURGE_REFUSALS
+from tests.schemas.messages import EVENTS, PURGE_REFUSALS
 from tests.schemas.validator import complaints
 from tests.unit.purge.purge_world import World
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import Record
-from tests.unit.purge.strategies import nightly
-from tests.unit.purge.strategies import records
-from vbs_reaper.purge import inventory
-from vbs_reaper.purge import plan
-from vbs_reaper.purge import planned
-from vbs_reaper.purge.run import approval
-from vbs_reaper.purge.run import event
-from vbs_reaper.purge.run import listing
-from vbs_reaper.purge.run import planning
-from vbs_reaper.purge.run.result import PURGE_DETAIL_TYPES
+from tests.unit.purge.strategies import NOW, Record, nightly, records
+from vbs_reaper.purge import approval, event, inventory, listing, plan, planned_backup, planning
+from vbs_reaper.purge.run_result import PURGE_DETAIL_TYPES
 
 FILE_NAMES = {each.detail_type: each.file_name for each in EVENTS}
 
@@ -65,6 +55,6 @@ def test_refusals_approvals_and_cut_graces_are_as_described() -> None:
 
 
 def test_the_refusals_of_a_purge_are_those_of_the_code() -> None:
-    modules = (inventory, plan, planned, approval, event, listing, planning)
+    modules = (inventory, plan, planned_backup, approval, event, listing, planning)
     named = {name for module in modules for name in re.findall(r"Reason\.(\w+)", inspect.getsource(module))}
     assert {reason.name for reason in PURGE_REFUSALS} == named | {"PLANS_UNUSABLE"}

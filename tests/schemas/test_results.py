@@ -1,45 +1,34 @@
 """Every end that the code can write is what the schema of its event says."""
 
 import json
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from tests.schemas.messages import EVENTS
-from tests.schemas.messages import REFUSALS
+from tests.schemas.messages import EVENTS, REFUSALS
 from tests.schemas.validator import complaints
-from vbs_reaper.deletion.ending import make_result
-from vbs_reaper.deletion.message import Delivery
-from vbs_reaper.deletion.message import Message
-from vbs_reaper.deletion.reason import Reason
-from vbs_reaper.deletion.request import DeleteRequest
-from vbs_reaper.deletion.request import Expectation
-from vbs_reaper.deletion.result import DETAIL_TYPES
-from vbs_reaper.deletion.result import Result
-from vbs_reaper.deletion.verdict.decision import AlreadyGone
-from vbs_reaper.deletion.verdict.decision import Deleted
-from vbs_reaper.deletion.verdict.decision import Parked
-from vbs_reaper.deletion.verdict.decision import Refused
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
+from vbs_reaper.backups.answer import Answer, AnswerName
+from vbs_reaper.deletion.decision import AlreadyGone, Deleted, Parked, Refused
+from vbs_reaper.deletion.effects import make_result
+from vbs_reaper.deletion.message import Delivery, Message
+from vbs_reaper.deletion.request import DeleteRequest, read_request
+from vbs_reaper.deletion.result import DETAIL_TYPES, Result
+from vbs_reaper.reasons import Reason
 
 NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 GONE = Answer(name=AnswerName.GONE, status=404, request_id="req-7", at=NOW)
 FILE_NAMES = {event.detail_type: event.file_name for event in EVENTS}
 
 backup_ids = st.uuids().map(str)
-requests = st.builds(
-    DeleteRequest,
-    backup_id=backup_ids,
-    target=st.just("otc-prod"),
-    expect=st.builds(
-        Expectation, name=st.none() | st.text(), survivors=st.lists(backup_ids, min_size=1, max_size=5).map(tuple)
-    ),
-    reason=st.text(max_size=256),
-)
+requests = st.fixed_dictionaries(
+    {
+        "backup_id": backup_ids,
+        "target": st.just("otc-prod"),
+        "expect": st.fixed_dictionaries({"name": st.none() | st.text(max_size=255)}),
+        "reason": st.text(max_size=256),
+    }
+).map(lambda fields: read_request(fields, NOW))
 words = st.text(max_size=50)
 gone = st.sampled_from([Deleted(proof=GONE), AlreadyGone(proof=GONE)])
 refused = st.builds(Refused, reason=st.sampled_from(REFUSALS), message=words)
@@ -56,7 +45,7 @@ def delivery(target: str | None) -> Delivery:
         request_id="m-1",
         first_sent_at=NOW,
     )
-    return Delivery(message=message, now=NOW, base_s=60, dice=0.5, target=target)
+    return Delivery(message=message, now=NOW, base_s=60, jitter=0.5, target=target)
 
 
 @given(requests, gone | refused | parked)

@@ -3,29 +3,21 @@
 import ast
 import inspect
 import json
-from collections.abc import Callable
-from collections.abc import Iterator
-from datetime import UTC
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.schemas import files
-from tests.schemas.messages import EVENTS
-from tests.schemas.messages import REFUSALS
+from tests.schemas.messages import EVENTS, REFUSALS
 from tests.schemas.validator import complaints
-from vbs_reaper.deletion import deleter
-from vbs_reaper.deletion import splitting
-from vbs_reaper.deletion.envelope import Bulk
-from vbs_reaper.deletion.envelope import open_envelope
-from vbs_reaper.deletion.request import BULK_LIMIT
-from vbs_reaper.deletion.request import RequestRefused
+from vbs_reaper.deletion import bulk, decide, deleter
+from vbs_reaper.deletion.envelope import Bulk, open_envelope
+from vbs_reaper.deletion.request_json import BULK_LIMIT
 from vbs_reaper.deletion.result import DETAIL_TYPES
-from vbs_reaper.deletion.verdict import any_answer
-from vbs_reaper.deletion.verdict import dispositions
+from vbs_reaper.errors import InvalidRequest
 
 REQUEST = "delete_request.json"
 SENT_AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
@@ -48,11 +40,7 @@ def test_every_end_has_its_event() -> None:
 
 
 def test_the_refusals_are_those_of_the_code() -> None:
-    refused = {
-        name
-        for module in (any_answer, dispositions, deleter, splitting)
-        for name in _refusals(inspect.getsource(module))
-    }
+    refused = {name for module in (decide, deleter, bulk) for name in _refusals(inspect.getsource(module))}
     assert refused == {reason.name for reason in REFUSALS}
 
 
@@ -197,7 +185,7 @@ def test_the_schema_and_the_code_accept_the_same_requests(request: dict[str, obj
 def _is_accepted(request: dict[str, object]) -> bool:
     try:
         opened = open_envelope(json.dumps(request), SENT_AT)
-    except RequestRefused:
+    except InvalidRequest:
         return False
     return not (isinstance(opened, Bulk) and opened.bad)
 

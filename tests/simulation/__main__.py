@@ -6,12 +6,8 @@ import time
 from collections import Counter
 
 from tests.simulation.faults import Fault
-from tests.simulation.load import SETTINGS
-from tests.simulation.load import suffer_outage
-from tests.simulation.load import suffer_throttle
-from tests.simulation.seeds import Verdict
-from tests.simulation.seeds import run_seed
-from tests.simulation.seeds import stories
+from tests.simulation.load import SETTINGS, suffer_outage, suffer_throttle
+from tests.simulation.seeds import Verdict, run_seed, stories
 
 
 def main() -> int:

@@ -5,23 +5,15 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from typing import TYPE_CHECKING
-from typing import Any
-from typing import NamedTuple
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
 
-from tests.simulation.cloud import PROJECTS
-from tests.simulation.cloud import secret_text
+from tests.simulation.cloud import PROJECTS, secret_text
 from tests.simulation.faults import Fault
-from tests.simulation.timeline import DAY
-from tests.simulation.timeline import START
+from tests.simulation.timeline import DAY, START
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -288,6 +280,9 @@ class Sqs(Client):
 
 
 class Events(Client):
+    def describe_event_bus(self, *, Name: str) -> dict[str, Any]:  # noqa: N803
+        return {"Name": Name}
+
     def put_events(self, *, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
         faults = (Fault.PUBLISH_FAILED, Fault.BUS_DOWN, Fault.PUBLISH_REPLY_LOST)
         return cast("dict[str, Any]", self._call("publish", *faults, lambda: self._publish(Entries)))

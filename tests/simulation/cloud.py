@@ -3,15 +3,12 @@
 import json
 import math
 import random
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from tests.simulation.faults import Fault
-from tests.simulation.faults import Faults
-from tests.simulation.timeline import HOUR
-from tests.simulation.timeline import Timeline
+from tests.simulation.faults import Fault, Faults
+from tests.simulation.timeline import HOUR, Timeline
 
 TOKEN_LIFE_S = 3600.0
 HOLDS = ("[hold]", "[HOLD]", "[ Hold ]", "［hold］", "[ho\u200bld]")  # noqa: RUF001  # full-width brackets

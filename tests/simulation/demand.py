@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.simulation.cloud import PROJECTS
-from tests.simulation.cloud import Kept
-from tests.simulation.cloud import Project
-from tests.simulation.timeline import DAY
-from tests.simulation.timeline import HOUR
-from tests.simulation.timeline import START
+from tests.simulation.cloud import PROJECTS, Kept, Project
+from tests.simulation.timeline import DAY, HOUR, START
 from tests.simulation.wanted import Wanted
 
 if TYPE_CHECKING:

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from concurrent.futures import Executor
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from datetime import datetime
-from typing import TYPE_CHECKING
-from typing import Any
-from typing import ParamSpec
-from typing import TypeVar
-from typing import cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from tests.simulation.faults import Fault
-from tests.simulation.life import Killed
-from tests.simulation.life import Life
+from tests.simulation.life import Killed, Life
 from tests.simulation.run import Run
-from tests.simulation.wire import SimulatedTransports
-from tests.simulation.wire import Wire
+from tests.simulation.wire import SimulatedTransports, Wire
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
 from vbs_reaper.aws.target_secrets import TargetSecrets
+from vbs_reaper.backups.answer import CallRecord, Operation
+from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.deletion.decision import Decision
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import Message
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import SOURCE
-from vbs_reaper.deletion.verdict.decision import Decision
-from vbs_reaper.openstack.answer import Called
-from vbs_reaper.openstack.answer import Operation
-from vbs_reaper.openstack.backup_api import BackupApi
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -72,7 +62,7 @@ class Report:
         request: DeleteRequest | None,
         decision: Decision,
         now: datetime,
-        calls: Sequence[Called] = (),
+        calls: Sequence[CallRecord] = (),
     ) -> None:
         self._told()
         if self._world.story.is_told:
@@ -108,9 +98,9 @@ class Environment:
         self.life = Life(world)
         clients = world.aws.clients(self.life)
         self.deleter = Deleter(
-            backups=BackupApi(
+            backups=CloudClient(
                 secrets=TargetSecrets(clients.secrets, "vbs-reaper"),
-                calls=Silence(),
+                metrics=Silence(),
                 clock=world.function_clock,
                 transports=SimulatedTransports(Wire(world, self.life)),
                 sleep=world.timeline.pass_by,
@@ -119,7 +109,7 @@ class Environment:
             bus=EventBus(clients.events, "bus", SOURCE),
             report=Report(world, self.life),
             clock=world.function_clock,
-            dice=world.chance.random,
+            jitter=world.chance.random,
             default_target="default",
             base_s=world.base_s,
             calls_at_once=5,

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.simulation.aws import VISIBILITY_S
-from tests.simulation.aws import Stored
+from tests.simulation.aws import VISIBILITY_S, Stored
 from tests.simulation.environment import Environment
 from tests.simulation.faults import Fault
 from tests.simulation.life import Killed
 from tests.simulation.run import Run
-from vbs_reaper.deletion.deleter import NotStored
+from vbs_reaper.errors import RequestNotQueued
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -109,7 +107,7 @@ class Function:
             answer = environment.handle(json.loads(body), run, 60.0)
         except Killed:
             world.judge.answered_directly(run, None)
-        except NotStored:
+        except RequestNotQueued:
             self._idle.append(environment)
             world.judge.answered_directly(run, None)
         else:

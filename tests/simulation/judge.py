@@ -6,17 +6,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.simulation.judge_of_calls import CallJudge
-from tests.simulation.run import Pass
-from tests.simulation.run import Run
+from tests.simulation.run import Pass, Run
 from tests.simulation.wanted import Wanted
 
 if TYPE_CHECKING:
-    from tests.simulation.aws import Letter
-    from tests.simulation.aws import Stored
+    from tests.simulation.aws import Letter, Stored
     from tests.simulation.world import World
 
 TWELVE_DAYS_S = 12 * 86_400.0

@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tests.simulation import wanted as rules
-from tests.simulation.run import Heard
-from tests.simulation.run import Pass
-from tests.simulation.run import Run
-from tests.simulation.run import Wrong
+from tests.simulation.run import Heard, Pass, Run, Wrong
 from tests.simulation.wanted import Wanted
 
 if TYPE_CHECKING:

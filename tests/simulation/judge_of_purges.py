@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.simulation.judge_of_requests import faults_of_request
-from tests.simulation.judge_of_requests import wanted_of
-from tests.simulation.policy_reading import Reading
-from tests.simulation.policy_reading import needed_of
-from tests.simulation.policy_reading import read_policy_on
+from tests.simulation.judge_of_requests import faults_of_request, wanted_of
+from tests.simulation.policy_reading import Reading, needed_of, read_policy_on
 from tests.simulation.purges import Purge
-from tests.simulation.run import Heard
-from tests.simulation.run import Run
-from tests.simulation.timeline import DAY
-from tests.simulation.timeline import seconds_of
+from tests.simulation.run import Heard, Run
+from tests.simulation.timeline import DAY, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

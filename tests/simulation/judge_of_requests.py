@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.simulation.policy_reading import Reading
-from tests.simulation.policy_reading import made
-from tests.simulation.timeline import DAY
-from tests.simulation.timeline import seconds_of
+from tests.simulation.policy_reading import Reading, made
+from tests.simulation.timeline import DAY, seconds_of
 from tests.simulation.wanted import Wanted
 
 if TYPE_CHECKING:

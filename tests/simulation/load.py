@@ -5,12 +5,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from tests.simulation.cloud import PROJECTS
-from tests.simulation.cloud import Kept
-from tests.simulation.cloud import Limiter
+from tests.simulation.cloud import PROJECTS, Kept, Limiter
 from tests.simulation.faults import Fault
-from tests.simulation.timeline import DAY
-from tests.simulation.timeline import HOUR
+from tests.simulation.timeline import DAY, HOUR
 from tests.simulation.wanted import Wanted
 from tests.simulation.world import World
 from vbs_reaper.logs import logger

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tests.simulation.cloud import HOLD_KEYS
-from tests.simulation.cloud import HOLDS
-from tests.simulation.cloud import Kept
+from tests.simulation.cloud import HOLD_KEYS, HOLDS, Kept
 from tests.simulation.faults import Fault
 from tests.simulation.timeline import HOUR
 

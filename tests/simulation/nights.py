@@ -5,19 +5,15 @@ from __future__ import annotations
 import random
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.simulation.cloud import PROJECTS
-from tests.simulation.cloud import Kept
-from tests.simulation.cloud import Project
+from tests.simulation.cloud import PROJECTS, Kept, Project
 from tests.simulation.faults import Fault
 from tests.simulation.judge_of_purges import PurgeJudge
 from tests.simulation.operator import Operator
 from tests.simulation.policies import draw_policy
 from tests.simulation.purger import PurgerFunction
-from tests.simulation.timeline import DAY
-from tests.simulation.timeline import HOUR
+from tests.simulation.timeline import DAY, HOUR
 
 if TYPE_CHECKING:
     from tests.simulation.plans_bucket import Object

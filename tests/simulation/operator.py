@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.simulation.faults import Fault
-from tests.simulation.timeline import DAY
-from tests.simulation.timeline import HOUR
+from tests.simulation.timeline import DAY, HOUR
 
 if TYPE_CHECKING:
     from tests.simulation.nights import Nights

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from typing import IO
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tests.simulation.aws import Client
-from tests.simulation.aws import refused
+from tests.simulation.aws import Client, refused
 from tests.simulation.faults import Fault
 from tests.simulation.purges import purge_of
 

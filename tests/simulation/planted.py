@@ -3,58 +3,40 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
-from datetime import timedelta
-from typing import Any
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 import pytest
 from msgspec import UNSET
 
 from tests.simulation.planted_in_purger import PURGER_BUGS
-from vbs_reaper.deletion import passes
+from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
+from vbs_reaper.backups.backup import Backup
+from vbs_reaper.clock import TimeLeft
+from vbs_reaper.clouds.apis import cinder_v3 as answers
+from vbs_reaper.deletion import decide, reconcile
+from vbs_reaper.deletion.circuit_breaker import CircuitBreaker
+from vbs_reaper.deletion.decision import Asked, Decision, Deleted, Halt, Pass, Refused, SendDelete, Step
 from vbs_reaper.deletion.deleter import Deleter
-from vbs_reaper.deletion.ending import End
-from vbs_reaper.deletion.ending import Ending
-from vbs_reaper.deletion.ending import Kept
-from vbs_reaper.deletion.ending import SentOn
-from vbs_reaper.deletion.gate import Gate
-from vbs_reaper.deletion.message import Delivery
-from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.deletion.ports import TimeLeft
-from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.deletion.effects import Effects, End, Kept, Requeued
+from vbs_reaper.deletion.message import Delivery, NewMessage
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Result
-from vbs_reaper.deletion.verdict import dispositions
-from vbs_reaper.deletion.verdict.decision import Asked
-from vbs_reaper.deletion.verdict.decision import AskForDeletion
-from vbs_reaper.deletion.verdict.decision import Decision
-from vbs_reaper.deletion.verdict.decision import Deleted
-from vbs_reaper.deletion.verdict.decision import Halt
-from vbs_reaper.deletion.verdict.decision import Pass
-from vbs_reaper.deletion.verdict.decision import Refused
-from vbs_reaper.deletion.verdict.decision import Step
-from vbs_reaper.openstack import answer as answers
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.answer import TargetView
-from vbs_reaper.openstack.backup import Backup
+from vbs_reaper.reasons import Reason
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def acknowledge_before_the_proof(patch: pytest.MonkeyPatch) -> None:
-    original = dispositions.after_delete
+    original = decide.after_delete
 
     def after_delete(this: Pass, answer: Answer) -> Decision | Step:
         return Deleted(proof=answer) if answer.name is AnswerName.ACCEPTED else original(this, answer)
 
-    patch.setattr(passes, "after_delete", after_delete)
+    patch.setattr(reconcile, "after_delete", after_delete)
 
 
 def any_404_is_gone(patch: pytest.MonkeyPatch) -> None:
@@ -64,10 +46,12 @@ def any_404_is_gone(patch: pytest.MonkeyPatch) -> None:
 def a_default_done(patch: pytest.MonkeyPatch) -> None:
     """What the deleter says nothing else about counts as done."""
 
-    def wait(self: Ending, delivery: Delivery, reason: Reason, words: str, request: DeleteRequest | None = None) -> End:
-        return SentOn(reason)
+    def wait(
+        self: Effects, delivery: Delivery, reason: Reason, words: str, request: DeleteRequest | None = None
+    ) -> End:
+        return Requeued(reason)
 
-    patch.setattr(Ending, "wait", wait)
+    patch.setattr(Effects, "wait", wait)
 
 
 def hide_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -75,10 +59,10 @@ def hide_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def dead_letter_after_acknowledging(patch: pytest.MonkeyPatch) -> None:
-    original, handle = Ending._dead_letter, Deleter.handle  # noqa: SLF001  # what is to be broken
+    original, handle = Effects._dead_letter, Deleter.handle  # noqa: SLF001  # what is to be broken
     waiting: deque[Callable[[], bool]] = deque()
 
-    def dead_letter(self: Ending, delivery: Delivery, result: Result) -> bool:
+    def dead_letter(self: Effects, delivery: Delivery, result: Result) -> bool:
         waiting.append(lambda: original(self, delivery, result))
         return True
 
@@ -88,102 +72,102 @@ def dead_letter_after_acknowledging(patch: pytest.MonkeyPatch) -> None:
         waiting.clear()  # the environment was killed in between: nothing is left
         return handle(self, event, time_left, invocation_id)
 
-    patch.setattr(Ending, "_dead_letter", dead_letter)
+    patch.setattr(Effects, "_dead_letter", dead_letter)
     patch.setattr(Deleter, "handle", handle_later)
 
 
 def acknowledge_although_the_dead_letter_failed(patch: pytest.MonkeyPatch) -> None:
-    original = Ending._dead_letter  # noqa: SLF001
+    original = Effects._dead_letter  # noqa: SLF001
 
-    def dead_letter(self: Ending, delivery: Delivery, result: Result) -> bool:
+    def dead_letter(self: Effects, delivery: Delivery, result: Result) -> bool:
         original(self, delivery, result)
         return True
 
-    patch.setattr(Ending, "_dead_letter", dead_letter)
+    patch.setattr(Effects, "_dead_letter", dead_letter)
 
 
 def hold_read_before_a_second_delete_only(patch: pytest.MonkeyPatch) -> None:
-    original = dispositions._after_deletable  # noqa: SLF001
+    original = decide._after_deletable  # noqa: SLF001
 
-    def after_deletable(this: Pass, backup: Backup, target: TargetView, looked_at: datetime) -> Decision | Step:
+    def after_deletable(this: Pass, backup: Backup, target: TargetInfo, looked_at: datetime) -> Decision | Step:
         if this.message.asked_at is None:
             metadata: dict[str, Any] | msgspec.UnsetType = {} if isinstance(backup.metadata, dict) else UNSET
             backup = msgspec.structs.replace(backup, description="", metadata=metadata)
         return original(this, backup, target, looked_at)
 
-    patch.setattr(dispositions, "_after_deletable", after_deletable)
+    patch.setattr(decide, "_after_deletable", after_deletable)
 
 
 def expectation_skipped_on_a_repeat(patch: pytest.MonkeyPatch) -> None:
-    original = dispositions._after_deletable  # noqa: SLF001
+    original = decide._after_deletable  # noqa: SLF001
 
-    def after_deletable(this: Pass, backup: Backup, target: TargetView, looked_at: datetime) -> Decision | Step:
+    def after_deletable(this: Pass, backup: Backup, target: TargetInfo, looked_at: datetime) -> Decision | Step:
         step = original(this, backup, target, looked_at)
         is_repeat = this.message.receive_count > 1 or this.message.asked_at is not None
         skips = is_repeat and isinstance(step, Refused) and step.reason is Reason.EXPECTATION_FAILED
-        return AskForDeletion() if skips else step
+        return SendDelete() if skips else step
 
-    patch.setattr(dispositions, "_after_deletable", after_deletable)
+    patch.setattr(decide, "_after_deletable", after_deletable)
 
 
 def asked_message_sent_but_the_old_one_kept(patch: pytest.MonkeyPatch) -> None:
-    original = Ending._ask_anew  # noqa: SLF001
+    original = Effects._requeue  # noqa: SLF001
 
-    def ask_anew(self: Ending, delivery: Delivery, request: DeleteRequest | None, asked: Asked) -> End:
+    def ask_anew(self: Effects, delivery: Delivery, request: DeleteRequest | None, asked: Asked) -> End:
         end = original(self, delivery, request, asked)
-        return Kept(60, Reason.ACCEPTED, "") if isinstance(end, SentOn) else end
+        return Kept(60, Reason.ACCEPTED, "") if isinstance(end, Requeued) else end
 
-    patch.setattr(Ending, "_ask_anew", ask_anew)
+    patch.setattr(Effects, "_requeue", ask_anew)
 
 
 def a_halt_that_refuses(patch: pytest.MonkeyPatch) -> None:
-    original = passes.Passes.make
+    original = reconcile.Reconciler.reconcile
 
-    def make(self: passes.Passes, this: Pass, target: str, time_left: TimeLeft) -> Decision:
+    def make(self: reconcile.Reconciler, this: Pass, target: str, time_left: TimeLeft) -> Decision:
         found = original(self, this, target, time_left)
         return Refused(reason=found.reason, message=found.message) if isinstance(found, Halt) else found
 
-    patch.setattr(passes.Passes, "make", make)
+    patch.setattr(reconcile.Reconciler, "reconcile", make)
 
 
 def a_halt_that_nobody_remembers(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Gate, "halt", lambda *_, **__: None)
+    patch.setattr(CircuitBreaker, "halt", lambda *_, **__: None)
 
 
 def survivors_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(dispositions, "survivors_of", lambda _: ())
+    patch.setattr(reconcile._PassRun, "_observe_survivors", lambda *_: SendDelete())
 
 
 def a_look_of_any_age(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(passes, "LOOK_LASTS", timedelta(hours=1))
+    patch.setattr(reconcile, "OBSERVATION_VALID", timedelta(hours=1))
 
 
 def asked_message_lost(patch: pytest.MonkeyPatch) -> None:
-    def ask_anew(self: Ending, delivery: Delivery, request: DeleteRequest | None, asked: Asked) -> End:
+    def ask_anew(self: Effects, delivery: Delivery, request: DeleteRequest | None, asked: Asked) -> End:
         NewMessage(body=delivery.message.body)  # made, and not sent
-        return SentOn(Reason.ACCEPTED)
+        return Requeued(Reason.ACCEPTED)
 
-    patch.setattr(Ending, "_ask_anew", ask_anew)
+    patch.setattr(Effects, "_requeue", ask_anew)
 
 
 def an_end_nobody_heard(patch: pytest.MonkeyPatch) -> None:
-    original = Ending._publish  # noqa: SLF001
+    original = Effects._publish  # noqa: SLF001
 
-    def publish(self: Ending, delivery: Delivery, result: Result) -> bool:
+    def publish(self: Effects, delivery: Delivery, result: Result) -> bool:
         original(self, delivery, result)
         return True
 
-    patch.setattr(Ending, "_publish", publish)
+    patch.setattr(Effects, "_publish", publish)
 
 
 def an_end_under_a_new_id_each_time(patch: pytest.MonkeyPatch) -> None:
-    original = Ending._publish  # noqa: SLF001
+    original = Effects._publish  # noqa: SLF001
 
-    def publish(self: Ending, delivery: Delivery, result: Result) -> bool:
+    def publish(self: Effects, delivery: Delivery, result: Result) -> bool:
         renamed = msgspec.structs.replace(result, id=f"{result.id}-{delivery.message.receive_count}")
         return original(self, delivery, renamed)
 
-    patch.setattr(Ending, "_publish", publish)
+    patch.setattr(Effects, "_publish", publish)
 
 
 BUGS: Final[dict[str, Plant]] = {

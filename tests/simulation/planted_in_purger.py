@@ -9,32 +9,28 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from vbs_reaper.deletion.ports import TimeLeft
-from vbs_reaper.deletion.reason import Reason
-from vbs_reaper.deletion.request import Expectation
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.backup import Backup
-from vbs_reaper.openstack.backup import ProjectId
-from vbs_reaper.openstack.backup_api import BackupApi
-from vbs_reaper.openstack.calls.page import Page
-from vbs_reaper.purge import purger
+from vbs_reaper.backups.answer import Answer, Page
+from vbs_reaper.backups.backup import Backup
+from vbs_reaper.backups.identifiers import ProjectId
+from vbs_reaper.clock import TimeLeft
+from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.deletion.request_json import ExpectationJson
+from vbs_reaper.purge import approval, purger, sending
 from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.planned import PlannedBackup
+from vbs_reaper.purge.planned_backup import PlannedBackup
+from vbs_reaper.purge.planning import PlannedRun
 from vbs_reaper.purge.ports import Mark
 from vbs_reaper.purge.purger import Purger
-from vbs_reaper.purge.run import approval
-from vbs_reaper.purge.run import sending
-from vbs_reaper.purge.run.planning import PlannedRun
-from vbs_reaper.purge.run.recheck import Chosen
-from vbs_reaper.purge.run.recheck import Recheck
-from vbs_reaper.purge.run.result import PurgeResult
-from vbs_reaper.purge.verdict.selection import Selection
+from vbs_reaper.purge.recheck import ApprovedBackups, Deletions
+from vbs_reaper.purge.rules.selection import Selection
+from vbs_reaper.purge.run_result import PurgeResult
+from vbs_reaper.reasons import Reason
 
 
 def survivors_not_sent_along(patch: pytest.MonkeyPatch) -> None:
     original = sending._expectation  # noqa: SLF001
 
-    def expectation(row: PlannedBackup, survivors: tuple[str, ...]) -> Expectation:
+    def expectation(row: PlannedBackup, survivors: tuple[str, ...]) -> ExpectationJson:
         return msgspec.structs.replace(original(row, survivors), survivors=UNSET)
 
     patch.setattr(sending, "_expectation", expectation)
@@ -44,10 +40,10 @@ def mark_before_sending(patch: pytest.MonkeyPatch) -> None:
     original = Purger._send  # noqa: SLF001
 
     def send(  # noqa: PLR0913  # as it is
-        self: Purger, found: PlannedRun, plan: Plan, checked: Recheck, time_left: TimeLeft, *, with_grace: bool
+        self: Purger, stored: PlannedRun, plan: Plan, deletions: Deletions, time_left: TimeLeft, *, with_grace: bool
     ) -> PurgeResult:
-        self._plans.mark(found.policy, found.run, Mark.GRACE_SENT if with_grace else Mark.SENT, b"{}")
-        return original(self, found, plan, checked, time_left, with_grace=with_grace)
+        self._plans.mark(stored.policy, stored.run, Mark.GRACE_SENT if with_grace else Mark.SENT, b"{}")
+        return original(self, stored, plan, deletions, time_left, with_grace=with_grace)
 
     patch.setattr(Purger, "_send", send)
 
@@ -69,10 +65,10 @@ def guards_not_asked(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_list_cut_short_is_planned_on(patch: pytest.MonkeyPatch) -> None:
-    original = BackupApi.list_backups
+    original = CloudClient.list_backups
 
     def list_backups(
-        self: BackupApi,
+        self: CloudClient,
         target: str,
         time_left: TimeLeft,
         project_id: ProjectId | None = None,
@@ -83,7 +79,7 @@ def a_list_cut_short_is_planned_on(patch: pytest.MonkeyPatch) -> None:
                 return
             yield page
 
-    patch.setattr(BackupApi, "list_backups", list_backups)
+    patch.setattr(CloudClient, "list_backups", list_backups)
 
 
 def an_old_plan_is_sent(patch: pytest.MonkeyPatch) -> None:
@@ -116,10 +112,10 @@ def a_batch_that_failed_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_approval_does_not_look_at_what_is_kept_by_now(patch: pytest.MonkeyPatch) -> None:
-    def recheck(chosen: Chosen, fresh: Plan, *, with_grace: bool) -> Recheck:
-        return Recheck(rows=[row for row in fresh.backups if row.id in chosen], left_out=None)
+    def compare(approved: ApprovedBackups, fresh: Plan, *, with_grace: bool) -> Deletions:
+        return Deletions(backups=[row for row in fresh.backups if row.id in approved], left_out=None)
 
-    patch.setattr(purger, "recheck", recheck)
+    patch.setattr(purger, "compare_with_fresh_plan", compare)
 
 
 PURGER_BUGS = (

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import datetime
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.simulation.cloud import Project
-from tests.simulation.timeline import DAY
-from tests.simulation.timeline import HOUR
-from tests.simulation.timeline import seconds_of
-from tests.simulation.wanted import is_held
-from tests.simulation.wanted import lacks_a_field
-from vbs_reaper.openstack.backup import read_instant
+from tests.simulation.timeline import DAY, HOUR, seconds_of
+from tests.simulation.wanted import is_held, lacks_a_field
+from vbs_reaper.timestamps import read_instant
 
 Row = dict[str, Any]
 SURVIVORS_AT_MOST = 5

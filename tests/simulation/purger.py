@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
-from typing import Any
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
 import requests
 
-from tests.simulation.aws import Events
-from tests.simulation.aws import Secrets
-from tests.simulation.aws import Sqs
-from tests.simulation.aws import refused
-from tests.simulation.cloud import Project
-from tests.simulation.cloud import Said
+from tests.simulation.aws import Events, Secrets, Sqs, refused
+from tests.simulation.cloud import Project, Said
 from tests.simulation.environment import Silence
 from tests.simulation.faults import Fault
-from tests.simulation.life import Killed
-from tests.simulation.life import Life
+from tests.simulation.life import Killed, Life
 from tests.simulation.plans_bucket import PlansClient
-from tests.simulation.purges import Purge
-from tests.simulation.purges import purge_of
+from tests.simulation.purges import Purge, purge_of
 from tests.simulation.run import Heard
-from tests.simulation.wire import SimulatedTransports
-from tests.simulation.wire import Wire
+from tests.simulation.wire import SimulatedTransports, Wire
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
 from vbs_reaper.aws.plan_store import PlanBucket
 from vbs_reaper.aws.target_secrets import TargetSecrets
+from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.deletion.result import SOURCE
-from vbs_reaper.openstack.backup_api import BackupApi
+from vbs_reaper.errors import RunUnfinished
 from vbs_reaper.purge.purger import Purger
-from vbs_reaper.purge.run.result import PurgeResult
-from vbs_reaper.purge.run.sending import Unfinished
+from vbs_reaper.purge.run_result import PurgeResult
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -73,7 +63,7 @@ class PurgerFunction:
         except Killed as killed:
             self._failed(purge, f"killed: {killed}")
             return
-        except Unfinished as unfinished:
+        except RunUnfinished as unfinished:
             self._failed(purge, str(unfinished))
         except Exception as error:  # noqa: BLE001  # whatever it is, it must not be
             world.judge.wrong("raised", purge.name, repr(error))
@@ -114,9 +104,9 @@ class PurgerEnvironment:
     def __init__(self, world: World, nights: Nights) -> None:
         self._life = Life(world)
         self._purger = Purger(
-            backups=BackupApi(
+            backups=CloudClient(
                 secrets=TargetSecrets(cast("SecretsManagerClient", Secrets(world.aws, self._life)), "vbs-reaper"),
-                calls=Silence(),
+                metrics=Silence(),
                 clock=nights.clock,
                 transports=SimulatedTransports(ListingWire(world, self._life, nights)),
                 sleep=world.timeline.pass_by,

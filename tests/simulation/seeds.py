@@ -2,8 +2,7 @@
 
 import logging
 from collections import Counter
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from tests.simulation.faults import Fault
 from tests.simulation.run import Wrong

@@ -2,9 +2,7 @@
 
 import pytest
 
-from tests.simulation.load import LONGEST_WAIT_S
-from tests.simulation.load import suffer_outage
-from tests.simulation.load import suffer_throttle
+from tests.simulation.load import LONGEST_WAIT_S, suffer_outage, suffer_throttle
 
 
 def test_twelve_days_of_outage_lose_nothing_and_spare_the_dead_service() -> None:

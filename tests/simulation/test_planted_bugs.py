@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.simulation.planted import BUGS
-from tests.simulation.planted import planted
+from tests.simulation.planted import BUGS, planted
 from tests.simulation.planted_in_purger import PURGER_BUGS
 from tests.simulation.seeds import run_seed
 from tests.simulation.world import SEEDS_A_PURGER

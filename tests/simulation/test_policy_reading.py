@@ -1,7 +1,6 @@
 """What the judge of purges reads, where a guess would be easy."""
 
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.simulation.cloud import PROJECTS

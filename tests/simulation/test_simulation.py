@@ -1,15 +1,12 @@
 """A slice of chance for every day; the night's is `make simulate SEEDS=…`."""
 
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.simulation.faults import Fault
-from tests.simulation.seeds import Verdict
-from tests.simulation.seeds import run_seed
-from tests.simulation.seeds import stories
+from tests.simulation.seeds import Verdict, run_seed, stories
 
 SEEDS = 150
 

@@ -3,9 +3,7 @@
 import heapq
 import itertools
 from collections.abc import Callable
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 HOUR = 3600.0

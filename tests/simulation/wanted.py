@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation.cloud import HOLD_KEYS
-from tests.simulation.cloud import HOLDS
-from tests.simulation.cloud import Project
+from tests.simulation.cloud import HOLD_KEYS, HOLDS, Project
 from tests.simulation.timeline import seconds_of
-from vbs_reaper.openstack.backup import read_instant
+from vbs_reaper.timestamps import read_instant
 
 DELETABLE = {"available", "error"}
 NEEDED = ("volume_id", "status", "created_at")

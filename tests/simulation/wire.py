@@ -7,29 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
-from typing import TYPE_CHECKING
-from typing import Any
-from typing import Final
-from typing import Protocol
-from urllib.parse import parse_qsl
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
 
 from tests.simulation import odd_answers
-from tests.simulation.cloud import PROJECTS
-from tests.simulation.cloud import Limiter
-from tests.simulation.cloud import Project
-from tests.simulation.cloud import Said
+from tests.simulation.cloud import PROJECTS, Limiter, Project, Said
 from tests.simulation.faults import Fault
 from tests.simulation.run import Heard
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.exchange import CallFailed
-from vbs_reaper.openstack.exchange import Exchange
-from vbs_reaper.openstack.exchange import Reply
-from vbs_reaper.openstack.transport import Transport
-from vbs_reaper.openstack.transport import Transports
+from vbs_reaper.backups.answer import AnswerName
+from vbs_reaper.clouds.http.deadline import CallFailed, Exchange, Reply
+from vbs_reaper.clouds.http.transport import Transport, Transports
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life

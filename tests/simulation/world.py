@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass
-from dataclasses import field
-from datetime import datetime
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from tests.simulation.aws import Aws
-from tests.simulation.cloud import Cloud
-from tests.simulation.cloud import Limiter
+from tests.simulation.cloud import Cloud, Limiter
 from tests.simulation.demand import Demand
-from tests.simulation.faults import LASTING
-from tests.simulation.faults import OF_THE_DELETER
-from tests.simulation.faults import Fault
-from tests.simulation.faults import Faults
+from tests.simulation.faults import LASTING, OF_THE_DELETER, Fault, Faults
 from tests.simulation.function import Function
 from tests.simulation.judge import Judge
 from tests.simulation.meddlers import Meddlers
-from tests.simulation.nights import BEGINS_S
-from tests.simulation.nights import Nights
+from tests.simulation.nights import BEGINS_S, Nights
 from tests.simulation.story import Story
-from tests.simulation.timeline import DAY
-from tests.simulation.timeline import HOUR
-from tests.simulation.timeline import START
-from tests.simulation.timeline import Timeline
+from tests.simulation.timeline import DAY, HOUR, START, Timeline
 
 LONG_OUTAGE_S = 12.6 * DAY
 """Longer than what must be survived, shorter than what SQS keeps: here requests are parked."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tests.simulator.exchange import new_request_id
-from tests.simulator.exchange import standard_phrase
+from tests.simulator.exchange import new_request_id, standard_phrase
 
 JSON = "application/json"
 HTML = "text/html; charset=UTF-8"

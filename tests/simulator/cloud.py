@@ -1,28 +1,19 @@
 """One simulated cloud: its state and what can be done to it. Knows no HTTP; safe for threads."""
 
 import threading
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
-from typing import Any
-from typing import Unpack
+from datetime import UTC, datetime, timedelta
+from typing import Any, Unpack
 
 from tests.simulator.backups.maker import BackupMaker
-from tests.simulator.backups.rate_limit import LimitForm
-from tests.simulator.backups.rate_limit import RateLimit
-from tests.simulator.backups.record import BackupFields
-from tests.simulator.backups.record import BackupRecord
+from tests.simulator.backups.rate_limit import LimitForm, RateLimit
+from tests.simulator.backups.record import BackupFields, BackupRecord
 from tests.simulator.backups.store import BackupStore
 from tests.simulator.fault_plan import FaultPlan
 from tests.simulator.faults import Fault
-from tests.simulator.identity import Identity
-from tests.simulator.identity import Token
-from tests.simulator.journal import AcceptedDelete
-from tests.simulator.journal import Call
-from tests.simulator.journal import Journal
+from tests.simulator.identity import Identity, Token
+from tests.simulator.journal import AcceptedDelete, Call, Journal
 from tests.simulator.settings import SimulatorSettings
 from tests.simulator.target_secret import make_target_secret
 

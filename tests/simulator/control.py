@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import msgspec
@@ -11,9 +10,7 @@ import msgspec
 from tests.simulator.backups.rate_limit import LimitForm
 from tests.simulator.backups.record import BackupFields
 from tests.simulator.cloud import Cloud
-from tests.simulator.exchange import Answer
-from tests.simulator.exchange import Request
-from tests.simulator.exchange import json_answer
+from tests.simulator.exchange import Answer, Request, json_answer
 from tests.simulator.faults import Fault
 from tests.simulator.settings import SimulatorSettings
 

@@ -5,10 +5,8 @@ import threading
 from dataclasses import dataclass
 
 from tests.simulator.body_shapes import BodyShape
-from tests.simulator.faults import Breakage
-from tests.simulator.faults import Fault
-from tests.simulator.journal import Call
-from tests.simulator.journal import Operation
+from tests.simulator.faults import Breakage, Fault
+from tests.simulator.journal import Call, Operation
 
 
 @dataclass(slots=True)

@@ -1,13 +1,11 @@
 """Faults on demand: which calls are spoiled, and how."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tests.simulator.body_shapes import BodyShape
-from tests.simulator.journal import Call
-from tests.simulator.journal import Operation
+from tests.simulator.journal import Call, Operation
 
 
 class Breakage(StrEnum):

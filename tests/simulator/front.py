@@ -1,21 +1,14 @@
 """Where every request comes in: written down, perhaps spoiled, carried out, answered."""
 
-from dataclasses import dataclass
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from tests.simulator import keystone
-from tests.simulator import volume_backups
-from tests.simulator.body_shapes import Occasion
-from tests.simulator.body_shapes import make_body
+from tests.simulator import keystone, volume_backups
+from tests.simulator.body_shapes import Occasion, make_body
 from tests.simulator.cloud import Cloud
-from tests.simulator.exchange import Answer
-from tests.simulator.exchange import Header
-from tests.simulator.exchange import Request
-from tests.simulator.exchange import new_request_id
+from tests.simulator.exchange import Answer, Header, Request, new_request_id
 from tests.simulator.faults import Fault
 from tests.simulator.journal import Call
-from tests.simulator.routes import Route
-from tests.simulator.routes import find_route
+from tests.simulator.routes import Route, find_route
 
 NO_ANSWER = Answer(status=500)
 """Where the work was not done and nothing will be sent."""

@@ -4,16 +4,12 @@ import random
 import secrets
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
-from datetime import datetime
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.simulator.journal import token_identity
-from tests.simulator.settings import OTHER_PROJECT_ID
-from tests.simulator.settings import SimulatorSettings
+from tests.simulator.settings import OTHER_PROJECT_ID, SimulatorSettings
 
 DOMAIN_ID = "default"
 DOMAIN_NAME = "Default"

@@ -1,22 +1,14 @@
 """Keystone v3 over HTTP: versions, login, look at a token, revoke it. Answers as Keystone 30 gives them."""
 
 import json
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import md5
 from typing import Any
 
 from tests.simulator.cloud import Cloud
-from tests.simulator.exchange import Answer
-from tests.simulator.exchange import Request
-from tests.simulator.exchange import new_request_id
-from tests.simulator.identity import DOMAIN_ID
-from tests.simulator.identity import DOMAIN_NAME
-from tests.simulator.identity import LoginRefused
-from tests.simulator.identity import Project
-from tests.simulator.identity import Token
-from tests.simulator.journal import Call
-from tests.simulator.journal import Login
+from tests.simulator.exchange import Answer, Request, new_request_id
+from tests.simulator.identity import DOMAIN_ID, DOMAIN_NAME, LoginRefused, Project, Token
+from tests.simulator.journal import Call, Login
 
 WHO_ARE_YOU = "The request you have made requires authentication."
 NOT_JSON = (

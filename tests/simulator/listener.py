@@ -9,20 +9,15 @@ import traceback
 from contextlib import suppress
 from datetime import timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from tests.simulator import control
 from tests.simulator.cloud import Cloud
-from tests.simulator.exchange import Answer
-from tests.simulator.exchange import Header
-from tests.simulator.exchange import Request
+from tests.simulator.exchange import Answer, Header, Request
 from tests.simulator.front import reply_to
-from tests.simulator.wire import Wire
-from tests.simulator.wire import closes_connection
+from tests.simulator.wire import Wire, closes_connection
 
 HOST = "127.0.0.1"
 GOODBYE_S = 5.0

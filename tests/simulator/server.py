@@ -5,11 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.simulator.cloud import Clock
-from tests.simulator.cloud import Cloud
-from tests.simulator.cloud import utc_now
-from tests.simulator.listener import HOST
-from tests.simulator.listener import Listener
+from tests.simulator.cloud import Clock, Cloud, utc_now
+from tests.simulator.listener import HOST, Listener
 from tests.simulator.settings import SimulatorSettings
 
 

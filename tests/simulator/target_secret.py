@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from tests.simulator.identity import DOMAIN_NAME
-from tests.simulator.identity import Identity
+from tests.simulator.identity import DOMAIN_NAME, Identity
 
 
 def make_target_secret(

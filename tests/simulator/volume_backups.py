@@ -5,28 +5,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.simulator.backups import paging
-from tests.simulator.backups.answers import accepted
-from tests.simulator.backups.answers import not_served
-from tests.simulator.backups.answers import ok
-from tests.simulator.backups.answers import refused
-from tests.simulator.backups.answers import too_many_for_cinder
-from tests.simulator.backups.answers import too_many_for_gateway
-from tests.simulator.backups.answers import unauthenticated
-from tests.simulator.backups.answers import versions
-from tests.simulator.backups.microversion import Microversion
-from tests.simulator.backups.microversion import asked_version
-from tests.simulator.backups.microversion import read_microversion
+from tests.simulator.backups.answers import (
+    accepted,
+    not_served,
+    ok,
+    refused,
+    too_many_for_cinder,
+    too_many_for_gateway,
+    unauthenticated,
+    versions,
+)
+from tests.simulator.backups.microversion import Microversion, asked_version, read_microversion
 from tests.simulator.backups.rate_limit import LimitForm
-from tests.simulator.backups.record import DELETABLE
-from tests.simulator.backups.record import BackupRecord
+from tests.simulator.backups.record import DELETABLE, BackupRecord
 from tests.simulator.backups.refusal import Refusal
 from tests.simulator.backups.view import View
 from tests.simulator.cloud import Cloud
-from tests.simulator.exchange import Answer
-from tests.simulator.exchange import Request
+from tests.simulator.exchange import Answer, Request
 from tests.simulator.identity import Token
-from tests.simulator.journal import Call
-from tests.simulator.journal import Operation
+from tests.simulator.journal import Call, Operation
 from tests.simulator.routes import Route
 
 COUNT_FROM: Microversion = (3, 45)

@@ -6,11 +6,8 @@ import struct
 import threading
 from dataclasses import dataclass
 
-from tests.simulator.exchange import Answer
-from tests.simulator.exchange import Header
-from tests.simulator.faults import Breakage
-from tests.simulator.faults import Drip
-from tests.simulator.faults import Fault
+from tests.simulator.exchange import Answer, Header
+from tests.simulator.faults import Breakage, Drip, Fault
 
 LINGER_AND_RESET = struct.pack("ii", 1, 0)
 MISSING_BYTES = 4096

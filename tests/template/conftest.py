@@ -2,9 +2,7 @@
 
 import pytest
 
-from tests.template.rendered import AS_IT_COMES
-from tests.template.rendered import WITH_EVERYTHING
-from tests.template.rendered import Rendered
+from tests.template.rendered import AS_IT_COMES, WITH_EVERYTHING, Rendered
 
 
 @pytest.fixture(params=[AS_IT_COMES, WITH_EVERYTHING], ids=["as it comes", "with everything"])

@@ -9,13 +9,10 @@ What AWS itself measures is not in a run: those widgets stay empty.
 import json
 import re
 import sys
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from math import ceil
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
 from tests.local.function_log import Sample
 from tests.template.rendered import Rendered

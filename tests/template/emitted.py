@@ -5,8 +5,7 @@ import io
 import json
 from collections.abc import Callable
 
-from tests.local.function_log import Sample
-from tests.local.function_log import samples
+from tests.local.function_log import Sample, samples
 from vbs_reaper.aws.metrics import Metrics
 
 

@@ -1,31 +1,31 @@
-"""The fault that raises each alarm: for the README's table, and for the test that plays it by its metric."""
+"""The fault that raises each alarm, for the table of alarms and for the test that records its metric."""
 
 from collections.abc import Mapping
 from typing import Final
 
 RAISED: Final[Mapping[str, str]] = {
-    "DeadLettersAlarm": "one message among the dead letters",
+    "DeadLettersAlarm": "one message in the dead-letter queue",
     "DeadLettersExpireAlarm": "a dead letter of 10 days and a second",
     "OldestRequestDayAlarm": "a request delivered a day and a second after it was sent",
     "OldestRequestWeekAlarm": "a request delivered 7 days and a second after it was sent",
-    "UndeliveredDayAlarm": "a request that was received less than three times in a day and a second",
-    "UndeliveredWeekAlarm": "a request that was received less than three times in 7 days and a second",
-    "DeleterIdleAlarm": "13 hours in which the queue held a request and the deleter was not invoked",
-    "InFlightAlarm": "60,001 messages hidden at once",
-    "WrongEndpointAlarm": "one wait for `wrong_endpoint`: no backup API answers there",
+    "UndeliveredDayAlarm": "a request that was received fewer than three times in a day and a second",
+    "UndeliveredWeekAlarm": "a request that was received fewer than three times in 7 days and a second",
+    "DeleterIdleAlarm": "13 hours in which the queue contained a request and the deleter was not invoked",
+    "InFlightAlarm": "60,001 messages hidden at the same time",
+    "WrongEndpointAlarm": "one wait for `wrong_endpoint`: the endpoint is not a backup API",
     "CredentialsRejectedAlarm": "one wait for `credentials_rejected`: a wrong password in the secret",
-    "IdentityMismatchAlarm": "one wait for `identity_mismatch`: the answer is about another backup",
-    "ForbiddenAlarm": "one wait for `forbidden`: a user who may only look",
-    "UnknownFieldAlarm": "one wait for `unknown_field`: a look without `description`",
+    "IdentityMismatchAlarm": "one wait for `identity_mismatch`: the response describes another backup",
+    "ForbiddenAlarm": "one wait for `forbidden`: a user who may only read",
+    "UnknownFieldAlarm": "one wait for `unknown_field`: a GET response without `description`",
     "DeletionFailedAlarm": "one refusal for `deletion_failed`: the backup ends in `error_deleting`",
-    "MostlyAlreadyGoneAlarm": "ten requests in an hour for backups that are gone, and fewer for others",
+    "MostlyAlreadyGoneAlarm": "ten requests in an hour for backups that are gone, and fewer deletions",
     "TargetUnhealthyAlarm": "one check that finds a target unhealthy",
     "DeleterErrorsAlarm": "one invocation of the deleter that fails",
-    "DeleterThrottlesAlarm": "one invocation of the deleter that Lambda turns away",
+    "DeleterThrottlesAlarm": "one invocation of the deleter that Lambda throttles",
     "PurgeRefusedAlarm": "one run that a guard refuses",
     "PurgeMissingAlarm": "7 days without an invocation of the purger",
     "PurgerErrorsAlarm": "one invocation of the purger that fails",
-    "PurgerThrottlesAlarm": "one invocation of the purger that Lambda turns away",
+    "PurgerThrottlesAlarm": "one invocation of the purger that Lambda throttles",
     "CheckerErrorsAlarm": "one invocation of the checker that fails",
-    "CheckerThrottlesAlarm": "one invocation of the checker that Lambda turns away",
+    "CheckerThrottlesAlarm": "one invocation of the checker that Lambda throttles",
 }

@@ -6,8 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.template.translate import TEMPLATE
-from tests.template.translate import translate
+from tests.template.translate import TEMPLATE, translate
 
 CFN_LINT = (str(Path(sys.executable).with_name("cfn-lint")), "--append-rules", "cfn_lint_serverless.rules", "--")
 

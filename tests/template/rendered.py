@@ -3,8 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tests.template.translate import translate
 

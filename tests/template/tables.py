@@ -1,31 +1,26 @@
-"""The README's tables that the code and the template already hold: `make docs` puts them between their markers."""
+"""Tables of the documents that are generated from code and template: `make docs` writes them between their markers."""
 
 import re
 import sys
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from itertools import dropwhile
-from itertools import takewhile
+from collections.abc import Callable, Iterator, Mapping
 
 from tests.schemas import catalogue
 from tests.template.faults import RAISED
+from tests.template.markdown import documents
 from tests.template.rendered import translated
-from tests.template.translate import ROOT
-from vbs_reaper.deletion.reason import Reason
-from vbs_reaper.purge.words import FOREIGN
+from vbs_reaper.purge.migration_hints import FOREIGN
+from vbs_reaper.reasons import Reason
 
-README = ROOT / "README.md"
 MARKED = re.compile(r"<!-- table: (?P<name>[a-z ]+) -->\n(?:\|.*\n)*<!-- end -->")
 QUOTED = re.compile(r'"[^"]*"(?:: (?:\{[^}]*\}|"[^"]*"))?')
 """A key of a policy, with the value beside it."""
 
 
 def written(text: str) -> str:
-    """The text with every marked table made anew.
+    """Return the text with every marked table generated again.
 
     Raises:
-        KeyError: names a marker for which there is no table.
+        KeyError: a marker names a table that does not exist.
     """
     return MARKED.sub(lambda found: "\n".join(_marked(found["name"])), text)
 
@@ -33,20 +28,20 @@ def written(text: str) -> str:
 def reasons() -> Iterator[str]:
     """Why a request ends or waits."""
     yield from ("| reason | what it says | what to do |", "|---|---|---|")
-    for reason in takewhile(lambda each: each is not Reason.KEEP_LAST, Reason):
+    for reason in filter(lambda each: each.scope.is_of_requests, Reason):
         yield f"| `{reason.value}` | {reason.sentence} | {reason.action} |"
 
 
 def plan_reasons() -> Iterator[str]:
     """Why a backup stays or goes in a plan, and why a purge's run ends as it does."""
     yield from ("| reason | what it says | what to do |", "|---|---|---|")
-    for reason in dropwhile(lambda each: each is not Reason.KEEP_LAST, Reason):
+    for reason in filter(lambda each: not each.scope.is_of_requests, Reason):
         yield f"| `{reason.value}` | {reason.sentence} | {reason.action} |"
 
 
 def parameters() -> Iterator[str]:
     """What a deployment may say."""
-    yield from ("| parameter | default | takes | what it is |", "|---|---|---|---|")
+    yield from ("| parameter | default | constraint | description |", "|---|---|---|---|")
     for name, parameter in translated()["Parameters"].items():
         default = f"`{parameter['Default']}`" if parameter["Default"] != "" else "empty"
         takes, what = (_cell(parameter[key]) for key in ("ConstraintDescription", "Description"))
@@ -55,7 +50,7 @@ def parameters() -> Iterator[str]:
 
 def alarms() -> Iterator[str]:
     """What is told, by which fault, and where it says what to do."""
-    yield from ("| alarm | what it says | raised by | runbook |", "|---|---|---|---|")
+    yield from ("| alarm | meaning | raised by | runbook |", "|---|---|---|---|")
     for name, resource in translated()["Resources"].items():
         if resource["Type"] == "AWS::CloudWatch::Alarm":
             first, says = resource["Properties"]["AlarmDescription"].splitlines()
@@ -66,7 +61,7 @@ def alarms() -> Iterator[str]:
 
 def outputs() -> Iterator[str]:
     """What a deployment tells."""
-    yield from ("| output | what it is |", "|---|---|")
+    yield from ("| output | description |", "|---|---|")
     for name, output in translated()["Outputs"].items():
         yield f"| `{name}` | {_cell(output['Description'])} |"
 
@@ -113,5 +108,6 @@ TABLES: Mapping[str, Callable[[], Iterator[str] | list[str]]] = {
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
-    sys.stdout.write(f"{README.name}: {len(TABLES)} tables\n")
+    for document in documents():
+        document.path.write_text(written(document.text), encoding="utf-8")
+    sys.stdout.write(f"{len(TABLES)} tables in {len(documents())} documents\n")

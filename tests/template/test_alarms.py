@@ -8,35 +8,27 @@ import operator
 import re
 from collections.abc import Callable
 from html import escape
-from inspect import getmembers
-from inspect import isfunction
-from inspect import signature
+from inspect import getmembers, isfunction, signature
 from typing import Final
 
 import pytest
 
 from tests.local.function_log import Sample
 from tests.log_lines import LogLines
-from tests.template.dashboard_picture import PICTURE
-from tests.template.dashboard_picture import values
-from tests.template.dashboard_picture import widgets
+from tests.template.dashboard_picture import PICTURE, values, widgets
 from tests.template.emitted import emitted
 from tests.template.faults import RAISED
 from tests.template.markdown import Markdown
-from tests.template.rendered import Properties
-from tests.template.rendered import Rendered
-from tests.template.tables import README
-from tests.unit.aws.test_report import DECISIONS
-from tests.unit.aws.test_report import MESSAGE
-from tests.unit.aws.test_report import NOW
-from tests.unit.aws.test_report import REQUEST
-from vbs_reaper.aws.metrics import NAMESPACE
-from vbs_reaper.aws.metrics import Metrics
-from vbs_reaper.aws.report import DeletionReport
-from vbs_reaper.deletion.reason import Reason
+from tests.template.rendered import Properties, Rendered
+from tests.template.translate import ROOT
+from tests.unit.aws.test_report import DECISIONS, MESSAGE, NOW, REQUEST
+from vbs_reaper.aws.deletion_report import DeletionReport
+from vbs_reaper.aws.metrics import NAMESPACE, Metrics
 from vbs_reaper.deletion.result import Outcome
 from vbs_reaper.logs import logger
+from vbs_reaper.reasons import Reason
 
+OPERATOR_GUIDE: Final = Markdown(ROOT / "functions/README.md")
 TOPIC: Final = "arn:aws:sns:eu-central-1:123456789012:alarms"
 EVERYTHING: Final = Rendered({"PurgeState": "ENABLED", "AlarmTopicArn": TOPIC})
 ALARMS: Final[dict[str, Properties]] = EVERYTHING.every("CloudWatch::Alarm")
@@ -279,18 +271,25 @@ def test_an_alarm_can_be_evaluated(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarms_first_line_names_its_runbook_which_says_four_things(name: str) -> None:
+def test_first_line_of_an_alarm_names_its_runbook_which_begins_with_a_command(name: str) -> None:
     title = runbook(ALARMS[name])
-    text = Markdown(README).text
-    assert f"\n### {title}\n" in text
-    section = text.partition(f"\n### {title}\n")[2].partition("\n#")[0]
-    said = re.findall(r"^- \*\*(.+?)\*\*", section, re.MULTILINE)
-    assert said == ["Means", "Look at", "Do", "Clears"]
+    assert f"\n### {title}\n" in OPERATOR_GUIDE.text
+    section = OPERATOR_GUIDE.text.partition(f"\n### {title}\n")[2].partition("\n#")[0]
+    labels = re.findall(r"^- \*\*(.+?)\*\*", section, re.MULTILINE)
+    assert labels == ["Run", "Means", "Look at", "Do", "Clears"]
+    assert re.match(r"\s*- \*\*Run\*\* `(\.venv/bin/vbs-reaper|aws) [^`\n]+`", section)
 
 
 def test_runbooks_are_those_of_the_alarms_in_their_order() -> None:
-    section = Markdown(README).text.partition("\n## Runbooks\n")[2].partition("\n## ")[0]
-    assert re.findall(r"^### (.+)$", section, re.MULTILINE) == [runbook(each) for each in ALARMS.values()]
+    titles = re.findall(r"^### (.+)$", OPERATOR_GUIDE.section("Runbooks"), re.MULTILINE)
+    assert titles == [runbook(each) for each in ALARMS.values()]
+
+
+def test_readme_leads_to_every_runbook_in_two_clicks() -> None:
+    assert "functions/README.md#runbooks" in Markdown(ROOT / "README.md").links()
+    table = OPERATOR_GUIDE.section("Runbooks").partition("<!-- table: alarms -->")[2].partition("<!-- end -->")[0]
+    linked = re.findall(r"\[([^\]]+)\]\(#[\w-]+\) \|$", table, re.MULTILINE)
+    assert linked == [runbook(each) for each in ALARMS.values()]
 
 
 # ── Dashboard and queries ─────────────────────────────────────────────────────────────────────────────────────────────

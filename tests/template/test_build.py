@@ -21,7 +21,7 @@ MOST_BYTES = 25_000_000
 PACKAGE = ROOT / "layers" / "shared" / "python" / "vbs_reaper"
 REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
 THE_RUNTIMES_OWN = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"}
-LEFT_OUT = {"setuptools", "pip", "bin", "tests", "test", "console"}
+LEFT_OUT = {"setuptools", "pip", "bin", "tests", "test", "cli"}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_the_shared_layer_is_the_package_without_the_console(built: Built) -> No
     package = {
         f"python/vbs_reaper/{path.relative_to(PACKAGE).as_posix()}" for path in PACKAGE.rglob("*") if path.is_file()
     }
-    console = {name for name in package if name.startswith("python/vbs_reaper/console/")}
+    console = {name for name in package if name.startswith("python/vbs_reaper/cli/")}
     assert sources(built.files("SharedLayer")) == sources(package - console)
     assert console
 

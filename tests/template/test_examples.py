@@ -5,8 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,7 @@ from tests.template.rendered import Rendered
 from tests.template.translate import ROOT
 from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.request import DeleteRequest
-from vbs_reaper.deletion.result import REQUESTED
-from vbs_reaper.deletion.result import SOURCE
+from vbs_reaper.deletion.result import REQUESTED, SOURCE
 
 EXAMPLES = ROOT / "events" / "examples"
 TEMPLATES = sorted(EXAMPLES.glob("*.yaml"))

@@ -8,21 +8,24 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from tests.template.rendered import Rendered
-from tests.template.rendered import translated
+from tests.template.markdown import DOCUMENTS
+from tests.template.rendered import Rendered, translated
 from tests.template.test_parameters import takes
 from tests.template.translate import ROOT
 from tests.unit.purge.strategies import policy
+from vbs_reaper.purge.event import Run, read_event
 from vbs_reaper.purge.policy import read_policy
-from vbs_reaper.purge.run.event import Run
-from vbs_reaper.purge.run.event import read_event
 
 EXAMPLE = ROOT / "events" / "purger" / "parameters.yaml"
 SAM = f"{ROOT / '.venv-sam/bin/python'} {ROOT / 'tests/template/sam_deploy.py'}"
-TYPED = ROOT / "README.md", *sorted((ROOT / "events").rglob("*.*")), ROOT / "Makefile", ROOT / "template.yaml"
+TYPED = (
+    *(ROOT / name for name in DOCUMENTS),
+    *sorted(path for path in (ROOT / "events").rglob("*.*") if path.suffix != ".md"),
+    ROOT / "Makefile",
+    ROOT / "template.yaml",
+)
 """Every file that tells people what to type."""
 ONE_ATTEMPT = re.compile(r"(^|[\s`])AWS_MAX_ATTEMPTS=1 aws lambda invoke\b[^`\n]*--cli-read-timeout 0\b")
 
@@ -84,7 +87,7 @@ def test_two_lists_of_parameters_are_refused_because_sam_would_forget_the_first(
     command = ["make", "--dry-run", "deploy", f"PARAMETERS={EXAMPLE}", "ARGS=--parameter-overrides DefaultTarget=x"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode
-    assert "of two lists SAM takes only the last" in done.stderr
+    assert "if both are given, SAM uses only the last" in done.stderr
 
 
 # ── The policy's pattern ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,16 +8,11 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from tests.template.rendered import KEY
-from tests.template.rendered import WITH_EVERYTHING
-from tests.template.rendered import Rendered
-from tests.template.test_permissions import HERE
-from tests.template.test_permissions import USE_THE_KEY
-from tests.template.test_permissions import listed
-from tests.template.test_permissions import statements
+from tests.template.rendered import KEY, WITH_EVERYTHING, Rendered
+from tests.template.test_permissions import HERE, USE_THE_KEY, listed, statements
 from tests.template.translate import ROOT
 
-CONSOLE = ROOT / "layers/shared/python/vbs_reaper/console"
+CONSOLE = ROOT / "layers/shared/python/vbs_reaper/cli"
 SERVICES = ("cloudformation", "lambda", "logs", "s3", "sqs")
 MAPPING = f"arn:${{AWS::Partition}}:lambda:{HERE}:event-source-mapping:${{DeleterFunctionDeleteRequests}}"
 OPERATOR_MAY = {

@@ -3,8 +3,7 @@
 import json
 import re
 import shlex
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import dropwhile
 from typing import Any
 
@@ -12,14 +11,11 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from tests.template.rendered import Rendered
-from tests.template.rendered import translated
+from tests.template.rendered import Rendered, translated
 from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.purge.event import Approval, Run, read_event
 from vbs_reaper.purge.policy import PurgePolicy
-from vbs_reaper.purge.run.event import Approval
-from vbs_reaper.purge.run.event import Run
-from vbs_reaper.purge.run.event import read_event
 
 PARAMETERS: dict[str, dict[str, Any]] = translated()["Parameters"]
 DEFAULTS = {

@@ -5,12 +5,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from tests.template.rendered import KEY
-from tests.template.rendered import RULE
-from tests.template.rendered import TOPIC
-from tests.template.rendered import WITH_EVERYTHING
-from tests.template.rendered import Properties
-from tests.template.rendered import Rendered
+from tests.template.rendered import KEY, RULE, TOPIC, WITH_EVERYTHING, Properties, Rendered
 
 HERE = "${AWS::Region}:${AWS::AccountId}"
 DELETER_MAY = {

@@ -1,9 +1,6 @@
 """What neither cfn-lint nor checkov asks for: encryption, retention, and an end for whatever fails, everywhere."""
 
-from tests.template.rendered import KEY
-from tests.template.rendered import Properties
-from tests.template.rendered import Rendered
-from tests.template.rendered import translated
+from tests.template.rendered import KEY, Properties, Rendered, translated
 
 KEEPS_STATE = {"AWS::SQS::Queue": "Delete", "AWS::Logs::LogGroup": "Delete", "AWS::S3::Bucket": "Retain"}
 """What becomes of what is in it when the stack is deleted; nothing is lost by replacing one."""

@@ -4,15 +4,10 @@ import re
 
 import pytest
 
-from tests.template.rendered import KEY
-from tests.template.rendered import WITH_EVERYTHING
-from tests.template.rendered import Properties
-from tests.template.rendered import Rendered
-from tests.template.rendered import translated
+from tests.template.rendered import KEY, WITH_EVERYTHING, Properties, Rendered, translated
 from tests.template.translate import ROOT
 from vbs_reaper.deletion.result import REQUESTED
-from vbs_reaper.settings import DeleterSettings
-from vbs_reaper.settings import PurgerSettings
+from vbs_reaper.settings import DeleterSettings, PurgerSettings
 
 DAYS_14_S = 14 * 86400
 DAYS_13_S = 13 * 86400

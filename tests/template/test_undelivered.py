@@ -7,18 +7,9 @@ from datetime import timedelta
 import pytest
 
 from tests.template.rendered import Properties
-from tests.template.test_alarms import ALARMS
-from tests.template.test_alarms import COMPARES
-from tests.template.test_alarms import DAY_S
-from tests.template.test_alarms import EVERYTHING
-from tests.template.test_alarms import OF_AWS
+from tests.template.test_alarms import ALARMS, COMPARES, DAY_S, EVERYTHING, OF_AWS
 from tests.unit.aws.test_report import NOW
-from vbs_reaper.deletion.verdict.backoff import LIMIT_S
-from vbs_reaper.deletion.verdict.backoff import asked_delay_s
-from vbs_reaper.deletion.verdict.backoff import deleting_wait_s
-from vbs_reaper.deletion.verdict.backoff import dependents_wait_s
-from vbs_reaper.deletion.verdict.backoff import until_s
-from vbs_reaper.deletion.verdict.backoff import wait_s
+from vbs_reaper.deletion.backoff import LIMIT_S, asked_delay_s, deleting_wait_s, dependents_wait_s, until_s, wait_s
 
 
 def days_of_retention(queue: str) -> float:

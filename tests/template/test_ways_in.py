@@ -3,18 +3,10 @@
 import json
 import re
 import shlex
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 
-from tests.template.rendered import AS_IT_COMES
-from tests.template.rendered import KEY
-from tests.template.rendered import RULE
-from tests.template.rendered import TOPIC
-from tests.template.rendered import WITH_EVERYTHING
-from tests.template.rendered import Properties
-from tests.template.rendered import Rendered
-from tests.template.test_permissions import may
-from tests.template.test_permissions import senders
+from tests.template.rendered import AS_IT_COMES, KEY, RULE, TOPIC, WITH_EVERYTHING, Properties, Rendered
+from tests.template.test_permissions import may, senders
 from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.request import DeleteRequest
 

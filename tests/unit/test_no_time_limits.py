@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.conftest import ROOT
 

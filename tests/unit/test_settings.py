@@ -1,13 +1,10 @@
 import dataclasses
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from vbs_reaper.settings import CheckerSettings
-from vbs_reaper.settings import DeleterSettings
-from vbs_reaper.settings import PurgerSettings
-from vbs_reaper.settings import SettingsError
+from vbs_reaper.errors import SettingsError
+from vbs_reaper.settings import CheckerSettings, DeleterSettings, PurgerSettings
 
 GOOD = {
     "DELETE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/reaper-DeleteQueue-1",

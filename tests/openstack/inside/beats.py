@@ -3,8 +3,7 @@
 import datetime
 import threading
 
-from cinder import context
-from cinder import objects
+from cinder import context, objects
 from cinder.db import api as database
 from oslo_utils import timeutils
 

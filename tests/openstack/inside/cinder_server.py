@@ -4,8 +4,7 @@ import sys
 
 from cinder import monkey_patch
 
-from tests.openstack.inside.control import Control
-from tests.openstack.inside.control import end_at_once
+from tests.openstack.inside.control import Control, end_at_once
 
 
 def main() -> None:

@@ -4,21 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import os_brick
-from cinder import coordination
-from cinder import objects
-from cinder import rpc
-from cinder import service
-from cinder import version
+from cinder import coordination, objects, rpc, service, version
 from cinder.common import config
 from cinder.volume import volume_utils
 from oslo_config import cfg
 from oslo_log import log
 from oslo_service import wsgi
 
-from tests.openstack.inside import backup_driver
-from tests.openstack.inside import backup_rows
-from tests.openstack.inside import rate_limit
-from tests.openstack.inside import web
+from tests.openstack.inside import backup_driver, backup_rows, rate_limit, web
 from tests.openstack.inside.beats import Beats
 from tests.openstack.inside.sqlite_locking import lock_at_begin
 

@@ -4,8 +4,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 
 class Control:

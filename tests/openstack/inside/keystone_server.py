@@ -7,8 +7,7 @@ import keystone.conf
 from keystone.server import wsgi
 
 from tests.openstack.inside import web
-from tests.openstack.inside.control import Control
-from tests.openstack.inside.control import end_at_once
+from tests.openstack.inside.control import Control, end_at_once
 from tests.openstack.inside.sqlite_locking import lock_at_begin
 
 CONF = keystone.conf.CONF

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from cinder.api.middleware.rate_limit import Limiter
-from cinder.api.middleware.rate_limit import RateLimitingMiddleware
+from cinder.api.middleware.rate_limit import Limiter, RateLimitingMiddleware
 
 _middlewares: list[RateLimitingMiddleware] = []
 

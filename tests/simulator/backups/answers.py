@@ -3,14 +3,9 @@
 import math
 
 from tests.simulator.backups.rate_limit import RateLimit
-from tests.simulator.body_shapes import HTML
-from tests.simulator.body_shapes import cinder_page
-from tests.simulator.body_shapes import fault
+from tests.simulator.body_shapes import HTML, cinder_page, fault
 from tests.simulator.cloud import Cloud
-from tests.simulator.exchange import Answer
-from tests.simulator.exchange import Header
-from tests.simulator.exchange import new_request_id
-from tests.simulator.exchange import to_json
+from tests.simulator.exchange import Answer, Header, new_request_id, to_json
 
 NOT_FOUND_TEXT = "The resource could not be found."
 

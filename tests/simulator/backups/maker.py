@@ -2,14 +2,11 @@
 
 import random
 from collections.abc import Callable
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tests.simulator.backups.record import BackupFields
-from tests.simulator.backups.record import BackupRecord
+from tests.simulator.backups.record import BackupFields, BackupRecord
 
 FIRST_BACKUP_AGE = timedelta(days=30)
 

@@ -1,7 +1,6 @@
 """The query of a list: pages, order and filters, by Cinder's rules and in its words."""
 
-from collections.abc import Callable
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice

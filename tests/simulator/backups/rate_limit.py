@@ -1,7 +1,6 @@
 """A limit of calls a minute, as Cinder's old limiter keeps it: a bucket that leaks, one per user and method."""
 
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 

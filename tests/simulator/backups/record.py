@@ -1,12 +1,10 @@
 """One backup in the simulated cloud."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
-from typing import TypedDict
+from typing import Any, TypedDict
 
 DELETABLE = frozenset({"available", "error"})
 

@@ -1,19 +1,13 @@
 """The table of backups: in order of creation, with deletions that end by themselves."""
 
 import heapq
-from bisect import bisect_left
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable
-from collections.abc import Iterator
-from datetime import datetime
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
-from tests.simulator.backups.record import BackupRecord
-from tests.simulator.backups.record import Driver
-from tests.simulator.journal import GONE
-from tests.simulator.journal import Journal
-from tests.simulator.journal import StateChange
+from tests.simulator.backups.record import BackupRecord, Driver
+from tests.simulator.journal import GONE, Journal, StateChange
 
 DRIVER_ERROR = "[Errno 21] Is a directory: 'backups'"
 

@@ -7,8 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.template.translate import ROOT
-from tests.template.translate import translate
+from tests.template.translate import ROOT, translate
 
 CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
 OPTIONS = ("--framework", "cloudformation", "--skip-download", "--quiet", "--compact")

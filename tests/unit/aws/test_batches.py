@@ -1,14 +1,8 @@
 from collections.abc import Sequence
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from vbs_reaper.aws.batches import ENTRIES_LIMIT
-from vbs_reaper.aws.batches import SIZE_LIMIT
-from vbs_reaper.aws.batches import TRIES
-from vbs_reaper.aws.batches import Unsent
-from vbs_reaper.aws.batches import in_batches
-from vbs_reaper.aws.batches import send_all
+from vbs_reaper.aws.batches import ENTRIES_LIMIT, SIZE_LIMIT, TRIES, Unsent, in_batches, send_all
 
 SIZES = st.lists(st.integers(0, 2 * SIZE_LIMIT), max_size=40)
 

@@ -1,7 +1,6 @@
 """What no stand-in does: replies of SQS in which some entries failed."""
 
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.stub import Stubber

@@ -1,21 +1,15 @@
 """What no stand-in does: replies of EventBridge in which some entries failed."""
 
 import json
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.stub import ANY
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from tests.log_lines import LogLines
 from vbs_reaper.aws.batches import TRIES
 from vbs_reaper.aws.event_bus import EventBus
-from vbs_reaper.deletion.result import DETAIL_TYPES
-from vbs_reaper.deletion.result import SOURCE
-from vbs_reaper.deletion.result import Outcome
-from vbs_reaper.deletion.result import Result
-from vbs_reaper.deletion.result import result_id
+from vbs_reaper.deletion.result import DETAIL_TYPES, SOURCE, Outcome, Result, result_id
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -26,7 +20,8 @@ TURNED_AWAY = {"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}
 
 
 @pytest.fixture
-def bus(events: "EventBridgeClient") -> EventBus:
+def bus(events: "EventBridgeClient", events_say: Stubber) -> EventBus:
+    events_say.add_response("describe_event_bus", {"Name": BUS}, {"Name": BUS})
     return EventBus(events, BUS, SOURCE)
 
 
@@ -55,15 +50,14 @@ def test_every_end_has_its_detail_type(bus: EventBus, events_say: Stubber, outco
     assert bus.publish([result(outcome=outcome)])
 
 
-def test_the_detail_is_the_result_as_json(events: "EventBridgeClient", bus: EventBus) -> None:
+def test_the_detail_is_the_result_as_json(events: "EventBridgeClient", bus: EventBus, events_say: Stubber) -> None:
     details: list[dict[str, Any]] = []
     events.meta.events.register(
         "provide-client-params.events.PutEvents",
         lambda params, **_: details.extend(json.loads(entry["Detail"]) for entry in params["Entries"]),
     )
-    with Stubber(events) as events_say:
-        events_say.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN]})
-        bus.publish([result()])
+    events_say.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN]})
+    bus.publish([result()])
     assert details == [
         {
             "id": result_id("r-1", 0),

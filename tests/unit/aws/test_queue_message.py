@@ -1,11 +1,9 @@
 import json
 from collections.abc import Mapping
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from vbs_reaper.aws.queue_message import ATTRIBUTES_LIMIT
-from vbs_reaper.aws.queue_message import queue_entry
+from vbs_reaper.aws.queue_message import ATTRIBUTES_LIMIT, queue_entry
 from vbs_reaper.deletion.message import NewMessage
 
 ANYTHING = st.text(st.characters(), max_size=600)
@@ -87,7 +85,7 @@ def test_an_escaped_json_body_means_the_same(text: str) -> None:
 
 def test_an_escaped_or_empty_body_is_told_in_the_message() -> None:
     assert attributes_of({"message": "why"}, "\x00") == {
-        "message": "(characters of the body that SQS refuses are escaped) why"
+        "message": "(characters of the body that SQS rejects are escaped) why"
     }
     assert attributes_of({"message": "why"}, "") == {"message": "(the body was empty) why"}
 

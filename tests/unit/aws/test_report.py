@@ -5,36 +5,24 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.doubles import ManualClock
-from tests.log_lines import LogLines
-from tests.log_lines import reading_log
+from tests.log_lines import LogLines, reading_log
+from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.metrics import Metrics
-from vbs_reaper.aws.report import DeletionReport
+from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Operation
+from vbs_reaper.backups.identifiers import BackupId
+from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Wait
 from vbs_reaper.deletion.message import Message
-from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Outcome
-from vbs_reaper.deletion.verdict.decision import AlreadyGone
-from vbs_reaper.deletion.verdict.decision import Asked
-from vbs_reaper.deletion.verdict.decision import Decision
-from vbs_reaper.deletion.verdict.decision import Deleted
-from vbs_reaper.deletion.verdict.decision import Halt
-from vbs_reaper.deletion.verdict.decision import Parked
-from vbs_reaper.deletion.verdict.decision import Refused
-from vbs_reaper.deletion.verdict.decision import Wait
 from vbs_reaper.logs import logger
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.answer import Called
-from vbs_reaper.openstack.answer import Operation
-from vbs_reaper.openstack.backup import BackupId
+from vbs_reaper.reasons import Reason
 
 NOW = ManualClock().now
 BACKUP = "0b5e4f6a-7c1d-4e2f-9a3b-000000000001"
-REQUEST = DeleteRequest(backup_id=BACKUP, target="otc-prod", requested_by="operations")
+REQUEST = DeleteRequest(backup_id=BackupId(BACKUP), target="otc-prod", requested_by="operations")
 MESSAGE = Message(
     message_id="m-2",
     receipt_handle="AQEBhandle",
@@ -119,10 +107,12 @@ def test_every_line_says_which_request_and_backup_it_is_about(
 def test_a_line_tells_of_each_call_in_order_and_names_a_survivor(report: DeletionReport, log_lines: LogLines) -> None:
     survivor = BackupId("0b5e4f6a-7c1d-4e2f-9a3b-0000000000aa")
     calls = [
-        Called(operation=Operation.SHOW_BACKUP, status="401", at=NOW, backup_id=BackupId(BACKUP)),
-        Called(operation=Operation.SHOW_BACKUP, status="200", at=NOW, request_id="req-8", backup_id=BackupId(BACKUP)),
-        Called(operation=Operation.SHOW_BACKUP, status="ReadTimeout", at=NOW, backup_id=survivor),
-        Called(operation=Operation.LIST_BACKUPS, status="200", at=NOW),
+        CallRecord(operation=Operation.SHOW_BACKUP, status="401", at=NOW, backup_id=BackupId(BACKUP)),
+        CallRecord(
+            operation=Operation.SHOW_BACKUP, status="200", at=NOW, request_id="req-8", backup_id=BackupId(BACKUP)
+        ),
+        CallRecord(operation=Operation.SHOW_BACKUP, status="ReadTimeout", at=NOW, backup_id=survivor),
+        CallRecord(operation=Operation.LIST_BACKUPS, status="200", at=NOW),
     ]
     report.decided(MESSAGE, REQUEST, DECISIONS[Outcome.WAITING], NOW, calls)
     at = {"at": NOW.isoformat()}
@@ -137,7 +127,7 @@ def test_a_line_tells_of_each_call_in_order_and_names_a_survivor(report: Deletio
 def test_a_line_says_when_and_why_the_request_was_sent_and_how_often_redriven(
     report: DeletionReport, log_lines: LogLines
 ) -> None:
-    request = DeleteRequest(backup_id=BACKUP, reason="too\nold")
+    request = DeleteRequest(backup_id=BackupId(BACKUP), reason="too\nold")
     report.decided(replace(MESSAGE, redrives=2), request, DECISIONS[Outcome.DELETED], NOW)
     said = log_lines.only()
     assert said["sent_at"] == MESSAGE.first_sent_at.isoformat()
@@ -236,7 +226,7 @@ def test_whatever_a_message_carries_reporting_raises_nothing_and_writes_one_line
 ) -> None:
     report = DeletionReport(Metrics(), logger)
     message = replace(MESSAGE, request_id=request_id)
-    request = DeleteRequest(backup_id=BACKUP, requested_by=requested_by)
+    request = DeleteRequest(backup_id=BackupId(BACKUP), requested_by=requested_by)
     with reading_log() as lines:
         report.decided(message, request, DECISIONS[outcome], NOW)
     assert len(lines.all()) == 1

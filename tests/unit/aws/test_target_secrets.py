@@ -6,7 +6,7 @@ import pytest
 from botocore.stub import Stubber
 
 from vbs_reaper.aws.target_secrets import TargetSecrets
-from vbs_reaper.openstack.secret import SecretUnusable
+from vbs_reaper.errors import InvalidSecret
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -20,7 +20,7 @@ def secrets(secrets_manager: "SecretsManagerClient") -> TargetSecrets:
 
 
 def refusal(secrets: TargetSecrets) -> str:
-    with pytest.raises(SecretUnusable) as refused:
+    with pytest.raises(InvalidSecret) as refused:
         secrets.read("otc-prod")
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
@@ -31,7 +31,7 @@ def refusal(secrets: TargetSecrets) -> str:
     ("code", "sentence"),
     [
         ("ResourceNotFoundException", "secret vbs-reaper/otc-prod does not exist; create it"),
-        ("InvalidRequestException", "secret vbs-reaper/otc-prod is marked for deletion; restore it"),
+        ("InvalidRequestException", "secret vbs-reaper/otc-prod is scheduled for deletion; restore it"),
         ("AccessDeniedException", "secret vbs-reaper/otc-prod may not be read; allow"),
         ("DecryptionFailure", "secret vbs-reaper/otc-prod cannot be decrypted; allow"),
     ],
@@ -49,7 +49,7 @@ def test_a_secrets_manager_that_fails_is_never_taken_for_a_missing_secret(
 ) -> None:
     secrets_manager_says.add_client_error("get_secret_value", code, http_status_code=503)
     said = refusal(secrets)
-    assert f"as Secrets Manager fails ({code})" in said
+    assert f"because Secrets Manager fails ({code})" in said
     assert "does not exist" not in said
 
 

@@ -4,15 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tests.unit.deletion.world import PROJECT
-from tests.unit.deletion.world import VIEW
-from tests.unit.deletion.world import World
-from tests.unit.deletion.world import answer
-from tests.unit.deletion.world import backup_id
-from tests.unit.deletion.world import found
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.answer import TargetView
+from tests.unit.deletion.world import PROJECT, VIEW, World, answer, backup_id, found
+from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
 
 ONE, TWO, THREE = backup_id(1), backup_id(2), backup_id(3)
 OTHER_PROJECT = "0f" * 16
@@ -122,7 +115,7 @@ def halted(world: World) -> object:
 
 
 EXPECTS = {"volume_id": "v", "created_at": "2026-11-20T02:00:00Z", "name": "x", "survivors": [TWO]}
-V3 = TargetView(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True)
+V3 = TargetInfo(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True)
 SETTINGS: Final[dict[str, Setting]] = {
     "nobody's backup": lambda _: asks(),
     "an available backup": there(asks(target="otc-prod", project_id=PROJECT, reason="old", requested_by="me")),

@@ -3,30 +3,22 @@
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from typing import Any
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
 
 from mypy_boto3_events import EventBridgeClient
 from mypy_boto3_sqs import SQSClient
 
 from tests.doubles import ManualClock
-from tests.unit.deletion.world import VIEW
-from tests.unit.deletion.world import AtOnce
-from tests.unit.deletion.world import MemoryReport
+from tests.unit.deletion.world import VIEW, AtOnce, MemoryReport
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.backups.answer import Answer, AnswerName, Listing
+from vbs_reaper.backups.backup import Backup
+from vbs_reaper.backups.ports import BackupRef
+from vbs_reaper.clock import TimeLeft
 from vbs_reaper.deletion.deleter import Deleter
-from vbs_reaper.deletion.ports import BackupRef
-from vbs_reaper.deletion.ports import TimeLeft
 from vbs_reaper.deletion.result import SOURCE
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.answer import Listing
-from vbs_reaper.openstack.backup import Backup
 
 QUEUE = "https://sqs.example/1/delete"
 DEAD_LETTERS = "https://sqs.example/1/dead"
@@ -95,6 +87,9 @@ class Events:
         self._fuse = fuse
         self.turns_away: Callable[[dict[str, Any]], bool] = lambda _: False
         self.heard: list[dict[str, Any]] = []
+
+    def describe_event_bus(self, *, Name: str) -> dict[str, Any]:  # noqa: N803
+        return {"Name": Name}
 
     def put_events(self, *, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
         answers = [self._put(json.loads(entry["Detail"])) for entry in Entries]
@@ -205,7 +200,7 @@ class SmallWorld:
             bus=EventBus(cast("EventBridgeClient", self.events), "bus", SOURCE),
             report=MemoryReport(),
             clock=self.clock,
-            dice=lambda: 0.5,
+            jitter=lambda: 0.5,
             default_target="default",
             base_s=60,
             calls_at_once=5,

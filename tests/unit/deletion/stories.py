@@ -5,37 +5,24 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from dataclasses import dataclass
-from dataclasses import field
-from datetime import datetime
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from tests.unit.deletion.situations import ONE
-from tests.unit.deletion.situations import SETTINGS
-from tests.unit.deletion.situations import THREE
-from tests.unit.deletion.situations import TWO
-from tests.unit.deletion.situations import Setting
-from tests.unit.deletion.world import PROJECT
-from tests.unit.deletion.world import VOLUME
-from tests.unit.deletion.world import AtOnce
-from tests.unit.deletion.world import MemoryReport
-from tests.unit.deletion.world import World
+from tests.unit.deletion.situations import ONE, SETTINGS, THREE, TWO, Setting
+from tests.unit.deletion.world import PROJECT, VOLUME, AtOnce, MemoryReport, World
+from vbs_reaper.backups.answer import Answer, CallRecord, Listing
+from vbs_reaper.backups.ports import BackupRef
+from vbs_reaper.clock import TimeLeft
+from vbs_reaper.deletion.decision import Decision
 from vbs_reaper.deletion.deleter import Deleter
-from vbs_reaper.deletion.deleter import NotStored
 from vbs_reaper.deletion.message import Message
-from vbs_reaper.deletion.ports import BackupRef
-from vbs_reaper.deletion.ports import TimeLeft
-from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.request import DeleteRequest
-from vbs_reaper.deletion.verdict.decision import Decision
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import Called
-from vbs_reaper.openstack.answer import Listing
+from vbs_reaper.errors import RequestNotQueued
+from vbs_reaper.reasons import Reason
 
 WRITTEN: Final = Path(__file__).with_name("stories.txt")
 LEFT_S = 51.0
@@ -63,7 +50,7 @@ class Scribe(MemoryReport):
         request: DeleteRequest | None,
         decision: Decision,
         now: datetime,
-        calls: Sequence[Called] = (),
+        calls: Sequence[CallRecord] = (),
     ) -> None:
         what = " ".join(f"{value}" for name, value in asdict(decision).items() if name != "proof")
         whose = "none" if request is None else request.backup_id
@@ -119,7 +106,7 @@ def tell_direct(setting: Setting) -> Story:
     try:
         answered = world.deleter.handle(body, lambda: world.left_s, "i-1")  # type: ignore[arg-type]  # anything
         story.append(f"answered {written(json.loads(json.dumps(answered)))}")
-    except NotStored as error:
+    except RequestNotQueued as error:
         story.append(f"raised {error}")
     return readable(story + effects(world), world, world.clock())
 
@@ -178,7 +165,7 @@ def environment(world: World, cloud: WatchedCloud) -> Deleter:
         bus=world.bus,
         report=world.report,
         clock=world.clock,
-        dice=lambda: 0.3,
+        jitter=lambda: 0.3,
         default_target="default",
         base_s=world.base_s,
         calls_at_once=5,

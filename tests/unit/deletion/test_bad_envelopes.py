@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from vbs_reaper.deletion.envelope import BODY_LIMIT
-from vbs_reaper.deletion.envelope import open_envelope
-from vbs_reaper.deletion.request import BULK_LIMIT
-from vbs_reaper.deletion.request import RequestRefused
+from vbs_reaper.deletion.envelope import BODY_LIMIT, open_envelope
+from vbs_reaper.deletion.request_json import BULK_LIMIT
+from vbs_reaper.errors import InvalidRequest
 
 SENT_AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 BACKUP = "0b5e4f6a-7c1d-4e2f-9a3b-000000000001"
@@ -32,16 +30,16 @@ def cloudevent(**attributes: object) -> dict[str, Any]:
 
 
 def refusal(body: object) -> str:
-    with pytest.raises(RequestRefused) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         open_envelope(body if isinstance(body, str) else json.dumps(body), SENT_AT)
     return str(refused.value)
 
 
 BAD: Mapping[str, tuple[object, str]] = {
-    "SNS: some text": (sns("disk full"), "no JSON"),
-    "SNS: an empty text": (sns(""), "no JSON"),
+    "SNS: some text": (sns("disk full"), "not JSON"),
+    "SNS: an empty text": (sns(""), "not JSON"),
     "SNS: another service's message": (sns('{"AlarmName": "a", "NewStateValue": "ALARM"}'), '"backup_id" is missing'),
-    "SNS: a list": (sns("[]"), "no JSON object"),
+    "SNS: a list": (sns("[]"), "not a JSON object"),
     "SNS: an object, not a text": (sns(REQUEST), '"Message"'),
     "SNS: the confirmation of a subscription": (
         {"Type": "SubscriptionConfirmation", "Message": "You have chosen", "SubscribeURL": "https://sns.example"},
@@ -55,11 +53,11 @@ BAD: Mapping[str, tuple[object, str]] = {
     "CloudEvent: no data": (cloudevent(data=...), 'lacks "data"'),
     "CloudEvent: binary data": (cloudevent(data=..., data_base64="e30="), '"data_base64"'),
     "CloudEvent: data and binary data": (cloudevent(data_base64="e30="), '"data_base64"'),
-    "CloudEvent: data that is text": (cloudevent(data=json.dumps(REQUEST)), "no JSON object"),
+    "CloudEvent: data that is text": (cloudevent(data=json.dumps(REQUEST)), "not a JSON object"),
     "CloudEvent: an older version": (cloudevent(specversion="0.3"), '"specversion"'),
-    "CloudEvents: a batch": ([cloudevent()], "no JSON object"),
+    "CloudEvents: a batch": ([cloudevent()], "not a JSON object"),
     "EventBridge: another event": (event(REQUEST, "VBS Backup Deleted"), '"detail-type"'),
-    "EventBridge: a detail that is text": (event("x"), "no JSON object"),
+    "EventBridge: a detail that is text": (event("x"), "not a JSON object"),
     "four envelopes": (event(sns(json.dumps(cloudevent(data=event(REQUEST))))), "wrapped more than 3 times"),
     "a bulk of none": ({"backup_ids": []}, "1 to 1000"),
     "a bulk of 1,001": ({"backup_ids": [BACKUP] * (BULK_LIMIT + 1)}, "1 to 1000"),
@@ -68,10 +66,10 @@ BAD: Mapping[str, tuple[object, str]] = {
     "a bulk with an unknown key": ({"backup_ids": [BACKUP], "traget": "a"}, 'did you mean "target"'),
     "a bulk that deletes its own survivor": (
         {"backup_ids": [BACKUP], "expect": {"survivors": [BACKUP]}},
-        "take it out of one",
+        "remove it from one",
     ),
-    "no JSON": ("backup_id=1", "no JSON"),
-    "nothing": ("", "no JSON"),
+    "no JSON": ("backup_id=1", "not JSON"),
+    "nothing": ("", "not JSON"),
     "a key twice": (f'{{"backup_id": "{BACKUP}", "backup_id": "{BACKUP}"}}', "a key twice"),
     "too long": ({"backup_id": BACKUP, "reason": "x" * BODY_LIMIT}, "bytes"),
     "nested without end": ("[" * 100_000, "nested too deeply"),

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.unit.deletion.small_world import SmallWorld
-from vbs_reaper.deletion.request import BULK_LIMIT
+from vbs_reaper.deletion.request_json import BULK_LIMIT
 from vbs_reaper.deletion.result import result_id
 
 BAD = {7: "not-an-id", 400: None}

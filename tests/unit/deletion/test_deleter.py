@@ -3,39 +3,22 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Event
-from threading import current_thread
-from threading import main_thread
+from threading import Event, current_thread, main_thread
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from tests.unit.deletion.world import PROJECT
-from tests.unit.deletion.world import AtOnce
-from tests.unit.deletion.world import MemoryCloud
-from tests.unit.deletion.world import Trouble
-from tests.unit.deletion.world import World
-from tests.unit.deletion.world import answer
-from tests.unit.deletion.world import backup_id
-from tests.unit.deletion.world import sqs_record
+from tests.unit.deletion.world import PROJECT, AtOnce, MemoryCloud, Trouble, World, answer, backup_id, sqs_record
+from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
+from vbs_reaper.backups.ports import BackupRef
+from vbs_reaper.clock import TimeLeft
+from vbs_reaper.deletion.decision import AlreadyGone, Deleted, Halt, Parked, Refused, Wait
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.deletion.ports import BackupRef
-from vbs_reaper.deletion.ports import TimeLeft
-from vbs_reaper.deletion.reason import Reason
 from vbs_reaper.deletion.result import result_id
-from vbs_reaper.deletion.verdict.decision import AlreadyGone
-from vbs_reaper.deletion.verdict.decision import Deleted
-from vbs_reaper.deletion.verdict.decision import Halt
-from vbs_reaper.deletion.verdict.decision import Parked
-from vbs_reaper.deletion.verdict.decision import Refused
-from vbs_reaper.deletion.verdict.decision import Wait
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.answer import TargetView
+from vbs_reaper.errors import RequestNotQueued
+from vbs_reaper.reasons import Reason
 
 ONE, TWO, THREE = backup_id(1), backup_id(2), backup_id(3)
 
@@ -306,7 +289,7 @@ def deleter_of(world: World, cloud: Any, pool: ThreadPoolExecutor) -> Deleter:  
         bus=world.bus,
         report=world.report,
         clock=world.clock,
-        dice=lambda: 0.5,
+        jitter=lambda: 0.5,
         default_target="default",
         base_s=60,
         calls_at_once=5,
@@ -490,7 +473,7 @@ def test_a_hold_in_any_spelling_keeps_the_backup(world: World, fields: dict[str,
 
 
 def test_on_v3_a_hold_in_the_metadata_keeps_the_backup(world: World) -> None:
-    world.cloud.view = TargetView(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True)
+    world.cloud.view = TargetInfo(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True)
     world.cloud.has(ONE, metadata={"hold": "legal"})
     world.deliver(world.message(ask_for(ONE)))
     assert world.cloud.calls == [("show", ONE)]
@@ -498,7 +481,7 @@ def test_on_v3_a_hold_in_the_metadata_keeps_the_backup(world: World) -> None:
 
 
 def test_on_v3_a_record_without_metadata_cannot_be_judged(world: World) -> None:
-    world.cloud.view = TargetView(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True)
+    world.cloud.view = TargetInfo(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True)
     world.cloud.has(ONE)
     assert world.deliver(world.message(ask_for(ONE))) == ["m-1"]
     assert world.cloud.calls == [("show", ONE)]
@@ -758,7 +741,7 @@ def test_a_direct_bulk_is_queued_in_parts_and_says_so(world: World) -> None:
 def test_a_direct_request_that_is_neither_ended_nor_stored_fails_loudly(world: World) -> None:
     world.cloud.has(ONE, status="creating")
     world.trouble.refuses = frozenset({("send", 0)})
-    with pytest.raises(RuntimeError, match="could not be queued"):
+    with pytest.raises(RequestNotQueued, match="could not be queued"):
         direct(world, ask_for(ONE))
 
 
@@ -781,7 +764,7 @@ def test_the_deleter_brings_its_own_threads_when_it_is_given_none() -> None:
         bus=world.bus,
         report=world.report,
         clock=world.clock,
-        dice=lambda: 0.5,
+        jitter=lambda: 0.5,
         default_target="default",
         base_s=60,
         calls_at_once=2,

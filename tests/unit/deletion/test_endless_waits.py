@@ -3,26 +3,18 @@
 import heapq
 import itertools
 import random
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from datetime import datetime
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.unit.deletion.world import World
-from tests.unit.deletion.world import answer
-from tests.unit.deletion.world import backup_id
-from tests.unit.deletion.world import record
-from tests.unit.deletion.world import sqs_record
+from tests.unit.deletion.world import World, answer, backup_id, record, sqs_record
+from vbs_reaper.backups.answer import AnswerName
+from vbs_reaper.deletion.decision import Parked
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.deletion.verdict.decision import Parked
-from vbs_reaper.openstack.answer import AnswerName
 
 TWELVE_DAYS_S = 12 * 86_400.0
 RECEIVES_ALLOWED = 400

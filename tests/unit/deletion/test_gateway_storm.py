@@ -5,13 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.deletion.world import VIEW
-from tests.unit.deletion.world import World
-from tests.unit.deletion.world import backup_id
-from vbs_reaper.console.dead_letters.letter import KINDS
-from vbs_reaper.deletion.verdict.decision import Asked
-from vbs_reaper.openstack.answer import Operation
-from vbs_reaper.openstack.answer import read_answer
+from tests.unit.clouds.logins import read_answer
+from tests.unit.deletion.world import VIEW, World, backup_id
+from vbs_reaper.backups.answer import Operation
+from vbs_reaper.cli.dead_letters.dead_letter import KINDS
+from vbs_reaper.deletion.decision import Asked
 
 BODIES = {
     "an APIG code": {"error_code": "APIG.0201", "error_msg": "request header too large", "request_id": "r"},

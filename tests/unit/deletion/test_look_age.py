@@ -5,24 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from tests.unit.deletion.world import MemoryCloud
-from tests.unit.deletion.world import World
-from tests.unit.deletion.world import answer
-from tests.unit.deletion.world import backup_id
-from tests.unit.deletion.world import found
-from vbs_reaper.deletion.ports import BackupRef
-from vbs_reaper.deletion.ports import TimeLeft
-from vbs_reaper.deletion.reason import Reason
-from vbs_reaper.deletion.verdict.decision import Asked
-from vbs_reaper.deletion.verdict.decision import Decision
-from vbs_reaper.deletion.verdict.decision import Halt
-from vbs_reaper.deletion.verdict.decision import Refused
-from vbs_reaper.deletion.verdict.decision import Wait
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
+from tests.unit.deletion.world import MemoryCloud, World, answer, backup_id, found
+from vbs_reaper.backups.answer import Answer, AnswerName
+from vbs_reaper.backups.ports import BackupRef
+from vbs_reaper.clock import TimeLeft
+from vbs_reaper.deletion.decision import Asked, Decision, Halt, Refused, Wait
+from vbs_reaper.reasons import Reason
 
 ONE, TWO, THREE = (backup_id(number) for number in (1, 2, 3))
 

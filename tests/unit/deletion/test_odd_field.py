@@ -5,41 +5,31 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from tests.unit.deletion.world import PROJECT
-from tests.unit.deletion.world import VIEW
-from tests.unit.deletion.world import World
-from tests.unit.deletion.world import backup_id
-from tests.unit.deletion.world import record
-from tests.unit.openstack.odd_fields import CASES
-from vbs_reaper.deletion.reason import Reason
-from vbs_reaper.deletion.verdict.decision import Asked
-from vbs_reaper.deletion.verdict.decision import Decision
-from vbs_reaper.deletion.verdict.decision import Halt
-from vbs_reaper.deletion.verdict.decision import Wait
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import Operation
-from vbs_reaper.openstack.answer import TargetView
-from vbs_reaper.openstack.answer import read_answer
-from vbs_reaper.openstack.backup import BackupId
+from tests.unit.clouds.logins import read_answer
+from tests.unit.clouds.odd_fields import CASES
+from tests.unit.deletion.world import PROJECT, VIEW, World, backup_id, record
+from vbs_reaper.backups.answer import Answer, Operation, TargetInfo
+from vbs_reaper.backups.identifiers import BackupId
+from vbs_reaper.deletion.decision import Asked, Decision, Halt, Wait
+from vbs_reaper.reasons import Reason
 
 ONE, TWO, THREE = (backup_id(number) for number in (1, 2, 3))
-V3 = TargetView(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True, service="cinder")
+V3 = TargetInfo(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True, service="cinder")
 OWNERS = {"os-bak-tenant-attr:tenant_id", "os-backup-project-attr:project_id"}
 NEEDED = {"volume_id", "status", "created_at", "name", "description", "metadata"} | OWNERS
 """Before a DELETE; `id` is the backup itself."""
 
 
-def shown(world: World, backup: BackupId, view: TargetView, fields: dict[str, Any]) -> Answer:
+def shown(world: World, backup: BackupId, view: TargetInfo, fields: dict[str, Any]) -> Answer:
     """A look as it comes over the wire."""
     full = record(backup) | ({"metadata": {}} if view.shows_metadata else {}) | fields
     body = json.dumps({"backup": {name: value for name, value in full.items() if value != "left out"}}).encode()
     return replace(read_answer(Operation.SHOW_BACKUP, backup, 200, {}, body, world.clock()), target=view)
 
 
-def decide(view: TargetView, fields: dict[str, Any], *, asked: bool = False, **request: object) -> Decision:
+def decide(view: TargetInfo, fields: dict[str, Any], *, asked: bool = False, **request: object) -> Decision:
     world = World()
     world.cloud.view = view
     for each in (ONE, TWO, THREE):
@@ -60,7 +50,7 @@ def kind(decision: Decision) -> tuple[type, object]:
 @pytest.mark.parametrize("view", [VIEW, V3], ids=["v2", "v3"])
 @pytest.mark.parametrize(("field", "value"), CASES)
 def test_a_backup_with_one_odd_field_is_deleted_or_waits_and_names_it(
-    view: TargetView, field: str, value: object
+    view: TargetInfo, field: str, value: object
 ) -> None:
     decision = decide(view, {field: value})
     if field not in NEEDED:
@@ -97,7 +87,7 @@ def test_a_backup_with_one_odd_field_is_deleted_or_waits_and_names_it(
 )
 def test_an_odd_field_leads_to_the_decision_without_it_or_to_a_wait(  # noqa: PLR0913  # what a decision depends on
     case: tuple[str, object],
-    view: TargetView,
+    view: TargetInfo,
     status: str,
     asked: bool,  # noqa: FBT001
     also: dict[str, Any],

@@ -3,12 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.unit.deletion.world import PROJECT
-from tests.unit.deletion.world import VIEW
-from tests.unit.deletion.world import World
-from tests.unit.deletion.world import backup_id
-from vbs_reaper.deletion.verdict.decision import Asked
-from vbs_reaper.openstack.answer import Operation
+from tests.unit.deletion.world import PROJECT, VIEW, World, backup_id
+from vbs_reaper.backups.answer import Operation
+from vbs_reaper.deletion.decision import Asked
 
 ONE = backup_id(1)
 REQUEST = {"backup_id": ONE}

@@ -2,14 +2,12 @@
 
 import pytest
 
-from tests.unit.deletion.stories import WRITTEN
-from tests.unit.deletion.stories import stories
-from tests.unit.deletion.test_bad_envelopes import BAD
-from tests.unit.deletion.test_bad_envelopes import refusal
+from tests.unit.deletion.stories import WRITTEN, stories
+from tests.unit.deletion.test_bad_envelopes import BAD, refusal
 
-NO_OBJECT = 'the body is no JSON object; send {"backup_id": "<id>"}'
-NO_JSON = 'is no JSON: Expecting value at line 1, column 1; send one JSON object with "backup_id"'
-NO_LIST = '"backup_ids" is no list of 1 to 1000 ids; give one, or several such bulks'
+NO_OBJECT = 'the body is not a JSON object; send {"backup_id": "<id>"}'
+NO_JSON = 'is not JSON: Expecting value at line 1, column 1; send one JSON object with "backup_id"'
+NO_LIST = '"backup_ids" must be a list of 1 to 1000 ids; split a longer list into several requests'
 NO_ID = 'the CloudEvent lacks "id"; CloudEvents 1.0 requires it'
 BINARY = 'the CloudEvent has binary "data_base64"; give the request as JSON in "data"'
 REFUSALS = {
@@ -17,10 +15,8 @@ REFUSALS = {
     "SNS: an empty text": f'"Message" of the SNS notification {NO_JSON}',
     "SNS: another service's message": '"backup_id" is missing; give the backup\'s id',
     "SNS: a list": NO_OBJECT,
-    "SNS: an object, not a text": '"Message" of the SNS notification is no text; publish the request as JSON text',
-    "SNS: the confirmation of a subscription": (
-        'an SNS subscription waits to be confirmed; open its "SubscribeURL" once'
-    ),
+    "SNS: an object, not a text": '"Message" of the SNS notification is not text; publish the request as JSON text',
+    "SNS: the confirmation of a subscription": ('an SNS subscription must be confirmed; open its "SubscribeURL" once'),
     "CloudEvent: no id": NO_ID,
     "CloudEvent: an empty id": NO_ID,
     "CloudEvent: an id that is no text": NO_ID,
@@ -41,13 +37,13 @@ REFUSALS = {
     "single and bulk": 'both "backup_id" and "backup_ids" are given; give one of them',
     "a bulk with an unknown key": 'unknown key "traget"; did you mean "target"?',
     "a bulk that deletes its own survivor": (
-        '"expect.survivors" names 0b5e4f6a-7c1d-4e2f-9a3b-000000000001, which "backup_ids" asks for too; '
-        "take it out of one"
+        '"expect.survivors" names 0b5e4f6a-7c1d-4e2f-9a3b-000000000001, which "backup_ids" names too; '
+        "remove it from one"
     ),
     "no JSON": f"the body {NO_JSON}",
     "nothing": f"the body {NO_JSON}",
     "a key twice": 'the body names a key twice: "backup_id"; send one JSON object with "backup_id"',
-    "too long": 'the body has 131139 bytes; 131072 are allowed; send one JSON object with "backup_id"',
+    "too long": 'the body has 131139 bytes; at most 131072 are allowed; send one JSON object with "backup_id"',
     "nested without end": 'the body is nested too deeply; send one JSON object with "backup_id"',
 }
 

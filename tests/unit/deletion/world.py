@@ -1,38 +1,25 @@
 """The deleter's neighbours in memory: a cloud, a queue, a bus, a report; and messages as Lambda hands them over."""
 
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from concurrent.futures import Executor
-from concurrent.futures import Future
-from dataclasses import dataclass
-from dataclasses import field
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
-from typing import Any
-from typing import ParamSpec
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
 from tests.doubles import ManualClock
+from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Listing, Operation, TargetInfo
+from vbs_reaper.backups.backup import Backup
+from vbs_reaper.backups.identifiers import BackupId, ProjectId
+from vbs_reaper.backups.ports import BackupRef
+from vbs_reaper.clock import TimeLeft
+from vbs_reaper.deletion.decision import Decision
 from vbs_reaper.deletion.deleter import Deleter
-from vbs_reaper.deletion.message import Message
-from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.deletion.ports import BackupRef
-from vbs_reaper.deletion.ports import TimeLeft
+from vbs_reaper.deletion.message import Message, NewMessage
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Result
-from vbs_reaper.deletion.verdict.decision import Decision
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import AnswerName
-from vbs_reaper.openstack.answer import Called
-from vbs_reaper.openstack.answer import Listing
-from vbs_reaper.openstack.answer import Operation
-from vbs_reaper.openstack.answer import TargetView
-from vbs_reaper.openstack.backup import Backup
-from vbs_reaper.openstack.backup import BackupId
-from vbs_reaper.openstack.backup import ProjectId
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,7 +27,7 @@ R = TypeVar("R")
 BASE_S = 60
 PROJECT = ProjectId("5a1e0c7b9d3f4826a0b4c6d8e2f01357")
 VOLUME = "7d2f3a10-58c4-4b7e-8f19-2c6a9e0b4d31"
-VIEW = TargetView(project_id=PROJECT, hold_marker="[hold]", shows_metadata=False)
+VIEW = TargetInfo(project_id=PROJECT, hold_marker="[hold]", shows_metadata=False)
 
 
 def backup_id(number: int) -> BackupId:
@@ -64,7 +51,7 @@ def read(fields: Mapping[str, Any]) -> Backup:
     return msgspec.convert(fields, Backup)
 
 
-def found(backup: str, view: TargetView = VIEW, **fields: object) -> Answer:
+def found(backup: str, view: TargetInfo = VIEW, **fields: object) -> Answer:
     return Answer(name=AnswerName.FOUND, status=200, backup=read(record(backup, **fields)), target=view)
 
 
@@ -115,7 +102,7 @@ class MemoryCloud:
 
     clock: ManualClock
     trouble: Trouble = field(default_factory=Trouble)
-    view: TargetView = VIEW
+    view: TargetInfo = VIEW
     backups: dict[str, dict[str, Any]] = field(default_factory=dict)
     scripted: dict[tuple[str, str], list[Answer]] = field(default_factory=dict)
     down: Answer | None = None
@@ -161,7 +148,7 @@ class MemoryCloud:
         self.trouble.strikes(operation, ref.backup_id)
         self.calls.append((operation, ref.backup_id))
         self.refs.append(ref)
-        ref.heard(Called(operation=_OPERATIONS[operation], status="", at=self.clock(), backup_id=ref.backup_id))
+        ref.recorder(CallRecord(operation=_OPERATIONS[operation], status="", at=self.clock(), backup_id=ref.backup_id))
         if self.down is not None:
             return self.down
         script = self.scripted.get((operation, ref.backup_id))
@@ -251,7 +238,7 @@ class MemoryReport:
         request: DeleteRequest | None,
         decision: Decision,
         now: datetime,
-        calls: Sequence[Called] = (),
+        calls: Sequence[CallRecord] = (),
     ) -> None:
         self.decisions.append((message.message_id, decision))
         self.calls.append((message.message_id, [call.operation for call in calls]))
@@ -298,7 +285,7 @@ class World:
         self.threads = threads or AtOnce()
         self.deleter = self.new_environment()
 
-    def new_environment(self, dice: Callable[[], float] = lambda: 0.5) -> Deleter:
+    def new_environment(self, jitter: Callable[[], float] = lambda: 0.5) -> Deleter:
         """A deleter before these neighbours."""
         return Deleter(
             backups=self.cloud,
@@ -306,7 +293,7 @@ class World:
             bus=self.bus,
             report=self.report,
             clock=self.clock,
-            dice=dice,
+            jitter=jitter,
             default_target="default",
             base_s=self.base_s,
             calls_at_once=5,

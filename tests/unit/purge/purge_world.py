@@ -1,36 +1,27 @@
 """A purger over ports in memory: a cloud that is listed, plans, a queue that may stop, a bus, a report."""
 
 import json
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from tests.doubles import ManualClock
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import PROJECT
-from tests.unit.purge.strategies import Record
+from tests.unit.purge.strategies import NOW, PROJECT, Record
+from vbs_reaper.backups.answer import Answer, Page, TargetInfo
+from vbs_reaper.backups.backup import Backup
+from vbs_reaper.backups.identifiers import ProjectId
+from vbs_reaper.clock import TimeLeft
 from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.deletion.ports import TimeLeft
-from vbs_reaper.deletion.reason import Reason
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import TargetView
-from vbs_reaper.openstack.backup import Backup
-from vbs_reaper.openstack.backup import ProjectId
-from vbs_reaper.openstack.calls.page import Page
-from vbs_reaper.purge.document import encode_plan
-from vbs_reaper.purge.inventory import PurgeRefused
+from vbs_reaper.errors import PlanStoreBusy, RunRefused
 from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.ports import Mark
-from vbs_reaper.purge.ports import PlansBusy
-from vbs_reaper.purge.ports import StoredDocument
+from vbs_reaper.purge.plan_file import encode_plan
+from vbs_reaper.purge.ports import Mark, StoredDocument
 from vbs_reaper.purge.purger import Purger
-from vbs_reaper.purge.run.result import PurgeResult
+from vbs_reaper.purge.run_result import PurgeResult
+from vbs_reaper.reasons import Reason
 
 SCHEDULED = "2026-11-25T03:00:00Z"
 RUN = "2026-11-25T03-00-00Z"
@@ -54,8 +45,8 @@ class ListedCloud:
     """What a listing shows, in pages; it can end early, begin anew, and tell another time."""
 
     records: list[Record] = field(default_factory=list)
-    view: TargetView | Answer = field(
-        default_factory=lambda: TargetView(project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False)
+    view: TargetInfo | Answer = field(
+        default_factory=lambda: TargetInfo(project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False)
     )
     date: datetime | None = NOW
     page_size: int = 1000
@@ -73,7 +64,7 @@ class ListedCloud:
         """How many there were."""
         return len(self.asked)
 
-    def view_target(self, target: str, time_left: TimeLeft) -> TargetView | Answer:
+    def describe_target(self, target: str, time_left: TimeLeft) -> TargetInfo | Answer:
         """The one target there is."""
         self.viewed.append((target, time_left()))
         return self.view
@@ -87,10 +78,10 @@ class ListedCloud:
         if self.shown_before_it_began_anew:
             yield Page(backups=_read(self.shown_before_it_began_anew), date=self.date)
         backups = _read(self.records)
-        begins_anew = bool(self.shown_before_it_began_anew)
+        restarted = bool(self.shown_before_it_began_anew)
         for start in range(0, max(len(backups), 1), self.page_size):
-            yield Page(backups=backups[start : start + self.page_size], date=self.date, begins_anew=begins_anew)
-            begins_anew = False
+            yield Page(backups=backups[start : start + self.page_size], date=self.date, restarted=restarted)
+            restarted = False
         if self.ends_with is not None:
             yield self.ends_with
 
@@ -144,10 +135,10 @@ class StoredPlans:
         self.hashes[policy, run] = plan.sha256 or ""
         return True
 
-    def draw(self, policy: str, run: str, plan: Plan) -> None:
-        """Keep of what it is."""
-        self._check("draw", self.is_writable)
-        self.objects.setdefault((policy, run, "html"), f"a picture of {plan.sha256}".encode())
+    def store_page(self, policy: str, run: str, plan: Plan) -> None:
+        """Store a text that names the plan, unless there is one."""
+        self._check("store_page", self.is_writable)
+        self.objects.setdefault((policy, run, "html"), f"the page of {plan.sha256}".encode())
 
     def is_marked(self, policy: str, run: str, mark: Mark) -> bool:
         """Whether it was written."""
@@ -167,9 +158,9 @@ class StoredPlans:
 
     def _check(self, call: str, is_usable: bool) -> None:
         if call == self.busy_at:
-            raise PlansBusy(Reason.PLANS_UNUSABLE, "the plans bucket cannot be used (SlowDown)")
+            raise PlanStoreBusy(Reason.PLANS_UNUSABLE, "the plans bucket cannot be used (SlowDown)")
         if not is_usable:
-            raise PurgeRefused(Reason.PLANS_UNUSABLE, "the plans bucket cannot be used (AccessDenied)")
+            raise RunRefused(Reason.PLANS_UNUSABLE, "the plans bucket cannot be used (AccessDenied)")
 
 
 @dataclass

@@ -1,20 +1,17 @@
 """Inventories and policies as the cloud and people make them: mostly sound, now and then odd."""
 
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from hypothesis import strategies as st
 
-from vbs_reaper.openstack.backup import Backup
-from vbs_reaper.purge.inventory import HOLD_MARKER
+from vbs_reaper.backups.answer import Service
+from vbs_reaper.backups.backup import Backup
+from vbs_reaper.backups.holds import HOLD_MARKER
 from vbs_reaper.purge.inventory import Inventory
-from vbs_reaper.purge.inventory import Service
-from vbs_reaper.purge.policy import PurgePolicy
-from vbs_reaper.purge.policy import read_policy
+from vbs_reaper.purge.policy import PurgePolicy, read_policy
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 PROJECT = "0" * 31 + "1"

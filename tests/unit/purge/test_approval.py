@@ -1,26 +1,16 @@
 """A plan that a person approves by its hash: what is sent, what is refused, and what a repetition does."""
 
 from dataclasses import replace
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.unit.purge.purge_world import RUN
-from tests.unit.purge.purge_world import Killed
-from tests.unit.purge.purge_world import StoppingQueue
-from tests.unit.purge.purge_world import World
-from tests.unit.purge.purge_world import assert_refused
-from tests.unit.purge.purge_world import previewed
-from tests.unit.purge.strategies import OTHER_PROJECT
-from tests.unit.purge.strategies import PROJECT
-from tests.unit.purge.strategies import backup_id
-from tests.unit.purge.strategies import nightly
-from vbs_reaper.openstack.answer import TargetView
-from vbs_reaper.openstack.backup import ProjectId
-from vbs_reaper.openstack.backup import read_instant
-from vbs_reaper.purge.run.sending import Unfinished
+from tests.unit.purge.purge_world import RUN, Killed, StoppingQueue, World, assert_refused, previewed
+from tests.unit.purge.strategies import OTHER_PROJECT, PROJECT, backup_id, nightly
+from vbs_reaper.backups.answer import TargetInfo
+from vbs_reaper.backups.identifiers import ProjectId
+from vbs_reaper.errors import RunUnfinished
+from vbs_reaper.timestamps import read_instant
 
 DAY = timedelta(days=1)
 PLANNED, COMPLETED = "VBS Purge Planned", "VBS Purge Completed"
@@ -87,7 +77,10 @@ def test_a_plan_copied_to_another_policy_is_nobodys() -> None:
     world.plans.objects["weekly", RUN, "json"] = world.plans.objects["nightly", RUN, "json"]
     world.plans.hashes["weekly", RUN] = sha256
     assert_refused(
-        world, world.approve(sha256, policy="weekly"), "plan_misplaced", f"weekly/{RUN} holds the plan nightly/{RUN}"
+        world,
+        world.approve(sha256, policy="weekly"),
+        "plan_misplaced",
+        f"stored as weekly/{RUN} is the plan nightly/{RUN}",
     )
 
 
@@ -96,7 +89,7 @@ def test_a_plan_that_was_tampered_with_sends_nothing() -> None:
     sha256 = previewed(world)
     key = ("nightly", RUN, "json")
     world.plans.objects[key] = world.plans.objects[key].replace(backup_id(4).encode(), backup_id(44).encode())
-    assert_refused(world, world.approve(sha256), "plan_changed", f"nightly/{RUN}", "was changed since")
+    assert_refused(world, world.approve(sha256), "plan_changed", f"nightly/{RUN}", "was changed after")
 
 
 def test_a_plan_exchanged_for_another_sound_one_sends_nothing() -> None:
@@ -104,7 +97,7 @@ def test_a_plan_exchanged_for_another_sound_one_sends_nothing() -> None:
     sha256 = previewed(world)
     previewed(other)
     world.plans.objects["nightly", RUN, "json"] = other.plans.objects["nightly", RUN, "json"]
-    assert_refused(world, world.approve(sha256), "plan_changed", f"nightly/{RUN} was stored as {sha256}")
+    assert_refused(world, world.approve(sha256), "plan_changed", f"nightly/{RUN} was stored with the sha256 {sha256}")
 
 
 @pytest.mark.parametrize(("age", "outcome"), [(7 * DAY, "completed"), (7 * DAY + timedelta(seconds=1), "refused")])
@@ -121,7 +114,7 @@ def test_a_plan_can_be_approved_for_seven_days(age: timedelta, outcome: str) -> 
 def test_a_target_that_is_another_project_now_gets_no_deletions() -> None:
     world = World(nightly(5))
     sha256 = previewed(world)
-    world.cloud.view = TargetView(project_id=ProjectId(OTHER_PROJECT), hold_marker="[hold]", shows_metadata=False)
+    world.cloud.view = TargetInfo(project_id=ProjectId(OTHER_PROJECT), hold_marker="[hold]", shows_metadata=False)
     assert_refused(world, world.approve(sha256), "plan_misplaced", PROJECT, OTHER_PROJECT)
 
 
@@ -138,8 +131,8 @@ def test_an_approved_request_expires_from_its_sending_not_from_the_plan() -> Non
 HERE, ELSEWHERE = "https://vbs.example", "https://vbs2.example/volume"
 
 
-def at(address: str) -> TargetView:
-    return TargetView(project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False, address=address)
+def at(address: str) -> TargetInfo:
+    return TargetInfo(project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False, address=address)
 
 
 def test_a_plan_names_the_place_it_is_of_and_its_listing_is_bound_to_it() -> None:
@@ -162,11 +155,11 @@ def test_a_plan_of_another_address_of_the_same_project_is_not_approved() -> None
 
 
 @pytest.mark.parametrize("view", [at(ELSEWHERE), replace(at(HERE), project_id=ProjectId(OTHER_PROJECT))])
-def test_a_plan_that_an_earlier_invocation_stored_is_not_sent_to_another_place(view: TargetView) -> None:
+def test_a_plan_that_an_earlier_invocation_stored_is_not_sent_to_another_place(view: TargetInfo) -> None:
     world = World(nightly(5))
     world.cloud.view = at(HERE)
     world.queue.takes = 0
-    with pytest.raises(Unfinished):
+    with pytest.raises(RunUnfinished):
         world.run()
     world.queue, world.cloud.view = StoppingQueue(), view
     assert_refused(world, world.run(), "plan_misplaced", *([HERE, ELSEWHERE] if view.address == ELSEWHERE else []))

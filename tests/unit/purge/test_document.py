@@ -8,20 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import inventory
-from tests.unit.purge.strategies import nightly
-from tests.unit.purge.strategies import policy
-from tests.unit.purge.strategies import record
-from vbs_reaper.purge.document import PlanRefused
-from vbs_reaper.purge.document import encode_plan
-from vbs_reaper.purge.document import read_head
-from vbs_reaper.purge.document import read_plan
-from vbs_reaper.purge.document import sha256_of
-from vbs_reaper.purge.document import write_plan
-from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan import plan
-from vbs_reaper.purge.stored import Head
+from tests.unit.purge.strategies import NOW, inventory, nightly, policy, record
+from vbs_reaper.errors import InvalidPlan
+from vbs_reaper.purge.plan import Plan, plan
+from vbs_reaper.purge.plan_file import encode_plan, read_plan, read_plan_header, sha256_of, write_plan
+from vbs_reaper.purge.plan_json import PlanHeader
 
 
 def made() -> Plan:
@@ -82,7 +73,7 @@ def test_a_plan_of_an_earlier_version_has_no_place_and_keeps_its_hash() -> None:
 @pytest.mark.parametrize("place", ["null", "7", '""', '"https://vbs2.example"'])
 def test_a_plan_with_another_place_is_refused(place: str) -> None:
     written = encode_plan(placed()).replace(b'"https://vbs.example/volume"', place.encode())
-    with pytest.raises(PlanRefused):
+    with pytest.raises(InvalidPlan):
         read_plan(written)
 
 
@@ -112,31 +103,33 @@ def test_every_backup_is_there_with_its_reasons() -> None:
 def test_a_plan_that_was_changed_is_refused(old: bytes, new: bytes) -> None:
     written = encode_plan(made())
     assert old in written
-    with pytest.raises(PlanRefused):
+    with pytest.raises(InvalidPlan):
         read_plan(written.replace(old, new, 1))
 
 
 def test_a_plan_of_another_version_is_told_so() -> None:
     written = encode_plan(made())
-    with pytest.raises(PlanRefused, match="no plan of this version: format 2, 1 is known"):
+    with pytest.raises(
+        InvalidPlan, match="not a plan that this version can read: its format is 2; only format 1 is supported"
+    ):
         read_plan(written.replace(b'"format":1', b'"format":2'))
 
 
 def test_of_an_instant_that_is_none_no_more_than_a_piece_is_quoted() -> None:
     written = encode_plan(made())
-    with pytest.raises(PlanRefused, match=f': "{"x" * 40}" is no instant$'):
+    with pytest.raises(InvalidPlan, match=f': "{"x" * 40}" is not a timestamp$'):
         read_plan(written.replace(b'"made_at":"', b'"made_at":"' + b"x" * 50))
 
 
 @pytest.mark.parametrize("document", [b"", b"[]", b"{}", b"\xff", b"[" * 200_000, b'{"format":2}'])
 def test_what_is_no_plan_is_refused(document: bytes) -> None:
-    with pytest.raises(PlanRefused, match="no plan"):
+    with pytest.raises(InvalidPlan, match="not a plan"):
         read_plan(document)
 
 
 def test_the_head_of_a_plan_is_whose_it_is_and_of_when() -> None:
     plan = made()
-    assert read_head(encode_plan(plan)) == Head(policy=plan.policy, made_at=plan.made_at)
+    assert read_plan_header(encode_plan(plan)) == PlanHeader(policy=plan.policy, made_at=plan.made_at)
 
 
 @pytest.mark.parametrize(
@@ -145,16 +138,16 @@ def test_the_head_of_a_plan_is_whose_it_is_and_of_when() -> None:
         (b"", "Input data was truncated"),
         (b"[" * 200_000, "Expected `object`, got `array`"),
         (b'{"made_at":"2026-11-25T03:00:00Z","policy":{}}', '"policy" is missing'),
-        (encode_plan(made()).replace(b'"made_at":"', b'"made_at":"x'), '"x2026-11-25T03:00:00Z" is no instant'),
+        (encode_plan(made()).replace(b'"made_at":"', b'"made_at":"x'), '"x2026-11-25T03:00:00Z" is not a timestamp'),
     ],
 )
 def test_what_has_no_head_is_no_plan(document: bytes, why: str) -> None:
-    with pytest.raises(PlanRefused, match=f"^this is no plan of this version: .*{why}"):
-        read_head(document)
+    with pytest.raises(InvalidPlan, match=f"^this is not a plan that this version can read: .*{why}"):
+        read_plan_header(document)
 
 
 def test_a_plan_cut_short_is_refused() -> None:
     written = encode_plan(made())
     for cut in range(0, len(written), 97):
-        with pytest.raises(PlanRefused):
+        with pytest.raises(InvalidPlan):
             read_plan(written[:cut])

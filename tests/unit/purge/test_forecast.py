@@ -3,28 +3,17 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import Record
-from tests.unit.purge.strategies import backup_id
-from tests.unit.purge.strategies import inventory
-from tests.unit.purge.strategies import nightly
-from tests.unit.purge.strategies import policies
-from tests.unit.purge.strategies import policy
-from tests.unit.purge.strategies import record
-from tests.unit.purge.strategies import records
-from vbs_reaper.purge.ahead.forecast import forecast
-from vbs_reaper.purge.inventory import Service
-from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan import plan
+from tests.unit.purge.strategies import NOW, Record, backup_id, inventory, nightly, policies, policy, record, records
+from vbs_reaper.backups.answer import Service
+from vbs_reaper.purge.forecast.forecast import forecast
+from vbs_reaper.purge.plan import Plan, plan
 from vbs_reaper.purge.policy import PurgePolicy
 
 
 def going(made: Plan, days: int = 10) -> dict[str, int]:
-    return dict(forecast(made, made.backups, days).going)
+    return dict(forecast(made, made.backups, days).deletion_days)
 
 
 def test_what_is_due_goes_today_and_the_kept_ones_with_the_backups_to_come() -> None:

@@ -1,24 +1,15 @@
 """Whatever dates a list shows, from the year 1 to 9999: there is a plan, a document and a picture."""
 
-from datetime import datetime
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import given
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import Record
-from tests.unit.purge.strategies import backup_id
-from tests.unit.purge.strategies import inventory
-from tests.unit.purge.strategies import policy
-from tests.unit.purge.strategies import record
-from vbs_reaper.purge.document import encode_plan
-from vbs_reaper.purge.document import read_plan
-from vbs_reaper.purge.inventory import Service
-from vbs_reaper.purge.picture.page import write_page
+from tests.unit.purge.strategies import NOW, Record, backup_id, inventory, policy, record
+from vbs_reaper.backups.answer import Service
 from vbs_reaper.purge.plan import plan
+from vbs_reaper.purge.plan_file import encode_plan, read_plan
+from vbs_reaper.purge.report.html_page import write_page
 
 DAY = timedelta(days=1)
 EDGES = [datetime.min, datetime(1970, 1, 1), datetime(2000, 1, 1), datetime(9999, 12, 30), datetime.max]  # noqa: DTZ001, DTZ901  # as Cinder writes them

@@ -5,20 +5,13 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import given
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import inventory
-from tests.unit.purge.strategies import nightly
-from tests.unit.purge.strategies import policy
-from vbs_reaper.purge.name_pattern import PatternRefused
-from vbs_reaper.purge.name_pattern import compile_patterns
+from tests.unit.purge.strategies import NOW, inventory, nightly, policy
+from vbs_reaper.errors import InvalidPolicy
+from vbs_reaper.purge.name_pattern import InvalidPattern, compile_patterns
 from vbs_reaper.purge.plan import plan
 from vbs_reaper.purge.policy import read_policy
-from vbs_reaper.purge.policy_refusal import PolicyRefused
 
 CASES = 'while [ $# -gt 0 ]; do case "$1" in $2) printf 1;; *) printf 0;; esac; shift 2; done'
 BASH = shutil.which("bash")
@@ -207,7 +200,7 @@ def test_every_accepted_pattern_selects_what_the_shell_selects(drawn: list[tuple
     for pattern, names in drawn:
         try:
             compile_patterns([pattern])
-        except PatternRefused:
+        except InvalidPattern:
             continue
         likely = ["".join("b" if char in "*?" else char for char in pattern), pattern, pattern.strip("[]!^*?")]
         pairs += [(name, pattern) for name in [*names, *likely]]
@@ -241,7 +234,7 @@ def test_every_accepted_pattern_selects_what_the_shell_selects(drawn: list[tuple
     ],
 )
 def test_a_form_that_would_be_misread_is_rejected_with_the_fix(pattern: str, says: str) -> None:
-    with pytest.raises(PolicyRefused) as refused:
+    with pytest.raises(InvalidPolicy) as refused:
         read_policy({"policy": "nightly", "match": {"name": pattern}, "keep": {"last": 1}})
     sentence = str(refused.value)
     assert sentence.startswith('"match.name" ')
@@ -250,7 +243,7 @@ def test_a_form_that_would_be_misread_is_rejected_with_the_fix(pattern: str, say
 
 
 def test_a_pattern_in_a_list_is_rejected_by_its_position() -> None:
-    with pytest.raises(PolicyRefused, match=r'^"match\.name\[1\]" has the range "z-a"'):
+    with pytest.raises(InvalidPolicy, match=r'^"match\.name\[1\]" has the range "z-a"'):
         read_policy({"policy": "nightly", "match": {"name": ["daily-*", "[z-a]"]}, "keep": {"last": 1}})
 
 

@@ -8,24 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from tests.unit.purge.purge_world import RUN
-from tests.unit.purge.purge_world import World
-from tests.unit.purge.purge_world import previewed
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import inventory
-from tests.unit.purge.strategies import nightly
-from tests.unit.purge.strategies import policy
-from tests.unit.purge.strategies import record
-from vbs_reaper.purge.document import PlanRefused
-from vbs_reaper.purge.document import encode_plan
-from vbs_reaper.purge.document import read_head
-from vbs_reaper.purge.document import read_plan
-from vbs_reaper.purge.picture.page import write_page
-from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan import plan
+from tests.unit.purge.purge_world import RUN, World, previewed
+from tests.unit.purge.strategies import NOW, inventory, nightly, policy, record
+from vbs_reaper.errors import InvalidPlan
+from vbs_reaper.purge.plan import Plan, plan
+from vbs_reaper.purge.plan_file import encode_plan, read_plan, read_plan_header
+from vbs_reaper.purge.report.html_page import write_page
 
 Document = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -88,11 +78,11 @@ def _canonical(document: object) -> bytes:
 
 
 def assert_read_or_refused(written: bytes) -> None:
-    for read in (read_plan, read_head):
+    for read in (read_plan, read_plan_header):
         found: object
         try:
             found = read(written)
-        except PlanRefused as refusal:
+        except InvalidPlan as refusal:
             found = str(refusal)
         if isinstance(found, str):
             assert " plan " in found
@@ -189,7 +179,7 @@ SOUND = _canonical(VALID)
 )
 def test_bytes_that_are_not_the_canonical_document_are_refused(written: bytes) -> None:
     assert written != SOUND
-    with pytest.raises(PlanRefused):
+    with pytest.raises(InvalidPlan):
         read_plan(written)
     assert_read_or_refused(written)
 
@@ -230,7 +220,7 @@ def test_an_instant_that_is_not_text_begins_every_grace_again_and_is_logged(key:
     assert (answer["outcome"], answer["requested"]) == ("completed", 0)
     ((policy_name, why),) = world.report.unreadable_plans
     assert policy_name == "nightly"
-    assert why.startswith("this is no plan of this version: ")
+    assert why.startswith("this is not a plan that this version can read: ")
     assert world.document()["difference"] is None
 
 
@@ -243,4 +233,4 @@ def test_a_run_that_finds_its_own_plan_unreadable_is_refused() -> None:
     world.plans.objects["nightly", RUN, "json"] = encoded(document, hashed=True)
     answer = world.run()
     assert (answer["outcome"], answer["reason"]) == ("refused", "plan_changed")
-    assert "a value of type int is no instant" in answer["message"]
+    assert "a value of type int is not a timestamp" in answer["message"]

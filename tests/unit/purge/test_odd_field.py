@@ -6,23 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from tests.unit.openstack.odd_fields import CASES
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import PROJECT
-from tests.unit.purge.strategies import Record
-from tests.unit.purge.strategies import backup_id
-from tests.unit.purge.strategies import nightly
-from tests.unit.purge.strategies import policy
-from vbs_reaper.deletion.reason import Reason
-from vbs_reaper.openstack.calls.page import read_rows
+from tests.unit.clouds.odd_fields import CASES
+from tests.unit.purge.strategies import NOW, PROJECT, Record, backup_id, nightly, policy
+from vbs_reaper.backups.answer import Service
+from vbs_reaper.clouds.apis.records import read_rows
 from vbs_reaper.purge.inventory import Inventory
-from vbs_reaper.purge.inventory import Service
-from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan import plan
-from vbs_reaper.purge.planned import PlannedBackup
+from vbs_reaper.purge.plan import Plan, plan
+from vbs_reaper.purge.planned_backup import PlannedBackup
+from vbs_reaper.reasons import Reason
 
 OWNERS = {"os-bak-tenant-attr:tenant_id", "os-backup-project-attr:project_id"}
 NEEDED = {"volume_id", "status", "created_at", "name", "description", "metadata", "service_metadata"} | OWNERS

@@ -4,11 +4,9 @@ from typing import Any
 
 import pytest
 
-from vbs_reaper.purge.policy import KEYS
-from vbs_reaper.purge.policy import PurgePolicy
-from vbs_reaper.purge.policy import read_policy
-from vbs_reaper.purge.policy_refusal import PolicyRefused
-from vbs_reaper.purge.words import FOREIGN
+from vbs_reaper.errors import InvalidPolicy
+from vbs_reaper.purge.migration_hints import FOREIGN
+from vbs_reaper.purge.policy import KEYS, PurgePolicy, read_policy
 
 GOOD: dict[str, Any] = {"policy": "nightly", "match": {"name": "daily-*"}, "keep": {"last": 3}}
 
@@ -26,7 +24,7 @@ FULL: dict[str, Any] = {
 
 
 def refusal(document: object) -> str:
-    with pytest.raises(PolicyRefused) as refused:
+    with pytest.raises(InvalidPolicy) as refused:
         read_policy(document)
     sentence = str(refused.value)
     assert "\n" not in sentence
@@ -61,20 +59,20 @@ def test_an_empty_part_is_never_read_as_all(part: str) -> None:
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        ({"matches": {}}, '"matches" is no key of a policy; did you mean "match"?'),
-        ({"keep": {"dayly": 7}}, '"keep.dayly" is no key of a policy; did you mean "daily"?'),
+        ({"matches": {}}, '"matches" is not a key of a policy; did you mean "match"?'),
+        ({"keep": {"dayly": 7}}, '"keep.dayly" is not a key of a policy; did you mean "daily"?'),
         ({"keep": {"Daily": 7}}, 'write "daily"'),
-        ({"keep": {"Xdaily": 7}}, '"keep.Xdaily" is no key of a policy; did you mean "daily"?'),
+        ({"keep": {"Xdaily": 7}}, '"keep.Xdaily" is not a key of a policy; did you mean "daily"?'),
         ({"daily": 7}, 'it belongs under "keep"'),
-        ({"match": {"grace": "7d"}}, "it belongs at the top"),
-        ({"\x1b[31m": 7}, '"\\x1b[31m" is no key of a policy'),
-        ({"keep": {"xyz": 7}}, 'known under "keep" are last, hourly'),
+        ({"match": {"grace": "7d"}}, "it belongs at the top level"),
+        ({"\x1b[31m": 7}, '"\\x1b[31m" is not a key of a policy'),
+        ({"keep": {"xyz": 7}}, 'the keys under "keep" are last, hourly'),
         ({"guards": {"max_deletion": 5}}, 'did you mean "max_deletions"?'),
-        ({"keep": {"keep-daily": 7}}, 'restic says so; here it is "keep": {"daily": …}'),
-        ({"--keep-within-daily": "7d"}, 'restic says so; here it is "keep": {"within_daily": "7d"}'),
-        ({"filters": []}, "Cloud Custodian says so"),
-        ({"max_backups": 5}, 'CBR says so; here it is "keep": {"last": …}'),
-        ({"rentention_num": 5}, 'a VBS policy says so; here it is "keep": {"last": …}'),
+        ({"keep": {"keep-daily": 7}}, 'it comes from restic; the equivalent here is "keep": {"daily": …}'),
+        ({"--keep-within-daily": "7d"}, 'it comes from restic; the equivalent here is "keep": {"within_daily": "7d"}'),
+        ({"filters": []}, "it comes from Cloud Custodian; the equivalent here is "),
+        ({"max_backups": 5}, 'it comes from CBR; the equivalent here is "keep": {"last": …}'),
+        ({"rentention_num": 5}, 'it comes from VBS policies; the equivalent here is "keep": {"last": …}'),
         ({"group_by": {"names": "(x)"}}, 'did you mean "name"?'),
     ],
 )
@@ -108,7 +106,7 @@ def test_a_duration_is_written_as_restic_writes_it(key: str, span: str) -> None:
         ("Europe/Berln", 'did you mean "Europe/Berlin"?'),
         ("UTC+08:00", '"Etc/GMT-8"'),
         ("", "a name of the tz database"),
-        ("../UTC", "which nobody knows"),
+        ("../UTC", "which is not a known time zone"),
         ("Mars/Olympus", "a name of the tz database"),
         ("Atlantis/City", "a name of the tz database"),
     ],
@@ -121,7 +119,12 @@ def test_a_zone_nobody_knows_is_refused(zone: str, says: str) -> None:
 
 @pytest.mark.parametrize(
     ("expression", "says"),
-    [("(", "is no regular expression"), ("daily", "has no groups"), ("(a)(b)", "has 2 groups"), ("", "length >= 1")],
+    [
+        ("(", "is not a valid regular expression"),
+        ("daily", "has no capturing groups"),
+        ("(a)(b)", "has 2 capturing groups"),
+        ("", "length >= 1"),
+    ],
 )
 def test_a_group_expression_compiles_and_has_one_group(expression: str, says: str) -> None:
     sentence = refusal({**GOOD, "group_by": {"name": expression}})
@@ -144,17 +147,19 @@ def test_a_policys_name_is_safe_in_a_path(name: object) -> None:
     [
         (
             {"target": 3},
-            '"target": expected str, got int; give the name that its secret has after the prefix, such as "otc-prod"',
+            '"target": expected str, got int; give the name of the target, which is the name of its secret without the '
+            'prefix, such as "otc-prod"',
         ),
         ({"mode": "x - at `$"}, '"mode": no such value: \'x - at $\'; give "preview" or "purge"'),
         (
             {"match": {"status": ["bad"]}},
-            '"match.status[0]": no such value: \'bad\'; give "available", "error" or both: '
-            "nothing else is ever deleted",
+            '"match.status[0]": no such value: \'bad\'; give "available", "error" or both; '
+            "a backup with another status is never deleted",
         ),
         (
             {"guards": {"max_fraction": 2}},
-            '"guards.max_fraction": expected float <= 1.0; give a part of the policy\'s set, above 0 and at most 1',
+            '"guards.max_fraction": expected float <= 1.0; give a fraction of the matched backups, '
+            "greater than 0 and at most 1",
         ),
         (
             {"group_by": {"name": 7}},
@@ -176,7 +181,9 @@ def test_a_wrong_value_of_any_key_is_told_with_what_to_write() -> None:
 
 @pytest.mark.parametrize("document", [None, [], "nightly", 7, True])
 def test_what_is_no_object_is_no_policy(document: object) -> None:
-    assert refusal(document) == ('the policy is no JSON object; start with {"policy": "<name>", "match": …, "keep": …}')
+    assert refusal(document) == (
+        'the policy is not a JSON object; start with {"policy": "<name>", "match": …, "keep": …}'
+    )
 
 
 @pytest.mark.parametrize("part", ["match", "keep", "guards", "group_by", "mode", "timezone", "target", "grace"])
@@ -186,15 +193,17 @@ def test_null_is_no_value(part: str) -> None:
 
 def test_a_name_that_ends_with_a_line_break_is_no_name() -> None:
     assert refusal({**GOOD, "policy": "nightly\n"}) == (
-        '"policy" is no name; give up to 63 letters, digits, dots, dashes and underscores'
+        '"policy" is not a valid name; use up to 63 letters, digits, dots, dashes and underscores, '
+        "starting with a letter or digit"
     )
     assert refusal({**GOOD, "target": "otc-prod\n"}) == (
-        '"target" is no name; give up to 63 lower-case letters, digits and dashes'
+        '"target" is not a valid name; use up to 63 lower-case letters, digits and dashes, '
+        "starting with a letter or digit"
     )
 
 
 def test_of_a_zone_no_more_than_a_piece_is_quoted() -> None:
-    assert f'"timezone" is "{"x" * 64}", which nobody knows' in refusal({**GOOD, "timezone": "x" * 99})
+    assert f'"timezone" is "{"x" * 64}", which is not a known time zone; ' in refusal({**GOOD, "timezone": "x" * 99})
 
 
 def test_one_volume_or_status_may_stand_without_its_list() -> None:

@@ -2,34 +2,28 @@
 
 import os
 from collections import Counter
-from datetime import datetime
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck
-from hypothesis import assume
-from hypothesis import given
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import OTHER_PROJECT
-from tests.unit.purge.strategies import PROJECT
-from tests.unit.purge.strategies import Record
-from tests.unit.purge.strategies import inventory
-from tests.unit.purge.strategies import keep_rules
-from tests.unit.purge.strategies import policies
-from tests.unit.purge.strategies import records
-from tests.unit.purge.strategies import surroundings
-from vbs_reaper.openstack.backup import read_instant
-from vbs_reaper.purge.document import encode_plan
-from vbs_reaper.purge.document import read_plan
-from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan import plan
-from vbs_reaper.purge.policy import PurgePolicy
-from vbs_reaper.purge.policy import read_policy
+from tests.unit.purge.strategies import (
+    NOW,
+    OTHER_PROJECT,
+    PROJECT,
+    Record,
+    inventory,
+    keep_rules,
+    policies,
+    records,
+    surroundings,
+)
+from vbs_reaper.purge.plan import Plan, plan
+from vbs_reaper.purge.plan_file import encode_plan, read_plan
+from vbs_reaper.purge.policy import PurgePolicy, read_policy
+from vbs_reaper.timestamps import read_instant
 
 many = settings(
     max_examples=int(os.environ.get("PURGE_EXAMPLES", "100")),

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
+from vbs_reaper.errors import InvalidPolicy
 from vbs_reaper.purge.policy import read_policy
-from vbs_reaper.purge.policy_refusal import PolicyRefused
 
 GOOD: dict[str, Any] = {"policy": "nightly", "match": {"name": "daily*"}, "keep": {"last": 2}}
 
 
 def refusal(**parts: object) -> str:
-    with pytest.raises(PolicyRefused) as refused:
+    with pytest.raises(InvalidPolicy) as refused:
         read_policy(GOOD | parts)
     return str(refused.value)
 
@@ -22,12 +22,12 @@ def refusal(**parts: object) -> str:
         ({"mode": 7}, '"mode": expected str, got int; give "preview" or "purge"'),
         (
             {"keep": {"last": 0}},
-            '"keep.last": expected int >= 1; give a count of at least 1; a rule that would keep nothing is left out',
+            '"keep.last": expected int >= 1; give a whole number of at least 1, or leave it out',
         ),
         (
             {"match": {"status": ["creating"]}},
             "\"match.status[0]\": no such value: 'creating'; "
-            'give "available", "error" or both: nothing else is ever deleted',
+            'give "available", "error" or both; a backup with another status is never deleted',
         ),
     ],
 )
@@ -38,8 +38,8 @@ def test_a_wrong_value_is_named_with_what_to_write(parts: dict[str, object], sai
 @pytest.mark.parametrize(
     ("zone", "said"),
     [
-        ("UTC+8", 'for a fixed offset write "Etc/GMT-8" (its sign is turned)'),
-        ("GMT-05:00", 'for a fixed offset write "Etc/GMT+5" (its sign is turned)'),
+        ("UTC+8", 'for a fixed offset write "Etc/GMT-8" (the sign is inverted)'),
+        ("GMT-05:00", 'for a fixed offset write "Etc/GMT+5" (the sign is inverted)'),
         ("Europe/Berln", 'did you mean "Europe/Berlin"?'),
         ("Mars", 'give a name of the tz database, such as "Europe/Berlin"'),
     ],
@@ -53,21 +53,21 @@ def test_a_wrong_zone_is_answered_with_the_right_one(zone: str, said: str) -> No
     [
         (
             {"keep": {"last": 2, "older_than": "3d"}},
-            '"keep.older_than" is no key of a policy; it belongs under "match"',
+            '"keep.older_than" is not a key of a policy; it belongs under "match"',
         ),
-        ({"keep": {"last": 2, "grace": "3d"}}, '"keep.grace" is no key of a policy; it belongs at the top'),
-        ({"keep": {"--Within Daily": "3d"}}, '"keep.--Within Daily" is no key of a policy; write "within_daily"'),
-        ({"keep": {"dayly": 3}}, '"keep.dayly" is no key of a policy; did you mean "daily"?'),
+        ({"keep": {"last": 2, "grace": "3d"}}, '"keep.grace" is not a key of a policy; it belongs at the top level'),
+        ({"keep": {"--Within Daily": "3d"}}, '"keep.--Within Daily" is not a key of a policy; write "within_daily"'),
+        ({"keep": {"dayly": 3}}, '"keep.dayly" is not a key of a policy; did you mean "daily"?'),
     ],
 )
 def test_a_key_that_is_none_is_answered_with_the_nearest(parts: dict[str, object], said: str) -> None:
     assert refusal(**parts) == said
 
 
-@pytest.mark.parametrize(("parts", "where"), [({"#": 1}, "at the top"), ({"keep": {"#": 1}}, 'under "keep"')])
+@pytest.mark.parametrize(("parts", "where"), [({"#": 1}, "at the top level"), ({"keep": {"#": 1}}, 'under "keep"')])
 def test_a_key_like_no_other_is_answered_with_all_there_are(parts: dict[str, object], where: str) -> None:
-    assert f" is no key of a policy; known {where} are " in refusal(**parts)
+    assert f" is not a key of a policy; the keys {where} are " in refusal(**parts)
 
 
 def test_sixty_four_letters_of_a_wrong_key_are_shown() -> None:
-    assert refusal(**{"#" * 70: 1}).startswith(f'"{"#" * 64}" is no key')
+    assert refusal(**{"#" * 70: 1}).startswith(f'"{"#" * 64}" is not a key')

@@ -2,23 +2,17 @@
 
 from datetime import timedelta
 
-from tests.unit.purge.strategies import NOW
-from tests.unit.purge.strategies import inventory
-from tests.unit.purge.strategies import nightly
-from tests.unit.purge.strategies import policy
-from tests.unit.purge.strategies import record
-from vbs_reaper.purge.ahead.restore import restore_points
+from tests.unit.purge.strategies import NOW, inventory, nightly, policy, record
+from vbs_reaper.purge.calendar.zone import Micros, load_zone, to_micros
+from vbs_reaper.purge.forecast.restore_points import restore_points
 from vbs_reaper.purge.plan import plan
-from vbs_reaper.purge.planned import PlannedBackup
-from vbs_reaper.purge.time.zone import Micros
-from vbs_reaper.purge.time.zone import load_zone
-from vbs_reaper.purge.time.zone import to_micros
+from vbs_reaper.purge.planned_backup import PlannedBackup
 
 DAY = timedelta(days=1)
 
 
 def answers(*rows: PlannedBackup) -> dict[str, Micros | None]:
-    return {point.asked: point.best for point in restore_points(rows, load_zone("UTC"), to_micros(NOW))}
+    return {point.label: point.best for point in restore_points(rows, load_zone("UTC"), to_micros(NOW))}
 
 
 def test_each_question_is_answered_with_the_newest_copy_that_is_old_enough() -> None:

@@ -2,20 +2,17 @@
 
 import json
 import re
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from vbs_reaper.deletion.reason import Reason
+from vbs_reaper.purge.calendar.zone import load_zone, to_micros
 from vbs_reaper.purge.policy import KeepRules
-from vbs_reaper.purge.time.zone import load_zone
-from vbs_reaper.purge.time.zone import to_micros
-from vbs_reaper.purge.verdict.retention import Retention
-from vbs_reaper.purge.verdict.retention import reasons_of
+from vbs_reaper.purge.rules.retention import Retention, reasons_of
+from vbs_reaper.reasons import Reason
 
 HISTORIES: dict[str, Any] = json.loads(Path(__file__).with_name("restic").joinpath("cases.json").read_text())
 

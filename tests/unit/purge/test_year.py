@@ -1,18 +1,13 @@
 """A whole year, night by night: backups are made and purged, a policy breaks and is mended, nothing kept is lost."""
 
-from datetime import datetime
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.doubles import ManualClock
-from tests.unit.purge.purge_world import POLICY
-from tests.unit.purge.purge_world import StoppingQueue
-from tests.unit.purge.purge_world import World
-from tests.unit.purge.strategies import Record
-from tests.unit.purge.strategies import backup_id
-from tests.unit.purge.strategies import inventory
+from tests.unit.purge.purge_world import POLICY, StoppingQueue, World
+from tests.unit.purge.strategies import Record, backup_id, inventory
 from vbs_reaper.purge.plan import plan
 from vbs_reaper.purge.policy import read_policy
 

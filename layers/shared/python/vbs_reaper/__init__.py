@@ -1,1 +1,1 @@
-"""vbs-reaper deletes volume backups of OpenStack clouds: the named one, proven, or not at all."""
+"""vbs-reaper deletes volume backups in OpenStack clouds. `layers/README.md` explains the architecture."""

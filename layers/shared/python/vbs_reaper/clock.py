@@ -1,9 +1,19 @@
-"""The one place that asks what time it is; everything else is told."""
+"""The only module that reads the system clock; all other code takes the time as an argument."""
 
-from datetime import UTC
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far a cloud's clock may differ from ours before ages computed from both are not trusted."""
+
+Clock = Callable[[], datetime]
+"""Returns the current time, in UTC."""
+
+TimeLeft = Callable[[], float]
+"""Returns the seconds left until Lambda ends the invocation."""
 
 
 def utc_now() -> datetime:
-    """Now, in UTC."""
+    """Return the current time, in UTC."""
     return datetime.now(UTC)

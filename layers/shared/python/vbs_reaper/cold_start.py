@@ -1,4 +1,4 @@
-"""Wiring a function on its first invocation, as fast as that goes."""
+"""Speeds up the first invocation of an execution environment."""
 
 import gc
 from collections.abc import Iterator
@@ -7,10 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def wiring() -> Iterator[None]:
-    """Look for no garbage meanwhile: what is built here is kept while the environment lives.
+    """Disable garbage collection while the clients are created, then freeze them.
 
-    boto3's clients are so many objects that the collector would walk over them again and again; later it passes over
-    all that is there by then.
+    They consist of many objects that live as long as the environment. To be used as a decorator.
     """
     gc.disable()
     try:

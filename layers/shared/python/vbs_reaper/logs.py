@@ -1,4 +1,4 @@
-"""The logger, created once; and the libraries' own loggers kept from writing down what they carry."""
+"""The logger, and the levels of the libraries' loggers that would write secrets."""
 
 import logging
 from traceback import extract_tb
@@ -7,17 +7,25 @@ from typing import Final
 from aws_lambda_powertools import Logger
 
 SERVICE: Final = "vbs-reaper"
-_CARRIERS: Final = ("botocore", "boto3", "http.client", "keystoneauth", "keystoneauth1", "requests", "urllib3")
-"""Libraries that passwords and tokens pass through: at DEBUG they write bodies and headers down."""
+_SENSITIVE_LIBRARIES: Final = (
+    "botocore",
+    "boto3",
+    "http.client",
+    "keystoneauth",
+    "keystoneauth1",
+    "requests",
+    "urllib3",
+)
+"""Libraries that handle passwords and tokens: at level DEBUG they log bodies and headers."""
 
 logger: Final = Logger(service=SERVICE)
 
-for _name in _CARRIERS:
+for _name in _SENSITIVE_LIBRARIES:
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 def fault_fields(error: Exception | None) -> dict[str, object]:
-    """What a line may say of an exception: its kind, and the last places it passed; its text may quote anything."""
+    """Return what may be logged of an exception: its type and its last stack frames. Its text may contain secrets."""
     if error is None:
         return {}
     frames = extract_tb(error.__traceback__)[-5:]

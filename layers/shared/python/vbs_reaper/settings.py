@@ -1,39 +1,36 @@
-"""What each function reads from its environment: frozen, checked once, every wrong variable named in one error."""
+"""The settings of each function, read from its environment variables. One error names every wrong variable."""
 
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
-from typing import Self
+from typing import Any, Final, Self
+
+from vbs_reaper.backups.identifiers import TARGET
+from vbs_reaper.errors import SettingsError
 
 _URL: Final = re.compile(r"https?://[^\s/]+/\S+", re.ASCII)
 _BUS_NAME: Final = re.compile(r"[A-Za-z0-9._/:-]{1,1600}", re.ASCII)
 _SECRET_PREFIX: Final = re.compile(r"[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@-]{0,254}", re.ASCII)
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
-_TARGET: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
-
-
-class SettingsError(Exception):
-    """The function cannot start: its environment lacks something. One clause per variable, the value quoted."""
 
 
 class Variables:
-    """Reads variables one by one and collects what is wrong with them."""
+    """Reads environment variables one by one and collects their faults."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
         self._faults: list[str] = []
 
     def text(self, name: str, pattern: re.Pattern[str], wanted: str) -> str:
-        """The variable's text; a fault unless all of it matches."""
+        """Return the text of a variable. It is a fault if the pattern does not match all of it."""
         value = self._variables.get(name, "")
         if not pattern.fullmatch(value):
             self._faults.append(f"{name} is {self._found(name)}; give {wanted}")
         return value
 
     def number(self, name: str, least: int, most: int) -> int:
-        """The variable as a whole number; a fault unless it lies within the bounds."""
+        """Return a variable as a whole number. It is a fault if it is outside the bounds."""
         value = self._variables.get(name, "")
         number = int(value) if re.fullmatch(r"[0-9]{1,9}", value) else least - 1
         if not least <= number <= most:
@@ -53,93 +50,63 @@ class Variables:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleterSettings:
-    """What the deleter is told by the template."""
+class CheckerSettings:
+    """The settings of the checker, which all functions have."""
 
     delete_queue_url: str
     dead_letter_queue_url: str
     event_bus_name: str
     secret_prefix: str
     default_target: str
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] = os.environ) -> Self:
+        """Read the environment.
+
+        Raises:
+            SettingsError: names every variable that is missing or wrong.
+        """
+        read = Variables(variables)
+        settings = cls(**cls._read(read))
+        read.check()
+        return settings
+
+    @classmethod
+    def _read(cls, read: Variables) -> dict[str, Any]:
+        return _shared(read)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleterSettings(CheckerSettings):
+    """The settings of the deleter."""
+
     base_s: int
     calls_at_once: int
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] = os.environ) -> Self:
-        """Read the environment.
-
-        Raises:
-            SettingsError: names every variable that is missing or wrong, all at once.
-        """
-        read = Variables(variables)
-        settings = cls(
-            delete_queue_url=read.text("DELETE_QUEUE_URL", _URL, "the delete queue's URL"),
-            dead_letter_queue_url=read.text("DEAD_LETTER_QUEUE_URL", _URL, "the dead-letter queue's URL"),
-            event_bus_name=read.text("EVENT_BUS_NAME", _BUS_NAME, "the event bus's name or ARN"),
-            secret_prefix=read.text("SECRET_PREFIX", _SECRET_PREFIX, "the first part of the secrets' names"),
-            default_target=read.text("DEFAULT_TARGET", _TARGET, "up to 63 lower-case letters, digits and dashes"),
-            base_s=read.number("BACKOFF_BASE_IN_SECONDS", 1, 900),
-            calls_at_once=read.number("CALLS_AT_ONCE", 1, 10),
-        )
-        read.check()
-        return settings
+    def _read(cls, read: Variables) -> dict[str, Any]:
+        return _shared(read) | {
+            "base_s": read.number("BACKOFF_BASE_IN_SECONDS", 1, 900),
+            "calls_at_once": read.number("CALLS_AT_ONCE", 1, 10),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckerSettings:
-    """What the checker is told by the template."""
+class PurgerSettings(CheckerSettings):
+    """The settings of the purger."""
 
-    delete_queue_url: str
-    dead_letter_queue_url: str
-    event_bus_name: str
-    secret_prefix: str
-    default_target: str
-
-    @classmethod
-    def from_env(cls, variables: Mapping[str, str] = os.environ) -> Self:
-        """Read the environment.
-
-        Raises:
-            SettingsError: names every variable that is missing or wrong, all at once.
-        """
-        read = Variables(variables)
-        settings = cls(
-            delete_queue_url=read.text("DELETE_QUEUE_URL", _URL, "the delete queue's URL"),
-            dead_letter_queue_url=read.text("DEAD_LETTER_QUEUE_URL", _URL, "the dead-letter queue's URL"),
-            event_bus_name=read.text("EVENT_BUS_NAME", _BUS_NAME, "the event bus's name or ARN"),
-            secret_prefix=read.text("SECRET_PREFIX", _SECRET_PREFIX, "the first part of the secrets' names"),
-            default_target=read.text("DEFAULT_TARGET", _TARGET, "up to 63 lower-case letters, digits and dashes"),
-        )
-        read.check()
-        return settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PurgerSettings:
-    """What the purger is told by the template."""
-
-    delete_queue_url: str
-    dead_letter_queue_url: str
-    event_bus_name: str
-    secret_prefix: str
-    default_target: str
     plans_bucket: str
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] = os.environ) -> Self:
-        """Read the environment.
+    def _read(cls, read: Variables) -> dict[str, Any]:
+        return _shared(read) | {"plans_bucket": read.text("PLANS_BUCKET", _BUCKET, "the plans bucket's name")}
 
-        Raises:
-            SettingsError: names every variable that is missing or wrong, all at once.
-        """
-        read = Variables(variables)
-        settings = cls(
-            delete_queue_url=read.text("DELETE_QUEUE_URL", _URL, "the delete queue's URL"),
-            dead_letter_queue_url=read.text("DEAD_LETTER_QUEUE_URL", _URL, "the dead-letter queue's URL"),
-            event_bus_name=read.text("EVENT_BUS_NAME", _BUS_NAME, "the event bus's name or ARN"),
-            secret_prefix=read.text("SECRET_PREFIX", _SECRET_PREFIX, "the first part of the secrets' names"),
-            default_target=read.text("DEFAULT_TARGET", _TARGET, "up to 63 lower-case letters, digits and dashes"),
-            plans_bucket=read.text("PLANS_BUCKET", _BUCKET, "the plans bucket's name"),
-        )
-        read.check()
-        return settings
+
+def _shared(read: Variables) -> dict[str, Any]:
+    return {
+        "delete_queue_url": read.text("DELETE_QUEUE_URL", _URL, "the delete queue's URL"),
+        "dead_letter_queue_url": read.text("DEAD_LETTER_QUEUE_URL", _URL, "the dead-letter queue's URL"),
+        "event_bus_name": read.text("EVENT_BUS_NAME", _BUS_NAME, "the event bus's name or ARN"),
+        "secret_prefix": read.text("SECRET_PREFIX", _SECRET_PREFIX, "the first part of the secrets' names"),
+        "default_target": read.text("DEFAULT_TARGET", TARGET, "up to 63 lower-case letters, digits and dashes"),
+    }

@@ -1,64 +1,58 @@
-"""JSON from strangers: one reader that refuses what others let pass."""
+"""A strict JSON reader for input from outside: rejects what other readers accept silently."""
 
 import json
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
-from typing import Final
-from typing import Never
+from typing import Any, Final, Never
 
 import msgspec
 
-from vbs_reaper.openstack.fault import printable
+from vbs_reaper.errors import InvalidJson
+from vbs_reaper.text import printable
 
 KEY_LENGTH: Final = 64
-"""Characters of a stranger's key that a sentence quotes."""
+"""Maximum characters of a foreign key that a message quotes."""
 _UNKNOWN: Final = "Object contains unknown field `"
 _MISSING: Final = "Object missing required field `"
 
 
-class JsonRefused(ValueError):
-    """The text cannot be accepted; the message is one sentence that says why; of the text it quotes a key at most."""
-
-
 def read_json(text: str, *, limit: int) -> Any:  # noqa: ANN401  # JSON is any value
-    """Decode JSON, refusing more than `limit` bytes, duplicate keys, NaN, infinities, lone surrogates, deep nesting.
+    """Decode JSON. Rejects more than `limit` bytes, duplicate keys, NaN, infinities, lone surrogates and deep nesting.
 
     Raises:
-        JsonRefused: with the sentence for people.
+        InvalidJson: says what is wrong.
     """
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise JsonRefused("holds a lone surrogate, which is no text") from None
+        raise InvalidJson("contains a lone surrogate, which is not valid text") from None
     if size > limit:
-        raise JsonRefused(f"has {size} bytes; {limit} are allowed")
+        raise InvalidJson(f"has {size} bytes; at most {limit} are allowed")
     try:
         document = json.loads(
             text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant, parse_float=_finite
         )
         json.dumps(document, ensure_ascii=False).encode()
     except RecursionError:
-        raise JsonRefused("is nested too deeply") from None
+        raise InvalidJson("is nested too deeply") from None
     except UnicodeEncodeError:
-        raise JsonRefused("holds a lone surrogate, which is no text") from None
+        raise InvalidJson("contains a lone surrogate, which is not valid text") from None
     except json.JSONDecodeError as error:
-        raise JsonRefused(f"is no JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
-    except JsonRefused:
+        raise InvalidJson(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except InvalidJson:
         raise
     except ValueError:
-        raise JsonRefused("holds a number that is too long") from None
+        raise InvalidJson("contains a number with too many digits") from None
     return document
 
 
 def explain(
     error: msgspec.ValidationError, known: Sequence[str], fixes: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """Turn msgspec's complaint into a sentence that names the field, and the nearest known key for an unknown one.
+    """Turn a validation error of msgspec into a sentence that names the field; for an unknown key also the nearest one.
 
-    Known keys may be paths, such as `expect.name`. `fixes` says by path what to write instead of what has a wrong kind.
+    Known keys may be paths, such as `expect.name`. `fixes` says by path what to write instead of a wrong value.
     """
     text, _, path = str(error).rpartition(" - at `$") if " - at `$" in str(error) else (str(error), "", "")
     where = path.removesuffix("`").lstrip(".")
@@ -76,7 +70,7 @@ def explain(
 
 
 def _known_keys(where: str, unknown: str, known: Sequence[str]) -> str:
-    """The one that was meant, wherever its place is; else all that have their place here."""
+    """Name the key that was probably meant, wherever it belongs; else all keys that are known at this place."""
     paths = {path.rpartition(".")[2]: path for path in known}
     near = get_close_matches(unknown, paths, n=1)
     if near:
@@ -89,17 +83,17 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for key, value in pairs:
         if key in members:
-            raise JsonRefused(f'names a key twice: "{printable(key[:KEY_LENGTH])}"')
+            raise InvalidJson(f'names a key twice: "{printable(key[:KEY_LENGTH])}"')
         members[key] = value
     return members
 
 
 def _refuse_constant(name: str) -> Never:
-    raise JsonRefused(f"holds {name}, which is no JSON number")
+    raise InvalidJson(f"contains {name}, which is not a JSON number")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if number in (float("inf"), float("-inf")):
-        raise JsonRefused("holds a number beyond all bounds")
+        raise InvalidJson("contains a number that is too large")
     return number

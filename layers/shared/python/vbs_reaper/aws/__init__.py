@@ -1,1 +1,1 @@
-"""The queue, the bus, the secrets, the metrics: every AWS service in one file each."""
+"""One adapter per AWS service."""

@@ -1,16 +1,12 @@
-"""Batch calls of AWS: ten entries and so many bytes at most; each entry has an answer of its own."""
+"""Batch calls of AWS: at most ten entries and a limited size per call, and a result for each entry."""
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
-from typing import Generic
-from typing import TypeVar
+from typing import Final, Generic, TypeVar
 
 ENTRIES_LIMIT: Final = 10
 SIZE_LIMIT: Final = 256 * 1024
-"""Bytes of one call: what SQS and EventBridge took before they took 1 MiB, so that every region takes it."""
+"""Maximum bytes of one call. SQS and EventBridge accept 1 MiB by now, but not in every region."""
 TRIES: Final = 3
 
 Entry = TypeVar("Entry")
@@ -18,7 +14,7 @@ Entry = TypeVar("Entry")
 
 @dataclass(frozen=True, slots=True)
 class Unsent(Generic[Entry]):
-    """An entry AWS did not take, and the code it gave."""
+    """An entry that AWS did not accept, and its error code."""
 
     entry: Entry
     code: str
@@ -29,9 +25,9 @@ def send_all(
     size_of: Callable[[Entry], int],
     send: Callable[[Sequence[Entry]], list[Unsent[Entry]]],
 ) -> list[Unsent[Entry]]:
-    """Send all entries, and again only those that were turned away, a few times; what is left is returned.
+    """Send all entries and retry those that were rejected, `TRIES` times in all. Returns the entries that remain.
 
-    `send` makes one call and returns what that call turned away; what it raises goes through.
+    `send` makes one call and returns the entries that this call rejected. Its exceptions are not caught.
     """
     left = list(entries)
     unsent: list[Unsent[Entry]] = []
@@ -44,7 +40,7 @@ def send_all(
 
 
 def in_batches(entries: Sequence[Entry], size_of: Callable[[Entry], int]) -> Iterator[list[Entry]]:
-    """Cut into calls that AWS accepts; an entry that is too large alone gets a call of its own."""
+    """Split entries into calls that AWS accepts. An entry that is too large on its own gets its own call."""
     batch: list[Entry] = []
     batch_size = 0
     for entry in entries:

@@ -1,9 +1,8 @@
-"""boto3's clients as the functions use them: few tries, short time-outs. Build each once per environment."""
+"""The boto3 clients of the functions: few retries and short timeouts. Create each once per execution environment."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
@@ -20,27 +19,27 @@ CONFIG: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 2},
     max_pool_connections=10,
 )
-"""Two tries of 3 s at most: an end is published and dead-lettered within the time a call leaves. What AWS does not
-take by then comes back with its message. As many connections as a batch has records."""
+"""At most two attempts of 3 s, so a result can be published and dead-lettered in the time that a call leaves. If AWS
+still fails, the message returns. There are as many connections as a batch has records."""
 
 
 def events() -> EventBridgeClient:
-    """Make a client of EventBridge."""
+    """Return a client for EventBridge."""
     return boto3.client("events", config=CONFIG)
 
 
 def s3() -> S3Client:
-    """Make a client of S3 with longer time-outs: a plan may have many megabytes, and nothing waits behind it."""
+    """Return a client for S3, with longer timeouts: a plan may have many megabytes, and nothing else waits for it."""
     return boto3.client(
         "s3", config=CONFIG.merge(Config(read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4}))
     )
 
 
 def secrets_manager() -> SecretsManagerClient:
-    """Make a client of Secrets Manager."""
+    """Return a client for Secrets Manager."""
     return boto3.client("secretsmanager", config=CONFIG)
 
 
 def sqs() -> SQSClient:
-    """Make a client of SQS."""
+    """Return a client for SQS."""
     return boto3.client("sqs", config=CONFIG)

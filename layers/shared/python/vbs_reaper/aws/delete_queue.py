@@ -1,22 +1,16 @@
-"""SQS: the delete queue and its dead letters, every entry of every batch reply checked."""
+"""SQS: the delete queue and its dead-letter queue. Every entry of every batch reply is checked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from vbs_reaper.aws.batches import Unsent
-from vbs_reaper.aws.batches import in_batches
-from vbs_reaper.aws.batches import send_all
-from vbs_reaper.aws.failure import AWS_ERRORS
-from vbs_reaper.aws.failure import code_of
-from vbs_reaper.aws.queue_message import entry_size
-from vbs_reaper.aws.queue_message import queue_entry
+from vbs_reaper.aws.batches import Unsent, in_batches, send_all
+from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
+from vbs_reaper.aws.queue_message import entry_size, queue_entry
 from vbs_reaper.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
@@ -24,11 +18,11 @@ if TYPE_CHECKING:
     from vbs_reaper.deletion.message import NewMessage
 
 HANDLE_SIZE: Final = 1024
-"""More bytes than a receipt handle has: ten of them never fill a call."""
+"""Upper bound of a receipt handle in bytes: ten of them always fit into one call."""
 
 
 class DeleteQueue:
-    """One queue and the dead letters beside it. Implements `deletion.ports.Queue`."""
+    """A queue and its dead-letter queue. Implements `deletion.ports.Queue`."""
 
     def __init__(self, client: SQSClient, queue_url: str, dead_letter_url: str) -> None:
         self._client = client
@@ -36,16 +30,16 @@ class DeleteQueue:
         self._dead_letter_url = dead_letter_url
 
     def hide(self, delays_s: Mapping[str, int]) -> None:
-        """Hide messages, given by receipt handle; one that fails is logged and comes back when SQS lets it."""
+        """Hide messages, given by receipt handle. A failure is logged; the message then returns after its timeout."""
         for batch in in_batches(list(delays_s), lambda _: HANDLE_SIZE):
             self._hide_batch(batch, delays_s)
 
     def send(self, messages: Sequence[NewMessage]) -> bool:
-        """Send to the delete queue; True only when every message is stored. Only failed ones are sent again."""
+        """Send to the delete queue; True only if every message is stored. Only rejected messages are sent again."""
         return self._send(self._queue_url, messages)
 
     def dead_letter(self, letter: NewMessage) -> bool:
-        """Send to the dead-letter queue; True only when it is stored."""
+        """Send to the dead-letter queue; True only if it is stored."""
         return self._send(self._dead_letter_url, [letter])
 
     def _hide_batch(self, handles: Sequence[str], delays_s: Mapping[str, int]) -> None:

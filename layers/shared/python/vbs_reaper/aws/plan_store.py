@@ -1,34 +1,31 @@
-"""S3: plans and their pictures, by policy and run. What is written once is written with `If-None-Match: *`.
+"""S3: stores plans and their HTML pages by policy and run. Every object is written once, with `If-None-Match: *`.
 
-A fault that passes raises `PlansBusy`, any other a plain `PurgeRefused`.
+A failure that may pass raises `PlanStoreBusy`, any other failure raises `RunRefused`.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from tempfile import TemporaryFile
-from typing import IO
-from typing import TYPE_CHECKING
-from typing import Final
+from typing import IO, TYPE_CHECKING, Final
 
-from botocore.exceptions import ClientError
-from botocore.exceptions import ConnectionError as BotoConnectionError
-from botocore.exceptions import HTTPClientError
-from botocore.exceptions import IncompleteReadError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError as BotoConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+)
 
-from vbs_reaper.aws.failure import AWS_ERRORS
-from vbs_reaper.aws.failure import code_of
-from vbs_reaper.deletion.reason import Reason
-from vbs_reaper.purge.document import write_plan
-from vbs_reaper.purge.inventory import PurgeRefused
-from vbs_reaper.purge.picture.page import write_page
-from vbs_reaper.purge.ports import PlansBusy
+from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
+from vbs_reaper.errors import PlanStoreBusy, RunRefused
+from vbs_reaper.purge.plan_file import write_plan
 from vbs_reaper.purge.ports import StoredDocument
-from vbs_reaper.purge.run.result import key_of
+from vbs_reaper.purge.report.html_page import write_page
+from vbs_reaper.purge.run_result import key_of
+from vbs_reaper.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectTypeDef
@@ -37,16 +34,16 @@ if TYPE_CHECKING:
     from vbs_reaper.purge.ports import Mark
 
 PLAN: Final = "json"
-PICTURE: Final = "html"
+PAGE: Final = "html"
 SHA256: Final = "sha256"
-"""The object metadata by which an approval finds its plan. What it says is proven by the document itself."""
+"""The object metadata by which an approved plan is found. It is not trusted: the sha256 is computed when it is read."""
 
-_THERE: Final = frozenset({"PreconditionFailed", "412"})
-_RACED: Final = "ConditionalRequestConflict"
-"""Somebody else writes the same key at this moment (S3 guide, "How to prevent object overwrites")."""
+_EXISTS: Final = frozenset({"PreconditionFailed", "412"})
+_CONFLICT: Final = "ConditionalRequestConflict"
+"""A concurrent request writes to the same key (S3 User Guide, "How to prevent object overwrites")."""
 _MISSING: Final = frozenset({"NoSuchKey", "404"})
-_PASSING: Final = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", _RACED})
-"""What S3 says that passes (S3 API, "Error responses"), also where an answer has no status."""
+_TRANSIENT: Final = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", _CONFLICT})
+"""Codes of errors that may pass (S3 API Reference, "Error responses"), also for responses without a status."""
 
 
 class PlanBucket:
@@ -57,40 +54,40 @@ class PlanBucket:
         self._bucket = bucket
 
     def read(self, policy: str, run: str) -> StoredDocument | None:
-        """Read a run's document; None where there is none."""
+        """Return the document of a run; None if there is none."""
         return self._read(policy, key_of(policy, run, PLAN))
 
     def newest(self, policy: str, limit: int) -> Iterator[StoredDocument]:
-        """Read the documents stored last, `limit` at most, newest first: each when it is asked for."""
+        """Yield the documents stored last, newest first, at most `limit`. Each is read when it is requested."""
         for each in self._newest_first(policy)[:limit]:
             document = self._read(policy, each["Key"])
             if document is not None:
                 yield document
 
     def find(self, policy: str, sha256: str) -> StoredDocument | None:
-        """Find the document of a hash; None where none is stored under it."""
+        """Return the document that was stored with this sha256; None if there is none."""
         for each in self._newest_first(policy):
             if self._sha256_of(each["Key"]) == sha256:
                 return self._read(policy, each["Key"])
         return None
 
     def store(self, policy: str, run: str, plan: Plan) -> bool:
-        """Store a run's plan, once; False where the run has one already."""
+        """Store the plan of a run. Returns False, and stores nothing, if the run already has a plan."""
         return self._write_once(
             key_of(policy, run, PLAN), write_plan(plan), "application/json", {SHA256: plan.sha256 or ""}
         )
 
-    def draw(self, policy: str, run: str, plan: Plan) -> None:
-        """Store the picture of a run's plan, unless it is there."""
+    def store_page(self, policy: str, run: str, plan: Plan) -> None:
+        """Store the HTML page of the plan of a run, unless it exists."""
         pieces = (piece.encode() for piece in write_page(plan))
-        self._write_once(key_of(policy, run, PICTURE), pieces, "text/html; charset=utf-8", {})
+        self._write_once(key_of(policy, run, PAGE), pieces, "text/html; charset=utf-8", {})
 
     def is_marked(self, policy: str, run: str, mark: Mark) -> bool:
-        """Whether a run carries the mark."""
+        """Return whether the run has the mark."""
         return self._metadata_of(key_of(policy, run, mark.value)) is not None
 
     def mark(self, policy: str, run: str, mark: Mark, document: bytes) -> bool:
-        """Write the mark, once; False where it was there."""
+        """Store the mark. Returns False, and stores nothing, if the run already has it."""
         return self._write_once(key_of(policy, run, mark.value), [document], "application/json", {})
 
     def _newest_first(self, policy: str) -> list[ObjectTypeDef]:
@@ -125,7 +122,7 @@ class PlanBucket:
             raise _unusable("read", key, error) from None
 
     def _write_once(self, key: str, pieces: Iterable[bytes], content_type: str, metadata: dict[str, str]) -> bool:
-        # From a file: a plan of a million backups does not fit into the memory beside itself.
+        # Use a file: a plan of a million backups and its encoded document do not fit into memory together.
         with TemporaryFile() as file:
             file.writelines(pieces)
             return self._put(key, file, content_type, metadata)
@@ -143,9 +140,9 @@ class PlanBucket:
                     IfNoneMatch="*",
                 )
             except AWS_ERRORS as error:
-                if code_of(error) in _THERE:
+                if code_of(error) in _EXISTS:
                     return False
-                if is_last or code_of(error) != _RACED:
+                if is_last or code_of(error) != _CONFLICT:
                     raise _unusable("written", key, error) from None
             else:
                 return True
@@ -156,14 +153,15 @@ def _run_of(policy: str, key: str) -> str:
     return key.removeprefix(f"plans/{policy}/").removesuffix(f".{PLAN}")
 
 
-def _unusable(what: str, key: str, error: Exception) -> PurgeRefused:
-    kind = PlansBusy if _passes(error) else PurgeRefused
-    return kind(Reason.PLANS_UNUSABLE, f"the plans bucket cannot be {what} at {key} ({code_of(error)})")
+def _unusable(what: str, key: str, error: Exception) -> RunRefused:
+    error_type = PlanStoreBusy if _may_pass(error) else RunRefused
+    return error_type(Reason.PLANS_UNUSABLE, f"the plans bucket cannot be {what} at {key} ({code_of(error)})")
 
 
-def _passes(error: Exception) -> bool:
-    """Whether the same call may succeed a minute later: S3 is busy or out of reach, not closed to us."""
+def _may_pass(error: Exception) -> bool:
+    """Return whether the same call may succeed later: S3 is overloaded or unreachable, but did not deny the call."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return code_of(error) in _PASSING or status == HTTPStatus.CONFLICT or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        is_busy = status == HTTPStatus.CONFLICT or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return is_busy or code_of(error) in _TRANSIENT
     return isinstance(error, BotoConnectionError | HTTPClientError | IncompleteReadError)

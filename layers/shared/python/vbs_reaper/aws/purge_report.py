@@ -1,4 +1,4 @@
-"""What the purger does, as log lines and metrics."""
+"""Logs and metrics of the purger."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from vbs_reaper.openstack.fault import printable
-from vbs_reaper.purge.run.result import PurgeOutcome
+from vbs_reaper.purge.run_result import PurgeOutcome
+from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from vbs_reaper.aws.metrics import Metrics
-    from vbs_reaper.purge.run.result import PurgeResult
+    from vbs_reaper.purge.run_result import PurgeResult
 
 _PHRASES = {
     PurgeOutcome.PLANNED: "purge planned",
@@ -31,20 +31,20 @@ class PurgeReport:
         self._logger = logger
 
     def planned(self, result: PurgeResult) -> None:
-        """A run has its plan: what it counted."""
+        """Record the counts of a plan."""
         if result.totals is not UNSET:
             self._metrics.planned(result.policy, result.totals.backups, result.totals.kept, result.totals.selected)
 
     def unreadable(self, policy: str, message: str) -> None:
-        """The last plan is none: grace begins anew."""
+        """Record that the last plan cannot be read, so every grace starts again."""
         self._logger.warning("last plan unreadable", extra={"policy": policy, "detail": printable(message)})
 
     def requested(self, policy: str, count: int) -> None:
-        """So many deletions are in the queue."""
+        """Count the deletions that were requested."""
         self._metrics.requested(policy, count)
 
     def ended(self, result: PurgeResult) -> None:
-        """The run ended so: one line, its data in fields."""
+        """Log the result of a run."""
         is_refused = result.outcome is PurgeOutcome.REFUSED
         if is_refused:
             self._metrics.purge_refused(result.policy)

@@ -1,34 +1,32 @@
-"""A message as SQS takes it: text it refuses escaped, attributes printable, short and never empty."""
+"""Builds SQS messages: characters that SQS rejects are escaped; attributes are printable, short and never empty."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from vbs_reaper.openstack.fault import printable
+from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
-    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, SendMessageBatchRequestEntryTypeDef
 
     from vbs_reaper.deletion.message import NewMessage
 
 ATTRIBUTES_LIMIT: Final = 1024
-"""Bytes of all attributes together: names, types and values, as SQS counts them."""
+"""Maximum bytes of all attributes together: names, types and values, as SQS counts them."""
 TEXT_LIMIT: Final = 128
-"""Characters of an attribute other than `message`: all that we ever send are shorter."""
+"""Maximum characters of an attribute other than `message`. Everything we send is shorter."""
 _REFUSED: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""SQS carries what XML 1.0 can: SendMessage, "MessageBody"."""
+"""Characters that SQS rejects: it accepts what XML 1.0 allows (SendMessage, "MessageBody")."""
 _EMPTY: Final = "-"
-_CUT: Final = "message"
+_TRUNCATED: Final = "message"
 
 
 def queue_entry(message: NewMessage) -> SendMessageBatchRequestEntryTypeDef:
-    """Write a message as an entry of SendMessageBatch; its `Id` is given with its place in a batch."""
-    body, note = _carried(message.body)
+    """Return a message as an entry of SendMessageBatch. The caller sets its `Id`."""
+    body, note = _sendable(message.body)
     entry: SendMessageBatchRequestEntryTypeDef = {
         "Id": "",
         "MessageBody": body,
@@ -41,27 +39,27 @@ def queue_entry(message: NewMessage) -> SendMessageBatchRequestEntryTypeDef:
 
 
 def entry_size(entry: SendMessageBatchRequestEntryTypeDef) -> int:
-    """Bytes of an entry as SQS counts them, attributes at their limit."""
+    """Return the size of an entry in bytes as SQS counts it, with attributes at their limit."""
     return len(entry["MessageBody"].encode()) + ATTRIBUTES_LIMIT
 
 
-def _carried(body: str) -> tuple[str, str]:
-    """The body as SQS can carry it, and what to say of it where that is not the very same text.
+def _sendable(body: str) -> tuple[str, str]:
+    """Return the body as SQS accepts it, and a note if it was changed.
 
-    Inside JSON the escape is another spelling of the same text, so a request stays the request it was.
+    Inside JSON an escape is another spelling of the same text, so a request keeps its meaning.
     """
     if not body:
         return '""', "(the body was empty) "
     escaped = _REFUSED.sub(lambda found: f"\\u{ord(found.group()):04x}", body)
-    return escaped, "" if escaped == body else "(characters of the body that SQS refuses are escaped) "
+    return escaped, "" if escaped == body else "(characters of the body that SQS rejects are escaped) "
 
 
 def _attributes(texts: Mapping[str, str], note: str) -> dict[str, MessageAttributeValueTypeDef]:
     values = {name: printable(text)[:TEXT_LIMIT] or _EMPTY for name, text in texts.items()}
-    if _CUT in values:
-        rest = sum(_attribute_size(name, value) for name, value in values.items() if name != _CUT)
-        left = max(ATTRIBUTES_LIMIT - rest - _attribute_size(_CUT, ""), 1)
-        values[_CUT] = "".join(map(printable, note + texts[_CUT]))[:left] or _EMPTY
+    if _TRUNCATED in values:
+        rest = sum(_attribute_size(name, value) for name, value in values.items() if name != _TRUNCATED)
+        left = max(ATTRIBUTES_LIMIT - rest - _attribute_size(_TRUNCATED, ""), 1)
+        values[_TRUNCATED] = "".join(map(printable, note + texts[_TRUNCATED]))[:left] or _EMPTY
     return {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
 
 

@@ -1,1 +1,1 @@
-"""What becomes of one delete request: values in, decisions out; the world only through `ports`."""
+"""Use case: bring one delete request to its end. Decisions are pure; AWS and clouds are reached through ports."""

@@ -1,33 +1,28 @@
-"""From a message's body to the request in it, whatever it came wrapped in."""
+"""Unwraps a message body: finds the delete request in whatever envelope it arrived in."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
-from msgspec import UNSET
-from msgspec import UnsetType
-
-from vbs_reaper.deletion.request import BULK_LIMIT
-from vbs_reaper.deletion.request import DeleteRequest
-from vbs_reaper.deletion.request import RequestRefused
-from vbs_reaper.deletion.request import is_backup_id
-from vbs_reaper.deletion.request import read_request
+from vbs_reaper.backups.identifiers import is_backup_id
+from vbs_reaper.deletion.request import DeleteRequest, read_request
+from vbs_reaper.deletion.request_json import BULK_LIMIT
 from vbs_reaper.deletion.result import REQUESTED
-from vbs_reaper.strict_json import JsonRefused
+from vbs_reaper.errors import InvalidJson, InvalidRequest
 from vbs_reaper.strict_json import read_json
 
 BODY_LIMIT: Final = 128 * 1024
-"""Bytes of a body, before anything of it is parsed."""
+"""Maximum number of bytes of a body, checked before parsing."""
 DEPTH_LIMIT: Final = 3
+"""Maximum number of envelopes around a request."""
 _NO_BACKUP: Final = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadElement:
-    """An element of a bulk that is no backup id: it becomes a message of its own, to be refused alone."""
+    """An element of a bulk request that is not a backup ID. It becomes its own message, which is then refused."""
 
     position: int
     body: str
@@ -35,48 +30,48 @@ class BadElement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bulk:
-    """A bulk request, taken apart."""
+    """A bulk request, split into single requests."""
 
     requests: tuple[DeleteRequest, ...]
     bad: tuple[BadElement, ...]
-    target: str | UnsetType = UNSET
+    target: str | None = None
 
 
 def open_envelope(body: str, sent_at: datetime) -> DeleteRequest | Bulk:
     """Read the request, or the bulk of them, out of a message's body.
 
     Raises:
-        RequestRefused: with one sentence that names field, finding and fix.
+        InvalidRequest: with one sentence that names field, finding and fix.
     """
     try:
         document = _unwrap(_read(body), 0)
         if "backup_ids" in document:
-            return _take_apart(document, sent_at)
+            return _split(document, sent_at)
         return read_request(document, sent_at)
     except RecursionError:
-        raise RequestRefused('the body is nested too deeply; send one JSON object with "backup_id"') from None
+        raise InvalidRequest('the body is nested too deeply; send one JSON object with "backup_id"') from None
 
 
 def _read(body: str, what: str = "the body") -> Any:  # noqa: ANN401  # JSON is any value
     try:
         return read_json(body, limit=BODY_LIMIT)
-    except JsonRefused as refused:
-        raise RequestRefused(f'{what} {refused}; send one JSON object with "backup_id"') from None
+    except InvalidJson as refused:
+        raise InvalidRequest(f'{what} {refused}; send one JSON object with "backup_id"') from None
 
 
 def _unwrap(document: object, depth: int) -> Mapping[str, Any]:
     if not isinstance(document, dict):
-        raise RequestRefused('the body is no JSON object; send {"backup_id": "<id>"}')
+        raise InvalidRequest('the body is not a JSON object; send {"backup_id": "<id>"}')
     inner = _content(document)
     if inner is None:
         return document
     if depth == DEPTH_LIMIT:
-        raise RequestRefused(f"the request is wrapped more than {DEPTH_LIMIT} times; send it with fewer envelopes")
+        raise InvalidRequest(f"the request is wrapped more than {DEPTH_LIMIT} times; send it with fewer envelopes")
     return _unwrap(inner, depth + 1)
 
 
 def _content(document: Mapping[str, Any]) -> object | None:
-    """What an envelope holds; None where the document is none."""
+    """Return the content of an envelope, or None if the document is not an envelope."""
     if "backup_id" in document or "backup_ids" in document:
         return None
     if "detail-type" in document and "detail" in document:
@@ -84,7 +79,7 @@ def _content(document: Mapping[str, Any]) -> object | None:
     if document.get("Type") == "Notification" and "Message" in document:
         return _sns(document)
     if document.get("Type") == "SubscriptionConfirmation":
-        raise RequestRefused('an SNS subscription waits to be confirmed; open its "SubscribeURL" once')
+        raise InvalidRequest('an SNS subscription must be confirmed; open its "SubscribeURL" once')
     if "specversion" in document:
         return _cloudevent(document)
     return None
@@ -92,37 +87,39 @@ def _content(document: Mapping[str, Any]) -> object | None:
 
 def _eventbridge(event: Mapping[str, Any]) -> object:
     if event["detail-type"] != REQUESTED:
-        raise RequestRefused(f'"detail-type" is not "{REQUESTED}"; let the rule match that only')
+        raise InvalidRequest(f'"detail-type" is not "{REQUESTED}"; let the rule match that only')
     return event["detail"]
 
 
 def _sns(notification: Mapping[str, Any]) -> object:
     if not isinstance(notification["Message"], str):
-        raise RequestRefused('"Message" of the SNS notification is no text; publish the request as JSON text')
+        raise InvalidRequest('"Message" of the SNS notification is not text; publish the request as JSON text')
     return _read(notification["Message"], '"Message" of the SNS notification')
 
 
 def _cloudevent(event: Mapping[str, Any]) -> object:
     if event["specversion"] != "1.0":
-        raise RequestRefused('"specversion" is not "1.0"; send CloudEvents 1.0 in structured JSON')
+        raise InvalidRequest('"specversion" is not "1.0"; send CloudEvents 1.0 in structured JSON')
     if "data_base64" in event:
-        raise RequestRefused('the CloudEvent has binary "data_base64"; give the request as JSON in "data"')
+        raise InvalidRequest('the CloudEvent has binary "data_base64"; give the request as JSON in "data"')
     for attribute in ("id", "source", "type"):
         if not isinstance(event.get(attribute), str) or not event[attribute]:
-            raise RequestRefused(f'the CloudEvent lacks "{attribute}"; CloudEvents 1.0 requires it')
+            raise InvalidRequest(f'the CloudEvent lacks "{attribute}"; CloudEvents 1.0 requires it')
     if "data" not in event:
-        raise RequestRefused('the CloudEvent lacks "data"; give the request there')
+        raise InvalidRequest('the CloudEvent lacks "data"; give the request there')
     return event["data"]
 
 
-def _take_apart(document: Mapping[str, Any], sent_at: datetime) -> Bulk:
+def _split(document: Mapping[str, Any], sent_at: datetime) -> Bulk:
     elements = document["backup_ids"]
     if "backup_id" in document:
-        raise RequestRefused('both "backup_id" and "backup_ids" are given; give one of them')
+        raise InvalidRequest('both "backup_id" and "backup_ids" are given; give one of them')
     if not isinstance(elements, list) or not 1 <= len(elements) <= BULK_LIMIT:
-        raise RequestRefused(f'"backup_ids" is no list of 1 to {BULK_LIMIT} ids; give one, or several such bulks')
+        raise InvalidRequest(
+            f'"backup_ids" must be a list of 1 to {BULK_LIMIT} ids; split a longer list into several requests'
+        )
     shared = {key: value for key, value in document.items() if key != "backup_ids"}
-    template = _check_shared(shared, elements, sent_at)
+    shared_fields = _check_shared(shared, elements, sent_at)
     good = dict.fromkeys(element for element in elements if is_backup_id(element))
     return Bulk(
         requests=tuple(read_request({**shared, "backup_id": backup_id}, sent_at) for backup_id in good),
@@ -131,16 +128,14 @@ def _take_apart(document: Mapping[str, Any], sent_at: datetime) -> Bulk:
             for position, element in enumerate(elements)
             if not is_backup_id(element)
         ),
-        target=template.target,
+        target=shared_fields.target,
     )
 
 
 def _check_shared(shared: Mapping[str, Any], elements: list[object], sent_at: datetime) -> DeleteRequest:
-    """Refuse the whole where what all share is wrong: no part of it could be carried out as meant."""
-    template = read_request({**shared, "backup_id": _NO_BACKUP}, sent_at)
-    expect = template.expect
-    survivors = () if expect is UNSET or expect.survivors is UNSET else expect.survivors
-    both = next((survivor for survivor in survivors if survivor in elements), None)
+    """Reject the whole bulk if a shared field is wrong: no part of it could be carried out as intended."""
+    request = read_request({**shared, "backup_id": _NO_BACKUP}, sent_at)
+    both = next((survivor for survivor in request.expect.survivors if survivor in elements), None)
     if both:
-        raise RequestRefused(f'"expect.survivors" names {both}, which "backup_ids" asks for too; take it out of one')
-    return template
+        raise InvalidRequest(f'"expect.survivors" names {both}, which "backup_ids" names too; remove it from one')
+    return request

@@ -1,53 +1,50 @@
-"""One delivery of one message: what SQS said of it, and what it carries from hop to hop."""
+"""One delivery of one SQS message: what SQS reports about it, and the state that its attributes carry."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
-from datetime import UTC
-from datetime import datetime
-from typing import Any
-from typing import Final
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from vbs_reaper.openstack.answer import Called
-from vbs_reaper.openstack.backup import read_instant
+from vbs_reaper.backups.answer import CallRecord
+from vbs_reaper.timestamps import read_instant
 
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}(?:/[0-9a-f-]{1,36})?", re.ASCII)
-"""A message id, or one with a part of a bulk behind it; any other attribute of that name is a stranger's."""
+"""A message ID, or one followed by the part of a bulk request. An attribute of any other form is not the deleter's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A delivered message. Instants are UTC; `receive_count` counts this delivery too."""
+    """A delivered message. Timestamps are in UTC; `receive_count` includes this delivery."""
 
     message_id: str
     receipt_handle: str
     body: str
     receive_count: int
     sent_at: datetime
-    """When this very message was sent: its own age counts from here (dispositions: 12 days)."""
+    """When this message was sent. Its own age counts from here: it is parked after 12 days."""
     request_id: str
-    """The request's identity: the first message id that carried it."""
+    """The request's identity: the ID of the first message that carried it."""
     first_sent_at: datetime
-    """When the request was first sent: both age metrics count from here."""
+    """When the request was first sent. Both age metrics count from here."""
     asked_at: datetime | None = None
-    """When the cloud first accepted its deletion, if it did."""
+    """When the cloud first accepted the deletion, if it did."""
     redrives: int = 0
 
     def attributes(self, *, asked_at: datetime | None = None) -> dict[str, str]:
-        """What travels with everything sent onward for this request, as SQS string attributes."""
+        """Return the attributes of every message that carries this request on, as SQS strings."""
         asked = asked_at or self.asked_at
-        travelling = {"request_id": self.request_id, "sent_at": self.first_sent_at.isoformat()}
+        attributes = {"request_id": self.request_id, "sent_at": self.first_sent_at.isoformat()}
         if asked:
-            travelling["asked_at"] = asked.isoformat()
+            attributes["asked_at"] = asked.isoformat()
         if self.redrives:
-            travelling["redrives"] = str(self.redrives)
-        return travelling
+            attributes["redrives"] = str(self.redrives)
+        return attributes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """A message to send. `group` names the tenant of a fair queue: the target; delay in whole seconds, 0 to 900."""
+    """A message to send. `group` is the tenant of the fair queue: the target. `delay_s` is 0 to 900 whole seconds."""
 
     body: str
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -55,33 +52,36 @@ class NewMessage:
     delay_s: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Delivery:
-    """A message in hand: when it was taken up, and the luck its waits are drawn with (`dice` in [0, 1))."""
+    """A message being processed, with everything that is fixed for this pass."""
 
     message: Message
     now: datetime
     """Read once, before any call."""
     base_s: int
-    dice: float
+    """The base of the backoff, in seconds."""
+    jitter: float
+    """A random number in [0, 1) that every delay of this pass is drawn with."""
     is_direct: bool = False
-    """Invoked directly: no message in the queue stands behind it."""
+    """The function was invoked directly: there is no message in the queue."""
     target: str | None = None
-    """Whose backup it is about, once the request is read."""
-    calls: list[Called] = field(default_factory=list, compare=False, repr=False)
-    """What went over the wire for it so far: written down as it happens, so that no fault can hide it."""
+    """The target of the request, once it is read."""
+    calls: list[CallRecord] = field(default_factory=list, compare=False, repr=False)
+    """Every HTTP exchange so far. Appended as it happens, so that an exception cannot lose it."""
 
 
 def read_message(record: Mapping[str, Any], now: datetime) -> Message:
-    """Read one record of Lambda's SQS event. Attributes that are missing or unreadable count as not there.
+    """Read one record of Lambda's SQS event. A missing or unreadable attribute counts as absent.
 
-    Raises KeyError only where the record has no `messageId`: then it is no SQS record.
+    Raises:
+        KeyError: the record has no `messageId`, so it is not an SQS record.
     """
     message_id = str(record["messageId"])
     system = record.get("attributes") or {}
     own = record.get("messageAttributes") or {}
     sent_at = _epoch_ms(system.get("SentTimestamp")) or now
-    # What we send on has both: of a producer's own "request_id" nobody knows what it means, or how often it stands.
+    # A producer's own `request_id` may be reused, so it is trusted only together with our `sent_at`.
     identity = _text(own, "request_id") if read_instant(_text(own, "sent_at")) else ""
     return Message(
         message_id=message_id,

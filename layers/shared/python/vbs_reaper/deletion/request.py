@@ -1,115 +1,66 @@
-"""A delete request: one named backup, and what must be true before it goes. Checked here once, then trusted."""
+"""A delete request: one named backup and what must hold before it is deleted. Parsed once, then trusted."""
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from datetime import timedelta
-from typing import Annotated
-from typing import Any
-from typing import Final
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET
-from msgspec import Meta
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
-from vbs_reaper.openstack.backup import BackupId
-from vbs_reaper.openstack.backup import ProjectId
-from vbs_reaper.openstack.backup import read_instant
-from vbs_reaper.openstack.fault import printable
+from vbs_reaper.backups.identifiers import PROJECT_ID, TARGET, BackupId, ProjectId, is_backup_id
+from vbs_reaper.deletion.request_json import (
+    CREATED_AT,
+    INSTANT,
+    NAME_LIMIT,
+    SURVIVORS_LIMIT,
+    TEXT_LIMIT,
+    VOLUME_ID_LIMIT,
+    DeleteRequestJson,
+    ExpectationJson,
+)
+from vbs_reaper.errors import InvalidRequest
 from vbs_reaper.strict_json import explain
+from vbs_reaper.text import printable
+from vbs_reaper.timestamps import read_instant
 
 NOT_BEFORE_LIMIT: Final = timedelta(hours=24)
-BULK_LIMIT: Final = 1000
-SURVIVORS_LIMIT: Final = 5
-NAME_LIMIT: Final = 255
-"""Characters of a backup's name: the width of Cinder's column."""
-VOLUME_ID_LIMIT: Final = 64
-"""Characters of a volume's id: a UUID has 36; which shape it has, the cloud alone decides."""
-TEXT_LIMIT: Final = 256
-
-_BACKUP_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_PROJECT_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_TARGET = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
-_MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
-_ZONE = r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
-_INSTANT = re.compile(_MOMENT + _ZONE)
-_CREATED_AT = re.compile(f"{_MOMENT}{_ZONE}?")
-"""Only the cloud's own times may lack a zone: a person's may be meant as local ones."""
-
-# Patterns are for the schema only: read_request checks them by a full match, as "$" lets a newline pass.
-BackupIdText = Annotated[
-    str, Meta(description="a lower-case canonical UUID", extra_json_schema={"pattern": f"^{_BACKUP_ID.pattern}$"})
-]
-ProjectIdText = Annotated[
-    str, Meta(description="32 lower-case hex digits", extra_json_schema={"pattern": f"^{_PROJECT_ID.pattern}$"})
-]
-TargetText = Annotated[
-    str, Meta(description="a configured target's name", extra_json_schema={"pattern": f"^{_TARGET.pattern}$"})
-]
-InstantText = Annotated[
-    str,
-    Meta(
-        description="RFC 3339 instant",
-        extra_json_schema={"format": "date-time", "pattern": f"^{_INSTANT.pattern}$"},
-    ),
-]
-CreatedAtText = Annotated[
-    str,
-    Meta(
-        description="RFC 3339 instant, or as the cloud shows it: without a zone in UTC",
-        extra_json_schema={"pattern": f"^{_CREATED_AT.pattern}$"},
-    ),
-]
-ShortText = Annotated[str, Meta(max_length=TEXT_LIMIT)]
-NameText = Annotated[str, Meta(max_length=NAME_LIMIT)]
-VolumeIdText = Annotated[str, Meta(max_length=VOLUME_ID_LIMIT)]
-Survivors = Annotated[tuple[BackupIdText, ...], Meta(min_length=1, max_length=SURVIVORS_LIMIT)]
 
 
-class RequestRefused(ValueError):
-    """The request cannot be accepted; the message is one sentence that names field, finding and fix."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What the backup must look like before the DELETE. None, or UNSET for `name`, means: not compared."""
+
+    volume_id: str | None = None
+    created_at: datetime | None = None
+    name: str | None | UnsetType = UNSET
+    """None expects a backup without a name."""
+    survivors: tuple[BackupId, ...] = ()
+    """Other backups that must be usable at the moment this one is deleted."""
 
 
-class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the look before the DELETE must show; what is left out is not compared."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteRequest:
+    """A request to delete one backup. Timestamps are in UTC; None means that the field was left out."""
 
-    volume_id: VolumeIdText | UnsetType = UNSET
-    created_at: CreatedAtText | UnsetType = UNSET
-    name: NameText | None | UnsetType = UNSET
-    survivors: Survivors | UnsetType = UNSET
-
-
-class DeleteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """The command "this one backup shall be gone" (DESIGN section 4)."""
-
-    backup_id: BackupIdText
-    target: TargetText | UnsetType = UNSET
-    project_id: ProjectIdText | UnsetType = UNSET
-    expect: Expectation | UnsetType = UNSET
-    not_before: InstantText | UnsetType = UNSET
-    expires_at: InstantText | UnsetType = UNSET
-    reason: ShortText | UnsetType = UNSET
-    requested_by: ShortText | UnsetType = UNSET
-
-
-class BulkDeleteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """Many backups under one set of conditions: split into single requests, each with an end of its own."""
-
-    backup_ids: Annotated[tuple[BackupIdText, ...], Meta(min_length=1, max_length=BULK_LIMIT)]
-    target: TargetText | UnsetType = UNSET
-    project_id: ProjectIdText | UnsetType = UNSET
-    expect: Expectation | UnsetType = UNSET
-    not_before: InstantText | UnsetType = UNSET
-    expires_at: InstantText | UnsetType = UNSET
-    reason: ShortText | UnsetType = UNSET
-    requested_by: ShortText | UnsetType = UNSET
+    backup_id: BackupId
+    target: str | None = None
+    project_id: ProjectId | None = None
+    """A guard: the target's project must be this one."""
+    expect: Expectation = Expectation()
+    not_before: datetime | None = None
+    expires_at: datetime | None = None
+    reason: str | None = None
+    requested_by: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The request as JSON values, for messages and events that carry it on."""
 
 
 KNOWN_KEYS: Final = (
-    *DeleteRequest.__struct_fields__,
+    *DeleteRequestJson.__struct_fields__,
     "backup_ids",
-    *(f"expect.{field}" for field in Expectation.__struct_fields__),
+    *(f"expect.{name}" for name in ExpectationJson.__struct_fields__),
 )
 _GIVE_INSTANT: Final = "give an instant such as 2026-11-25T04:00:00Z (RFC 3339)"
 _GIVE_TEXT: Final = f"give a text of at most {TEXT_LIMIT} characters"
@@ -119,126 +70,111 @@ _FIXES: Final = {
     "expect": 'give an object such as {"name": "daily"}',
     "expect.volume_id": f"give the volume's id of at most {VOLUME_ID_LIMIT} characters",
     "expect.created_at": _GIVE_INSTANT,
-    "expect.name": f"give the backup's name of at most {NAME_LIMIT} characters (null where it has none)",
+    "expect.name": f"give the backup's name of at most {NAME_LIMIT} characters (null if it has no name)",
     "expect.survivors": f"give 1 to {SURVIVORS_LIMIT} ids of backups that stay",
     "not_before": _GIVE_INSTANT,
     "expires_at": _GIVE_INSTANT,
     "reason": _GIVE_TEXT,
     "requested_by": _GIVE_TEXT,
 }
-"""What to write in a field, by its path."""
-_FIXES_OF_KIND: Final = {field: f"{fix}, or leave it out" for field, fix in _FIXES.items()}
-"""The same where the field holds another kind of value, often a null that stands for none."""
+"""How to fix a field, by its path."""
+_FIXES_OF_TYPE: Final = {path: f"{fix}, or leave it out" for path, fix in _FIXES.items()}
+"""The same for a value of the wrong type, which is often a null that was meant as "left out"."""
 
 
 def read_request(document: Mapping[str, Any], sent_at: datetime) -> DeleteRequest:
-    """Check a decoded request. `sent_at` is when its message was sent: `not_before` counts from there.
+    """Check and parse a decoded request. `not_before` may be at most 24 hours after `sent_at`.
 
     Raises:
-        RequestRefused: names the field, what was found and what to do.
+        InvalidRequest: names the field, what was found and how to fix it.
     """
     _check_id("backup_id", document.get("backup_id"))
-    _check_pattern("target", document.get("target"), _TARGET)
-    _check_pattern("project_id", document.get("project_id"), _PROJECT_ID)
-    request = _convert(document)
-    not_before = _check_instant("not_before", request.not_before, _INSTANT)
-    _check_instant("expires_at", request.expires_at, _INSTANT)
+    _check_pattern("target", document.get("target"), TARGET)
+    _check_pattern("project_id", document.get("project_id"), PROJECT_ID)
+    given = _convert(document)
+    not_before = _read_instant("not_before", given.not_before, INSTANT)
+    expires_at = _read_instant("expires_at", given.expires_at, INSTANT)
     if not_before and not_before > sent_at + NOT_BEFORE_LIMIT:
-        raise RequestRefused(
+        raise InvalidRequest(
             '"not_before" is more than 24 hours ahead; for longer, use an EventBridge Scheduler at() schedule'
         )
-    _check_expectation(request)
-    return request
+    fields: dict[str, Any] = msgspec.to_builtins(given)
+    return DeleteRequest(
+        backup_id=BackupId(given.backup_id),
+        target=_or_none(given.target),
+        project_id=None if given.project_id is UNSET else ProjectId(given.project_id),
+        expect=Expectation() if given.expect is UNSET else _read_expectation(given.expect, given.backup_id),
+        not_before=not_before,
+        expires_at=expires_at,
+        reason=_or_none(given.reason),
+        requested_by=_or_none(given.requested_by),
+        fields=fields,
+    )
 
 
-def is_backup_id(value: object) -> bool:
-    """Whether this is a lower-case canonical UUID and nothing else."""
-    return isinstance(value, str) and _BACKUP_ID.fullmatch(value) is not None
-
-
-def is_target(value: object) -> bool:
-    """Whether this can be a target's name."""
-    return isinstance(value, str) and _TARGET.fullmatch(value) is not None
-
-
-def refused_backup_id(field: str, value: object) -> str | None:
-    """Say why a value is no backup id and what to give instead; None where it is one."""
+def invalid_backup_id(name: str, value: object) -> str | None:
+    """Return what is wrong with a value as a backup ID and how to fix it, or None if it is a backup ID."""
     if is_backup_id(value):
         return None
     if value is None:
-        return f'"{field}" is missing; give the backup\'s id'
-    return f'"{field}" is {_found(value)}; give a lower-case UUID such as 1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11'
+        return f'"{name}" is missing; give the backup\'s id'
+    return f'"{name}" is {_found(value)}; give a lower-case UUID such as 1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11'
 
 
-def instant(text: str | UnsetType) -> datetime | None:
-    """An instant of a checked request, in UTC; None where it was left out."""
-    # Python's reader takes RFC 3339's "t" in lower case too, but its "z" in upper case only.
-    return None if text is UNSET else read_instant(text.upper())
-
-
-def backup_id_of(request: DeleteRequest) -> BackupId:
-    """The id as the type that every call demands."""
-    return BackupId(request.backup_id)
-
-
-def project_id_of(request: DeleteRequest) -> ProjectId | None:
-    """The guard, where the request states one."""
-    return None if request.project_id is UNSET else ProjectId(request.project_id)
-
-
-def survivors_of(request: DeleteRequest) -> tuple[BackupId, ...]:
-    """The backups that must be there at the moment this one goes."""
-    if request.expect is UNSET or request.expect.survivors is UNSET:
-        return ()
-    return tuple(BackupId(survivor) for survivor in request.expect.survivors)
-
-
-def _convert(document: Mapping[str, Any]) -> DeleteRequest:
+def _convert(document: Mapping[str, Any]) -> DeleteRequestJson:
     try:
-        return msgspec.convert(document, DeleteRequest, strict=True)
+        return msgspec.convert(document, DeleteRequestJson, strict=True)
     except msgspec.ValidationError as error:
-        raise RequestRefused(printable(explain(error, KNOWN_KEYS, _FIXES_OF_KIND))) from None
+        raise InvalidRequest(printable(explain(error, KNOWN_KEYS, _FIXES_OF_TYPE))) from None
 
 
-def _check_expectation(request: DeleteRequest) -> None:
-    if request.expect is UNSET:
-        return
-    _check_instant("expect.created_at", request.expect.created_at, _CREATED_AT)
-    if request.expect.survivors is UNSET:
-        return
-    for position, survivor in enumerate(request.expect.survivors):
+def _read_expectation(expect: ExpectationJson, backup_id: str) -> Expectation:
+    created_at = _read_instant("expect.created_at", expect.created_at, CREATED_AT)
+    survivors = () if expect.survivors is UNSET else expect.survivors
+    for position, survivor in enumerate(survivors):
         _check_id(f"expect.survivors[{position}]", survivor)
-        if survivor == request.backup_id:
-            raise RequestRefused(
+        if survivor == backup_id:
+            raise InvalidRequest(
                 '"expect.survivors" names the backup itself; name a backup that stays, or leave it out'
             )
+    return Expectation(
+        volume_id=_or_none(expect.volume_id),
+        created_at=created_at,
+        name=expect.name,
+        survivors=tuple(map(BackupId, survivors)),
+    )
 
 
-def _check_id(field: str, value: object) -> None:
-    refused = refused_backup_id(field, value)
-    if refused:
-        raise RequestRefused(refused)
+def _or_none(text: str | UnsetType) -> str | None:
+    return None if text is UNSET else text
 
 
-def _check_pattern(field: str, value: object, pattern: re.Pattern[str]) -> None:
+def _check_id(name: str, value: object) -> None:
+    wrong = invalid_backup_id(name, value)
+    if wrong:
+        raise InvalidRequest(wrong)
+
+
+def _check_pattern(name: str, value: object, pattern: re.Pattern[str]) -> None:
     if isinstance(value, str) and not pattern.fullmatch(value):
-        raise _unlike(field, value)
+        raise _mismatch(name, value)
 
 
-def _check_instant(field: str, value: str | UnsetType, pattern: re.Pattern[str]) -> datetime | None:
+def _read_instant(name: str, value: str | UnsetType, pattern: re.Pattern[str]) -> datetime | None:
     if value is UNSET:
         return None
-    moment = instant(value) if pattern.fullmatch(value) else None
+    # RFC 3339 allows "t" and "z" in lower case; Python reads the "z" in upper case only.
+    moment = read_instant(value.upper()) if pattern.fullmatch(value) else None
     if moment is None:
-        raise _unlike(field, value)
+        raise _mismatch(name, value)
     return moment
 
 
-def _unlike(field: str, value: str) -> RequestRefused:
-    return RequestRefused(f'"{field}" is {_found(value)}; {_FIXES[field]}')
+def _mismatch(name: str, value: str) -> InvalidRequest:
+    return InvalidRequest(f'"{name}" is {_found(value)}; {_FIXES[name]}')
 
 
 def _found(value: object) -> str:
-    """What was found, short enough for a sentence."""
+    """Quote what was found, short enough for a sentence."""
     text = printable(value if isinstance(value, str) else msgspec.json.encode(value).decode(errors="replace"))
-    return f'"{text[:64]}…"'.replace("…", "..." if len(text) > 64 else "")
+    return f'"{text[:64]}{"..." if len(text) > 64 else ""}"'

@@ -1,15 +1,12 @@
-"""How a request ended, as the event the bus hears. One request and redrive, one id: a consumer can drop repeats."""
+"""How a request ended, as a result event. A request has one event ID per redrive, so consumers can drop repeats."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
-from typing import Final
-from uuid import UUID
-from uuid import uuid5
+from typing import Any, Final
+from uuid import UUID, uuid5
 
 import msgspec
-from msgspec import UNSET
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 SOURCE: Final = "vbs-reaper"
 REQUESTED: Final = "VBS Backup Delete Requested"
@@ -17,7 +14,7 @@ _NAMESPACE: Final = UUID("7e0d9c7b-5d0c-5f0e-9a53-4a7b8f1d2c60")
 
 
 class Outcome(StrEnum):
-    """A decision as it is counted and published."""
+    """A decision, as it is counted and published."""
 
     DELETED = "deleted"
     ALREADY_GONE = "already_gone"
@@ -34,11 +31,11 @@ DETAIL_TYPES: Final = {
     Outcome.REFUSED: "VBS Backup Delete Refused",
     Outcome.PARKED: "VBS Backup Delete Parked",
 }
-"""The outcomes that are ends, and what the bus calls them."""
+"""The outcomes that end a request, with their EventBridge detail-type."""
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer that proved the backup gone: the cloud's own request id, its status, and when it came."""
+    """The answer that proved the backup gone: the cloud's request ID, the status and the time."""
 
     request_id: str
     status: int
@@ -46,7 +43,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The `detail` of a result event. `request` is the delete request as it came, where the message held one."""
+    """The `detail` of a result event. `request` is the delete request as received, if the message contained one."""
 
     id: str
     request_id: str
@@ -61,5 +58,5 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def result_id(request_id: str, redrives: int) -> str:
-    """Name the one end of a request and its redrive count (UUIDv5, RFC 9562)."""
+    """Return the event ID of a request and its redrive count (UUIDv5, RFC 9562)."""
     return str(uuid5(_NAMESPACE, f"{request_id}/{redrives}"))

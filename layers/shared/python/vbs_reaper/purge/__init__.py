@@ -1,1 +1,1 @@
-"""Which backups a policy lets go: a policy and an inventory in, a plan with a reason per backup out."""
+"""Use case 2: turns a policy and the backups of a project into a plan, and a plan into delete requests."""

@@ -1,38 +1,24 @@
-"""What a purge decides on: every backup of a project, where the list comes from, and when such a list is no good."""
+"""The input of a plan: every backup of a project, and where the list comes from. Also checks the cloud's clock."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from datetime import timedelta
-from typing import Final
-from typing import Literal
 
-from vbs_reaper.deletion.reason import Reason
-from vbs_reaper.openstack.backup import Backup
-from vbs_reaper.openstack.hold import is_empty_marker
-
-Service = Literal["vbs", "cinder"]
-"""On `vbs` every backup stands alone; on `cinder` an incremental one needs those before it."""
-
-CLOCK_LIMIT: Final = timedelta(minutes=5)
-
-HOLD_MARKER: Final = "[hold]"
-
-
-class PurgeRefused(Exception):
-    """The whole run is refused; nothing may be sent. The message is one sentence."""
-
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+from vbs_reaper.backups.answer import Service
+from vbs_reaper.backups.backup import Backup
+from vbs_reaper.backups.holds import HOLD_MARKER, is_empty_marker
+from vbs_reaper.clock import MAX_CLOCK_SKEW
+from vbs_reaper.errors import RunRefused
+from vbs_reaper.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """All backups of one project at one moment. `backups` is read once, so a million need not be held as they came.
+    """All backups of one project at one moment.
 
-    `with_metadata` is true where every record must have metadata (API v3 from microversion 3.43). With a `project_id`,
-    backups that another project owns are left alone. `endpoint` is the root of the service that listed them, if known.
+    `backups` is iterated once, so it may be an iterator that does not keep a million records in memory. `with_metadata`
+    means that every record must have metadata (API v3 from microversion 3.43). If `project_id` is given, backups that
+    belong to another project are kept. `endpoint` is the root of the service that listed the backups, if known.
     """
 
     backups: Iterable[Backup]
@@ -43,19 +29,20 @@ class Inventory:
     endpoint: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a marker that every text contains."""
+        """Reject a hold marker that every text contains."""
         if is_empty_marker(self.hold_marker):
             raise ValueError("the hold marker is empty: every backup would be held")
 
 
-def check_clock(ours: datetime, theirs: datetime) -> None:
-    """Compare our clock with the cloud's `Date`.
+def check_clock(now: datetime, cloud_now: datetime) -> None:
+    """Compare the local clock with the cloud's, which is the `Date` header of a response.
 
     Raises:
-        PurgeRefused: they differ by more than five minutes, so no age can be trusted.
+        RunRefused: they differ by more than five minutes, so the ages of backups cannot be trusted.
     """
-    apart = abs(ours - theirs)
-    if apart > CLOCK_LIMIT:
-        raise PurgeRefused(
-            Reason.CLOCK_DOUBT, f"the cloud's clock is {int(apart.total_seconds())} s off ours; 300 s are allowed"
+    skew = abs(now - cloud_now)
+    if skew > MAX_CLOCK_SKEW:
+        raise RunRefused(
+            Reason.CLOCK_DOUBT,
+            f"the cloud's clock and the local clock differ by {int(skew.total_seconds())} s; at most 300 s are allowed",
         )

@@ -1,69 +1,65 @@
-"""A purge policy: which backups it is about, which of them stay, and the guards. Checked here once, then trusted."""
+"""A purge policy: which backups it applies to, which of them it keeps, and the guards. It is validated once, here."""
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
-from typing import Any
-from typing import Final
-from typing import Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import UNSET
-from msgspec import Meta
-from msgspec import UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-from vbs_reaper.openstack.fault import printable
-from vbs_reaper.purge.name_pattern import PatternRefused
-from vbs_reaper.purge.name_pattern import compile_patterns
-from vbs_reaper.purge.policy_refusal import PolicyRefused
-from vbs_reaper.purge.policy_refusal import check_keys
-from vbs_reaper.purge.policy_refusal import explain
-from vbs_reaper.purge.time.duration import read_duration
-from vbs_reaper.purge.time.zone import zone_names
-from vbs_reaper.purge.words import nearest_zone
+from vbs_reaper.backups.identifiers import TARGET, is_target
+from vbs_reaper.errors import InvalidPolicy
+from vbs_reaper.purge.calendar.duration import read_duration
+from vbs_reaper.purge.calendar.zone import zone_names
+from vbs_reaper.purge.migration_hints import nearest_zone
+from vbs_reaper.purge.name_pattern import InvalidPattern, compile_patterns
+from vbs_reaper.purge.policy_errors import check_keys, explain
+from vbs_reaper.text import printable
 
 POLICY_LIMIT_BYTES: Final = 64 * 1024
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
-_TARGET = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 
-Count = Annotated[int, Meta(ge=1, le=1_000_000, description="how many; at least 1")]
+Count = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number of at least 1")]
 DurationText = Annotated[
-    str, Meta(description="such as 48h, 7d or 1y6m", extra_json_schema={"pattern": "^([0-9]{1,6}[ymdh])+$"})
+    str, Meta(description="a duration such as 48h, 7d or 1y6m", extra_json_schema={"pattern": "^([0-9]{1,6}[ymdh])+$"})
 ]
 Deletable = Literal["available", "error"]
 NamePattern = Annotated[str, Meta(min_length=1, max_length=255, description="shell pattern: * ? [a-z] [!a-z]")]
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the policy is about: a backup must meet all that is said. `older_than` only spares, it changes no count."""
+    """The backups the policy applies to: a backup must meet all conditions that are given.
+
+    `older_than` only protects younger backups from deletion; they still count for the keep rules.
+    """
 
     name: NamePattern | Annotated[tuple[NamePattern, ...], Meta(min_length=1)] | UnsetType = UNSET
-    """Kept as it was written, one pattern or a list: stored plans repeat the policy, and their hash covers it."""
+    """As written, one pattern or a list, because stored plans contain the policy and their hash covers it."""
     volume: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)] | UnsetType = UNSET
     status: Annotated[tuple[Deletable, ...], Meta(min_length=1)] | UnsetType = UNSET
     older_than: DurationText | UnsetType = UNSET
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The patterns, of which a name must match one; empty if any name will do."""
+        """The patterns, one of which the name must match; empty if every name matches."""
         if self.name is UNSET:
             return ()
         return (self.name,) if isinstance(self.name, str) else self.name
 
     @property
     def with_errors(self) -> bool:
-        """Whether failed backups are meant."""
+        """Whether the policy applies to failed backups."""
         return self.status is not UNSET and "error" in self.status
 
     @property
     def with_available(self) -> bool:
-        """Whether usable backups are meant."""
+        """Whether the policy applies to usable backups."""
         return self.status is UNSET or "available" in self.status
 
 
 class KeepRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Restic's `forget` rules, per group; a backup that any of them keeps stays."""
+    """The rules of restic's `forget`, applied per group. A backup is kept if at least one rule keeps it."""
 
     last: Count | UnsetType = UNSET
     hourly: Count | UnsetType = UNSET
@@ -80,13 +76,19 @@ class KeepRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class NamePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Groups by what the one group of a regular expression finds in the name, for volumes that are re-created."""
+    """Groups backups by the part of the name that the group of a regular expression captures.
+
+    Useful if volumes are re-created, so that the backups of one system belong to several volumes.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=255, description="regular expression with one group")]
 
 
 class Guards(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Limits that refuse a whole run. All are on by default but `max_newest_age`."""
+    """Limits of a run. All are on by default, except `max_newest_age`.
+
+    A run that exceeds `max_deletions` or `max_fraction` is refused as a whole; the other two keep backups of a group.
+    """
 
     max_deletions: Count = 200
     max_fraction: Annotated[float, Meta(gt=0, le=1)] = 0.25
@@ -95,13 +97,13 @@ class Guards(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class PurgePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Match + keep + guards, as JSON (DESIGN section 4). `mode` sends nothing unless it says `purge`."""
+    """A purge policy. A run sends delete requests only if `mode` is `purge`."""
 
     policy: Annotated[str, Meta(pattern=f"^{_NAME.pattern}$", description="the policy's name")]
     match: Match
     keep: KeepRules
     target: (
-        Annotated[str, Meta(pattern=f"^{_TARGET.pattern}$", description="a configured target's name")] | UnsetType
+        Annotated[str, Meta(pattern=f"^{TARGET.pattern}$", description="a configured target's name")] | UnsetType
     ) = UNSET
     mode: Literal["preview", "purge"] = "preview"
     group_by: Literal["volume", "name"] | NamePart = "volume"
@@ -110,7 +112,7 @@ class PurgePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     guards: Guards = Guards()
 
     def selects_like(self, other: "PurgePolicy") -> bool:
-        """Whether both choose alike, so that time in the grace under one counts under the other."""
+        """Return whether both select by the same rules. If so, time in grace under one counts under the other."""
         return all(
             getattr(self, key) == getattr(other, key)
             for key in ("policy", "target", "match", "keep", "group_by", "timezone")
@@ -125,23 +127,23 @@ _PARTS: Final[dict[str, type[msgspec.Struct]]] = {
     "group_by": NamePart,
 }
 
-KEYS: Final = {part: kind.__struct_fields__ for part, kind in _PARTS.items()}
-"""Every key of a policy, by the part that holds it."""
+KEYS: Final = {part: struct.__struct_fields__ for part, struct in _PARTS.items()}
+"""The valid keys of a policy, by the part that contains them; the part "" is the top level."""
 
 
 def read_policy(document: object) -> PurgePolicy:
-    """Check a decoded policy.
+    """Validate a policy that was decoded from JSON.
 
     Raises:
-        PolicyRefused: names the key, what is wrong with it and the nearest valid one.
+        InvalidPolicy: the message names the key, what is wrong with it and what to write instead.
     """
     if not isinstance(document, Mapping):
-        raise PolicyRefused('the policy is no JSON object; start with {"policy": "<name>", "match": …, "keep": …}')
+        raise InvalidPolicy('the policy is not a JSON object; start with {"policy": "<name>", "match": …, "keep": …}')
     check_keys(document, KEYS)
     try:
         policy = msgspec.convert(_with_tuples(document), PurgePolicy, strict=True)
     except msgspec.ValidationError as error:
-        raise PolicyRefused(explain(error)) from None
+        raise InvalidPolicy(explain(error)) from None
     _check_name(policy)
     _check_zone(policy)
     _check_patterns(policy)
@@ -151,12 +153,12 @@ def read_policy(document: object) -> PurgePolicy:
 
 
 def is_policy_name(text: str) -> bool:
-    """Whether a policy may be named so; also a part of the key its plans are stored under."""
+    """Return whether the text can be the name of a policy, which is also part of the S3 keys of its plans."""
     return _NAME.fullmatch(text) is not None
 
 
 def _with_tuples(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Let one volume or status stand without its list."""
+    """Turn a single volume or status into a list of one."""
     match = document["match"]
     if not isinstance(match, Mapping):
         return dict(document)
@@ -168,15 +170,22 @@ def _with_tuples(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_name(policy: PurgePolicy) -> None:
     if not is_policy_name(policy.policy):
-        raise PolicyRefused('"policy" is no name; give up to 63 letters, digits, dots, dashes and underscores')
-    if policy.target is not UNSET and not _TARGET.fullmatch(policy.target):
-        raise PolicyRefused('"target" is no name; give up to 63 lower-case letters, digits and dashes')
+        raise InvalidPolicy(
+            '"policy" is not a valid name; use up to 63 letters, digits, dots, dashes and underscores, '
+            "starting with a letter or digit"
+        )
+    if policy.target is not UNSET and not is_target(policy.target):
+        raise InvalidPolicy(
+            '"target" is not a valid name; use up to 63 lower-case letters, digits and dashes, '
+            "starting with a letter or digit"
+        )
 
 
 def _check_zone(policy: PurgePolicy) -> None:
     if policy.timezone not in zone_names():
-        raise PolicyRefused(
-            f'"timezone" is "{printable(policy.timezone[:64])}", which nobody knows; {nearest_zone(policy.timezone)}'
+        raise InvalidPolicy(
+            f'"timezone" is "{printable(policy.timezone[:64])}", which is not a known time zone; '
+            f"{nearest_zone(policy.timezone)}"
         )
 
 
@@ -184,9 +193,9 @@ def _check_patterns(policy: PurgePolicy) -> None:
     for position, pattern in enumerate(policy.match.names):
         try:
             compile_patterns([pattern])
-        except PatternRefused as refusal:
+        except InvalidPattern as error:
             key = "match.name" if isinstance(policy.match.name, str) else f"match.name[{position}]"
-            raise PolicyRefused(f'"{key}" {refusal}') from None
+            raise InvalidPolicy(f'"{key}" {error}') from None
 
 
 def _check_expression(policy: PurgePolicy) -> None:
@@ -195,10 +204,12 @@ def _check_expression(policy: PurgePolicy) -> None:
     try:
         groups = re.compile(policy.group_by.name).groups
     except (re.error, RecursionError, OverflowError) as error:
-        raise PolicyRefused(f'"group_by.name" is no regular expression: {error}; see Python\'s re') from None
+        raise InvalidPolicy(
+            f'"group_by.name" is not a valid regular expression: {error}; see the documentation of Python\'s module re'
+        ) from None
     if groups != 1:
-        raise PolicyRefused(
-            f'"group_by.name" has {groups or "no"} groups; give exactly one (…), and write (?:…) for any other'
+        raise InvalidPolicy(
+            f'"group_by.name" has {groups or "no"} capturing groups; give exactly one (…) and write (?:…) for others'
         )
 
 
@@ -217,4 +228,4 @@ def _check_durations(policy: PurgePolicy) -> None:
         try:
             read_duration(span)
         except ValueError as error:
-            raise PolicyRefused(f'"{key}" {error}') from None
+            raise InvalidPolicy(f'"{key}" {error}') from None

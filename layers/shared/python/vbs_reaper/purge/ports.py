@@ -1,93 +1,69 @@
-"""What the purger needs of the world, from its own side: lists of backups, plans, queue, bus, report.
+"""The ports of the purger: plan store, queue, event bus, and report. Lists of backups have their port in `backups`.
 
-Clock and queue are the deleter's. `PlansBusy`, or any exception other than `PurgeRefused`, means that the run cannot go
-on: the function fails, and whoever invoked it does so again.
+If a port raises `PlanStoreBusy`, or any exception other than `RunRefused`, the run cannot be completed: the invocation
+fails, and the invoker repeats it.
 """
 
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.deletion.ports import TimeLeft
-from vbs_reaper.openstack.answer import Answer
-from vbs_reaper.openstack.answer import TargetView
-from vbs_reaper.openstack.backup import ProjectId
-from vbs_reaper.openstack.calls.page import Page
-from vbs_reaper.purge.inventory import PurgeRefused
 from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.run.result import PurgeResult
+from vbs_reaper.purge.run_result import PurgeResult
 
 
 class Mark(StrEnum):
-    """What is written beside a plan when its deletions were requested: the due ones, or all with their grace cut."""
+    """Stored beside a plan once its deletions were requested: those that are due, or also those in grace."""
 
     SENT = "sent"
     GRACE_SENT = "grace.sent"
 
 
-class PlansBusy(PurgeRefused):
-    """The store of plans fails in a way that passes: the same run again may succeed."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDocument:
-    """A plan's document as the store holds it. `stored_at` is the store's word for when it was written."""
+    """The document of a plan as it is stored. `stored_at` is when the store received it, by the clock of the store."""
 
     run: str
     body: bytes
     stored_at: datetime
 
 
-class BackupLists(Protocol):
-    """The clouds behind the targets; only looked at."""
-
-    def view_target(self, target: str, time_left: TimeLeft) -> TargetView | Answer:
-        """Tell whose project a target is and how it marks holds; an `Answer` where nobody can log in."""
-        ...
-
-    def list_backups(
-        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None, address: str | None = None
-    ) -> Iterator[Page | Answer]:
-        """List all backups of a project at an address; an `Answer` ends a list that is not complete."""
-        ...
-
-
 class PlanStore(Protocol):
-    """Plans and their pictures, by policy and run.
+    """Stores plans and their HTML pages by policy and run.
 
-    Every method raises `PlansBusy` where the store fails for now, any other `PurgeRefused` where it fails for good.
+    Every method raises `PlanStoreBusy` if the store fails in a way that may pass, and any other `RunRefused` if it
+    fails in another way.
     """
 
     def read(self, policy: str, run: str) -> StoredDocument | None:
-        """Read a run's document; None where there is none."""
+        """Return the document of a run; None if there is none."""
         ...
 
     def newest(self, policy: str, limit: int) -> Iterator[StoredDocument]:
-        """Read the documents stored last, `limit` at most, newest first: each when it is asked for."""
+        """Yield the documents stored last, newest first, at most `limit`. Each is read when it is requested."""
         ...
 
     def find(self, policy: str, sha256: str) -> StoredDocument | None:
-        """Find the document of a hash; None where none is stored under it."""
+        """Return the document that was stored with this sha256; None if there is none."""
         ...
 
     def store(self, policy: str, run: str, plan: Plan) -> bool:
-        """Store a run's plan, once; False where the run has one already."""
+        """Store the plan of a run. Returns False, and stores nothing, if the run already has a plan."""
         ...
 
-    def draw(self, policy: str, run: str, plan: Plan) -> None:
-        """Store the picture of a run's plan, unless it is there."""
+    def store_page(self, policy: str, run: str, plan: Plan) -> None:
+        """Store the HTML page of the plan of a run, unless it exists."""
         ...
 
     def is_marked(self, policy: str, run: str, mark: Mark) -> bool:
-        """Whether a run carries the mark."""
+        """Return whether the run has the mark."""
         ...
 
     def mark(self, policy: str, run: str, mark: Mark, document: bytes) -> bool:
-        """Write the mark, once; False where it was there."""
+        """Store the mark. Returns False, and stores nothing, if the run already has it."""
         ...
 
 
@@ -95,33 +71,33 @@ class Queue(Protocol):
     """The delete queue."""
 
     def send(self, messages: Sequence[NewMessage]) -> bool:
-        """Send; True only when every message is stored."""
+        """Send messages. Returns True only if every message is stored."""
         ...
 
 
 class Bus(Protocol):
-    """The event bus that hears how runs end."""
+    """The event bus to which the results of runs are published."""
 
     def announce(self, detail_type: str, details: Sequence[PurgeResult]) -> bool:
-        """Publish events; True only when the bus has taken every one."""
+        """Publish events. Returns True only if the bus has accepted every one."""
         ...
 
 
 class Report(Protocol):
-    """Logs and metrics of what the purger does; must not raise."""
+    """Writes logs and metrics about runs. Its methods must not raise."""
 
     def planned(self, result: PurgeResult) -> None:
-        """A run has its plan."""
+        """Report that a run has stored its plan."""
         ...
 
     def unreadable(self, policy: str, message: str) -> None:
-        """The last plan is none: grace begins anew."""
+        """Report that the last plan of a policy cannot be read, so that every grace starts again."""
         ...
 
     def requested(self, policy: str, count: int) -> None:
-        """So many deletions are in the queue."""
+        """Report that this many delete requests are in the queue."""
         ...
 
     def ended(self, result: PurgeResult) -> None:
-        """The run ended so."""
+        """Report how the run ended."""
         ...

@@ -1,64 +1,53 @@
-"""One run of a purge: list everything, plan, store the plan, send what is due; or send a plan that a person approved.
+"""Runs a purge: lists all backups of a target, makes and stores a plan, and requests the deletions that are due.
 
-A plan is written once per run, and sent whole until its mark is there: so a run may be killed anywhere and repeated.
-An approval lists and plans again, and sends what both plans let go.
+If the event is the approval of a stored plan, the backups are listed and planned again. The deletion of a backup is
+requested if both plans select it.
+
+A run stores exactly one plan. Until a mark beside the plan records that all deletions were requested, a repeated run
+requests all of them again. So a run can be stopped at any point and repeated.
 """
 
 from dataclasses import replace
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from vbs_reaper.deletion.ports import Clock
-from vbs_reaper.deletion.ports import TimeLeft
-from vbs_reaper.purge.inventory import PurgeRefused
-from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan import plan as make_plan
+from vbs_reaper.backups.ports import BackupLists
+from vbs_reaper.clock import Clock, TimeLeft
+from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunUnfinished
+from vbs_reaper.purge.approval import check_newest, check_project, find_approved
+from vbs_reaper.purge.event import Approval, Run, policy_name_of, read_event
+from vbs_reaper.purge.listing import describe_target, list_inventory
+from vbs_reaper.purge.plan import Plan, plan as make_plan
+from vbs_reaper.purge.planning import (
+    PlannedRun,
+    check_age,
+    check_guards,
+    find_stored_plan,
+    last_plan,
+    make_and_store_plan,
+)
 from vbs_reaper.purge.policy import PurgePolicy
-from vbs_reaper.purge.ports import BackupLists
-from vbs_reaper.purge.ports import Bus
-from vbs_reaper.purge.ports import Mark
-from vbs_reaper.purge.ports import PlansBusy
-from vbs_reaper.purge.ports import PlanStore
-from vbs_reaper.purge.ports import Queue
-from vbs_reaper.purge.ports import Report
-from vbs_reaper.purge.run.approval import check_newest
-from vbs_reaper.purge.run.approval import check_project
-from vbs_reaper.purge.run.approval import find_approved
-from vbs_reaper.purge.run.event import Approval
-from vbs_reaper.purge.run.event import Run
-from vbs_reaper.purge.run.event import policy_name_of
-from vbs_reaper.purge.run.event import read_event
-from vbs_reaper.purge.run.listing import list_inventory
-from vbs_reaper.purge.run.listing import view_target
-from vbs_reaper.purge.run.planning import PlannedRun
-from vbs_reaper.purge.run.planning import check_age
-from vbs_reaper.purge.run.planning import check_guards
-from vbs_reaper.purge.run.planning import find_planned
-from vbs_reaper.purge.run.planning import last_plan
-from vbs_reaper.purge.run.planning import plan_anew
-from vbs_reaper.purge.run.recheck import Recheck
-from vbs_reaper.purge.run.recheck import check_shown
-from vbs_reaper.purge.run.recheck import chosen_of
-from vbs_reaper.purge.run.recheck import recheck
-from vbs_reaper.purge.run.result import PURGE_DETAIL_TYPES
-from vbs_reaper.purge.run.result import PurgeResult
-from vbs_reaper.purge.run.result import already_sent
-from vbs_reaper.purge.run.result import as_found
-from vbs_reaper.purge.run.result import completed
-from vbs_reaper.purge.run.result import name_of
-from vbs_reaper.purge.run.result import planned
-from vbs_reaper.purge.run.result import refused
-from vbs_reaper.purge.run.sending import Unfinished
-from vbs_reaper.purge.run.sending import send_plan
+from vbs_reaper.purge.ports import Bus, Mark, PlanStore, Queue, Report
+from vbs_reaper.purge.recheck import Deletions, approved_backups, check_guards_again, compare_with_fresh_plan
+from vbs_reaper.purge.run_result import (
+    PURGE_DETAIL_TYPES,
+    PurgeResult,
+    already_sent,
+    completed,
+    name_of,
+    planned,
+    refused,
+    with_plan_time,
+)
+from vbs_reaper.purge.sending import send_plan
 
 UNKNOWN_POLICY: Final = "unknown"
-"""The policy of an event that names none."""
+"""The policy in the result of an event that does not name one."""
 
 
 class Purger:
-    """Carries out purge policies. Of the cloud it only asks; deletions are the deleter's."""
+    """Carries out purge policies and approvals. It only reads from the cloud; backups are deleted by the deleter."""
 
     def __init__(
         self,
@@ -80,103 +69,108 @@ class Purger:
         self._default_target = default_target
 
     def handle(self, event: object, time_left: TimeLeft, invocation_id: str) -> dict[str, Any]:
-        """Carry out one event and tell how it went; a refusal is an answer too.
+        """Handle one event and return its result as JSON values. A refusal is a result too.
 
         Raises:
-            Unfinished: the run is to be repeated; nothing harmful comes of that.
+            RunUnfinished: the run could not be completed. Handle the same event again; repeating it is harmless.
         """
         policy, run = policy_name_of(event) or UNKNOWN_POLICY, invocation_id
         try:
-            asked = read_event(event, self._default_target, invocation_id)
-            if isinstance(asked, Run):
-                run = asked.name
-                result = self._run(asked, time_left)
+            request = read_event(event, self._default_target, invocation_id)
+            if isinstance(request, Run):
+                run = request.name
+                result = self._run(request, time_left)
             else:
-                run = asked.plan
-                result = self._approve(asked, time_left)
-        except PlansBusy as fault:
-            raise Unfinished(f"{name_of(policy, run)}: {fault}") from None
-        except PurgeRefused as refusal:
+                run = request.plan
+                result = self._approve(request, time_left)
+        except PlanStoreBusy as fault:
+            raise RunUnfinished(f"{name_of(policy, run)}: {fault}") from None
+        except RunRefused as refusal:
             result = self._refuse(refused(refusal, policy, run))
         self._report.ended(result)
         answer: dict[str, Any] = msgspec.to_builtins(result)
         return answer
 
     def _run(self, run: Run, time_left: TimeLeft) -> PurgeResult:
-        found = find_planned(self._plans, run)
-        if found is not None:
-            return as_found(self._carry_out(found, time_left), found.plan)
+        stored = find_stored_plan(self._plans, run)
+        if stored is not None:
+            return with_plan_time(self._publish_and_send(stored, time_left), stored.plan)
         inventory = list_inventory(self._backups, run.target, self._clock, time_left)
-        found = plan_anew(self._plans, run, inventory, self._clock(), self._report.unreadable)
-        return self._carry_out(found, time_left)
+        stored = make_and_store_plan(self._plans, run, inventory, self._clock(), self._report.unreadable)
+        return self._publish_and_send(stored, time_left)
 
-    def _carry_out(self, found: PlannedRun, time_left: TimeLeft) -> PurgeResult:
-        if self._is_sent(found, with_grace=False):
-            return already_sent(found.plan, found.run, with_grace=False)
-        self._plans.draw(found.policy, found.run, found.plan)
-        result = planned(found.plan, found.run)
+    def _publish_and_send(self, stored: PlannedRun, time_left: TimeLeft) -> PurgeResult:
+        """Publish the plan and, unless it is a preview or refused, request the deletions that are due."""
+        if self._is_sent(stored, with_grace=False):
+            return already_sent(stored.plan, stored.run, with_grace=False)
+        self._plans.store_page(stored.policy, stored.run, stored.plan)
+        result = planned(stored.plan, stored.run)
         self._report.planned(result)
         self._publish(result)
-        if found.plan.policy.mode == "preview":
+        if stored.plan.policy.mode == "preview":
             return result
         try:
-            check_age(found.plan, self._clock())
-            check_guards(found.plan)
-            check_project(found.plan, view_target(self._backups, str(found.plan.policy.target), time_left))
-        except PurgeRefused as refusal:
-            return self._refuse(refused(refusal, found.policy, found.run, found.plan))
-        everything_due = Recheck(rows=list(found.plan.due), left_out=None)
-        return self._send(found, found.plan, everything_due, time_left, with_grace=False)
+            check_age(stored.plan, self._clock())
+            check_guards(stored.plan)
+            check_project(stored.plan, describe_target(self._backups, str(stored.plan.policy.target), time_left))
+        except RunRefused as refusal:
+            return self._refuse(refused(refusal, stored.policy, stored.run, stored.plan))
+        all_due = Deletions(backups=list(stored.plan.due), left_out=None)
+        return self._send(stored, stored.plan, all_due, time_left, with_grace=False)
 
     def _approve(self, approval: Approval, time_left: TimeLeft) -> PurgeResult:
-        found = find_approved(self._plans, approval, self._clock())
-        if self._is_sent(found, with_grace=approval.include_grace):
-            return already_sent(found.plan, found.run, with_grace=approval.include_grace)
-        check_newest(self._plans, found.plan)
-        check_project(found.plan, view_target(self._backups, str(found.plan.policy.target), time_left))
-        chosen = chosen_of(found.plan, with_grace=approval.include_grace)
-        # Without its backups: they may not fit into the memory beside the list, the last plan and the fresh one.
-        found = replace(found, plan=replace(found.plan, backups=()))
-        fresh = self._plan_afresh(found.plan.policy, time_left)
-        checked = recheck(chosen, fresh, with_grace=approval.include_grace)
-        check_shown(found.plan, fresh, checked.rows, with_grace=approval.include_grace)
-        return self._send(found, fresh, checked, time_left, with_grace=approval.include_grace)
+        stored = find_approved(self._plans, approval, self._clock())
+        if self._is_sent(stored, with_grace=approval.include_grace):
+            return already_sent(stored.plan, stored.run, with_grace=approval.include_grace)
+        check_newest(self._plans, stored.plan)
+        check_project(stored.plan, describe_target(self._backups, str(stored.plan.policy.target), time_left))
+        approved = approved_backups(stored.plan, with_grace=approval.include_grace)
+        # Drop the plan's backups: they may not fit into memory together with the list, the last and the fresh plan.
+        stored = replace(stored, plan=replace(stored.plan, backups=()))
+        fresh = self._make_fresh_plan(stored.plan.policy, time_left)
+        deletions = compare_with_fresh_plan(approved, fresh, with_grace=approval.include_grace)
+        check_guards_again(stored.plan, fresh, deletions.backups, with_grace=approval.include_grace)
+        return self._send(stored, fresh, deletions, time_left, with_grace=approval.include_grace)
 
-    def _plan_afresh(self, policy: PurgePolicy, time_left: TimeLeft) -> Plan:
-        """Plan by a stored plan's policy as a run at this moment would; nothing is stored."""
+    def _make_fresh_plan(self, policy: PurgePolicy, time_left: TimeLeft) -> Plan:
+        """List the backups and plan by a stored plan's policy, as a run would do now. The plan is not stored."""
         inventory = list_inventory(self._backups, str(policy.target), self._clock, time_left)
         now = self._clock()
         return make_plan(policy, inventory, now, last=last_plan(self._plans, policy, now, self._report.unreadable))
 
     def _send(
-        self, found: PlannedRun, plan: Plan, checked: Recheck, time_left: TimeLeft, *, with_grace: bool
+        self, stored: PlannedRun, plan: Plan, deletions: Deletions, time_left: TimeLeft, *, with_grace: bool
     ) -> PurgeResult:
-        """Send what was checked, with the survivors of `plan`, in the name of the run that was found."""
-        sent = send_plan(plan, checked.rows, found.run, self._queue, self._clock(), time_left)
-        self._report.requested(found.policy, sent)
-        result = completed(found.plan, found.run, sent, with_grace=with_grace, left_out=checked.left_out)
-        # Before the mark: after it nobody would say it any more.
+        """Request the deletions in the name of the stored run. The survivors in the requests are those of `plan`."""
+        sent = send_plan(plan, deletions.backups, stored.run, self._queue, self._clock(), time_left)
+        self._report.requested(stored.policy, sent)
+        result = completed(stored.plan, stored.run, sent, with_grace=with_grace, left_out=deletions.left_out)
+        # Publish before writing the mark: a repeated run that finds the mark does not publish this event.
         self._publish(result)
         if not sent:
             return result
         mark = Mark.GRACE_SENT if with_grace else Mark.SENT
         try:
-            self._plans.mark(found.policy, found.run, mark, msgspec.json.encode(result))
-        except PurgeRefused as fault:
-            # No refusal any more: everything was sent, and will be once more.
-            raise Unfinished(f"{name_of(found.policy, found.run)} was sent; {fault}") from None
+            self._plans.mark(stored.policy, stored.run, mark, msgspec.json.encode(result))
+        except RunRefused as fault:
+            # This is not a refusal: all deletions were requested, and a repeated run requests them once more.
+            name = name_of(stored.policy, stored.run)
+            raise RunUnfinished(f"{name} was sent, but that could not be recorded: {fault}") from None
         return result
 
-    def _is_sent(self, found: PlannedRun, *, with_grace: bool) -> bool:
-        """Whether all that is to be sent was; a sending that cut the grace short held the due ones too."""
-        if self._plans.is_marked(found.policy, found.run, Mark.GRACE_SENT):
+    def _is_sent(self, stored: PlannedRun, *, with_grace: bool) -> bool:
+        """Whether the deletions were requested before. Requesting those in grace includes those that are due."""
+        if self._plans.is_marked(stored.policy, stored.run, Mark.GRACE_SENT):
             return True
-        return not with_grace and self._plans.is_marked(found.policy, found.run, Mark.SENT)
+        return not with_grace and self._plans.is_marked(stored.policy, stored.run, Mark.SENT)
 
     def _refuse(self, result: PurgeResult) -> PurgeResult:
         self._publish(result)
         return result
 
     def _publish(self, result: PurgeResult) -> None:
-        if not self._bus.announce(PURGE_DETAIL_TYPES[result.outcome], [result]):
-            raise Unfinished(f"{name_of(result.policy, result.run)}: {result.outcome.value} could not be published")
+        detail_type = PURGE_DETAIL_TYPES[result.outcome]
+        if not self._bus.announce(detail_type, [result]):
+            raise RunUnfinished(
+                f'{name_of(result.policy, result.run)}: the event "{detail_type}" could not be published'
+            )

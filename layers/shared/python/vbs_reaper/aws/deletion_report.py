@@ -1,0 +1,151 @@
+"""Logs and metrics of the deleter: one log line per pass, with its data in fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Wait
+from vbs_reaper.deletion.result import Outcome
+from vbs_reaper.logs import fault_fields
+from vbs_reaper.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from aws_lambda_powertools import Logger
+
+    from vbs_reaper.aws.metrics import Metrics
+    from vbs_reaper.backups.answer import CallRecord
+    from vbs_reaper.deletion.message import Message
+    from vbs_reaper.deletion.request import DeleteRequest
+
+_PHRASES = {
+    Outcome.DELETED: "backup deleted",
+    Outcome.ALREADY_GONE: "backup already gone",
+    Outcome.REFUSED: "request refused",
+    Outcome.PARKED: "request parked",
+    Outcome.ASKED: "deletion asked for",
+    Outcome.WAITING: "request waits",
+    Outcome.HALTED: "target halted",
+}
+_NEEDS_A_PERSON = frozenset({Outcome.REFUSED, Outcome.PARKED, Outcome.HALTED})
+
+
+class DeletionReport:
+    """Implements `deletion.ports.Report`. IDs are fields of each log call, because threads share the logger."""
+
+    def __init__(self, metrics: Metrics, logger: Logger) -> None:
+        self._metrics = metrics
+        self._logger = logger
+
+    def began(self, message: Message, now: datetime) -> None:
+        """Record the age of the request, from when it was first sent."""
+        age_s = _since(message.first_sent_at, now)
+        self._metrics.delivered_after(age_s)
+        self._logger.debug("request delivered", extra={**_delivery(message), "age_s": age_s})
+
+    def decided(
+        self,
+        message: Message,
+        request: DeleteRequest | None,
+        decision: Decision,
+        now: datetime,
+        calls: Sequence[CallRecord] = (),
+    ) -> None:
+        """Log how a pass ended and count its outcome, its wait by reason and its deletion by time."""
+        outcome = _outcome(decision)
+        self._metrics.decided(outcome.value)
+        if isinstance(decision, Wait | Halt):
+            self._metrics.waits(decision.reason.value)
+        if isinstance(decision, Refused):
+            self._metrics.refused(decision.reason.value)
+        if isinstance(decision, Deleted):
+            self._metrics.deleted_after(_since(message.first_sent_at, now))
+        log = self._logger.warning if outcome in _NEEDS_A_PERSON else self._logger.info
+        fields = {**_delivery(message), **_request_fields(request), "outcome": outcome.value, **_explanation(decision)}
+        log(_PHRASES[outcome], extra={**fields, "calls": [_call(each, request) for each in calls]})
+
+    def split(self, message: Message, children: int, refused: int) -> None:
+        """Log that a bulk request was split. Its parts report their own ends."""
+        self._logger.info("bulk split", extra={**_delivery(message), "requests": children, "refused": refused})
+
+    def failed(self, message: Message, step: str, error: Exception | None) -> None:
+        """Log that a step failed."""
+        self._logger.error("step failed", extra={**_delivery(message), "step": step, **fault_fields(error)})
+
+
+def _outcome(decision: Decision) -> Outcome:  # noqa: PLR0911  # one line per decision
+    match decision:
+        case Deleted():
+            return Outcome.DELETED
+        case AlreadyGone():
+            return Outcome.ALREADY_GONE
+        case Asked():
+            return Outcome.ASKED
+        case Wait():
+            return Outcome.WAITING
+        case Halt():
+            return Outcome.HALTED
+        case Refused():
+            return Outcome.REFUSED
+        case Parked():
+            return Outcome.PARKED
+        case _:
+            assert_never(decision)
+
+
+def _delivery(message: Message) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "request_id": printable(message.request_id),
+        "sent_at": message.first_sent_at.isoformat(),
+        "receives": message.receive_count,
+    }
+    if message.redrives:
+        fields["redrives"] = message.redrives
+    if message.asked_at:
+        fields["asked_at"] = message.asked_at.isoformat()
+    if message.message_id != message.request_id:
+        fields["message_id"] = message.message_id
+    return fields
+
+
+def _request_fields(request: DeleteRequest | None) -> dict[str, object]:
+    if request is None:
+        return {}
+    named = {
+        "backup_id": request.backup_id,
+        "target": request.target,
+        "requested_by": request.requested_by,
+        "request_reason": request.reason,
+    }
+    return {name: printable(value) for name, value in named.items() if value is not None}
+
+
+def _call(called: CallRecord, request: DeleteRequest | None) -> dict[str, str]:
+    """Return a call as a log field. The backup is named only if it is a survivor, not the request's backup."""
+    record = {"operation": called.operation.value, "status": called.status, "at": called.at.isoformat()}
+    if called.request_id:
+        record["request_id"] = called.request_id
+    if request is not None and called.backup_id not in (None, request.backup_id):
+        record["backup_id"] = str(called.backup_id)
+    return record
+
+
+def _explanation(decision: Decision) -> dict[str, object]:
+    """Return the reason for a decision. Its sentence is `detail`; `message` is the fixed phrase of a log line."""
+    match decision:
+        case Deleted(proof=proof) | AlreadyGone(proof=proof):
+            return {"status": proof.status, "cloud_request_id": proof.request_id}
+        case Asked():
+            return {"detail": decision.message, "delay_s": decision.delay_s}
+        case Wait() | Halt():
+            return {"reason": decision.reason.value, "detail": decision.message, "delay_s": decision.delay_s}
+        case Refused() | Parked():
+            return {"reason": decision.reason.value, "detail": decision.message}
+        case _:
+            assert_never(decision)
+
+
+def _since(moment: datetime, now: datetime) -> float:
+    return max(round((now - moment).total_seconds(), 3), 0.0)

@@ -1,0 +1,139 @@
+"""A volume backup as the cloud shows it. Unknown fields are ignored; a missing field is distinguished from null."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from vbs_reaper.backups.holds import contains, is_hold_key
+from vbs_reaper.timestamps import read_instant
+
+OWNER_FIELDS = ("os-backup-project-attr:project_id", "os-bak-tenant-attr:tenant_id")
+"""The fields in which API v3 and v2 show the project that owns a backup."""
+
+OWNED_BY_ANOTHER_SERVICE = frozenset({1, 5})
+"""`service_metadata.ST` of backups that belong to server backups (VBS user guide, "VBS Backup Management")."""
+
+
+class Status(StrEnum):
+    """The status values that this application knows. All others are `UNKNOWN`, and nothing is decided on them."""
+
+    AVAILABLE = "available"
+    ERROR = "error"
+    CREATING = "creating"
+    RESTORING = "restoring"
+    DELETING = "deleting"
+    ERROR_DELETING = "error_deleting"
+    UNKNOWN = "unknown"
+
+
+class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A backup record of `GET /backups/{id}`, or one row of `GET /backups/detail`.
+
+    A field that is missing in the response is `UNSET`, and null is `None`. So an unknown value is never mistaken for an
+    empty one, and a backup never looks old or unprotected because a field is missing.
+    """
+
+    id: str
+    volume_id: str | None | UnsetType = UNSET
+    status_text: str | None | UnsetType = msgspec.field(name="status", default=UNSET)
+    created_at_text: str | None | UnsetType = msgspec.field(name="created_at", default=UNSET)
+    updated_at_text: str | None | UnsetType = msgspec.field(name="updated_at", default=UNSET)
+    name: str | None | UnsetType = UNSET
+    description: str | None | UnsetType = UNSET
+    metadata: dict[str, Any] | None | UnsetType = UNSET
+    size: int | float | None | UnsetType = UNSET
+    is_incremental: bool | None | UnsetType = UNSET
+    data_timestamp: Any = UNSET
+    snapshot_id: Any = UNSET
+    has_dependent_backups: Any = UNSET
+    fail_reason: str | None | UnsetType = UNSET
+    service_metadata: str | None | UnsetType = UNSET
+    tenant_id: str | None | UnsetType = msgspec.field(name="os-bak-tenant-attr:tenant_id", default=UNSET)
+    project_id: str | None | UnsetType = msgspec.field(name="os-backup-project-attr:project_id", default=UNSET)
+
+    @property
+    def status(self) -> Status:
+        """The status; `UNKNOWN` if it is missing or this application does not know it."""
+        try:
+            return Status(self.status_text)  # type: ignore[arg-type]  # UNSET and None raise ValueError
+        except ValueError:
+            return Status.UNKNOWN
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was made, in UTC; None if that is missing or unreadable."""
+        return read_instant(self.created_at_text)
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When its record last changed, in UTC; None if that is missing or unreadable."""
+        return read_instant(self.updated_at_text)
+
+    @property
+    def odd_fields(self) -> frozenset[str]:
+        """Names of the fields that have another JSON type than the API documents. The fields themselves are `UNSET`."""
+        return frozenset()
+
+    @property
+    def odd_owner(self) -> str | None:
+        """The owner field that has an unexpected type, if any: the owner is unknown then."""
+        return next((name for name in OWNER_FIELDS if name in self.odd_fields), None)
+
+    def owner_other_than(self, project_id: str) -> str | None:
+        """Return the project that owns the backup if it is another one, as shown in the field of API v2 or v3."""
+        return next((owner for owner in (self.project_id, self.tenant_id) if owner and owner != project_id), None)
+
+    def missing_field(self, *, with_metadata: bool, has_created_at: bool | None = None) -> str | None:
+        """Return the first field that a decision needs but this record lacks; None if it lacks none.
+
+        If `with_metadata` (API v3 from microversion 3.43) the metadata is needed too, because it may contain a hold.
+        Metadata and owner are optional otherwise, but count as missing if they have an unexpected type. A caller that
+        has already parsed `created_at` states in `has_created_at` whether it is usable; parsing it again is slow.
+        """
+        if has_created_at is None:
+            has_created_at = self.created_at is not None
+        if not self.volume_id:
+            return "volume_id"
+        if not self.status_text:
+            return "status"
+        if not has_created_at:
+            return "created_at"
+        if self.name is UNSET:
+            return "name"
+        if self.description is UNSET:
+            return "description"
+        return "metadata" if with_metadata and not isinstance(self.metadata, dict) else None
+
+    def complaint(self, field: str) -> str:
+        """Return whether a needed field is missing or has an unexpected type, as part of a sentence."""
+        return f'shows "{field}" with an unexpected type' if field in self.odd_fields else f'lacks "{field}"'
+
+    def is_held(self, hold_marker: str) -> bool:
+        """Return whether it is on hold: its name or description contains the marker, or its metadata have a key `hold`.
+
+        All spellings of both count, see `vbs_reaper.backups.holds`.
+        """
+        return (
+            contains(self.name, hold_marker)
+            or contains(self.description, hold_marker)
+            or (isinstance(self.metadata, dict) and any(map(is_hold_key, self.metadata)))
+        )
+
+
+class OddBackup(Backup, frozen=True, kw_only=True, gc=False):
+    """A record with at least one field of an unexpected JSON type. `odd` contains the names as in the response."""
+
+    odd: frozenset[str]
+
+    @property
+    def odd_fields(self) -> frozenset[str]:
+        """The names of these fields."""
+        return self.odd
+
+    def missing_field(self, *, with_metadata: bool, has_created_at: bool | None = None) -> str | None:
+        """Return the first field that a decision needs but this record lacks, see `Backup.missing_field`."""
+        missing = super().missing_field(with_metadata=with_metadata, has_created_at=has_created_at)
+        return missing or ("metadata" if "metadata" in self.odd else self.odd_owner)

@@ -1,0 +1,71 @@
+"""What the use cases need of a backup service. `clouds` implements it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from vbs_reaper.backups.answer import Answer, CallRecord, Listing, Page, TargetInfo
+from vbs_reaper.backups.identifiers import BackupId, ProjectId
+from vbs_reaper.clock import TimeLeft
+
+CallRecorder = Callable[[CallRecord], None]
+"""Receives a record of every HTTP exchange of a call, in order."""
+
+
+def _discard(_record: CallRecord) -> None:
+    """Discard the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRef:
+    """Identifies the one backup a call is about.
+
+    No call is made if `project_id` or `address` differs from the target's. Before the first GET of a pass, `project_id`
+    is what the request states; after it, both are those of the place where the backup was observed.
+    """
+
+    target: str
+    backup_id: BackupId
+    project_id: ProjectId | None = None
+    address: str | None = field(default=None, repr=False)
+    not_after: datetime | None = None
+    """A DELETE is not sent, and not repeated, after this time: the backup may have changed since it was observed."""
+    recorder: CallRecorder = field(default=_discard, compare=False, repr=False)
+
+
+class BackupService(Protocol):
+    """Observes and deletes single backups of any target.
+
+    A call logs in if needed and is repeated at most once per cause. What the cloud does is returned as a value; an
+    exception is a fault of this software. Every method may be called from several threads at once.
+    """
+
+    def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
+        """Observe the backup (GET)."""
+        ...
+
+    def delete_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
+        """Request its deletion (DELETE)."""
+        ...
+
+    def list_volume(self, ref: BackupRef, volume_id: str, time_left: TimeLeft) -> Listing | Answer:
+        """List the backups of a volume. Returns an `Answer` if that failed."""
+        ...
+
+
+class BackupLists(Protocol):
+    """Lists the backups of a target's project. Changes nothing."""
+
+    def describe_target(self, target: str, time_left: TimeLeft) -> TargetInfo | Answer:
+        """Log in if needed and describe the target. Returns an `Answer` if the login failed."""
+        ...
+
+    def list_backups(
+        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None, address: str | None = None
+    ) -> Iterator[Page | Answer]:
+        """List all backups of a project page by page. An `Answer` ends a list that is not complete.
+
+        If `project_id` or `address` is given, no page is requested from another project or another address.
+        """
+        ...

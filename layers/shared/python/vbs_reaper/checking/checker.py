@@ -1,0 +1,104 @@
+"""One run of the checker: checks targets in parallel, then logs, counts and publishes the reports."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+
+from vbs_reaper.backups.identifiers import TARGET
+from vbs_reaper.checking.target_check import TARGET_UNHEALTHY, TargetReport, unhealthy_event
+from vbs_reaper.errors import InvalidCheck
+from vbs_reaper.logs import fault_fields, logger
+from vbs_reaper.reasons import Reason
+from vbs_reaper.strict_json import explain
+
+if TYPE_CHECKING:
+    from vbs_reaper.checking.ports import Bus, StackCheck, TargetMetrics
+    from vbs_reaper.checking.target_check import TargetCheck
+    from vbs_reaper.clock import TimeLeft
+
+PARALLEL_CHECKS: Final = 5
+"""How many targets are checked at the same time."""
+TARGETS_LIMIT: Final = 50
+"""Maximum number of targets of one run."""
+
+_TargetName = Annotated[str, msgspec.Meta(pattern=rf"^{TARGET.pattern}\Z")]
+
+
+class _CheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    targets: Annotated[tuple[_TargetName, ...], msgspec.Meta(max_length=TARGETS_LIMIT)] = ()
+
+
+class Checker:
+    """Runs checks."""
+
+    def __init__(
+        self, *, check: TargetCheck, stack: StackCheck, bus: Bus, metrics: TargetMetrics, default_target: str
+    ) -> None:
+        self._check = check
+        self._stack = stack
+        self._bus = bus
+        self._metrics = metrics
+        self._default_target = default_target
+
+    def handle(self, event: object, time_left: TimeLeft, check_id: str) -> dict[str, Any]:
+        """Check the targets that the event names, or the default target; return `targets` and `own_side` as JSON.
+
+        If the check of a target fails itself, that target is reported unhealthy and the others are not affected.
+
+        Raises:
+            InvalidCheck: the event does not have the expected form.
+        """
+        targets = _read(event) or (self._default_target,)
+        with ThreadPoolExecutor(PARALLEL_CHECKS) as threads:
+            reports = list(threads.map(lambda target: self._report_on(target, time_left), targets))
+        for report in reports:
+            self._record(report)
+        faults = self._stack.faults()
+        for fault in faults:
+            logger.error("own side incomplete", extra={"detail": fault})
+        unhealthy = [event for report in reports if (event := unhealthy_event(report, check_id))]
+        published = not unhealthy or self._bus.announce(TARGET_UNHEALTHY, unhealthy)
+        own_side = {"healthy": not faults, "faults": faults}
+        return _as_json({"targets": reports, "own_side": own_side, "published": published})
+
+    def _report_on(self, target: str, time_left: TimeLeft) -> TargetReport:
+        try:
+            return self._check.check(target, time_left)
+        except Exception as error:  # noqa: BLE001  # a fault in one check must not lose the other reports
+            return _failed(target, error)
+
+    def _record(self, report: TargetReport) -> None:
+        if report.healthy is not None:
+            self._metrics.target_is(report.target, report.healthy)
+        log = logger.info if report.healthy else logger.warning
+        fields = _as_json(report)
+        if "message" in fields:  # in a log line, "message" is the fixed phrase
+            fields["detail"] = fields.pop("message")
+        log("target checked", extra=fields)
+
+
+def _failed(target: str, error: Exception) -> TargetReport:
+    """Report a target whose check raised. Only the exception's type is shown: its text may contain a secret."""
+    logger.error("check failed", extra={"target": target, **fault_fields(error)})
+    return TargetReport(
+        target=target,
+        healthy=False,
+        reason=Reason.INTERNAL_ERROR.value,
+        message=f'target "{target}": its check failed with {type(error).__name__}',
+        action=Reason.INTERNAL_ERROR.action,
+    )
+
+
+def _as_json(value: object) -> dict[str, Any]:
+    read: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    return read
+
+
+def _read(event: object) -> tuple[str, ...]:
+    try:
+        return tuple(dict.fromkeys(msgspec.convert(event, _CheckRequest).targets))
+    except msgspec.ValidationError as error:
+        raise InvalidCheck(f"the event is not a check: {explain(error, ('targets',))}") from None

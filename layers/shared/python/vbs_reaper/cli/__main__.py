@@ -1,0 +1,7 @@
+"""`python -m vbs_reaper.cli`: runs the commands if the script `vbs-reaper` is not on the path."""
+
+import sys
+
+from vbs_reaper.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,149 @@
+"""One dead letter: which request it contains, why it is in the queue, and whether sending it again can succeed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any, Final
+
+from vbs_reaper.deletion.envelope import Bulk, open_envelope
+from vbs_reaper.deletion.message import Message, NewMessage, read_message
+from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.errors import CommandError, InvalidRequest
+from vbs_reaper.reasons import Fix, Reason, Scope
+from vbs_reaper.text import printable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterKind:
+    """Why letters are in the queue. `can_heal`: the same request can succeed once something outside it is fixed."""
+
+    code: str
+    sentence: str
+    action: str
+    can_heal: bool
+
+
+MOVED_BY_SQS: Final = LetterKind(
+    code="moved_by_sqs",
+    sentence="SQS moved it after 1,000 receives: the deleter could not start.",
+    action="Read the deleter's log, fix the cause, then redrive.",
+    can_heal=True,
+)
+UNDELIVERED: Final = LetterKind(
+    code="undelivered",
+    sentence="EventBridge or Scheduler could not deliver the request to the delete queue.",
+    action="Check the queue policy, the role and the KMS key; then redrive.",
+    can_heal=True,
+)
+FAILED_RUN: Final = LetterKind(
+    code="failed_run",
+    sentence="A purge or a check failed three times; this is its event, not a delete request.",
+    action="Read the function's log and run it again; then drop the letter.",
+    can_heal=False,
+)
+KINDS: Final[Mapping[str, LetterKind]] = {
+    kind.code: kind
+    for kind in (
+        *(
+            LetterKind(code=reason.value, sentence=reason.sentence, action=reason.action, can_heal=reason.can_redrive)
+            for reason in Reason
+            if reason.scope.is_of_requests and reason.scope is not Scope.PROGRESS
+        ),
+        MOVED_BY_SQS,
+        UNDELIVERED,
+        FAILED_RUN,
+    )
+}
+"""Every kind of dead letter by its code: the reasons that a request is refused or parked with, and those of AWS."""
+STUCK: Final = frozenset(reason.value for reason in Reason if reason.fix is Fix.CLOUD_ADMINISTRATOR)
+"""Codes of the letters for which only an administrator of the cloud can change the state of the backup."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One message of the dead-letter queue."""
+
+    message: Message
+    kind: LetterKind
+    detail: str
+    """The message that was stored with the reason; empty if AWS itself put the letter there without one."""
+    backup_id: str = ""
+    target: str = ""
+    group: str | None = None
+    """The tenant of the fair queue that the message had before."""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether an administrator of the cloud must change the backup's state."""
+        return self.kind.code in STUCK and bool(self.backup_id)
+
+    def redrive_message(self) -> NewMessage:
+        """Return the request as it is sent again: same identity, first time and state, one more redrive, no reason.
+
+        Because of the new redrive count its results have IDs of their own. Its 12 days start again.
+        """
+        message = replace(self.message, redrives=self.message.redrives + 1)
+        return NewMessage(body=message.body, attributes=message.attributes(), group=self.group)
+
+
+def read_letter(received: Mapping[str, Any], now: datetime) -> Letter:
+    """Read a message in the form that ReceiveMessage returns."""
+    attributes: dict[str, str] = {
+        name: value.get("StringValue", "") for name, value in received.get("MessageAttributes", {}).items()
+    }
+    system: dict[str, str] = received.get("Attributes", {})
+    record = {
+        "messageId": received["MessageId"],
+        "receiptHandle": received["ReceiptHandle"],
+        "body": received["Body"],
+        "attributes": system,
+        "messageAttributes": {name: {"stringValue": text} for name, text in attributes.items()},
+    }
+    message = read_message(record, now)
+    request = _read_request(message)
+    return Letter(
+        message=message,
+        kind=_kind(attributes, is_request=request is not None),
+        detail=printable(
+            attributes.get("message") or attributes.get("ERROR_MESSAGE") or attributes.get("ErrorMessage") or ""
+        ),
+        backup_id=request.backup_id if isinstance(request, DeleteRequest) else "",
+        target="" if request is None else request.target or "",
+        group=system.get("MessageGroupId"),
+    )
+
+
+def find_kind(code: str) -> LetterKind:
+    """Return the kind with this code.
+
+    Raises:
+        CommandError: the code is unknown; the message names the most similar one.
+    """
+    if code in KINDS:
+        return KINDS[code]
+    nearest = get_close_matches(code.lower().replace("-", "_"), KINDS, n=1, cutoff=0.0)
+    raise CommandError(f'"{printable(code[:40])}" is not a reason of dead letters; did you mean "{nearest[0]}"?')
+
+
+def _kind(attributes: Mapping[str, str], *, is_request: bool) -> LetterKind:
+    code = attributes.get("reason", "")
+    if code in KINDS:
+        return KINDS[code]
+    if code:
+        return LetterKind(
+            code=printable(code),
+            sentence="This version does not know the reason.",
+            action="Update vbs-reaper.",
+            can_heal=False,
+        )
+    if not {"ERROR_CODE", "ErrorCode"} & attributes.keys():
+        return MOVED_BY_SQS
+    return UNDELIVERED if is_request else FAILED_RUN
+
+
+def _read_request(message: Message) -> DeleteRequest | Bulk | None:
+    try:
+        return open_envelope(message.body, message.sent_at)
+    except InvalidRequest:
+        return None

@@ -1,0 +1,106 @@
+"""Lists the plans that a stack has stored, and finds one by the first characters of its sha256 or of its run."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from vbs_reaper.aws.error_codes import AWS_ERRORS
+from vbs_reaper.cli.stack import Stack
+from vbs_reaper.errors import CommandError
+from vbs_reaper.purge.run_result import key_of
+from vbs_reaper.text import printable
+
+SHA256_DIGITS: Final = 64
+LEAST_DIGITS: Final = 12
+"""Minimum number of digits that identify a plan: 48 bits, which two plans do not share by accident."""
+CANDIDATES_SHOWN: Final = 8
+"""Maximum number of candidates in the message about an ambiguous name."""
+_PLAN_KEY: Final = re.compile(r"plans/[\w.-]+/[\w.-]+\.json", re.ASCII)
+"""The key of a plan. Other objects in the bucket are ignored. A match contains no control characters."""
+_DIGITS: Final = re.compile(rf"[0-9a-f]{{{LEAST_DIGITS},{SHA256_DIGITS}}}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """One plan in the list. `sha256` is empty if the object does not have that metadata."""
+
+    policy: str
+    run: str
+    stored: datetime
+    sent: bool
+    sha256: str
+
+
+def stored_plans(stack: Stack, policy: str | None) -> Iterator[StoredPlan]:
+    """Yield the plans of a policy, or of all policies, newest first.
+
+    Raises:
+        CommandError: the bucket cannot be read.
+    """
+    s3 = stack.s3
+    try:
+        objects = _objects(stack, policy)
+        documents = (key for key in objects if _PLAN_KEY.fullmatch(key))
+        for key in sorted(documents, key=lambda key: objects[key], reverse=True):
+            _, plan_policy, run = key.removesuffix(".json").split("/")
+            sha256 = s3.head_object(Bucket=stack.bucket, Key=key)["Metadata"].get("sha256", "")
+            sent = not objects.keys().isdisjoint(
+                {key_of(plan_policy, run, "sent"), key_of(plan_policy, run, "grace.sent")}
+            )
+            yield StoredPlan(plan_policy, run, objects[key].astimezone(UTC), sent, sha256)
+    except AWS_ERRORS as error:
+        raise stack.failed("list its plans", error) from None
+
+
+def find_sha256(stack: Stack, policy: str, given: str) -> str:
+    """Return the full sha256 of the one plan of the policy that begins with `given`. A full one is returned as it is.
+
+    Raises:
+        CommandError: `given` is not the beginning of a sha256 or too short, or it matches no plan or several.
+    """
+    if not _DIGITS.fullmatch(given):
+        raise CommandError(
+            f'"{printable(given[:SHA256_DIGITS])}" is not the sha256 of a plan; give its {SHA256_DIGITS} hexadecimal '
+            f"digits, or the first {LEAST_DIGITS} or more, as `vbs-reaper plans` lists them"
+        )
+    if len(given) == SHA256_DIGITS:
+        return given
+    return _find_one([plan.sha256 for plan in stored_plans(stack, policy)], given, policy, "stored plan")
+
+
+def find_run(stack: Stack, policy: str, given: str) -> str:
+    """Return the name of the one run of the policy whose name is `given` or begins with it.
+
+    Raises:
+        CommandError: no run matches, or several do.
+    """
+    try:
+        keys = [key for key in _objects(stack, policy) if _PLAN_KEY.fullmatch(key)]
+    except AWS_ERRORS as error:
+        raise stack.failed("list its plans", error) from None
+    return _find_one([key.removesuffix(".json").rpartition("/")[2] for key in keys], given, policy, "run")
+
+
+def _find_one(names: list[str], given: str, policy: str, what: str) -> str:
+    found = sorted({name for name in names if name.startswith(given)})
+    if given in found:
+        return given
+    if not found:
+        raise CommandError(
+            f'policy "{printable(policy[:64])}" has no {what} {printable(given[:64])}; `vbs-reaper plans` lists them'
+        )
+    if len(found) > 1:
+        more = f" or {len(found) - CANDIDATES_SHOWN:,} others" if len(found) > CANDIDATES_SHOWN else ""
+        raise CommandError(
+            f"{printable(given[:64])} is ambiguous: {' or '.join(found[:CANDIDATES_SHOWN])}{more}; give more characters"
+        )
+    return found[0]
+
+
+def _objects(stack: Stack, policy: str | None) -> dict[str, datetime]:
+    """Return the objects of a policy, or of all policies: when each key was last modified."""
+    prefix = "plans/" if policy is None else f"plans/{policy}/"
+    pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket, Prefix=prefix)
+    return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", [])}

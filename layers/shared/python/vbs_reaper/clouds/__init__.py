@@ -1,0 +1,1 @@
+"""Everything that talks to a backup cloud: logins, HTTP, and one file per API."""

@@ -1,0 +1,233 @@
+"""The volume backup API of OpenStack Cinder, versions 2 and 3: paths, paging, records, error bodies, proof of deletion.
+
+Source: Block Storage API V3, "Backups (backups)", and the answers of Cinder 29 as measured by `tests/contract`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from vbs_reaper.backups.answer import Answer, AnswerName, Operation
+from vbs_reaper.backups.identifiers import UUID, is_backup_id, is_project_id
+from vbs_reaper.clouds.apis.records import PAGE_SIZE, read_backup, read_rows
+from vbs_reaper.clouds.error_body import ErrorBody, read_error_body, read_request_id, read_retry_after
+from vbs_reaper.clouds.http.transport import USER_AGENT, NotSendable, checked_url, prepare
+from vbs_reaper.text import printable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import requests
+
+    from vbs_reaper.backups.identifiers import BackupId
+    from vbs_reaper.clouds.apis.interface import Call, Rows
+    from vbs_reaper.clouds.endpoint import ApiVersion
+    from vbs_reaper.clouds.http.deadline import Reply
+    from vbs_reaper.clouds.login.keystone import Login
+
+MICROVERSION: Final = "volume 3.43"
+"""The first microversion that shows metadata, which may hold a backup."""
+
+_STATUS_ANSWERS: Final = {
+    401: AnswerName.UNAUTHORIZED,
+    402: AnswerName.GATEWAY_REFUSED,
+    405: AnswerName.WRONG_ENDPOINT,
+    406: AnswerName.WRONG_ENDPOINT,
+    407: AnswerName.PROXY_REFUSED,
+    408: AnswerName.TIMED_OUT,
+    409: AnswerName.CONFLICT,
+    410: AnswerName.WRONG_ENDPOINT,
+    413: AnswerName.THROTTLED,
+    415: AnswerName.WRONG_ENDPOINT,
+    421: AnswerName.GATEWAY_REFUSED,
+    429: AnswerName.THROTTLED,
+    431: AnswerName.GATEWAY_REFUSED,
+    494: AnswerName.GATEWAY_REFUSED,
+    500: AnswerName.SERVER_ERROR,
+    501: AnswerName.WRONG_ENDPOINT,
+    502: AnswerName.UNAVAILABLE,
+    503: AnswerName.UNAVAILABLE,
+    504: AnswerName.UNAVAILABLE,
+}
+"""Statuses that mean the same with every body. 402, 421, 431 and 494 are about the account or the connection."""
+_BAD_REQUEST_TEXTS: Final = {
+    "status must be available or error": AnswerName.WRONG_STATE,
+    "Incremental backups exist for this backup": AnswerName.HAS_DEPENDENTS,
+    "Malformed request url": AnswerName.URL_PROJECT_MISMATCH,
+}
+"""What a 400 means, by a part of its message."""
+_VBS_TROUBLE: Final = ("0014", "0100", "0101", "0102", "0103", "0104", "0109", "0110", "0123", "0125", "0900")
+"""Numbers of `VolumeBackup` codes for trouble in the service, which VBS reports with status 400."""
+_VBS_CODES: Final = {
+    **{f"VolumeBackup.{number}": AnswerName.UNAVAILABLE for number in _VBS_TROUBLE},
+    "VolumeBackup.0113": AnswerName.USED_BY_IMAGE,
+    "Common.0013": AnswerName.UNAUTHORIZED,
+}
+"""What a 400 means, by the code of VBS. Checked for every target: one that is configured as Cinder may be VBS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CinderApi:
+    """Implements `BackupApi` for Cinder."""
+
+    version: ApiVersion
+    service_types: tuple[str, ...]
+
+    @property
+    def shows_metadata(self) -> bool:
+        """Only version 3 has microversions, and with them metadata."""
+        return self.version == "v3"
+
+    def prepare(self, call: Call, login: Login) -> requests.PreparedRequest:
+        """Return the HTTP request of a call; see `BackupApi.prepare`."""
+        if not is_project_id(login.project_id):
+            raise NotSendable("the project is not 32 lower-case hexadecimal digits")
+        backups = checked_url(f"{login.root}/{self.version}/{login.project_id}/backups")
+        headers = {
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "X-Auth-Token": login.token.reveal(),
+        }
+        if call.operation is Operation.DELETE_BACKUP:
+            return prepare("DELETE", f"{backups}/{_checked(call.backup_id)}", headers | {"Content-Length": "0"})
+        if self.shows_metadata:
+            headers["OpenStack-API-Version"] = MICROVERSION
+        if call.operation is Operation.SHOW_BACKUP:
+            return prepare("GET", f"{backups}/{_checked(call.backup_id)}", headers)
+        # Only `limit` and `marker`: a next link repeats an offset and then skips rows (measured).
+        query = f"limit={PAGE_SIZE}"
+        query += "" if call.volume_id is None else f"&volume_id={_checked(call.volume_id)}"
+        query += "" if call.marker is None else f"&marker={_checked(call.marker)}"
+        return prepare("GET", f"{backups}/detail?{query}", headers)
+
+    def read(self, call: Call, reply: Reply, now: datetime) -> Answer | Rows:
+        """Classify the response to a call; see `BackupApi.read`."""
+        if call.operation is Operation.LIST_BACKUPS and reply.status == 200:
+            rows = read_rows(reply.body, reply.headers.get("date"))
+            if rows is not None:
+                return rows
+        return self.read_answer(call.operation, call.backup_id or call.marker or "", reply, now)
+
+    def read_answer(self, operation: Operation, backup_id: str, reply: Reply, now: datetime) -> Answer:
+        """Classify any response. Total over every status and body."""
+        error = read_error_body(reply.body) if reply.status != 202 else ErrorBody()
+        name = self._name(operation, backup_id, reply, error)
+        backup = None
+        if name is AnswerName.FOUND:
+            backup = read_backup(reply.body)
+            if backup is None:
+                name = AnswerName.UNAVAILABLE
+            elif backup.id != backup_id:
+                name = AnswerName.OTHER_BACKUP
+        may_retry = name in {AnswerName.THROTTLED, AnswerName.UNAVAILABLE}
+        return Answer(
+            name=name,
+            status=reply.status,
+            message=printable(error.message) or f"status {reply.status}",
+            request_id=read_request_id(reply.headers, reply.body if error.is_json else b""),
+            retry_after_s=read_retry_after(reply.headers.get("retry-after"), error.retry_after, now)
+            if may_retry
+            else None,
+            at=now,
+            backup=backup,
+        )
+
+    def _name(self, operation: Operation, backup_id: str, reply: Reply, error: ErrorBody) -> AnswerName:
+        status = reply.status
+        if 200 <= status < 300:
+            return _name_success(operation, status)
+        if 300 <= status < 400:
+            return AnswerName.REDIRECTED
+        if status == 404:
+            return _name_not_found(backup_id, error, reply.body)
+        if status == 400:
+            return _name_bad_request(operation, error)
+        if status == 403:
+            return AnswerName.GATEWAY_REFUSED if error.from_gateway else AnswerName.FORBIDDEN
+        if status in _STATUS_ANSWERS:
+            return _STATUS_ANSWERS[status]
+        if not 400 < status < 500:
+            return AnswerName.UNEXPECTED
+        if error.from_gateway:
+            return AnswerName.GATEWAY_REFUSED
+        return _name_malformed(operation) if status == 414 else AnswerName.UNEXPECTED_CLIENT_ERROR
+
+
+CINDER_V2: Final = CinderApi(version="v2", service_types=("volumev2", "volumev3", "block-storage"))
+CINDER_V3: Final = CinderApi(version="v3", service_types=("volumev3", "block-storage", "volumev2"))
+
+
+def _checked(uuid: str | None) -> str:
+    if not is_backup_id(uuid):
+        raise NotSendable("an ID is not a lower-case canonical UUID")
+    return str(uuid)
+
+
+def _name_success(operation: Operation, status: int) -> AnswerName:
+    if operation is Operation.DELETE_BACKUP:
+        return AnswerName.ACCEPTED if status == 202 else AnswerName.MAYBE_ACCEPTED
+    return AnswerName.FOUND if status == 200 else AnswerName.UNAVAILABLE
+
+
+def _name_bad_request(operation: Operation, error: ErrorBody) -> AnswerName:
+    if not error.is_json:
+        return AnswerName.UNEXPECTED
+    if error.from_gateway:
+        return AnswerName.GATEWAY_REFUSED
+    by_text = (answer for text, answer in _BAD_REQUEST_TEXTS.items() if text in error.message)
+    return _VBS_CODES.get(error.code) or next(by_text, None) or _name_malformed(operation)
+
+
+def _name_malformed(operation: Operation) -> AnswerName:
+    """A GET of checked IDs cannot be malformed, so for a GET this says nothing about the request."""
+    return AnswerName.BAD_REQUEST if operation is Operation.DELETE_BACKUP else AnswerName.UNEXPECTED
+
+
+# Proof of deletion: a 404 counts only if the API itself says that this very backup was not found.
+
+_WITH_ID: Final = r"(?:\w+\W+){0,2}?\{id\}"
+_WAS: Final = r"(?:(?:could|can|was|is|has)\s+)?"
+_NOT_FOUND: Final = r"(?:not|cannot)\s+(?:be\s+|been\s+)?found"
+_GONE: Final = (
+    re.compile(rf"\bbackup\W+{_WITH_ID}\W+{_WAS}{_NOT_FOUND}"),
+    re.compile(rf"\bbackup\s+{_WAS}{_NOT_FOUND}\W+{_WITH_ID}"),
+)
+"""Servers name the ID before or after the words."""
+_SOMETHING_ELSE: Final = re.compile(r"\b(?:of|for|from)\s+(?:\w+\s+)?backup\b|\bservice\b")
+"""Something else is missing, such as the backup's volume or the service."""
+_ANY_UUID: Final = re.compile(rf"(?<![0-9A-Za-z-]){UUID.pattern}(?![0-9A-Za-z-])", re.ASCII)
+
+
+def says_gone(message: str, backup_id: BackupId | str) -> bool:
+    """Return whether a message says that this backup, and nothing else related to it, was not found."""
+    if _ANY_UUID.findall(message) != [backup_id]:
+        return False
+    text = message.lower().replace(backup_id, "{id}")
+    return any(gone.search(text) for gone in _GONE) and not _SOMETHING_ELSE.search(text)
+
+
+class _NotFoundMessage(msgspec.Struct, frozen=True):
+    message: str
+
+
+class _NotFound(msgspec.Struct, frozen=True):
+    error: _NotFoundMessage = msgspec.field(name="itemNotFound")
+
+
+def _name_not_found(backup_id: str, error: ErrorBody, body: bytes) -> AnswerName:
+    if not error.is_json:  # decoding into a type does not check the parts it does not know
+        return AnswerName.WRONG_ENDPOINT
+    try:
+        message = msgspec.json.decode(body, type=_NotFound).error.message
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return AnswerName.WRONG_ENDPOINT
+    if says_gone(message, backup_id):
+        return AnswerName.GONE
+    if re.match(r"Service \S+ could not be found", message):
+        return AnswerName.NO_SERVICE
+    return AnswerName.WRONG_ENDPOINT

@@ -1,0 +1,76 @@
+"""Backup records and pages of them, as Cinder and VBS write them."""
+
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import msgspec
+
+from vbs_reaper.backups.backup import Backup
+from vbs_reaper.backups.record import read_record
+from vbs_reaper.clouds.apis.interface import Rows
+
+PAGE_SIZE: Final = 1000
+"""Both services return at most this many rows per page."""
+
+
+_UNREADABLE: Final = (msgspec.DecodeError, ValueError, RecursionError)
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    backup: msgspec.Raw
+
+
+def read_backup(body: bytes) -> Backup | None:
+    """Read the response to a GET of one backup. Returns None if it has no readable record."""
+    try:
+        return read_record(msgspec.json.decode(body, type=_Shown).backup)
+    except _UNREADABLE:
+        return None
+
+
+class _Page(msgspec.Struct, frozen=True):
+    backups: list[Backup]
+    backups_links: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+class _RawPage(msgspec.Struct, frozen=True):
+    backups: list[msgspec.Raw]
+    backups_links: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+def read_rows(body: bytes, date: str | None, page_size: int = PAGE_SIZE) -> Rows | None:
+    """Read a page. Returns None if it is not a list, or if a row has no readable ID.
+
+    The links of a page are not followed, because they may lead to any host. But a page that has links has a next page,
+    and a service that shows no links has a next page if this one is full.
+    """
+    page: _Page | _RawPage
+    try:
+        page = msgspec.json.decode(body, type=_Page)
+        backups = page.backups
+    except msgspec.ValidationError:
+        try:
+            page = msgspec.json.decode(body, type=_RawPage)
+        except _UNREADABLE:
+            return None
+        backups = [row for raw in page.backups if (row := read_record(raw)) is not None]
+        if len(backups) < len(page.backups):
+            return None
+    except _UNREADABLE:
+        return None
+    has_links = bytes(page.backups_links).strip() not in (b"[]", b"null")
+    return Rows(
+        backups=backups,
+        has_more=bool(backups) and (has_links or len(backups) >= page_size),
+        date=_read_date(date),
+    )
+
+
+def _read_date(header: str | None) -> datetime | None:
+    """Read a `Date` header (RFC 9110 section 5.6.7). Returns None if it is missing, unreadable or has no zone."""
+    try:
+        date = parsedate_to_datetime(header or "")
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return date if date.tzinfo is not None else None

@@ -1,0 +1,145 @@
+"""Makes one call to a target's backup service, with the logins and repeats it may need.
+
+A call is repeated at most once per cause: a rejected token (and once more after two seconds, because Keystone's
+revocations have a resolution of one second and can hit the new token too), roles that may have changed, and a kept
+connection that was dead.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Operation
+from vbs_reaper.clouds.call_metrics import observe
+from vbs_reaper.clouds.error_body import read_request_id
+from vbs_reaper.clouds.http.deadline import CallFailed, Reply
+from vbs_reaper.clouds.http.redaction import without_token
+from vbs_reaper.clouds.http.transport import NotSendable
+from vbs_reaper.clouds.login.keystone import Login
+from vbs_reaper.clouds.login.sessions import CALL_S, SessionCache, out_of_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+    from vbs_reaper.clock import Clock, TimeLeft
+    from vbs_reaper.clouds.apis.interface import Call, Rows
+    from vbs_reaper.clouds.ports import CallMetrics
+
+ACCEPTED: Final = 202
+"""The only status that is trusted without its body: the response to an accepted deletion says nothing else."""
+
+REVOCATION_S: Final = 2.0
+"""After this time a new token is younger than any revocation before it."""
+
+BODY_LIMITS: Final = {
+    Operation.SHOW_BACKUP: 64 * 1024,
+    Operation.DELETE_BACKUP: 64 * 1024,
+    Operation.LIST_BACKUPS: 16 * 1024 * 1024,
+}
+"""Maximum number of bytes of a response body."""
+
+_TOO_LATE: Final = "the DELETE was not sent: the last observation of the backup was too old"
+
+
+class Caller:
+    """Makes calls. Thread-safe."""
+
+    def __init__(
+        self, sessions: SessionCache, metrics: CallMetrics, clock: Clock, sleep: Callable[[float], None]
+    ) -> None:
+        self._sessions = sessions
+        self._metrics = metrics
+        self._clock = clock
+        self._sleep = sleep
+
+    def make(self, call: Call, time_left: TimeLeft) -> Answer | Rows:
+        """Make one call. Every answer of the service itself carries the `TargetInfo` of its login.
+
+        If it is too late to repeat a call that the service rejected, the rejection is returned, marked `is_late`.
+        """
+        login = self._sessions.login(call.target, time_left)
+        rejected: Answer | None = None
+        rejections = 0
+        refreshed_roles = False
+        while isinstance(login, Login):
+            result = self._make_once(call, login, time_left)
+            if not isinstance(result, Answer):
+                return result
+            if result.is_late and rejected is not None:
+                return replace(rejected, is_late=True)
+            rejected = result = replace(result, target=login.info)
+            if result.name is AnswerName.UNAUTHORIZED and rejections < 2:
+                rejections += 1
+                if rejections == 2:
+                    self._sleep(REVOCATION_S)
+                login = self._sessions.replace(call.target, login, time_left)
+            elif result.name is AnswerName.FORBIDDEN and not refreshed_roles:
+                refreshed_roles = True
+                login = self._sessions.refresh_roles(call.target, login, time_left) or result
+            else:
+                return result
+        return login
+
+    def _make_once(self, call: Call, login: Login, time_left: TimeLeft) -> Answer | Rows:
+        if call.project_id not in (None, login.project_id):
+            return self._answer(
+                AnswerName.OTHER_PROJECT,
+                f'the request is for project {call.project_id}, target "{call.target}" is project {login.project_id}',
+            )
+        if call.address not in (None, login.root):
+            return self._answer(
+                AnswerName.WRONG_ENDPOINT,
+                f'target "{call.target}" was at {call.address} a moment ago and is at {login.root} now;'
+                " its secret or the cloud's catalog has changed",
+            )
+        try:
+            request = login.api.prepare(call, login)
+        except NotSendable as fault:
+            return self._answer(AnswerName.BAD_REQUEST, f"nothing was sent: {fault}")
+        for on_fresh_connection in (False, True):
+            if time_left() < CALL_S:
+                return out_of_time()
+            if call.not_after is not None and self._clock() > call.not_after:
+                return replace(self._answer(AnswerName.OUT_OF_TIME, _TOO_LATE), is_late=True)
+            reply = self._exchange(call, login, request, on_fresh_connection=on_fresh_connection)
+            if not (isinstance(reply, CallFailed) and reply.is_stale):
+                break
+        if isinstance(reply, CallFailed):
+            return self._answer(reply.name, reply.message)
+        return login.api.read(call, reply, self._clock())
+
+    def _exchange(
+        self, call: Call, login: Login, request: requests.PreparedRequest, *, on_fresh_connection: bool
+    ) -> Reply | CallFailed:
+        begun = time.monotonic()
+        result: Reply | CallFailed
+        try:
+            result = login.transport.send(
+                request, body_limit=BODY_LIMITS[call.operation], on_fresh_connection=on_fresh_connection
+            )
+        except CallFailed as failed:
+            result = failed
+        if isinstance(result, Reply) and result.broken is not None and result.status != ACCEPTED:
+            result = result.broken
+        if isinstance(result, Reply):
+            result = without_token(result, login.token)
+        status = str(result.status) if isinstance(result, Reply) else result.status_code
+        observe(self._metrics, call.target, call.operation, status, begun)
+        if call.recorder is not None:
+            request_id = read_request_id(result.headers, result.body) if isinstance(result, Reply) else ""
+            record = CallRecord(
+                operation=call.operation,
+                status=status,
+                at=self._clock(),
+                request_id=request_id,
+                backup_id=call.backup_id,
+            )
+            call.recorder(record)
+        return result
+
+    def _answer(self, name: AnswerName, message: str) -> Answer:
+        return Answer(name=name, message=message, at=self._clock())

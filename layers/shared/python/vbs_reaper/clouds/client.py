@@ -1,0 +1,129 @@
+"""Shows, lists and deletes the backups of any target. Implements `backups.ports`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Operation, Page, TargetInfo
+from vbs_reaper.clouds.apis.interface import Call, Rows
+from vbs_reaper.clouds.caller import Caller
+from vbs_reaper.clouds.login.sessions import SessionCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vbs_reaper.backups.backup import Backup
+    from vbs_reaper.backups.identifiers import BackupId, ProjectId
+    from vbs_reaper.backups.ports import BackupRef
+    from vbs_reaper.clock import Clock, TimeLeft
+    from vbs_reaper.clouds.http.transport import Transports
+    from vbs_reaper.clouds.ports import CallMetrics, TargetSecrets
+
+RESTARTS: Final = 3
+"""How often a listing starts again because the backup it continues after was deleted meanwhile."""
+
+
+class CloudClient:
+    """The backup services of all targets. Keeps connections and tokens: create one per execution environment.
+
+    Thread-safe.
+    """
+
+    def __init__(
+        self,
+        *,
+        secrets: TargetSecrets,
+        metrics: CallMetrics,
+        clock: Clock,
+        transports: Transports,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._sessions = SessionCache(secrets, transports, metrics, clock)
+        self._caller = Caller(self._sessions, metrics, clock, sleep)
+
+    def describe_target(self, target: str, time_left: TimeLeft) -> TargetInfo | Answer:
+        """Log in if needed and describe the target. Returns an `Answer` if the login failed."""
+        login = self._sessions.login(target, time_left)
+        return login if isinstance(login, Answer) else login.info
+
+    def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
+        """Observe the backup (GET)."""
+        return self._one(Operation.SHOW_BACKUP, ref, time_left)
+
+    def delete_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
+        """Request its deletion (DELETE)."""
+        return self._one(Operation.DELETE_BACKUP, ref, time_left)
+
+    def list_volume(self, ref: BackupRef, volume_id: str, time_left: TimeLeft) -> Listing | Answer:
+        """List the backups of a volume. Returns an `Answer` if that failed."""
+        first = Call(
+            operation=Operation.LIST_BACKUPS,
+            target=ref.target,
+            project_id=ref.project_id,
+            address=ref.address,
+            volume_id=volume_id,
+            recorder=ref.recorder,
+        )
+        backups: list[Backup] = []
+        for page in self._list(first, time_left):
+            if isinstance(page, Answer):
+                return page
+            if page.restarted:
+                backups.clear()
+            # A service that does not know the filter lists the backups of all volumes.
+            backups += (backup for backup in page.backups if backup.volume_id == volume_id)
+        return Listing(backups=tuple(backups))
+
+    def list_backups(
+        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None, address: str | None = None
+    ) -> Iterator[Page | Answer]:
+        """List all backups of a project page by page, each ID once. An `Answer` ends a list that is not complete.
+
+        If `project_id` or `address` is given, no page is requested from another project or another address.
+        """
+        first = Call(operation=Operation.LIST_BACKUPS, target=target, project_id=project_id, address=address)
+        return self._list(first, time_left)
+
+    def _one(self, operation: Operation, ref: BackupRef, time_left: TimeLeft) -> Answer:
+        call = Call(
+            operation=operation,
+            target=ref.target,
+            backup_id=ref.backup_id,
+            project_id=ref.project_id,
+            address=ref.address,
+            not_after=ref.not_after if operation is Operation.DELETE_BACKUP else None,
+            recorder=ref.recorder,
+        )
+        answer = self._caller.make(call, time_left)
+        if isinstance(answer, Rows):
+            raise TypeError(f"{operation} returned a page")
+        return answer
+
+    def _list(self, first: Call, time_left: TimeLeft) -> Iterator[Page | Answer]:
+        seen: set[str] = set()
+        marker: BackupId | str | None = None
+        restarts = 0
+        restarted = False
+        while True:
+            rows = self._caller.make(replace(first, marker=marker), time_left)
+            if isinstance(rows, Answer):
+                if rows.name is not AnswerName.GONE or restarts == RESTARTS:
+                    yield rows
+                    return
+                restarts += 1
+                restarted = True
+                marker = None
+                seen.clear()
+                continue
+            new = tuple(backup for backup in rows.backups if backup.id not in seen)
+            seen.update(backup.id for backup in new)
+            yield Page(backups=new, date=rows.date, restarted=restarted)
+            restarted = False
+            if not rows.has_more:
+                return
+            if not new:
+                yield Answer(name=AnswerName.UNAVAILABLE, message="the list of backups repeats itself")
+                return
+            marker = rows.backups[-1].id

@@ -1,0 +1,218 @@
+"""HTTP through requests, with one TLS context and kept connections; no redirects, retries, proxies or cookies.
+
+No environment variable changes its behaviour. `deadline` explains how time and memory are bounded.
+"""
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import lru_cache, partial
+from http.client import HTTPException
+from io import BytesIO
+from threading import Lock
+from typing import Any, Final
+
+import requests
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import parse_url
+
+from vbs_reaper.backups.answer import AnswerName
+from vbs_reaper.clouds.http.connection import POOLS, make_tls_context
+from vbs_reaper.clouds.http.deadline import CallFailed, Exchange, Reply, current_exchange, exchanging
+
+USER_AGENT: Final = "vbs-reaper"
+
+HOSTS: Final = 32
+"""For how many hosts connections are kept."""
+
+_INVALID_HTTP: Final = (HTTPError, HTTPException, ValueError, OSError)
+"""What urllib3 raises for a response that is not valid HTTP. A chunk size of -5 is a ValueError, for example."""
+
+
+class Transport:
+    """Sends requests over its own connections. Create one per execution environment and certificate authority."""
+
+    def __init__(
+        self, *, calls_at_once: int, cacert: str | None = None, deadline_s: float = 10.0, connect_s: float = 3.0
+    ) -> None:
+        self._deadline_s = deadline_s
+        self._connect_s = connect_s
+        self._adapter = _Adapter(cacert, calls_at_once)
+        self.session = requests.Session()
+        """For keystoneauth1. Use it only within `exchange`."""
+        self.session.trust_env = False
+        self.session.headers["Accept-Encoding"] = "identity"
+        for scheme in POOLS:
+            self.session.mount(f"{scheme}://", self._adapter)
+
+    def exchange(self, *, body_limit: int, on_fresh_connection: bool = False) -> AbstractContextManager[Exchange]:
+        """Set the deadline and the body limit (bytes) for one request of the current thread."""
+        return exchanging(
+            Exchange(
+                ends_at=time.monotonic() + self._deadline_s,
+                connect_s=self._connect_s,
+                body_limit=body_limit,
+                on_fresh_connection=on_fresh_connection,
+            )
+        )
+
+    def send(self, request: requests.PreparedRequest, *, body_limit: int, on_fresh_connection: bool = False) -> Reply:
+        """Send one request and read the whole response, at most `body_limit` bytes of body.
+
+        Raises:
+            CallFailed: there is no trustworthy status line.
+        """
+        with self.exchange(body_limit=body_limit, on_fresh_connection=on_fresh_connection) as exchange:
+            return self._adapter.perform(request, exchange)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.session.close()
+
+
+class Transports:
+    """The transports of all targets: one for the public certificate authorities, and one per private authority."""
+
+    def __init__(self, *, calls_at_once: int, deadline_s: float = 10.0, connect_s: float = 3.0) -> None:
+        self._make = partial(Transport, calls_at_once=calls_at_once, deadline_s=deadline_s, connect_s=connect_s)
+        self._transports: dict[str, Transport] = {}
+        self._lock = Lock()
+
+    def of(self, cacert: str) -> Transport:
+        """Return the transport that trusts this authority (PEM text), or the public ones if it is empty."""
+        with self._lock:
+            if cacert not in self._transports:
+                self._transports[cacert] = self._make(cacert=cacert or None)
+            return self._transports[cacert]
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            for transport in self._transports.values():
+                transport.close()
+            self._transports.clear()
+
+
+class _Adapter(HTTPAdapter):
+    """The adapter for requests: uses our connections, within the exchange of the current thread."""
+
+    def __init__(self, cacert: str | None, calls_at_once: int) -> None:
+        self._tls = make_tls_context(cacert, DEFAULT_CA_BUNDLE_PATH)
+        super().__init__(pool_connections=HOSTS, pool_maxsize=calls_at_once)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:  # noqa: ANN401
+        """Use one TLS context for all pools: requests would load the bundle again for each connection."""
+        super().init_poolmanager(connections, maxsize, block=block, ssl_context=self._tls, **more)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
+        """Send a request for keystoneauth1. The returned response is fully read.
+
+        Raises:
+            CallFailed: there is no trustworthy status line.
+        """
+        reply = self.perform(request, current_exchange())
+        response = requests.Response()
+        response.status_code = reply.status
+        # Redirects are never followed; without the header no library can.
+        response.headers.update({name: value for name, value in reply.headers.items() if name.lower() != "location"})
+        response.url = request.url or ""
+        response.request = request
+        response.raw = BytesIO(reply.body)
+        return response
+
+    def perform(self, request: requests.PreparedRequest, exchange: Exchange) -> Reply:
+        """Send a request and read the whole response within the limits of the exchange.
+
+        Raises:
+            CallFailed: there is no trustworthy status line.
+        """
+        try:
+            answer = self._pool(request.url or "").urlopen(
+                request.method or "",
+                request.path_url,
+                body=request.body,
+                headers=request.headers,
+                retries=self.max_retries,
+                redirect=False,
+                assert_same_host=False,
+                timeout=exchange.left_s(),
+                preload_content=False,
+                decode_content=False,
+            )
+        except _INVALID_HTTP:
+            failure = exchange.lost()
+        else:
+            body, broken = _read_body(answer, exchange)
+            exchange.reply = Reply(status=answer.status, headers=answer.headers, body=body, broken=broken)
+            return exchange.reply
+        raise failure
+
+    def _pool(self, url: str) -> HTTPConnectionPool:
+        host, port, scheme = _address("/".join(url.split("/", 3)[:3]))
+        pool: HTTPConnectionPool = self.poolmanager.connection_from_host(host, port, scheme)
+        return pool
+
+
+@lru_cache(maxsize=HOSTS)
+def _address(origin: str) -> tuple[str | None, int | None, str | None]:
+    """Return host, port and scheme. Cached, because parsing a URL costs more than finding its connections."""
+    address = parse_url(origin)
+    return address.host, address.port, address.scheme
+
+
+def _read_body(resp: BaseHTTPResponse, exchange: Exchange) -> tuple[bytes, CallFailed | None]:
+    """Read up to the limit plus one byte. A longer body is dropped together with its connection."""
+    parts: list[bytes] = []
+    left = exchange.body_limit + 1
+    broken = exchange.lost() if exchange.ended else None  # the connection ended within the headers
+    try:
+        while left and (part := resp.read(left, decode_content=False)):
+            parts.append(part)
+            left -= len(part)
+    except CallFailed as failure:
+        broken = failure
+    except _INVALID_HTTP:
+        broken = exchange.lost()
+    if not left or broken:
+        resp.close()
+        return b"", broken
+    if resp.headers.get("content-encoding", "identity").lower() != "identity":
+        broken = CallFailed(
+            AnswerName.CONNECTION_LOST, "ConnectionError", "the body has a content encoding that was not requested"
+        )
+    return b"".join(parts), broken
+
+
+class NotSendable(ValueError):
+    """The request would not be exactly what it must be, so nothing is sent. The message quotes nothing."""
+
+
+def prepare(method: str, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
+    """Return a prepared request without cookies, authentication, hooks and body. `url` must be checked before."""
+    request = requests.PreparedRequest()
+    request.method = method
+    request.url = url
+    request.headers = CaseInsensitiveDict(headers)
+    return request
+
+
+@lru_cache(maxsize=64)
+def checked_url(url: str) -> str:
+    """Return the URL if requests would send it unchanged. Cached: only checked IDs are appended to it.
+
+    Raises:
+        NotSendable: it would change.
+    """
+    request = requests.PreparedRequest()
+    try:
+        request.prepare_url(url, None)
+    except requests.RequestException:
+        request.url = None
+    if request.url != url:
+        raise NotSendable("the address would change on its way")
+    return url

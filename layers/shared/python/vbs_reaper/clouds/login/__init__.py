@@ -1,0 +1,1 @@
+"""Logs in to a target and finds the address of its backup service."""

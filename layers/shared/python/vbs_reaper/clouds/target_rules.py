@@ -1,0 +1,164 @@
+"""The rules for the values of a target's secret. A fault is a clause that names the key and the fix, never a value."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from vbs_reaper.backups.holds import is_empty_marker
+from vbs_reaper.backups.identifiers import is_project_id
+from vbs_reaper.clouds.endpoint import read_endpoint
+from vbs_reaper.errors import InvalidEndpoint
+
+if TYPE_CHECKING:
+    from vbs_reaper.clouds.target import Target
+
+_PASSWORD_TYPES: Final = ("password", "v3password")
+_CREDENTIAL_TYPE: Final = "v3applicationcredential"
+_CREDENTIAL_KEYS: Final = ("application_credential_id", "application_credential_secret")
+_LOGIN_KEYS: Final = ("username", "password", "user_domain_name", "user_domain_id")
+
+_MISPLACED: Final = {
+    "clouds": "store the one entry below it, not the whole file",
+    "cloud": "store the entry itself, not its name",
+    "profile": 'give the values of the profile instead: "auth.auth_url", "region_name"',
+    "insecure": 'remove it: certificates are always verified; give the certificate of a private authority as "cacert"',
+    "cert": "remove it: client certificates are not supported",
+    "key": "remove it: client certificates are not supported",
+    "endpoint_type": 'rename it to "interface"',
+    "volume_endpoint_override": 'rename it to "volume_backup_endpoint_override"',
+    "volume_api_version": 'rename it to "volume_backup_api_version": v2 or v3',
+}
+"""Keys that other programs accept in a `clouds.yaml` entry, but that a target's secret must not contain."""
+
+_MISPLACED_IN_AUTH: Final = {
+    "token": "remove it: a token expires; give a user or an application credential",
+    "user_id": 'give "auth.username" with "auth.user_domain_name"',
+    "tenant_name": 'rename it to "auth.project_name"',
+    "tenant_id": 'rename it to "auth.project_id"',
+    "domain_name": 'rename it to "auth.user_domain_name"; the scope is always a project',
+    "domain_id": 'rename it to "auth.user_domain_id"; the scope is always a project',
+    "passcode": "remove it, and give a user without multi-factor authentication",
+    "application_credential_name": 'give "auth.application_credential_id"',
+}
+
+
+def find_misplaced_key(document: object) -> str | None:
+    """Return the fault of a key that other programs accept here; None if there is none.
+
+    These keys have a message of their own, because a list of the known keys would not explain what to do instead.
+    """
+    if not isinstance(document, dict):
+        return None
+    auth = document.get("auth")
+    for prefix, members, known in (("", document, _MISPLACED), ("auth.", auth, _MISPLACED_IN_AUTH)):
+        if isinstance(members, dict):
+            for key, fix in known.items():
+                if key in members:
+                    return f'has "{prefix}{key}", which is not accepted here; {fix}'
+    return None
+
+
+def find_fault(target: Target) -> str | None:
+    """Return the first fault of the values; None if there is none."""
+    for faults in (_login(target), _project(target), _choices(target), _addresses(target), _authority(target)):
+        for fault in faults:
+            return fault
+    return None
+
+
+def _login(target: Target) -> Iterator[str]:
+    auth = target.auth
+    if not auth.auth_url:
+        yield _lacks("auth.auth_url")
+    if target.auth_type not in (*_PASSWORD_TYPES, _CREDENTIAL_TYPE):
+        yield _must_be("auth_type", "password, v3password or v3applicationcredential")
+    by_credential = target.uses_application_credential
+    needed, unused = (_CREDENTIAL_KEYS, _LOGIN_KEYS) if by_credential else (_LOGIN_KEYS[:2], _CREDENTIAL_KEYS)
+    for key in needed:
+        if not getattr(auth, key):
+            yield _lacks(f"auth.{key}")
+    for key in unused:
+        if getattr(auth, key):
+            yield f'has "auth.{key}", which its "auth_type" does not use; remove one of the two'
+    if not by_credential:
+        yield from _one_of(target, "user_domain_name", "user_domain_id")
+
+
+def _project(target: Target) -> Iterator[str]:
+    auth = target.auth
+    if not (auth.project_id or auth.project_name or target.uses_application_credential):
+        yield _lacks("auth.project_id")
+    if auth.project_id and not is_project_id(auth.project_id):
+        yield _must_be("auth.project_id", "32 lower-case hexadecimal digits")
+    if auth.project_domain_name and auth.project_domain_id:
+        yield _both("project_domain_name", "project_domain_id")
+
+
+def _choices(target: Target) -> Iterator[str]:
+    for key, value, choices in (
+        ("interface", target.interface, ("public", "internal", "admin")),
+        ("volume_backup_service", target.volume_backup_service, ("vbs", "cinder")),
+        ("volume_backup_api_version", target.volume_backup_api_version or "v2", ("v2", "v3")),
+    ):
+        if value not in choices:
+            yield _must_be(key, " or ".join(choices))
+    if str(target.identity_api_version) != "3":
+        yield _must_be("identity_api_version", "3")
+    if len(target.regions) > 1:
+        yield 'has several "regions"; a target is one project in one region: give one, and store one secret per region'
+    if target.region_name and target.regions and target.regions != (target.region_name,):
+        yield 'has "region_name" and "regions" that differ; remove one of the two'
+    if is_empty_marker(target.hold_marker):
+        yield 'has an empty "hold_marker", which every name contains; give the text that marks a hold, or remove it'
+
+
+def _addresses(target: Target) -> Iterator[str]:
+    for key, url in (
+        ("auth.auth_url", target.auth.auth_url),
+        ("volume_backup_endpoint_override", target.volume_backup_endpoint_override),
+    ):
+        if not url:
+            continue
+        try:
+            endpoint = read_endpoint(url, insecure_http=target.insecure_http)
+        except InvalidEndpoint as invalid:
+            yield f'has "{key}", which {invalid}'
+            continue
+        if not key.startswith("auth") and endpoint.version not in (None, target.api_version):
+            yield f'has "{key}" with another version than "volume_backup_api_version"; make them agree'
+
+
+def _authority(target: Target) -> Iterator[str]:
+    if not target.verify:
+        yield 'has "verify": false; remove it, and give the certificate of a private authority as "cacert"'
+    if not target.cacert:
+        return
+    if "-----BEGIN CERTIFICATE-----" not in target.cacert:
+        yield 'has a "cacert" that is not a certificate; give the PEM text itself, not a path to it'
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=target.cacert)
+    except (ssl.SSLError, ValueError, TypeError):  # TypeError: it is not ASCII
+        yield 'has a "cacert" that cannot be read; give the PEM text of the authority\'s certificate'
+
+
+def _one_of(target: Target, first: str, second: str) -> Iterator[str]:
+    named, by_id = getattr(target.auth, first), getattr(target.auth, second)
+    if named and by_id:
+        yield _both(first, second)
+    if not named and not by_id:
+        yield _lacks(f"auth.{first}")
+
+
+def _both(first: str, second: str) -> str:
+    return f'has both "auth.{first}" and "auth.{second}"; remove one of the two'
+
+
+def _lacks(key: str) -> str:
+    return f'lacks "{key}"'
+
+
+def _must_be(key: str, accepted: str) -> str:
+    return f'has "{key}" with a value that cannot be used; it must be {accepted}'

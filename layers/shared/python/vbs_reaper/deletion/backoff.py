@@ -1,0 +1,61 @@
+"""How long a message waits: exponential backoff with jitter, within the limits of SQS.
+
+`jitter` is a random number in [0, 1) that the caller provides, so every function here is pure. All results are whole
+seconds.
+"""
+
+import math
+from datetime import datetime
+from typing import Final
+
+CEILING_S: Final = 2 * 3600
+LIMIT_S: Final = 12 * 3600 - 1200 - 60
+"""SQS hides a message for at most 12 hours after a receive; minus the visibility timeout and one minute of margin."""
+SCALED_RECEIVES: Final = 150
+"""Up to this receive count a wait may use its own time scale; after it, exponential backoff bounds the receives."""
+
+
+def wait_s(receive_count: int, base_s: int, jitter: float, retry_after_s: float | None = None) -> int:
+    """Return the wait after receive number `receive_count`, at least `retry_after_s` if the cloud named it."""
+    longest = _exponential_s(receive_count, base_s)
+    if retry_after_s is None:
+        return _pick(longest / 2, longest, jitter)
+    return _pick(max(longest / 2, retry_after_s), max(longest, 1.5 * retry_after_s), jitter)
+
+
+def asked_delay_s(base_s: int, jitter: float) -> int:
+    """Return the wait after the first 202: half to all of the base, at most the 900 s that SQS delays a new message."""
+    return min(_pick(base_s / 2, base_s, jitter), 900)
+
+
+def dependents_wait_s(newer: int, receive_count: int, base_s: int, jitter: float) -> int:
+    """Return the wait for `newer` backups that must be deleted first: one base for each."""
+    return _scaled_s(max(newer, 1) * base_s, receive_count, base_s, jitter)
+
+
+def deleting_wait_s(since: datetime | None, now: datetime, receive_count: int, base_s: int, jitter: float) -> int:
+    """Return a wait as long as the deletion has taken so far; exponential if that is unknown."""
+    if since is None or since > now:
+        return wait_s(receive_count, base_s, jitter)
+    return _scaled_s((now - since).total_seconds(), receive_count, base_s, jitter)
+
+
+def until_s(moment: datetime, now: datetime) -> int:
+    """Return the wait until a moment, at most what SQS allows."""
+    return max(1, min(math.ceil((moment - now).total_seconds()), LIMIT_S))
+
+
+def _scaled_s(scale_s: float, receive_count: int, base_s: int, jitter: float) -> int:
+    if receive_count > SCALED_RECEIVES:
+        return wait_s(receive_count, base_s, jitter)
+    longest = min(max(scale_s, base_s), CEILING_S)
+    return _pick(longest / 2, longest, jitter)
+
+
+def _exponential_s(receive_count: int, base_s: int) -> int:
+    doublings = min(max(receive_count, 1) - 1, 20)
+    return min(base_s << doublings, CEILING_S)
+
+
+def _pick(shortest: float, longest: float, jitter: float) -> int:
+    return max(1, min(math.ceil(shortest + (longest - shortest) * jitter), LIMIT_S))

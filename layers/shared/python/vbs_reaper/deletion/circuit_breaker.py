@@ -1,0 +1,88 @@
+"""A circuit breaker per target: whether records of a target may call it now, and which record probes it."""
+
+from datetime import datetime, timedelta
+from enum import Enum
+from threading import Condition
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vbs_reaper.clock import Clock
+    from vbs_reaper.deletion.decision import Halt
+
+
+class Admission(Enum):
+    """What a record may do."""
+
+    ALLOWED = "allowed"
+    PROBE = "probe"
+    """It may call the target while all others wait for what it finds."""
+    HALTED = "halted"
+    OUT_OF_TIME = "out_of_time"
+
+
+class CircuitBreaker:
+    """Remembers the last Halt of one target. While it lasts, no record calls the target.
+
+    After a Halt, and in a new execution environment, the breaker is half-open: one record probes the target. The others
+    follow if its GET succeeds or, if the last Halt came from a DELETE, if its whole pass succeeds.
+    """
+
+    def __init__(self, clock: "Clock") -> None:
+        self._clock = clock
+        self._changed = Condition()
+        self._is_closed = False
+        self._is_probed = False
+        self._halted_until: datetime | None = None
+        self._halted_by_delete = False
+
+    def acquire(self, has_time: "Callable[[], bool]") -> Admission:
+        """Ask for admission. Blocks while another record probes the target and `has_time` is true."""
+        with self._changed:
+            while True:
+                if self.halted_for_s() > 0:
+                    return Admission.HALTED
+                if not has_time():
+                    return Admission.OUT_OF_TIME
+                if self._is_closed:
+                    return Admission.ALLOWED
+                if not self._is_probed:
+                    self._is_probed = True
+                    return Admission.PROBE
+                self._changed.wait(timeout=0.2)
+
+    def halted_for_s(self) -> float:
+        """Return the seconds until the remembered Halt ends; 0 if there is none."""
+        until = self._halted_until
+        return 0.0 if until is None else max(0.0, (until - self._clock()).total_seconds())
+
+    def halt(self, halt: "Halt", *, by_delete: bool) -> None:
+        """Open the breaker. Of several Halts the one that lasts longest counts."""
+        with self._changed:
+            until = self._clock() + timedelta(seconds=halt.remember_s)
+            self._halted_until = max(until, self._halted_until or until)
+            self._halted_by_delete = self._halted_by_delete or by_delete
+            self._is_closed = self._is_probed = False
+            self._changed.notify_all()
+
+    def observed(self) -> None:
+        """Record that a GET did not halt: close the breaker, unless the last Halt came from a DELETE."""
+        if not self._halted_by_delete:
+            self.succeeded()
+
+    def succeeded(self) -> None:
+        """Record that a whole pass did not halt: close the breaker."""
+        with self._changed:
+            if self.halted_for_s() > 0:
+                return
+            self._halted_until, self._halted_by_delete = None, False
+            self._is_closed, self._is_probed = True, False
+            self._changed.notify_all()
+
+    def release_probe(self) -> None:
+        """Record that the probing record ended without a verdict: another record may probe."""
+        with self._changed:
+            if not self._is_closed:
+                self._is_probed = False
+                self._changed.notify_all()

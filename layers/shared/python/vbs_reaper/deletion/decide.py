@@ -1,0 +1,235 @@
+"""The decision table: maps an answer of the cloud to a decision, or to the next call. Pure and total.
+
+`layers/README.md` has the same table with the reason of every row.
+"""
+
+from datetime import datetime
+from typing import Final, assert_never
+
+from vbs_reaper.backups.answer import Answer, AnswerName, Listing, TargetInfo
+from vbs_reaper.backups.backup import Backup, Status
+from vbs_reaper.backups.identifiers import BackupId
+from vbs_reaper.deletion import backoff
+from vbs_reaper.deletion.decision import (
+    AlreadyGone,
+    Asked,
+    Decision,
+    Deleted,
+    Halt,
+    ListVolume,
+    ObserveAgain,
+    ObserveSurvivors,
+    Pass,
+    Refused,
+    SendDelete,
+    Step,
+    Wait,
+)
+from vbs_reaper.deletion.expectation import failed_expectation
+from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.reasons import Reason
+from vbs_reaper.text import printable
+
+HALTS: Final = {
+    AnswerName.OTHER_BACKUP: Reason.IDENTITY_MISMATCH,
+    AnswerName.NO_SERVICE: Reason.SERVICE_DOWN,
+    AnswerName.UNAVAILABLE: Reason.SERVICE_DOWN,
+    AnswerName.THROTTLED: Reason.THROTTLED,
+    AnswerName.WRONG_ENDPOINT: Reason.WRONG_ENDPOINT,
+    AnswerName.REDIRECTED: Reason.REDIRECTED,
+    AnswerName.PROXY_REFUSED: Reason.PROXY,
+    AnswerName.GATEWAY_REFUSED: Reason.GATEWAY_REFUSED,
+    AnswerName.URL_PROJECT_MISMATCH: Reason.PROJECT_MISMATCH,
+    AnswerName.UNAUTHORIZED: Reason.CREDENTIALS_REJECTED,
+    AnswerName.UNREACHABLE: Reason.UNREACHABLE,
+    AnswerName.TLS_FAILED: Reason.TLS,
+    AnswerName.SECRET_UNUSABLE: Reason.SECRET_UNUSABLE,
+    AnswerName.LOGIN_REFUSED: Reason.CREDENTIALS_REJECTED,
+    AnswerName.LOGIN_THROTTLED: Reason.LOGIN_THROTTLED,
+    AnswerName.LOGIN_UNAVAILABLE: Reason.SERVICE_DOWN,
+    AnswerName.LOGIN_MISPLACED: Reason.WRONG_ENDPOINT,
+    AnswerName.TOKEN_PROJECT_MISMATCH: Reason.PROJECT_MISMATCH,
+    AnswerName.ADMINISTRATOR: Reason.ADMINISTRATOR_REFUSED,
+}
+"""Answers that are a verdict about the target, after any call."""
+
+WAITS: Final = {
+    AnswerName.BAD_REQUEST: Reason.BAD_REQUEST,
+    AnswerName.UNEXPECTED_CLIENT_ERROR: Reason.UNEXPECTED_STATUS,
+    AnswerName.FORBIDDEN: Reason.FORBIDDEN,
+    AnswerName.TIMED_OUT: Reason.TIMED_OUT,
+    AnswerName.CONNECTION_LOST: Reason.CONNECTION_LOST,
+    AnswerName.SERVER_ERROR: Reason.SERVER_ERROR,
+    AnswerName.CONFLICT: Reason.CONFLICT,
+    AnswerName.OUT_OF_TIME: Reason.OUT_OF_TIME,
+    AnswerName.UNEXPECTED: Reason.UNEXPECTED_ANSWER,
+}
+"""Answers that make this request wait, after any call."""
+
+
+def before_any_call(current: Pass) -> Wait | None:
+    """Return the wait of a request that must not be processed yet."""
+    not_before = current.request.not_before
+    if not_before is None or not_before <= current.now:
+        return None
+    return current.wait(
+        Reason.NOT_BEFORE, f"waits until {not_before.isoformat()}", backoff.until_s(not_before, current.now)
+    )
+
+
+def after_show(current: Pass, answer: Answer, observed_at: datetime) -> Decision | Step:
+    """Decide on the answer to a GET of the backup. `observed_at` is compared with the request's expiry."""
+    if answer.name is AnswerName.FOUND and answer.backup is not None and answer.target is not None:
+        return _after_found(current, answer.backup, answer.target, observed_at)
+    if answer.name is AnswerName.GONE:
+        return _gone(current, answer)
+    return after_any(current, answer)
+
+
+def after_survivor(current: Pass, survivor: BackupId, answer: Answer) -> Decision | None:
+    """Decide on the answer to a GET of one survivor. Returns None if it is usable."""
+    if answer.name is AnswerName.FOUND and answer.backup is not None and answer.target is not None:
+        if answer.backup.owner_other_than(answer.target.project_id):
+            found = "another project's"
+        elif answer.backup.status in {Status.AVAILABLE, Status.RESTORING} and answer.backup.odd_owner is None:
+            return None
+        elif (unknown := answer.backup.odd_owner) or not answer.backup.status_text:
+            complaint = answer.backup.complaint(unknown or "status")
+            return current.wait(Reason.UNKNOWN_FIELD, f"the answer about survivor {survivor} {complaint}")
+        else:
+            found = printable(str(answer.backup.status_text))
+    elif answer.name is AnswerName.GONE:
+        found = "gone"
+    else:
+        return after_any(current, answer)
+    return Refused(
+        reason=Reason.EXPECTATION_FAILED,
+        message=f'"expect.survivors" wants {survivor} to be available; it is {found}',
+    )
+
+
+def after_delete(current: Pass, answer: Answer) -> Decision | Step:
+    """Decide on the answer to the DELETE."""
+    match answer.name:
+        case AnswerName.ACCEPTED:
+            return _accepted(current)
+        case AnswerName.MAYBE_ACCEPTED | AnswerName.WRONG_STATE | AnswerName.CONFLICT:
+            return ObserveAgain()
+        case AnswerName.HAS_DEPENDENTS:
+            volume_id = current.seen.volume_id if current.seen else None
+            return ListVolume(volume_id) if isinstance(volume_id, str) else _has_dependents(current, 1)
+        case AnswerName.GONE:
+            return _gone(current, answer)
+        case _:
+            return after_any(current, answer)
+
+
+def after_listing(current: Pass, answer: Listing | Answer) -> Decision:
+    """Decide how long to wait for the newer backups of the volume."""
+    if isinstance(answer, Answer):
+        decision = after_any(current, answer)
+        return decision if isinstance(decision, Halt) else _has_dependents(current, 1)
+    own = current.seen.created_at if current.seen else None
+    newer = [
+        backup
+        for backup in answer.backups
+        if backup.id != current.request.backup_id and (own is None or (backup.created_at or own) >= own)
+    ]
+    return _has_dependents(current, len(newer))
+
+
+def after_any(current: Pass, answer: Answer) -> Decision:
+    """Decide on an answer that means the same after every call. One that does not belong to the call is a wait."""
+    if answer.name in HALTS:
+        return current.halt(HALTS[answer.name], answer.message, answer.retry_after_s)
+    if answer.name in WAITS:
+        return current.wait(WAITS[answer.name], answer.message)
+    if answer.name is AnswerName.USED_BY_IMAGE:
+        return Refused(reason=Reason.USED_BY_IMAGE, message=answer.message)
+    if answer.name is AnswerName.OTHER_PROJECT:
+        if current.request.project_id is None:  # the secret has changed between two calls of this pass
+            return current.halt(Reason.PROJECT_MISMATCH, answer.message)
+        return Refused(reason=Reason.WRONG_PROJECT, message=answer.message)
+    return current.wait(Reason.UNEXPECTED_ANSWER, answer.message)
+
+
+def _gone(current: Pass, answer: Answer) -> Decision:
+    is_ours = current.message.asked_at is not None or current.seen is not None
+    return Deleted(proof=answer) if is_ours else AlreadyGone(proof=answer)
+
+
+def _after_found(current: Pass, backup: Backup, target: TargetInfo, observed_at: datetime) -> Decision | Step:
+    owner = backup.owner_other_than(target.project_id)
+    if owner:
+        return Refused(reason=Reason.NOT_OWNED, message=f"the backup belongs to project {printable(owner)}")
+    match backup.status:
+        case Status.AVAILABLE | Status.ERROR:
+            return _after_deletable(current, backup, target, observed_at)
+        case Status.DELETING:
+            if current.asked_with is AnswerName.MAYBE_ACCEPTED:
+                return _accepted(current)
+            return current.wait(
+                Reason.DELETING,
+                "the backup is deleting",
+                backoff.deleting_wait_s(
+                    backup.updated_at, current.now, current.message.receive_count, current.base_s, current.jitter
+                ),
+            )
+        case Status.CREATING | Status.RESTORING:
+            return current.wait(Reason.BUSY, f"the backup is {backup.status}")
+        case Status.ERROR_DELETING:
+            return Refused(reason=Reason.DELETION_FAILED, message=f"the backup is error_deleting{_fail_reason(backup)}")
+        case Status.UNKNOWN if not backup.status_text:
+            return current.wait(Reason.UNKNOWN_FIELD, f"the answer {backup.complaint('status')}")
+        case Status.UNKNOWN:
+            return current.wait(
+                Reason.UNEXPECTED_ANSWER, f'the backup\'s status is "{printable(str(backup.status_text))}"'
+            )
+        case _:
+            assert_never(backup.status)
+
+
+def _after_deletable(current: Pass, backup: Backup, target: TargetInfo, observed_at: datetime) -> Decision | Step:
+    if current.asked_with is not None:
+        reason = Reason.CONFLICT if current.asked_with is AnswerName.CONFLICT else Reason.UNEXPECTED_ANSWER
+        return current.wait(reason, f"after the DELETE, the backup is still {backup.status}")
+    if backup.is_held(target.hold_marker):
+        return Refused(reason=Reason.HELD, message="the backup is put on hold by its name, description or metadata")
+    expires_at = current.request.expires_at
+    if expires_at and observed_at >= expires_at:
+        return Refused(reason=Reason.EXPIRED, message=f"still {backup.status} after {expires_at.isoformat()}")
+    missing = backup.missing_field(with_metadata=target.shows_metadata)
+    if missing and not _expects_null_creation_time(current.request, backup, missing):
+        return current.wait(Reason.UNKNOWN_FIELD, f"the answer {backup.complaint(missing)}")
+    failed = failed_expectation(current.request.expect, backup)
+    if failed:
+        return Refused(reason=Reason.EXPECTATION_FAILED, message=failed)
+    survivors = current.request.expect.survivors
+    return ObserveSurvivors(survivors) if survivors else SendDelete()
+
+
+def _expects_null_creation_time(request: DeleteRequest, backup: Backup, missing: str) -> bool:
+    """Whether a null creation time is a mismatch rather than a field to wait for, because the request states one."""
+    return missing == "created_at" and backup.created_at_text is None and request.expect.created_at is not None
+
+
+def _accepted(current: Pass) -> Decision:
+    if current.message.asked_at is None:
+        return Asked(delay_s=backoff.asked_delay_s(current.base_s, current.jitter), message="the deletion is accepted")
+    if current.seen is not None and current.seen.status is Status.ERROR:
+        return current.wait(
+            Reason.DELETION_FAILED, f"the deletion failed and is requested again{_fail_reason(current.seen)}"
+        )
+    return current.wait(Reason.ACCEPTED, "the deletion is accepted again")
+
+
+def _has_dependents(current: Pass, newer: int) -> Wait:
+    return current.wait(
+        Reason.HAS_DEPENDENTS,
+        f"{newer} newer backups of the volume are still listed",
+        backoff.dependents_wait_s(newer, current.message.receive_count, current.base_s, current.jitter),
+    )
+
+
+def _fail_reason(backup: Backup) -> str:
+    return f": {printable(backup.fail_reason)}" if isinstance(backup.fail_reason, str) else ""

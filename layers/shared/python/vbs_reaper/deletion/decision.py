@@ -1,0 +1,161 @@
+"""How a pass can end, and what a decision may depend on. Plain values; see the table in `decide`."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from vbs_reaper.backups.answer import Answer, AnswerName
+from vbs_reaper.backups.backup import Backup
+from vbs_reaper.backups.identifiers import BackupId
+from vbs_reaper.deletion import backoff
+from vbs_reaper.deletion.message import Delivery, Message
+from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.reasons import Reason
+
+PARKED_AFTER: Final = timedelta(days=12)
+PARKED_RECEIVES: Final = 990
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """The backup is proven gone, and this request asked for its deletion or has observed it before."""
+
+    proof: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadyGone:
+    """It is proven that the project has no such backup."""
+
+    proof: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The DELETE was accepted for the first time: the message is sent again with `asked_at` and this delay."""
+
+    delay_s: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Not finished, and nothing is wrong with the request: the message is hidden for `delay_s` seconds."""
+
+    reason: Reason
+    delay_s: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """A verdict about the target: the message waits, and the circuit breaker opens for `remember_s` seconds."""
+
+    reason: Reason
+    delay_s: int
+    remember_s: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The request can never succeed, or must not."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """The request waited too long: it is moved to the dead-letter queue before SQS drops it."""
+
+    reason: Reason
+    message: str
+
+
+Decision = Deleted | AlreadyGone | Asked | Wait | Halt | Refused | Parked
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveAgain:
+    """Observe the backup again: the answer to the DELETE does not tell what happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveSurvivors:
+    """Observe the other backups that must be usable."""
+
+    survivors: tuple[BackupId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendDelete:
+    """Send the DELETE."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListVolume:
+    """List the backups of the volume, to count those that must be deleted first."""
+
+    volume_id: str
+
+
+Step = ObserveAgain | ObserveSurvivors | SendDelete | ListVolume
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One pass over one message: everything that a decision may depend on besides the answers."""
+
+    request: DeleteRequest
+    delivery: Delivery
+    seen: Backup | None = field(default=None)
+    """The backup as observed in this pass."""
+    asked_with: AnswerName | None = None
+    """The answer to the DELETE of this pass."""
+
+    @property
+    def message(self) -> Message:
+        """The message of this pass."""
+        return self.delivery.message
+
+    @property
+    def now(self) -> datetime:
+        """When the pass began, in UTC."""
+        return self.delivery.now
+
+    @property
+    def base_s(self) -> int:
+        """The base of the backoff, in seconds."""
+        return self.delivery.base_s
+
+    @property
+    def jitter(self) -> float:
+        """The random number in [0, 1) for all delays of this pass."""
+        return self.delivery.jitter
+
+    def wait(self, reason: Reason, message: str, delay_s: int | None = None) -> Wait:
+        """Return a wait of the ordinary backoff, or of `delay_s` seconds."""
+        ordinary = backoff.wait_s(self.message.receive_count, self.base_s, self.jitter)
+        return Wait(reason=reason, delay_s=ordinary if delay_s is None else delay_s, message=message)
+
+    def halt(self, reason: Reason, message: str, retry_after_s: float | None = None) -> Halt:
+        """Return a halt of one base, or of the time that the cloud asked for."""
+        return Halt(
+            reason=reason,
+            delay_s=backoff.wait_s(self.message.receive_count, self.base_s, self.jitter, retry_after_s),
+            remember_s=self.base_s if retry_after_s is None else retry_after_s,
+            message=message,
+        )
+
+
+def is_overdue(message: Message, now: datetime) -> bool:
+    """Whether a further wait is no longer safe: after 12 days of the message's own age, or 990 receives."""
+    return now - message.sent_at >= PARKED_AFTER or message.receive_count >= PARKED_RECEIVES
+
+
+def settle(current: Pass, decision: Decision) -> Decision:
+    """Turn a wait or a halt into `Parked` if the message has waited too long."""
+    if isinstance(decision, Wait | Halt) and is_overdue(current.message, current.now):
+        return Parked(reason=decision.reason, message=decision.message)
+    return decision

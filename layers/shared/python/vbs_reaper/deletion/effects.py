@@ -1,0 +1,196 @@
+"""Applies a decision: publish, dead-letter, send again, hide. The order of the steps is part of the contract."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+import msgspec
+from msgspec import UNSET
+
+from vbs_reaper.backups.answer import Answer
+from vbs_reaper.deletion import backoff
+from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Wait, is_overdue
+from vbs_reaper.deletion.message import Delivery, NewMessage
+from vbs_reaper.deletion.ports import Bus, Queue, Report
+from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.deletion.result import Outcome, Proof, Result, result_id
+from vbs_reaper.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The request has ended and its end is recorded: the message may be acknowledged."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """The request continues in messages stored in the queue: this message may be acknowledged."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The message stays in the queue, hidden for `delay_s` seconds."""
+
+    delay_s: int
+    reason: Reason
+    message: str
+    target: str | None = None
+
+
+End = Finished | Requeued | Kept
+
+
+class Effects:
+    """Applies decisions. If a step fails, the message is kept and returns."""
+
+    def __init__(self, queue: Queue, bus: Bus, report: Report) -> None:
+        self._queue = queue
+        self._bus = bus
+        self._report = report
+
+    def apply(self, delivery: Delivery, request: DeleteRequest | None, decision: Decision) -> End:
+        """Apply a decision. An end counts only when it is published and, if refused or parked, dead-lettered."""
+        match decision:
+            case Wait() | Halt():
+                return self._keep(delivery, request, decision)
+            case Asked():
+                return self._requeue(delivery, request, decision)
+            case Deleted() | AlreadyGone() | Refused() | Parked():
+                return self._end(delivery, request, decision)
+            case _:
+                assert_never(decision)
+
+    def wait(self, delivery: Delivery, reason: Reason, detail: str, request: DeleteRequest | None = None) -> End:
+        """Keep a message for a reason on our side, or park it if it has waited too long."""
+        if is_overdue(delivery.message, delivery.now) and not delivery.is_direct:
+            return self._end(delivery, request, Parked(reason=reason, message=detail))
+        return self._keep(delivery, request, _wait(delivery, reason, detail))
+
+    def _keep(self, delivery: Delivery, request: DeleteRequest | None, decision: Wait | Halt) -> Kept:
+        self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
+        return Kept(decision.delay_s, decision.reason, decision.message, delivery.target)
+
+    def _requeue(self, delivery: Delivery, request: DeleteRequest | None, decision: Asked) -> End:
+        requeued = NewMessage(
+            body=delivery.message.body,
+            attributes=delivery.message.attributes(asked_at=delivery.now),
+            group=delivery.target,
+            delay_s=decision.delay_s,
+        )
+        if self._done(delivery, "send", lambda: self._queue.send([requeued])):
+            self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
+            return Requeued(Reason.ACCEPTED)
+        return self.wait(delivery, Reason.ACCEPTED, decision.message, request)
+
+    def _end(
+        self, delivery: Delivery, request: DeleteRequest | None, decision: Deleted | AlreadyGone | Refused | Parked
+    ) -> Finished | Kept:
+        """Publish the result, then write a dead letter if a person must look."""
+        needs_letter = isinstance(decision, Refused | Parked) and not delivery.is_direct
+        if is_overdue(delivery.message, delivery.now) and not delivery.is_direct:
+            return self._end_late(delivery, request, decision, needs_letter=needs_letter)
+        result = make_result(delivery, request, decision)
+        if not self._publish(delivery, result):
+            return self._keep(
+                delivery, request, _wait(delivery, Reason.UNHEARD, f"the end ({result.outcome}) was not published")
+            )
+        if needs_letter and not self._dead_letter(delivery, result):
+            return self._keep(delivery, request, _not_stored(delivery))
+        self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
+        return Finished(result)
+
+    def _end_late(
+        self,
+        delivery: Delivery,
+        request: DeleteRequest | None,
+        decision: Deleted | AlreadyGone | Refused | Parked,
+        *,
+        needs_letter: bool,
+    ) -> Finished | Kept:
+        """Past 12 days the dead letter comes first, and replaces an event that cannot be published."""
+        result = make_result(delivery, request, decision)
+        if needs_letter:
+            if not self._dead_letter(delivery, result):
+                return self._keep(delivery, request, _not_stored(delivery))
+            self._publish(delivery, result)
+        elif not self._publish(delivery, result):
+            decision = Parked(reason=Reason.UNHEARD, message=f"{result.outcome}: {result.message}")
+            result = make_result(delivery, request, decision)
+            if not self._dead_letter(delivery, result):
+                return self._keep(delivery, request, _not_stored(delivery))
+        self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
+        return Finished(result)
+
+    def _publish(self, delivery: Delivery, result: Result) -> bool:
+        return self._done(delivery, "publish", lambda: self._bus.publish([result]))
+
+    def _dead_letter(self, delivery: Delivery, result: Result) -> bool:
+        letter = NewMessage(
+            body=delivery.message.body,
+            attributes={**delivery.message.attributes(), "reason": result.reason, "message": result.message},
+            group=delivery.target,
+        )
+        return self._done(delivery, "dead_letter", lambda: self._queue.dead_letter(letter))
+
+    def _done(self, delivery: Delivery, step: str, act: Callable[[], bool]) -> bool:
+        """Take one step. One that raises counts as not done."""
+        try:
+            done, error = act(), None
+        except Exception as raised:  # noqa: BLE001  # a fault in a port is reported, and the message returns
+            done, error = False, raised
+        if not done:
+            self._report.failed(delivery.message, step, error)
+        return done
+
+
+def make_result(
+    delivery: Delivery, request: DeleteRequest | None, decision: Deleted | AlreadyGone | Refused | Parked
+) -> Result:
+    """Return the event for an end."""
+    message = delivery.message
+    outcome, reason, detail, proof = _describe(decision)
+    return Result(
+        id=result_id(message.request_id, message.redrives),
+        request_id=message.request_id,
+        outcome=outcome,
+        reason=reason.value,
+        message=f"{reason.sentence[:-1]}: {detail}" if detail else reason.sentence,
+        action=reason.action,
+        target=delivery.target or UNSET,
+        backup_id=request.backup_id if request else UNSET,
+        proof=proof,
+        request=dict(request.fields) if request else UNSET,
+    )
+
+
+def _describe(
+    decision: Deleted | AlreadyGone | Refused | Parked,
+) -> tuple[Outcome, Reason, str, Proof | msgspec.UnsetType]:
+    match decision:
+        case Deleted(proof=answer):
+            return Outcome.DELETED, Reason.DELETED, "", _proof(answer)
+        case AlreadyGone(proof=answer):
+            return Outcome.ALREADY_GONE, Reason.ALREADY_GONE, "", _proof(answer)
+        case Refused():
+            return Outcome.REFUSED, decision.reason, decision.message, UNSET
+        case Parked():
+            return Outcome.PARKED, decision.reason, decision.message, UNSET
+
+
+def _proof(answer: Answer) -> Proof | msgspec.UnsetType:
+    if answer.status is None or answer.at is None:
+        return UNSET
+    return Proof(request_id=answer.request_id, status=answer.status, at=answer.at)
+
+
+def _not_stored(delivery: Delivery) -> Wait:
+    return _wait(delivery, Reason.NOT_STORED, "the dead letter was not stored")
+
+
+def _wait(delivery: Delivery, reason: Reason, detail: str) -> Wait:
+    delay_s = backoff.wait_s(delivery.message.receive_count, delivery.base_s, delivery.jitter)
+    return Wait(reason=reason, delay_s=delay_s, message=detail)

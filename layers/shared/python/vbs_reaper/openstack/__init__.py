@@ -1,1 +1,0 @@
-"""The backup service and its Keystone: targets, answers, and the calls that produce them."""

@@ -1,0 +1,81 @@
+"""Finds a plan that a person approves by its sha256, and checks that it may still be carried out.
+
+The plan must be unchanged, stored under its own policy and run, at most 7 days old, and for the project that the target
+has now. The policy's newest plan must select by the same rules: an approval must not undo a change of the policy.
+"""
+
+from datetime import datetime
+
+from vbs_reaper.backups.answer import TargetInfo
+from vbs_reaper.errors import InvalidPlan, RunRefused
+from vbs_reaper.purge.event import Approval
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.plan_file import read_plan_header
+from vbs_reaper.purge.planning import PlannedRun, check_age, check_storage_time, read_run
+from vbs_reaper.purge.ports import PlanStore
+from vbs_reaper.purge.run_result import name_of
+from vbs_reaper.reasons import Reason
+
+
+def find_approved(plans: PlanStore, approval: Approval, now: datetime) -> PlannedRun:
+    """Return the approved plan.
+
+    Raises:
+        RunRefused: the plan does not exist, was changed, belongs to another policy or run, or is older than 7 days.
+    """
+    document = plans.find(approval.policy, approval.plan)
+    if document is None:
+        raise RunRefused(Reason.PLAN_UNKNOWN, f'policy "{approval.policy}" has no stored plan {approval.plan}')
+    stored = read_run(approval.policy, document.run, document)
+    if stored.plan.sha256 != approval.plan:
+        raise RunRefused(
+            Reason.PLAN_CHANGED,
+            f"{name_of(approval.policy, stored.run)} was stored with the sha256 {approval.plan}, "
+            f"but its sha256 is {stored.plan.sha256} now",
+        )
+    check_age(stored.plan, now)
+    return stored
+
+
+def check_newest(plans: PlanStore, plan: Plan) -> None:
+    """Check that the newest stored plan of the policy, which may be a preview, selects by the same rules as this plan.
+
+    Raises:
+        RunRefused: the newest plan selects by other rules, or cannot be trusted.
+    """
+    policy = plan.policy.policy
+    newest = next(plans.newest(policy, 1), None)
+    if newest is None:
+        raise RunRefused(Reason.PLAN_UNKNOWN, f'policy "{policy}" no longer has a stored plan')
+    try:
+        header = read_plan_header(newest.body)
+        check_storage_time(header.made_at, newest.stored_at)
+    except InvalidPlan as fault:
+        raise RunRefused(Reason.PLAN_CHANGED, f"{name_of(policy, newest.run)}: {fault}") from None
+    if not plan.policy.selects_like(header.policy):
+        raise RunRefused(
+            Reason.PLAN_SUPERSEDED,
+            f"{name_of(policy, newest.run)} is the policy's newest plan and selects by other rules than "
+            f"{name_of(policy, str(plan.run))}; approve a plan with the rules that the policy should have now",
+        )
+
+
+def check_project(plan: Plan, info: TargetInfo) -> None:
+    """Check that the target has the same project and the same address as in the plan.
+
+    Plans of earlier versions do not contain the address; for them only the project is compared.
+
+    Raises:
+        RunRefused: the target has another project or another address now.
+    """
+    if info.project_id != plan.project_id:
+        raise RunRefused(
+            Reason.PLAN_MISPLACED,
+            f'the plan is for project {plan.project_id}, but target "{plan.policy.target}" is project '
+            f"{info.project_id} now",
+        )
+    if plan.endpoint not in (None, info.address):
+        raise RunRefused(
+            Reason.PLAN_MISPLACED,
+            f'the plan is for backups at {plan.endpoint}, but target "{plan.policy.target}" is at {info.address} now',
+        )

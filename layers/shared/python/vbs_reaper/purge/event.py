@@ -1,0 +1,108 @@
+"""Reads the purger's event: either a run of a policy, or the approval of a stored plan. Parsed once, then trusted."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from vbs_reaper.errors import InvalidPolicy, RunRefused
+from vbs_reaper.purge.policy import POLICY_LIMIT_BYTES, PurgePolicy, is_policy_name, read_policy
+from vbs_reaper.reasons import Reason
+from vbs_reaper.strict_json import explain
+from vbs_reaper.text import printable
+from vbs_reaper.timestamps import read_instant
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Plan by this policy and, if its mode is `purge`, request the deletions that are due.
+
+    `policy.target` is always set: to `target`, which is the default target if the event names none.
+    """
+
+    policy: PurgePolicy
+    target: str
+    name: str
+
+
+class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Request the deletions of the stored plan with this sha256: those that are due, or with `include_grace` all."""
+
+    policy: str
+    plan: str
+    include_grace: bool = False
+
+
+def read_event(event: object, default_target: str, invocation_id: str) -> Run | Approval:
+    """Check and parse the function's event.
+
+    Raises:
+        RunRefused: the event cannot be accepted. The message names the key, what is wrong with it and how to fix it.
+    """
+    members = event if isinstance(event, Mapping) else {}
+    keys = set(members)
+    if keys == {"approve"}:
+        return _read_approval(members["approve"])
+    if "run" in keys and keys <= {"run", "scheduled_time"}:
+        return _read_run(members["run"], members.get("scheduled_time"), default_target, invocation_id)
+    raise _refused(
+        'the event must be {"run": {<policy>}, "scheduled_time": "<time>"} or {"approve": {"policy": "<name>", '
+        f'"plan": "<sha256>"}}}}; found the keys {printable(", ".join(sorted(map(str, keys)))[:128]) or "none"}'
+    )
+
+
+def policy_name_of(event: object) -> str | None:
+    """Return the policy's name, also of an event that is refused; None if the event has no valid name."""
+    part = event.get("run", event.get("approve")) if isinstance(event, Mapping) else None
+    name = part.get("policy") if isinstance(part, Mapping) else None
+    return name if isinstance(name, str) and is_policy_name(name) else None
+
+
+def _read_run(policy: object, scheduled_time: object, default_target: str, invocation_id: str) -> Run:
+    try:
+        if len(msgspec.json.encode(policy)) > POLICY_LIMIT_BYTES:
+            raise _refused(f'"run" has more than {POLICY_LIMIT_BYTES} bytes, the maximum size of a policy')
+        parsed = read_policy(policy)
+    except (UnicodeEncodeError, RecursionError):
+        raise _refused('"run" contains text that is not valid Unicode, or is nested too deeply') from None
+    except InvalidPolicy as refusal:
+        raise _refused(f'"run": {refusal}') from None
+    target = default_target if parsed.target is UNSET else parsed.target
+    # The plan names the target too, so that a later change of the default does not change what an approval deletes.
+    return Run(
+        policy=msgspec.structs.replace(parsed, target=target),
+        target=target,
+        name=_run_name(scheduled_time, invocation_id),
+    )
+
+
+def _run_name(scheduled_time: object, invocation_id: str) -> str:
+    """Return the name of the run: its scheduled time in UTC, or the invocation ID if that is missing or unreadable.
+
+    A schedule may be delivered several times, or at several times of invocation: the name is the same for all of them.
+    """
+    instant = read_instant(scheduled_time)
+    if instant is not None:
+        return f"{instant.replace(tzinfo=None).isoformat(timespec='seconds').replace(':', '-')}Z"
+    return invocation_id
+
+
+def _read_approval(document: object) -> Approval:
+    try:
+        approval = msgspec.convert(document, Approval, strict=True)
+    except msgspec.ValidationError as error:
+        raise _refused(f'"approve": {printable(explain(error, Approval.__struct_fields__))}') from None
+    if not is_policy_name(approval.policy):
+        raise _refused('"approve.policy" is not a valid name; give the "policy" of the plan')
+    if not _SHA256.fullmatch(approval.plan):
+        raise _refused('"approve.plan" is not a sha256; give the 64 lower-case hexadecimal digits of the plan')
+    return approval
+
+
+def _refused(message: str) -> RunRefused:
+    return RunRefused(Reason.POLICY_REFUSED, message)

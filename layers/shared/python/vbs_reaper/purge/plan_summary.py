@@ -1,0 +1,138 @@
+"""The summary of a plan: groups, totals, the difference from the last plan, and warnings."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from vbs_reaper.purge.calendar.zone import Micros
+from vbs_reaper.purge.planned_backup import PlannedBackup
+
+SURVIVORS_LIMIT: Final = 5
+"""Maximum number of survivors that a delete request names."""
+SPARED_LIMIT: Final = 100
+"""Maximum number of backup IDs in `Difference.spared`."""
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of one group, of the backups that the policy applies to.
+
+    `survivors` are the newest copies, newest first. All of them are kept.
+    """
+
+    name: str
+    backups: int
+    kept: int
+    due: int
+    survivors: tuple[str, ...] = ()
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of a plan, and sizes in GiB.
+
+    `matched` counts the backups that the policy applies to, `selected` those that are to be deleted: they are `due` or
+    in grace.
+    """
+
+    backups: int
+    matched: int
+    kept: int
+    selected: int
+    due: int
+    kept_gib: float
+    selected_gib: float
+    due_gib: float
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """What changed since the last plan of the policy.
+
+    `comparable` is true if that plan selects by the same rules. `spared` backups were selected then and are kept now;
+    the first 100 by ID. `last_made_at` is in microseconds since 1970 UTC.
+    """
+
+    last_sha256: str | None
+    last_made_at: Micros
+    comparable: bool
+    new_backups: int
+    gone_backups: int
+    newly_selected: int
+    no_longer_selected: int
+    spared: tuple[str, ...]
+
+
+def group_of(name: str, members: Sequence[PlannedBackup], min_kept: int, now: Micros) -> Group:
+    """Return the counts and survivors of a group. `members` are given newest first."""
+    in_set = [row for row in members if row.in_set]
+    return Group(
+        name=name,
+        backups=len(in_set),
+        kept=sum(row.keep for row in in_set),
+        due=sum(row.is_due(now) for row in in_set),
+        survivors=tuple(row.id for row in in_set if row.is_copy)[: min(min_kept, SURVIVORS_LIMIT)],
+    )
+
+
+def totals_of(rows: Sequence[PlannedBackup], now: Micros) -> Totals:
+    """Return the counts and sizes of all backups."""
+    matched = kept = due = 0
+    kept_gib = due_gib = selected_gib = 0.0
+    for row in rows:
+        matched += row.in_set
+        if row.keep:
+            kept += 1
+            kept_gib += row.gib
+            continue
+        selected_gib += row.gib
+        if row.is_due(now):
+            due += 1
+            due_gib += row.gib
+    return Totals(
+        backups=len(rows),
+        matched=matched,
+        kept=kept,
+        selected=len(rows) - kept,
+        due=due,
+        kept_gib=kept_gib,
+        selected_gib=selected_gib,
+        due_gib=due_gib,
+    )
+
+
+def difference_of(
+    rows: Sequence[PlannedBackup],
+    last_rows: Sequence[PlannedBackup],
+    *,
+    last_sha256: str | None,
+    last_made_at: Micros,
+    comparable: bool,
+) -> Difference:
+    """Return what changed since the last plan. `comparable` states whether that plan selects by the same rules."""
+    now_ids = {row.id for row in rows}
+    last_ids = {row.id for row in last_rows}
+    selected = {row.id for row in rows if not row.keep}
+    was_selected = {row.id for row in last_rows if not row.keep}
+    spared = sorted((was_selected - selected) & now_ids)
+    return Difference(
+        last_sha256=last_sha256,
+        last_made_at=last_made_at,
+        comparable=comparable,
+        new_backups=len(now_ids - last_ids),
+        gone_backups=len(last_ids - now_ids),
+        newly_selected=len(selected - was_selected),
+        no_longer_selected=len(spared),
+        spared=tuple(spared[:SPARED_LIMIT]),
+    )
+
+
+def warnings_of(totals: Totals, groups: Sequence[Group]) -> tuple[str, ...]:
+    """Return a warning if no backup is matched, or if most groups have only one backup, which is never deleted."""
+    if totals.backups and not totals.matched:
+        return (f'None of the {totals.backups:,} listed backups is matched: check "match".',)
+    singles = sum(group.backups == 1 for group in groups)
+    if len(groups) < 2 or singles * 2 <= len(groups):
+        return ()
+    return (
+        f"{singles} of {len(groups)} groups have a single backup, which is always kept: if the volumes are re-created, "
+        'group by name: "group_by": {"name": "<expression with one group>"}.',
+    )

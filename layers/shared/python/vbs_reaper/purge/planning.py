@@ -1,0 +1,184 @@
+"""Finds or makes the one plan of a run. A new plan is stored before anything else happens with it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from vbs_reaper.errors import InvalidPlan, RunRefused
+from vbs_reaper.purge.calendar.zone import Micros, to_datetime, to_micros, to_text
+from vbs_reaper.purge.event import Run
+from vbs_reaper.purge.inventory import Inventory
+from vbs_reaper.purge.plan import Plan, is_consistent, plan as make_plan
+from vbs_reaper.purge.plan_file import read_plan, read_plan_header, sha256_of
+from vbs_reaper.purge.policy import PurgePolicy
+from vbs_reaper.purge.ports import PlanStore, StoredDocument
+from vbs_reaper.purge.run_result import describe_exceeded_guards, name_of
+from vbs_reaper.reasons import Reason
+
+PLAN_LIFE: Final = timedelta(days=7)
+"""Maximum age of a plan when its deletions are requested, by an approval or by a repeated run."""
+
+STORED_WITHIN: Final = timedelta(minutes=30)
+"""A plan is stored by the invocation that makes it, and an invocation of a Lambda function ends after 15 minutes."""
+CLOCKS_APART: Final = timedelta(minutes=5)
+"""How much earlier than it was made a plan may appear to be stored: the times come from two clocks, and S3 shows whole
+seconds."""
+
+LAST_PLANS: Final = 10
+"""How many stored plans are searched for one that selects by the same rules. Previews with other rules may be newer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRun:
+    """A stored plan, and the policy and run under which it is stored."""
+
+    policy: str
+    run: str
+    plan: Plan
+
+
+def read_run(policy: str, run: str, document: StoredDocument) -> PlannedRun:
+    """Read the plan that is stored under a policy and run.
+
+    Raises:
+        RunRefused: the plan was changed after it was stored, was copied from another run or policy, or contradicts
+            itself.
+    """
+    try:
+        plan = read_stored_plan(document)
+    except InvalidPlan as fault:
+        raise RunRefused(Reason.PLAN_CHANGED, f"{name_of(policy, run)}: {fault}") from None
+    if (plan.policy.policy, plan.run) != (policy, run):
+        raise RunRefused(
+            Reason.PLAN_MISPLACED,
+            f"the document stored as {name_of(policy, run)} is the plan {name_of(plan.policy.policy, str(plan.run))}",
+        )
+    if not is_consistent(plan):
+        raise RunRefused(
+            Reason.PLAN_CHANGED,
+            f"{name_of(policy, run)}: its groups, totals and guards do not match its backups; find out who wrote it, "
+            "then run the policy with another scheduled_time",
+        )
+    return PlannedRun(policy=policy, run=run, plan=plan)
+
+
+def read_stored_plan(document: StoredDocument) -> Plan:
+    """Read a stored plan, and check its hash and when it was stored.
+
+    Raises:
+        InvalidPlan: the document is not a plan, was changed, or was not stored when the plan was made.
+    """
+    plan = read_plan(document.body)
+    check_storage_time(plan.made_at, document.stored_at)
+    return plan
+
+
+def check_storage_time(made_at: Micros, stored_at: datetime) -> None:
+    """Compare when a plan states that it was made with when the plan store received it.
+
+    Everyone who can write to the plan store can write any plan, but cannot choose the time at which the store receives
+    it.
+
+    Raises:
+        InvalidPlan: the times are too far apart for a plan that was stored by the purger.
+    """
+    delay = stored_at - to_datetime(made_at)
+    if not -CLOCKS_APART <= delay <= STORED_WITHIN:
+        raise InvalidPlan(
+            f"the plan states that it was made at {to_text(made_at)}, but it was stored at "
+            f"{to_text(to_micros(stored_at))}; the purger stores a plan within 30 minutes, so find out who wrote this "
+            "one, then run the policy with another scheduled_time"
+        )
+
+
+def find_stored_plan(plans: PlanStore, run: Run) -> PlannedRun | None:
+    """Return the plan that an earlier invocation of this run has stored; None if there is none.
+
+    Raises:
+        RunRefused: the stored plan cannot be trusted, or was made with a different version of the policy.
+    """
+    document = plans.read(run.policy.policy, run.name)
+    if document is None:
+        return None
+    stored = read_run(run.policy.policy, run.name, document)
+    if stored.plan.policy != run.policy:
+        raise RunRefused(
+            Reason.PLAN_MISPLACED,
+            f"{name_of(stored.policy, stored.run)} already has a plan, made with a different version of the policy; "
+            "run the policy with another scheduled_time",
+        )
+    return stored
+
+
+def make_and_store_plan(
+    plans: PlanStore, run: Run, inventory: Inventory, now: datetime, on_unreadable: Callable[[str, str], None]
+) -> PlannedRun:
+    """Make the plan of a run and store it. If a concurrent invocation has stored a plan first, return that plan.
+
+    `on_unreadable` is called with the policy's name and the fault if the last plan cannot be read.
+
+    Raises:
+        RunRefused: the inventory contradicts itself, or the plan cannot be stored.
+    """
+    made = make_plan(run.policy, inventory, now, last=last_plan(plans, run.policy, now, on_unreadable), run=run.name)
+    made = replace(made, sha256=sha256_of(made))
+    if plans.store(run.policy.policy, run.name, made):
+        return PlannedRun(policy=run.policy.policy, run=run.name, plan=made)
+    first = find_stored_plan(plans, run)
+    if first is None:
+        raise RunRefused(
+            Reason.PLANS_UNUSABLE,
+            f"{name_of(run.policy.policy, run.name)} already exists in the plan store, but was not found there",
+        )
+    return first
+
+
+def check_age(plan: Plan, now: datetime) -> None:
+    """Check that the plan is not too old for its deletions to be requested.
+
+    Raises:
+        RunRefused: the plan is older than 7 days.
+    """
+    age = now - to_datetime(plan.made_at)
+    if age > PLAN_LIFE:
+        raise RunRefused(
+            Reason.PLAN_EXPIRED,
+            f"the plan {plan.sha256} was made on {to_datetime(plan.made_at):%Y-%m-%d}; a plan expires after 7 days",
+        )
+
+
+def check_guards(plan: Plan) -> None:
+    """Check that the plan does not exceed a guard.
+
+    Raises:
+        RunRefused: the message names the exceeded guards, by how much, and the sha256 to approve.
+    """
+    if plan.exceeded:
+        raise RunRefused(
+            Reason.GUARD_EXCEEDED,
+            f"{describe_exceeded_guards(plan)}; to delete the backups nevertheless, approve the plan {plan.sha256}",
+        )
+
+
+def last_plan(
+    plans: PlanStore, policy: PurgePolicy, now: datetime, on_unreadable: Callable[[str, str], None]
+) -> Plan | None:
+    """Return the newest stored plan that selects by the same rules, from which every grace continues.
+
+    If none of the newest `LAST_PLANS` does, return the newest plan: it still shows which backups are new. Return None
+    if there is no plan. Return None too if one of the plans cannot be read: what it selected is unknown, so every grace
+    must start again.
+    """
+    try:
+        for document in plans.newest(policy.policy, LAST_PLANS):
+            header = read_plan_header(document.body)
+            check_storage_time(header.made_at, document.stored_at)
+            if policy.selects_like(header.policy) and header.made_at <= to_micros(now):
+                return read_stored_plan(document)
+        # Read the newest document a second time instead of keeping it: two documents may not fit into memory together
+        # with the list.
+        return next(map(read_stored_plan, plans.newest(policy.policy, LAST_PLANS)), None)
+    except InvalidPlan as fault:
+        on_unreadable(policy.policy, str(fault))
+        return None

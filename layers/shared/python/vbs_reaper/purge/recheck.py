@@ -1,0 +1,115 @@
+"""Compares an approved plan with a fresh plan: a deletion is requested only if both plans select the backup."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vbs_reaper.errors import RunRefused
+from vbs_reaper.purge.plan import Plan
+from vbs_reaper.purge.planned_backup import PlannedBackup, identity_of
+from vbs_reaper.purge.rules.chain import keep_chains
+from vbs_reaper.purge.rules.guards import read_guards
+from vbs_reaper.purge.run_result import LeftOut, LeftOutBackup
+from vbs_reaper.reasons import Reason
+
+LEFT_OUT_LIMIT: Final = 100
+"""Maximum number of backups that a result names as left out."""
+
+ApprovedBackups = Mapping[str, tuple[object, ...]]
+"""The IDs of the approved backups, in the plan's order, each with its `identity_of`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletions:
+    """The backups to request the deletion of, and a summary of the approved backups that are left out.
+
+    The backups of each group are newest first.
+    """
+
+    backups: Sequence[PlannedBackup]
+    left_out: LeftOut | None
+
+
+def approved_backups(plan: Plan, *, with_grace: bool) -> ApprovedBackups:
+    """Return the backups that an approval of the plan covers: those that are due, or `with_grace` all selected ones."""
+    shared: dict[object, object] = {}  # volume IDs and names repeat, and a plan may have a million backups
+    return {
+        row.id: tuple(shared.setdefault(value, value) for value in identity_of(row))
+        for row in (plan.selected if with_grace else plan.due)
+    }
+
+
+def compare_with_fresh_plan(approved: ApprovedBackups, fresh: Plan, *, with_grace: bool) -> Deletions:
+    """Return the approved backups that the fresh plan selects too, and why the others are left out.
+
+    Modifies `keep` and `reasons` of the fresh plan's backups; do not use their verdicts afterwards.
+    """
+    fresh_by_id = {row.id: row for row in fresh.backups if row.id in approved}
+    reasons = {
+        backup_id: _left_out_for(fresh_by_id.get(backup_id), identity, fresh, with_grace=with_grace)
+        for backup_id, identity in approved.items()
+    }
+    if fresh.service == "cinder":
+        # All other backups are kept, also those that only the fresh plan selects: keep the backups that they may need.
+        for row in fresh.backups:
+            if reasons.get(row.id, Reason.NOT_KEPT) is not None:
+                row.keep = True
+        keep_chains(fresh.backups)
+        for backup_id, reason in reasons.items():
+            if reason is None and fresh_by_id[backup_id].keep:
+                reasons[backup_id] = Reason.CHAIN_BLOCKED
+    backups = [row for row in fresh.backups if row.id in approved and reasons[row.id] is None]
+    left_out = {backup_id: reason for backup_id, reason in reasons.items() if reason is not None}
+    return Deletions(backups=backups, left_out=_summarize(left_out))
+
+
+def check_guards_again(shown: Plan, fresh: Plan, rows: Sequence[PlannedBackup], *, with_grace: bool) -> None:
+    """Check that the deletions do not exceed a guard by more than the approved plan `shown` did.
+
+    An approval accepts only the values that its plan showed. It never requests more deletions than that, but they may
+    be a larger fraction of the backups that exist now. `shown.backups` is not used.
+
+    Raises:
+        RunRefused: a guard is exceeded by more than the plan showed, in which case the message names both fractions, or
+            the fresh plan is for another project.
+    """
+    if fresh.project_id != shown.project_id:
+        raise RunRefused(
+            Reason.PLAN_MISPLACED,
+            f"the plan is for project {shown.project_id}, but the backups listed now are of project {fresh.project_id}",
+        )
+    most = max(Counter(row.group for row in rows).values(), default=0)
+    was, matched = shown.totals.selected if with_grace else shown.totals.due, shown.totals.matched
+    for guard in read_guards(shown.policy.guards, len(rows), fresh.totals.matched, most):
+        if guard.exceeded and len(rows) * matched > was * fresh.totals.matched:
+            raise RunRefused(
+                Reason.GUARD_EXCEEDED,
+                f"{guard.sentence}; the approved plan showed {was:,} of {matched:,} backups and this would be "
+                f"{len(rows):,} of {fresh.totals.matched:,}, so preview the policy again and approve that plan",
+            )
+
+
+def _left_out_for(
+    row: PlannedBackup | None, identity: tuple[object, ...], fresh: Plan, *, with_grace: bool
+) -> Reason | None:
+    """Return why an approved backup is left out; None if its deletion is to be requested."""
+    if row is None:
+        return Reason.ALREADY_GONE
+    if identity_of(row) != identity:
+        return Reason.EXPECTATION_FAILED
+    if row.keep:
+        return Reason.HELD if Reason.HELD in row.reasons else row.reasons[0]
+    return None if with_grace or row.is_due(fresh.made_at) else Reason.IN_GRACE
+
+
+def _summarize(left_out: Mapping[str, Reason]) -> LeftOut | None:
+    if not left_out:
+        return None
+    counts = Counter(left_out.values())
+    first = list(left_out.items())[:LEFT_OUT_LIMIT]
+    return LeftOut(
+        count=len(left_out),
+        reasons={reason.value: counts[reason] for reason in sorted(counts)},
+        backups=tuple(LeftOutBackup(id=backup_id, reason=reason.value) for backup_id, reason in first),
+    )

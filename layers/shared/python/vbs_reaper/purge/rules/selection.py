@@ -1,0 +1,194 @@
+"""Decides to which backups a policy applies. If a record does not show that, the backup is kept."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from vbs_reaper.backups.backup import OWNED_BY_ANOTHER_SERVICE, OWNER_FIELDS, Backup, OddBackup, Status
+from vbs_reaper.backups.identifiers import is_backup_id
+from vbs_reaper.purge.calendar.zone import FAR_AHEAD, LONG_AGO, Micros, to_micros
+from vbs_reaper.purge.inventory import Inventory
+from vbs_reaper.purge.name_pattern import compile_patterns
+from vbs_reaper.purge.planned_backup import SIZE_LIMIT_GIB, UNKNOWN_DATA, PlannedBackup
+from vbs_reaper.purge.policy import NamePart, PurgePolicy
+from vbs_reaper.reasons import Reason
+from vbs_reaper.timestamps import read_instant
+
+_BUSY: Final = frozenset({Status.CREATING, Status.RESTORING, Status.DELETING})
+_KNOWN: Final = frozenset(Status) - {Status.UNKNOWN}
+_OWN_SERVICES: Final = frozenset({0, 4})
+
+Verdict = tuple[Reason, str | None]
+"""Why the policy does not apply to a backup, and a detail such as the name of a field."""
+
+
+class Selection:
+    """Converts the records of an inventory, and decides which of them are in the policy's set: to which it applies."""
+
+    def __init__(self, policy: PurgePolicy, inventory: Inventory, now: Micros) -> None:
+        self._inventory = inventory
+        self._now = now
+        self._with_errors = policy.match.with_errors
+        self._with_available = policy.match.with_available
+        self._volumes = None if policy.match.volume is UNSET else frozenset(policy.match.volume)
+        self._matches_name = compile_patterns(policy.match.names) if policy.match.names else None
+        self._key = _group_key(policy)
+        self._shared: dict[Any, Any] = {}
+        self._shows_data_times = False
+        self._without_data_time: list[PlannedBackup] = []
+
+    def read(self, backup: Backup) -> PlannedBackup:
+        """Return the part of a record that a plan needs. `keep` and `reasons` are final if it is not `in_set`."""
+        share = self._shared.setdefault
+        made_at = self._made_at(backup.created_at_text)
+        planned = PlannedBackup(
+            id=backup.id,
+            volume_id=share(backup.volume_id, backup.volume_id) or None,
+            name=backup.name if isinstance(backup.name, str) else None,
+            status=share(backup.status_text, backup.status_text) or None,
+            made_at=made_at,
+            size=backup.size if isinstance(backup.size, int | float) and 0 <= backup.size < SIZE_LIMIT_GIB else None,
+            incremental=None if backup.is_incremental is UNSET else backup.is_incremental,
+        )
+        if self._inventory.service == "cinder":
+            self._read_chain(backup, planned)
+        verdict = self._verdict_outside_set(backup, made_at, planned)
+        if verdict is None:
+            planned.in_set = True
+            if backup.is_held(self._inventory.hold_marker):
+                planned.reasons = share((Reason.HELD,), (Reason.HELD,))
+        else:
+            planned.reasons = share((verdict[0],), (verdict[0],))
+            planned.detail = verdict[1]
+        return planned
+
+    def settle_data_times(self) -> None:
+        """Decide what a missing data timestamp means. Call this after all records were read.
+
+        It means that the age of the data is unknown if any other record has a data timestamp. If no record has one,
+        this is an old version of Cinder without data timestamps, which chooses the parent by creation time.
+        """
+        if self._shows_data_times:
+            for planned in self._without_data_time:
+                planned.data_at = UNKNOWN_DATA
+        self._without_data_time = []
+
+    def _read_chain(self, backup: Backup, planned: PlannedBackup) -> None:
+        """Set the fields that are needed to find the backups on which an incremental one may depend."""
+        planned.has_dependents = backup.has_dependent_backups is True
+        if backup.data_timestamp is UNSET:
+            if backup.snapshot_id is UNSET or backup.snapshot_id is None:
+                self._without_data_time.append(planned)
+            else:
+                planned.data_at = UNKNOWN_DATA
+            return
+        self._shows_data_times = True
+        moment = read_instant(backup.data_timestamp)
+        data_at = UNKNOWN_DATA if moment is None else min(max(to_micros(moment), LONG_AGO), UNKNOWN_DATA)
+        planned.data_at = None if data_at == planned.made_at else data_at
+
+    def _verdict_outside_set(self, backup: Backup, made_at: Micros | None, planned: PlannedBackup) -> Verdict | None:
+        """Return why the backup is not in the policy's set; None if it is. Sets `planned.group`."""
+        if not self._may_match(backup):
+            return Reason.NOT_MATCHED, None
+        group = self._key(backup)
+        planned.group = self._shared.setdefault(group, group)
+        return (
+            self._unknown(backup, made_at)
+            or self._owned_by_another(backup)
+            or self._wrong_status(backup)
+            or (None if planned.group else (Reason.NO_GROUP, None))
+        )
+
+    def _may_match(self, backup: Backup) -> bool:
+        """Return whether name and volume match, or are unknown."""
+        if self._volumes is not None and backup.volume_id and backup.volume_id not in self._volumes:
+            return False
+        if self._matches_name is None or backup.name is UNSET:
+            return True
+        return backup.name is not None and self._matches_name(backup.name) is not None
+
+    def _unknown(self, backup: Backup, made_at: Micros | None) -> Verdict | None:
+        field = self._unusable_field(backup, made_at)
+        if field is not None:
+            return Reason.UNKNOWN_FIELD, field
+        if made_at is not None and made_at > self._now:
+            return Reason.CREATED_IN_FUTURE, None
+        return None
+
+    def _unusable_field(self, backup: Backup, made_at: Micros | None) -> str | None:
+        """Return a field that the decision needs, but that is missing or has an unusable value."""
+        missing = backup.missing_field(with_metadata=self._inventory.with_metadata, has_created_at=made_at is not None)
+        if missing is not None and (self._inventory.project_id or missing not in OWNER_FIELDS):
+            return missing
+        if isinstance(backup, OddBackup) and "service_metadata" in backup.odd_fields:
+            return "service_metadata"
+        if not is_backup_id(backup.id):
+            return "id"
+        return None if backup.status_text in _KNOWN else "status"
+
+    def _owned_by_another(self, backup: Backup) -> Verdict | None:
+        project = self._inventory.project_id
+        if project and backup.owner_other_than(project):
+            return Reason.NOT_OWNED, "project"
+        if not backup.service_metadata:
+            return None
+        service = _service_type(backup.service_metadata)
+        if service in OWNED_BY_ANOTHER_SERVICE:
+            return Reason.NOT_OWNED, "service_metadata"
+        return None if service in _OWN_SERVICES else (Reason.UNKNOWN_FIELD, "service_metadata")
+
+    def _wrong_status(self, backup: Backup) -> Verdict | None:
+        status = backup.status_text
+        if status in _BUSY:
+            return Reason.IN_USE, None
+        if status == Status.ERROR_DELETING:
+            return Reason.DELETION_FAILED, None
+        wanted = self._with_errors if status == Status.ERROR else self._with_available
+        return None if wanted else (Reason.NOT_MATCHED, None)
+
+    @staticmethod
+    def _made_at(text: object) -> Micros | None:
+        """Return when the backup was made; None if that is missing, unreadable, before 1970, or after `FAR_AHEAD`."""
+        moment = read_instant(text)
+        made_at = LONG_AGO if moment is None else to_micros(moment)
+        return made_at if 0 <= made_at <= FAR_AHEAD else None
+
+
+class _ServiceMetadata(msgspec.Struct, frozen=True):
+    """The member of VBS's `service_metadata` that shows which service made the backup.
+
+    All others are dropped at once, because they can name encryption keys.
+    """
+
+    service_type: int | str | None = msgspec.field(name="ST", default=None)
+
+
+def _service_type(text: str) -> int | None:
+    """Return `ST`, or 0 if the text does not contain it. None means that it is unreadable, so the owner is unknown."""
+    try:
+        service_type = msgspec.json.decode(text.strip(), type=_ServiceMetadata).service_type
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    if service_type is None:
+        return 0
+    digits = str(service_type)
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 4 else None
+
+
+def _group_key(policy: PurgePolicy) -> Callable[[Backup], str | None]:
+    """Return the function that returns the group of a backup, or None if it has none."""
+    if policy.group_by == "volume":
+        return lambda backup: backup.volume_id or None
+    if not isinstance(policy.group_by, NamePart):
+        return lambda backup: backup.name or None
+    search = re.compile(policy.group_by.name).search
+
+    def part(backup: Backup) -> str | None:
+        found = search(backup.name) if backup.name else None
+        return found.group(1) or None if found else None
+
+    return part

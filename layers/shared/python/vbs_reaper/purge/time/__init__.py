@@ -1,1 +1,0 @@
-"""Time by the calendar of a zone: durations, days, weeks."""

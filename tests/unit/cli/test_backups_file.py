@@ -1,0 +1,145 @@
+"""A file of backups is read completely, in pieces of any size, or rejected with one sentence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.unit.purge.strategies import Record, nightly
+from vbs_reaper.backups.backup import Backup
+from vbs_reaper.backups.holds import HOLD_MARKER
+from vbs_reaper.cli.backups_file import BackupsFile
+from vbs_reaper.errors import InvalidBackupsFile, RunRefused
+from vbs_reaper.purge.inventory import Inventory
+from vbs_reaper.reasons import Reason
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "inventory.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def inventory(folder: Path, records: list[Record]) -> Inventory:
+    return BackupsFile(written(folder, json.dumps({"backups": records}))).inventory(None, HOLD_MARKER)
+
+
+def refusal(folder: Path, text: str | bytes, piece_bytes: int = 1 << 20) -> str:
+    with pytest.raises(InvalidBackupsFile) as refused:
+        list(BackupsFile(written(folder, text), piece_bytes))
+    sentence = str(refused.value)
+    assert "inventory.json: " in sentence
+    assert "\n" not in sentence
+    return sentence
+
+
+_nasty = st.sampled_from(['"},{"id":"x"', "}, {", '\\"},\n{', "]}", "[{", '{"backups":[', "\u2028é"])
+_texts = st.one_of(st.none(), _nasty, st.text(max_size=5))
+_records = st.lists(
+    st.fixed_dictionaries(
+        {"id": st.uuids().map(str), "name": _texts, "description": _texts},
+        optional={
+            "links": st.lists(st.fixed_dictionaries({"rel": _nasty}), max_size=3),
+            "metadata": st.just({"a": "},{"}),
+        },
+    ),
+    max_size=12,
+)
+
+
+@given(_records, st.integers(1, 400), st.sampled_from([None, 1]), st.booleans())
+def test_pieces_of_any_size_give_the_same_backups(
+    tmp_path_factory: pytest.TempPathFactory, records: list[Record], piece_bytes: int, indent: int | None, links: bool
+) -> None:
+    text = json.dumps({"backups": records, **({"backups_links": []} if links else {})}, indent=indent)
+    path = written(tmp_path_factory.mktemp("list"), text)
+    assert list(BackupsFile(path, piece_bytes)) == msgspec.convert(records, list[Backup])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is not JSON"),
+        ("nothing", "is not JSON"),
+        ('{"backups": [', "is not JSON"),
+        ('{"backups": [{"id": "a"}', "is not JSON"),
+        (b"\xff\xfe", "is not JSON"),
+        (b'{"backups": [{"id": "\xff"}]}', "is not JSON"),
+        ("[" * 200_000, "is not JSON"),
+        ('{"backups": [' + "[" * 200_000, "is not JSON"),
+        ("[]", 'is not an object with a list "backups"'),
+        ("{}", 'is not an object with a list "backups"'),
+        ('{"backup": {}}', 'is not an object with a list "backups"'),
+        ('{"backups": null}', '"backups": expected array, got null'),
+        ('{"backups": [null]}', '"backups[0]": expected object, got null'),
+        ('{"backups": [{"id": "a"}, {}]}', '"backups[1]": Object missing required field id'),
+        ('{"backups": [{"id": 7}]}', '"backups[0].id": expected str, got int'),
+    ],
+)
+def test_what_is_no_list_of_backups_is_refused(tmp_path: Path, text: str | bytes, says: str) -> None:
+    assert says in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize("piece_bytes", [50, 1 << 20])
+def test_a_record_with_an_odd_field_is_read_without_it_as_from_the_cloud(tmp_path: Path, piece_bytes: int) -> None:
+    records: list[Any] = [{"id": str(number), "name": "x"} for number in range(20)]
+    records[7] |= {"size": "10", "name": 5}
+    read = list(BackupsFile(written(tmp_path, json.dumps({"backups": records})), piece_bytes))
+    assert [backup.id for backup in read] == [str(number) for number in range(20)]
+    assert read[7].odd_fields == {"size", "name"}
+    assert [backup.name for backup in read] == ["x"] * 7 + [msgspec.UNSET] + ["x"] * 12
+
+
+def test_the_kind_of_service_is_told_although_a_field_is_odd(tmp_path: Path) -> None:
+    rows = nightly(3)
+    rows[0]["is_incremental"] = "false"
+    assert inventory(tmp_path, rows).service == "vbs"
+    rows[2]["is_incremental"] = True
+    assert inventory(tmp_path, rows).service == "cinder"
+
+
+def test_a_bad_record_of_a_long_list_is_named_by_its_place(tmp_path: Path) -> None:
+    records: list[Any] = [{"id": str(number)} for number in range(50)]
+    records[40] = {"id": 40}
+    assert '"backups[40].id"' in refusal(tmp_path, json.dumps({"backups": records}), piece_bytes=100)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidBackupsFile, match="No such file"):
+        list(BackupsFile(tmp_path / "none.json"))
+
+
+def test_one_page_of_a_longer_list_is_refused(tmp_path: Path) -> None:
+    text = json.dumps({"backups": [], "backups_links": [{"rel": "next", "href": "http://cloud/?marker=x"}]})
+    with pytest.raises(RunRefused, match="one page of a longer list") as refused:
+        BackupsFile(written(tmp_path, text)).inventory(None, HOLD_MARKER)
+    assert refused.value.reason is Reason.LISTING_INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("fields", "service"),
+    [
+        ({}, "vbs"),
+        ({"is_incremental": False}, "vbs"),
+        ({"is_incremental": True}, "cinder"),
+        ({"is_incremental": True, "service_metadata": "{}"}, "vbs"),
+    ],
+)
+def test_the_kind_of_service_is_told_from_the_records(tmp_path: Path, fields: Record, service: str) -> None:
+    rows = nightly(3)
+    rows[2].update(fields)
+    assert inventory(tmp_path, rows).service == service
+
+
+def test_metadata_is_needed_where_one_record_has_it(tmp_path: Path) -> None:
+    rows = nightly(2)
+    assert not inventory(tmp_path, rows).with_metadata
+    rows[1]["metadata"] = {}
+    assert inventory(tmp_path, rows).with_metadata
+
+
+def test_a_byte_order_mark_is_let_pass(tmp_path: Path) -> None:
+    assert list(BackupsFile(written(tmp_path, b'\xef\xbb\xbf{"backups": []}'))) == []

@@ -1,0 +1,123 @@
+"""A plan in the terminal: the calendars show every backup that goes, however narrow the terminal is."""
+
+import re
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from rich.console import Console
+
+from tests.unit.purge.strategies import NOW, Record, backup_id, inventory, nightly, policy, record
+from vbs_reaper.cli.plan_text import GROUPS_SHOWN, print_plan
+from vbs_reaper.purge.plan import Plan, plan
+from vbs_reaper.purge.report.html_page import BACKUPS_DRAWN
+
+THREE_YEARS = 3 * 365
+GUARDS = {"max_deletions": 100_000, "max_fraction": 1}
+A_WEEKDAY = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)  (?P<cells>.*)")
+A_MONTH_ROW = re.compile(r"[0-9]{4} [A-Z0-9a-z ]*")
+
+
+def planned(rows: list[Record], **parts: object) -> Plan:
+    return plan(policy(guards=GUARDS, **parts), inventory(rows), NOW)
+
+
+def shown(made: Plan, width: int) -> list[str]:
+    console = Console(width=width, file=StringIO(), force_terminal=False)
+    print_plan(made, console, with_calendars=True)
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def calendar_lines(lines: list[str]) -> list[str]:
+    return [line for line in lines if A_WEEKDAY.fullmatch(line)]
+
+
+def drawn(lines: list[str], letters: str) -> int:
+    """How many backups the calendars show as going: each square is a letter and what stands beside it."""
+    total = 0
+    for line in calendar_lines(lines):
+        cells = line[5:].ljust(len(line) + 1)
+        for letter, beside in zip(cells[::2], cells[1::2], strict=False):
+            if beside.isdigit():
+                total += int(beside)
+            elif letter in letters:
+                total += 1
+    return total
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_every_backup_that_goes_is_drawn_at_any_width(width: int) -> None:
+    rows = [
+        record(volume * 10_000 + day, age=timedelta(days=day, hours=1), volume_id=backup_id(10**9 + volume))
+        for volume in range(GROUPS_SHOWN)
+        for day in range(THREE_YEARS)
+    ]
+    made = planned(rows, keep={"last": 3, "daily": 7, "weekly": 4, "monthly": 12})
+    lines = shown(made, width)
+    assert made.totals.due > 12_000
+    assert sum(line.count("x") for line in calendar_lines(lines)) == made.totals.due
+    assert max(map(len, calendar_lines(lines))) <= width
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 2)), max_size=60),
+    st.integers(14, 250),
+    st.sampled_from([None, "7d"]),
+)
+@settings(max_examples=100)
+def test_what_is_drawn_is_what_goes(ages: list[tuple[int, int]], width: int, grace: str | None) -> None:
+    days: dict[tuple[int, int], int] = {}
+    rows = []
+    for number, (day, volume) in enumerate(ages):
+        nth = days[day, volume] = days.get((day, volume), 0) + 1
+        if nth > 9:
+            continue
+        age = timedelta(days=day, minutes=number)
+        rows.append(record(number, age=age, volume_id=backup_id(10**9 + volume)))
+    made = planned(rows, **({} if grace is None else {"grace": grace}))
+    assert drawn(shown(made, width), "x~") == made.totals.selected
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 300])
+def test_the_row_of_months_says_the_year(width: int) -> None:
+    lines = shown(planned(nightly(THREE_YEARS)), width)
+    heads = [lines[number - 1] for number, line in enumerate(lines) if line.startswith("Mon  ")]
+    assert heads
+    assert all(A_MONTH_ROW.fullmatch(head) and len(head) <= width for head in heads)
+    assert {*re.findall("[0-9]{4}", " ".join(heads))} == {"2023", "2024", "2025", "2026"}
+
+
+def test_a_wide_terminal_has_as_many_weeks_in_a_row_as_fit() -> None:
+    narrow, wide = (len(calendar_lines(shown(planned(nightly(THREE_YEARS)), width))) for width in (40, 400))
+    assert (narrow, wide) == (10 * 7, 7)
+
+
+def test_several_that_go_on_a_day_are_counted_beside_its_letter() -> None:
+    rows = [record(n, age=timedelta(hours=n, minutes=1)) for n in range(3)]
+    rows += [record(10 + n, age=timedelta(days=7, hours=n / 10)) for n in range(12)]
+    lines = shown(planned(rows, keep={"daily": 1}), 80)
+    assert "Wed  x+D2" in [line.rstrip() for line in lines]
+    assert "2 beside a letter: number of backups of that day to be deleted" in lines
+
+
+def test_what_has_no_room_is_said() -> None:
+    rows = nightly(3) + [
+        record(100 * volume + n, age=timedelta(days=n, hours=2), volume_id=backup_id(volume))
+        for volume in range(1, 21)
+        for n in range(5)
+    ]
+    made = planned(rows)
+    lines = shown(made, 80)
+    (said,) = (
+        re.fullmatch(r"and (\d+) more groups with (\d+) to be deleted; .*", line) for line in lines if "more g" in line
+    )
+    assert said
+    assert int(said[1]) == 9
+    assert drawn(lines, "x") + int(said[2]) == made.totals.due
+
+
+def test_what_is_too_much_to_draw_is_said() -> None:
+    made = planned([record(n, age=timedelta(minutes=n)) for n in range(BACKUPS_DRAWN + 10)])
+    assert "10 to be deleted are not shown; see --json" in shown(made, 80)

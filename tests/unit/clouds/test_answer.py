@@ -1,0 +1,352 @@
+"""Every status with every body has one name, equal to a table written from the binding one; GONE needs its proof."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given, strategies as st
+
+from tests.simulator.body_shapes import BodyShape, Occasion, make_body
+from tests.unit.clouds.logins import read_answer
+from vbs_reaper.backups.answer import Answer, AnswerName, Operation
+from vbs_reaper.backups.identifiers import BackupId
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+BACKUP_ID = BackupId("11111111-2222-4333-8444-555555555555")
+OTHER_ID = "99999999-8888-4777-8666-555555555555"
+DELETE = Operation.DELETE_BACKUP
+SHOW = Operation.SHOW_BACKUP
+
+BY_STATUS = {
+    401: AnswerName.UNAUTHORIZED,
+    402: AnswerName.GATEWAY_REFUSED,
+    403: AnswerName.FORBIDDEN,
+    405: AnswerName.WRONG_ENDPOINT,
+    406: AnswerName.WRONG_ENDPOINT,
+    407: AnswerName.PROXY_REFUSED,
+    408: AnswerName.TIMED_OUT,
+    409: AnswerName.CONFLICT,
+    410: AnswerName.WRONG_ENDPOINT,
+    413: AnswerName.THROTTLED,
+    415: AnswerName.WRONG_ENDPOINT,
+    421: AnswerName.GATEWAY_REFUSED,
+    429: AnswerName.THROTTLED,
+    431: AnswerName.GATEWAY_REFUSED,
+    494: AnswerName.GATEWAY_REFUSED,
+    500: AnswerName.SERVER_ERROR,
+    501: AnswerName.WRONG_ENDPOINT,
+    502: AnswerName.UNAVAILABLE,
+    503: AnswerName.UNAVAILABLE,
+    504: AnswerName.UNAVAILABLE,
+}
+"""Whatever the body says."""
+
+NO_JSON_OBJECT = {
+    BodyShape.HTML,
+    BodyShape.CINDER_HTML,
+    BodyShape.EMPTY,
+    BodyShape.TEXT,
+    BodyShape.BROKEN_JSON,
+    BodyShape.DEEP_JSON,
+    BodyShape.JSON_LIST,
+}
+BAD_REQUESTS = {
+    BodyShape.WRONG_STATE: AnswerName.WRONG_STATE,
+    BodyShape.HAS_CHILDREN: AnswerName.HAS_DEPENDENTS,
+    BodyShape.MALFORMED_URL: AnswerName.URL_PROJECT_MISMATCH,
+    BodyShape.VBS_ERROR: AnswerName.UNAVAILABLE,
+    BodyShape.GATEWAY: AnswerName.GATEWAY_REFUSED,
+    BodyShape.GATEWAY_APIG: AnswerName.GATEWAY_REFUSED,
+}
+NOT_FOUNDS = {BodyShape.GONE: AnswerName.GONE, BodyShape.SERVICE_DOWN: AnswerName.NO_SERVICE}
+GATEWAYS = {BodyShape.GATEWAY, BodyShape.GATEWAY_APIG}
+
+
+def expected(operation: Operation, status: int, shape: BodyShape) -> AnswerName:
+    if 200 <= status < 300 and operation is DELETE:
+        return AnswerName.ACCEPTED if status == 202 else AnswerName.MAYBE_ACCEPTED
+    if status == 200 and shape is BodyShape.ANOTHER_BACKUP:
+        return AnswerName.OTHER_BACKUP
+    if 200 <= status < 300:
+        return AnswerName.UNAVAILABLE
+    if 300 <= status < 400:
+        return AnswerName.REDIRECTED
+    malformed = AnswerName.BAD_REQUEST if operation is DELETE else AnswerName.UNEXPECTED
+    if status == 400:
+        return BAD_REQUESTS.get(shape, AnswerName.UNEXPECTED if shape in NO_JSON_OBJECT else malformed)
+    if status == 404:
+        return NOT_FOUNDS.get(shape, AnswerName.WRONG_ENDPOINT)
+    if shape in GATEWAYS and (status in {403, 414} or (400 < status < 500 and status not in BY_STATUS)):
+        return AnswerName.GATEWAY_REFUSED
+    if status == 414:
+        return malformed
+    other = AnswerName.UNEXPECTED_CLIENT_ERROR if 400 < status < 500 else AnswerName.UNEXPECTED
+    return BY_STATUS.get(status, other)
+
+
+def answer(operation: Operation, status: int, body: bytes, **headers: str) -> Answer:
+    lowered = {name.replace("_", "-"): value for name, value in headers.items()}
+    return read_answer(operation, BACKUP_ID, status, lowered, body, NOW)
+
+
+def body(shape: BodyShape, status: int, *, code: str = "", message: str = "") -> bytes:
+    return make_body(shape, Occasion(status=status, backup_id=BACKUP_ID, code=code, message=message))[1]
+
+
+def said(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+@pytest.mark.parametrize("operation", [DELETE, SHOW])
+@pytest.mark.parametrize("shape", list(BodyShape))
+def test_every_status_with_every_body_has_the_name_of_the_table(operation: Operation, shape: BodyShape) -> None:
+    # `oversized` is what a client would read of it: nothing here depends on its size.
+    named = {
+        status: answer(operation, status, body(shape, status) if shape is not BodyShape.OVERSIZED else b"{}").name
+        for status in range(100, 600)
+    }
+    assert named == {status: expected(operation, status, shape) for status in range(100, 600)}
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["0014", "0100", "0101", "0102", "0103", "0104", "0109", "0110", "0123", "0125", "0900"],
+)
+@pytest.mark.parametrize("shape", [BodyShape.VBS_ERROR, BodyShape.ERROR_CODE_INSIDE, BodyShape.STRING_CODE])
+def test_trouble_of_the_service_in_the_clothes_of_a_400_is_unavailable(code: str, shape: BodyShape) -> None:
+    assert answer(DELETE, 400, body(shape, 400, code=f"VolumeBackup.{code}")).name is AnswerName.UNAVAILABLE
+
+
+def test_a_backup_that_an_image_was_made_of_has_a_name_of_its_own() -> None:
+    refused = body(BodyShape.VBS_ERROR, 400, code="VolumeBackup.0113", message="used by an image")
+    assert answer(DELETE, 400, refused).name is AnswerName.USED_BY_IMAGE
+
+
+@pytest.mark.parametrize("shape", [BodyShape.VBS_ERROR, BodyShape.GATEWAY, BodyShape.ERROR_CODE_INSIDE])
+def test_a_token_error_in_the_clothes_of_a_400_is_unauthorized(shape: BodyShape) -> None:
+    assert answer(DELETE, 400, body(shape, 400, code="Common.0013")).name is AnswerName.UNAUTHORIZED
+
+
+@pytest.mark.parametrize(
+    "code", ["VolumeBackup.0105", "VolumeBackup.01", "VolumeBackup.00140", "VBS.0002", "0014", "APIGX.1", "XAPIG.0201"]
+)
+def test_any_other_code_in_a_400_is_a_bad_request(code: str) -> None:
+    assert answer(DELETE, 400, body(BodyShape.VBS_ERROR, 400, code=code)).name is AnswerName.BAD_REQUEST
+    assert answer(SHOW, 400, body(BodyShape.VBS_ERROR, 400, code=code)).name is AnswerName.UNEXPECTED
+
+
+GATEWAY_BODIES = [
+    {"error_msg": "no", "error_code": "APIG.0201", "request_id": "r"},
+    {"error_msg": "no", "error_code": "APIGW.0106", "request_id": "r"},
+    {"error": {"code": "APIG.0201", "message": "no"}},
+    {"error": {"error_code": "APIGW.0201", "error_msg": "no"}},
+    {"error": {"code": 400, "message": "no", "error_code": "APIG.0201"}},
+    {"badRequest": {"code": 400, "message": "no"}, "error_code": "APIG.0201"},
+    {"detail": {}, "error": {"code": "APIG.0201"}},
+    {"code": "APIG.0201", "message": "no"},
+    {"errors": [{"code": "APIG.0201", "message": "no"}]},
+]
+
+
+@pytest.mark.parametrize("document", GATEWAY_BODIES)
+@pytest.mark.parametrize("operation", [DELETE, SHOW, Operation.LIST_BACKUPS])
+@pytest.mark.parametrize("status", [400, 402, 403, 414, 418, 422, 423, 499])
+def test_a_gateways_code_is_about_the_caller(operation: Operation, status: int, document: object) -> None:
+    assert answer(operation, status, said(document)).name is AnswerName.GATEWAY_REFUSED
+
+
+@pytest.mark.parametrize("document", GATEWAY_BODIES)
+@pytest.mark.parametrize("status", [401, 404, 405, 406, 407, 408, 409, 410, 413, 415, 429, 500, 502, 503])
+def test_a_status_with_a_meaning_of_its_own_keeps_it_whatever_the_gateways_code(status: int, document: object) -> None:
+    assert answer(DELETE, status, said(document)).name is (BY_STATUS | {404: AnswerName.WRONG_ENDPOINT})[status]
+
+
+def test_words_that_mention_a_gateways_code_are_no_code() -> None:
+    quoted = {"badRequest": {"code": 400, "message": "see APIG.0201"}}
+    assert answer(DELETE, 400, said(quoted)).name is AnswerName.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Backup {BACKUP_ID} could not be found.",
+        f"backup {BACKUP_ID} cannot be found",
+        f"Backup '{BACKUP_ID}' was not found (HTTP 404)",
+        f"The volume backup with id {BACKUP_ID} is not found.",
+        f"Volume backup not found: {BACKUP_ID}",
+        f"Backup could not be found, id={BACKUP_ID}",
+        f"Backup {BACKUP_ID} has not been found",
+    ],
+)
+def test_the_id_decides_that_a_backup_is_gone_not_the_words_around_it(message: str) -> None:
+    assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is AnswerName.GONE
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"itemNotFound": {"code": 404, "message": f"Backup {OTHER_ID} could not be found."}},
+        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} and {OTHER_ID} could not be found."}},
+        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID[:-1]} could not be found."}},
+        {"itemNotFound": {"code": 404, "message": f"Backup a{BACKUP_ID} could not be found."}},
+        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID}-1 could not be found."}},
+        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID.replace('1', 'I')} could not be found."}},
+        {"itemNotFound": {"code": 404, "message": f"Volume {BACKUP_ID} could not be found."}},
+        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} was found elsewhere."}},
+        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} found but could not be deleted."}},
+        {"itemNotFound": {"code": 404, "message": f"No service found that can handle backup {BACKUP_ID}, not now"}},
+        {"itemNotFound": {"code": 404, "message": f"Volume of backup {BACKUP_ID} could not be found."}},
+        {"itemNotFound": {"code": 404, "message": f"Snapshot of Backup {BACKUP_ID} not found"}},
+        {"itemNotFound": {"code": 404, "message": f"Volume for the backup {BACKUP_ID} not found"}},
+        {"itemNotFound": {"code": 404, "message": f"backup {BACKUP_ID}: endpoint not found"}},
+        {"itemNotFound": {"code": 404, "message": f"The service of backup {BACKUP_ID} could not be found."}},
+        {"itemNotFound": {"code": 404, "message": f"Backup service for {BACKUP_ID} could not be found."}},
+        {"itemNotFound": {"code": 404, "message": "Backup could not be found."}},
+        {"itemNotFound": {"code": 404, "message": [f"Backup {BACKUP_ID} could not be found."]}},
+        {"itemNotFound": f"Backup {BACKUP_ID} could not be found."},
+        {"itemnotfound": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}},
+        {"error": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}},
+        {"computeFault": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}},
+        [{"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}}],
+        f"Backup {BACKUP_ID} could not be found.",
+    ],
+)
+def test_a_404_that_is_no_proof_is_not_gone(document: object) -> None:
+    assert answer(SHOW, 404, said(document)).name is AnswerName.WRONG_ENDPOINT
+
+
+def test_a_404_with_a_byte_that_no_json_has_is_no_proof_wherever_it_is() -> None:
+    proof = said({"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}})
+    assert answer(SHOW, 404, proof).name is AnswerName.GONE
+    assert answer(SHOW, 404, proof.replace(b"code", b"c\xffde")).name is AnswerName.WRONG_ENDPOINT
+
+
+def test_a_404_while_the_service_is_down_is_not_gone() -> None:
+    down = said({"itemNotFound": {"code": 404, "message": "Service cinder-backup could not be found."}})
+    assert answer(DELETE, 404, down).name is AnswerName.NO_SERVICE
+
+
+def test_the_proof_counts_on_a_404_only() -> None:
+    proof = body(BodyShape.GONE, 404)
+    gone = {status for status in range(100, 600) if answer(SHOW, status, proof).name is AnswerName.GONE}
+    assert gone == {404}
+
+
+def test_a_backup_is_found_with_its_fields() -> None:
+    shown = {"backup": {"id": BACKUP_ID, "status": "available", "name": None, "unknown": [1]}}
+    found = answer(SHOW, 200, said(shown), x_openstack_request_id="req-1")
+    assert (found.name, found.request_id, found.at) == (AnswerName.FOUND, "req-1", NOW)
+    assert found.backup is not None
+    assert (found.backup.id, found.backup.name) == (BACKUP_ID, None)
+
+
+@pytest.mark.parametrize("shown", [{}, {"backup": None}, {"backup": []}, {"backup": {}}, {"backup": {"id": 5}}, []])
+def test_a_200_without_a_readable_backup_is_as_unavailable(shown: object) -> None:
+    assert answer(SHOW, 200, said(shown)).name is AnswerName.UNAVAILABLE
+
+
+@pytest.mark.parametrize("prefix", ["APIG", "APIGW"])
+def test_the_gateways_request_id_is_read_from_its_body(prefix: str) -> None:
+    refused = {"error_msg": "no", "error_code": f"{prefix}.0401", "request_id": "abc"}
+    assert answer(DELETE, 403, said(refused)).request_id == "abc"
+
+
+@pytest.mark.parametrize(
+    ("header", "in_body", "seconds"),
+    [
+        ("30", None, 30.0),
+        ("0", None, 1.0),
+        ("86400", None, 3600.0),
+        ("Wed, 25 Nov 2026 12:02:00 GMT", None, 120.0),
+        ("Wed, 25 Nov 2026 14:02:00 +0200", None, 120.0),
+        ("Wed, 25 Nov 2026 12:02:00 -0000", None, 120.0),
+        ("Wed, 25 Nov 2026 11:00:00 GMT", None, 1.0),
+        ("soon", "20", 20.0),
+        (f"Wed, 25 Nov 2026 12:{'1' * 30}:00 GMT", "20", 20.0),
+        ("", 20, 20.0),
+        (None, "0", 1.0),
+        (None, -5, None),
+        (None, None, None),
+        ("-1", None, None),
+        ("٣", None, None),
+    ],
+)
+def test_a_retry_after_is_read_from_header_or_body_and_kept_within_a_second_and_an_hour(
+    header: str | None, in_body: object, seconds: float | None
+) -> None:
+    over_limit = said({"overLimit": {"code": 413, "message": "slow down", "retryAfter": in_body}})
+    headers = {} if header is None else {"retry_after": header}
+    assert answer(DELETE, 413, over_limit, **headers).retry_after_s == seconds
+
+
+@pytest.mark.parametrize(("status", "honoured"), [(429, True), (503, True), (500, False), (404, False), (202, False)])
+def test_a_retry_after_is_honoured_where_the_service_as_a_whole_is_meant(status: int, honoured: bool) -> None:
+    assert (answer(DELETE, status, b"", retry_after="30").retry_after_s == 30.0) is honoured
+
+
+def test_of_an_accepted_deletion_the_body_says_nothing() -> None:
+    accepted = answer(DELETE, 202, said({"error": {"message": "never mind"}, "request_id": "abc"}))
+    assert (accepted.message, accepted.request_id, accepted.backup) == ("status 202", "", None)
+
+
+@pytest.mark.parametrize("status", [202, 404, 409, 500])
+def test_an_answer_keeps_its_status(status: int) -> None:
+    assert answer(DELETE, status, b"").status == status
+
+
+def test_the_request_id_has_an_older_header_and_is_empty_where_nobody_says_one() -> None:
+    assert answer(DELETE, 409, b"", x_compute_request_id="req-2").request_id == "req-2"
+    assert answer(DELETE, 409, b"").request_id == ""
+
+
+def test_a_strangers_words_are_cut_and_escaped() -> None:
+    message = answer(DELETE, 409, said({"conflictingRequest": {"message": "\n\x1b[2J" + "ü" * 500}})).message
+    assert len(message) == 256
+    assert re.fullmatch(r"[ -~]+", message)
+
+
+ANY_JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["0113", str(BACKUP_ID)]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["itemNotFound", "error", "code", "message", "backup", "id", "retryAfter", "request_id"])
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+ANY_BODY = (
+    st.binary(max_size=200)
+    | ANY_JSON.map(lambda value: json.dumps(value).encode())
+    | st.sampled_from(list(BodyShape)).map(lambda shape: body(shape, 404))
+)
+
+
+@given(
+    operation=st.sampled_from([DELETE, SHOW, Operation.LIST_BACKUPS]),
+    status=st.integers(0, 999),
+    any_body=ANY_BODY,
+    headers=st.dictionaries(st.sampled_from(["retry-after", "x-openstack-request-id", "date"]), st.text(max_size=40)),
+)
+@example(operation=DELETE, status=413, any_body=b"9" * 5000, headers={})
+@example(operation=DELETE, status=413, any_body=b'{"overLimit":{"code":' + b"9" * 5000 + b"}}", headers={})
+@example(operation=DELETE, status=400, any_body=b'{"a":"\\ud800"}', headers={"retry-after": "\ud800"})
+@example(operation=SHOW, status=404, any_body=b'{"itemNotFound":' * 3000, headers={"retry-after": "9" * 400})
+def test_no_answer_raises_and_none_is_gone_without_its_proof(
+    operation: Operation, status: int, any_body: bytes, headers: dict[str, str]
+) -> None:
+    read = read_answer(operation, BACKUP_ID, status, headers, any_body, NOW)
+    assert len(read.message) <= 256
+    if read.name is AnswerName.GONE:
+        assert status == 404
+        assert BACKUP_ID in json.loads(any_body)["itemNotFound"]["message"]
+    if read.name is AnswerName.FOUND:
+        assert (status, json.loads(any_body)["backup"]["id"]) == (200, BACKUP_ID)
+        assert operation is not DELETE
+    if read.name is AnswerName.ACCEPTED:
+        assert (operation, status) == (DELETE, 202)

@@ -1,0 +1,77 @@
+"""The error bodies these clouds send, each read into kind, code and message."""
+
+import json
+
+import pytest
+
+from vbs_reaper.clouds.error_body import ErrorBody, read_error_body
+from vbs_reaper.text import printable
+
+
+@pytest.mark.parametrize(
+    ("document", "fault"),
+    [
+        ({"itemNotFound": {"code": 404, "message": "m"}}, ErrorBody(True, "itemNotFound", "404", "m")),
+        ({"badrequest": {"code": "XXXX", "message": "m"}}, ErrorBody(True, "badrequest", "XXXX", "m")),
+        ({"badRequest": "m"}, ErrorBody(True, "badRequest", "", "m")),
+        ({"error": {"code": "VolumeBackup.0102", "message": "m"}}, ErrorBody(True, "error", "VolumeBackup.0102", "m")),
+        ({"error_msg": "m", "error_code": "APIG.0301", "request_id": "r"}, ErrorBody(True, "", "APIG.0301", "m")),
+        ({"error": {"code": 401, "message": "m", "title": "t"}}, ErrorBody(True, "error", "401", "m")),
+        ({"error": {"error_code": "IAM.0061", "error_msg": "m"}}, ErrorBody(True, "error", "IAM.0061", "m")),
+        (
+            {"overLimit": {"code": 413, "message": "m", "retryAfter": "0"}},
+            ErrorBody(True, "overLimit", "413", "m", "0"),
+        ),
+        ({"error_code": "IAM.1", "error_msg": "m", "detail": {}}, ErrorBody(True, "error_code", "IAM.1", "IAM.1")),
+        ({"error": {"code": 400, "message": ["m"]}}, ErrorBody(True, "error", "400", "")),
+        ({}, ErrorBody(is_json=True)),
+    ],
+)
+def test_each_known_shape_is_read(document: object, fault: ErrorBody) -> None:
+    assert read_error_body(json.dumps(document).encode()) == fault
+
+
+@pytest.mark.parametrize(
+    ("document", "is_from_gateway"),
+    [
+        ({"error_code": "APIG.0301"}, True),
+        ({"error": {"code": "APIGW.0301"}}, True),
+        ({"error": {"code": 403, "error_code": "APIG.0301"}}, True),
+        ({"error_code": "IAM.0301"}, False),
+        ({"error_code": "APIG"}, False),
+        ({"error_msg": "APIG.0301"}, False),
+        ({"error": {"code": ["APIG.0301"]}}, False),
+        ({}, False),
+    ],
+)
+def test_a_gateways_code_is_seen_wherever_codes_stand(document: object, is_from_gateway: bool) -> None:  # noqa: FBT001
+    assert read_error_body(json.dumps(document).encode()).from_gateway is is_from_gateway
+
+
+def test_the_routers_own_shape_has_its_message_and_its_code() -> None:
+    router = {"code": "404 Not Found", "title": "Not Found", "message": "The resource could not be found."}
+    fault = read_error_body(json.dumps(router).encode())
+    assert (fault.is_json, fault.code, fault.message) == (True, "404 Not Found", "The resource could not be found.")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"text"', b"5", b"null", b"\xff", b"{" * 100_000])
+def test_what_is_no_json_object_is_no_fault(body: bytes) -> None:
+    assert read_error_body(body) == ErrorBody()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("a\r\nb", "a\\r\\nb"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("ü", "\\xfc"),
+        ("a\\b ~", "a\\b ~"),
+        ("\u202e", "\\u202e"),
+        ("\ud800", "\\ud800"),
+        ("x" * 300, "x" * 256),
+        ("ü" * 300, ("\\xfc" * 64)),
+    ],
+)
+def test_a_strangers_words_are_made_fit_to_be_written(text: str, shown: str) -> None:
+    assert printable(text) == shown

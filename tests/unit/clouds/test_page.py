@@ -1,0 +1,102 @@
+"""Pages of a list: what one bad row costs, and when another page is asked for."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, strategies as st
+from msgspec import UNSET
+
+from vbs_reaper.clouds.apis.interface import Rows
+from vbs_reaper.clouds.apis.records import read_rows
+
+FIRST = "11111111-2222-4333-8444-555555555555"
+SECOND = "99999999-8888-4777-8666-555555555555"
+NEXT = [{"rel": "next", "href": "http://192.168.82.222:8776/5a1e/backups/detail?marker=x"}]
+
+
+def read(document: object, date: str | None = None) -> Rows | None:
+    return read_rows(json.dumps(document).encode(), date, 3)
+
+
+def rows(document: object) -> Rows:
+    page = read(document)
+    assert page is not None
+    return page
+
+
+def test_one_row_with_an_odd_field_lacks_that_field_only_and_costs_no_other_row() -> None:
+    page = rows({"backups": [{"id": FIRST, "name": 5, "status": "available"}, {"id": SECOND, "name": "x"}]})
+    bad, good = page.backups
+    assert (bad.id, bad.name, bad.status_text, bad.odd_fields) == (FIRST, UNSET, "available", frozenset({"name"}))
+    assert (good.id, good.name, good.odd_fields) == (SECOND, "x", frozenset())
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        [],
+        {"backups": None},
+        {"backups": {}},
+        {"backup": {"id": FIRST}},
+        {"backups": [{"id": FIRST}, {"name": "without an id"}]},
+        {"backups": [{"id": FIRST}, {"id": 5}]},
+        {"backups": [{"id": FIRST}, None]},
+        {"backups": [FIRST]},
+    ],
+)
+def test_a_page_with_a_row_that_nobody_can_name_is_no_page(document: object) -> None:
+    assert read(document) is None
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"backups": [', b'{"backups": ["\xff"]}', b"[" * 100_000])
+def test_what_is_no_json_is_no_page(body: bytes) -> None:
+    assert read_rows(body, None, 3) is None
+
+
+def test_links_that_are_null_are_none() -> None:
+    assert not rows({"backups": [{"id": FIRST}], "backups_links": None}).has_more
+
+
+@pytest.mark.parametrize(
+    ("count", "links", "has_more"),
+    [
+        (0, None, False),
+        (0, NEXT, False),
+        (1, None, False),
+        (1, [], False),
+        (1, NEXT, True),
+        (3, None, True),
+        (3, NEXT, True),
+        (1, "strange", True),
+    ],
+)
+def test_there_is_more_after_a_link_or_a_full_page_and_nothing_after_an_empty_one(
+    count: int, links: object, has_more: bool
+) -> None:
+    document: dict[str, object] = {"backups": [{"id": FIRST}] * count}
+    assert rows(document if links is None else document | {"backups_links": links}).has_more is has_more
+
+
+@pytest.mark.parametrize(
+    ("header", "date"),
+    [
+        ("Wed, 25 Nov 2026 12:00:00 GMT", datetime(2026, 11, 25, 12, tzinfo=UTC)),
+        (f"Wed, 25 Nov 2026 12:{'1' * 30}:00 GMT", None),
+        ("Wed, 25 Nov 2026 12:00:00", None),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_clouds_clock_is_read_where_it_is_shown(header: str | None, date: datetime | None) -> None:
+    page = read({"backups": []}, header)
+    assert page is not None
+    assert page.date == date
+
+
+@given(st.binary(max_size=60), st.text(max_size=40))
+def test_no_page_and_no_date_raise(body: bytes, date: str) -> None:
+    read_rows(b'{"backups":[' + body + b"]}", date, 3)
+    read_rows(body, date, 3)

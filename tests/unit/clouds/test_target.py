@@ -1,0 +1,174 @@
+"""A target's secret: what is accepted, and the one sentence that refuses everything else."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from vbs_reaper.backups.secret_text import Secret, StoredSecret
+from vbs_reaper.clouds.target import Target
+from vbs_reaper.clouds.target_secret import read_target
+from vbs_reaper.errors import InvalidSecret
+
+CANARY = "canary-password-7d1f"
+PROJECT = "0123456789abcdef0123456789abcdef"
+AUTH_URL = "https://iam.eu-de.otc.t-systems.com/v3"
+LOGIN = {
+    "auth_url": AUTH_URL,
+    "username": "reaper",
+    "password": CANARY,
+    "user_domain_name": "OTC00000000001000000123",
+    "project_id": PROJECT,
+}
+CREDENTIAL = {
+    "auth_url": AUTH_URL,
+    "application_credential_id": "c0ffee",
+    "application_credential_secret": CANARY,
+}
+SUBJECT = 'target "otc-prod": secret vbs-reaper/otc-prod '
+
+
+def read(document: object) -> Target:
+    text = document if isinstance(document, str) else json.dumps(document)
+    return read_target("otc-prod", StoredSecret(version_id="1", text=Secret(text), name="vbs-reaper/otc-prod"))
+
+
+def refusal(document: object) -> str:
+    with pytest.raises(InvalidSecret) as refused:
+        read(document)
+    error = refused.value
+    assert error.__context__ is None
+    assert CANARY not in str(error)
+    assert str(error).startswith(SUBJECT)
+    return str(error).removeprefix(SUBJECT)
+
+
+def entry(auth: dict[str, Any] | None = None, /, **keys: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {"auth": LOGIN | (auth or {})} | keys
+
+
+def without(*keys: str) -> dict[str, Any]:
+    return {"auth": {key: value for key, value in LOGIN.items() if key not in keys}}
+
+
+def test_what_people_paste_is_enough() -> None:
+    target = read(entry(region_name="eu-de", interface="public", identity_api_version=3))
+    assert (target.service, target.api_version, target.region) == ("vbs", "v2", "eu-de")
+    assert (target.hold_marker, target.allow_admin, target.insecure_http) == ("[hold]", False, False)
+    assert target.auth.password.reveal() == CANARY
+    assert not target.uses_application_credential
+    assert CANARY not in repr(target)
+
+
+@pytest.mark.parametrize(
+    ("keys", "api_version"),
+    [
+        ({"volume_backup_service": "vbs"}, "v2"),
+        ({"volume_backup_service": "vbs", "volume_backup_api_version": "v3"}, "v3"),
+        ({"volume_backup_service": "cinder"}, "v3"),
+        ({"volume_backup_service": "cinder", "volume_backup_api_version": "v2"}, "v2"),
+    ],
+)
+def test_the_version_follows_the_service_unless_it_is_stated(keys: dict[str, str], api_version: str) -> None:
+    assert read(entry(**keys)).api_version == api_version
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        entry(auth_type="v3password"),
+        entry(identity_api_version="3"),
+        entry(regions=["eu-de"]),
+        entry(regions=["eu-de"], region_name="eu-de"),
+        entry(verify=True),
+        entry({"project_name": "eu-de_x"}),
+        without("project_id") | {"auth": without("project_id")["auth"] | {"project_name": "eu-de"}},
+        {"auth": CREDENTIAL, "auth_type": "v3applicationcredential"},
+        {"auth": CREDENTIAL | {"project_id": PROJECT}, "auth_type": "v3applicationcredential"},
+        entry({"auth_url": "http://127.0.0.1:5000/v3"}, insecure_http=True),
+        entry(volume_backup_endpoint_override="https://vbs.eu-de.otc.t-systems.com"),
+        entry(volume_backup_endpoint_override=f"https://vbs.eu-de.otc.t-systems.com/v2/{PROJECT}"),
+        entry(hold_marker="KEEP", allow_admin=True),
+    ],
+)
+def test_these_are_accepted_as_well(document: dict[str, Any]) -> None:
+    read(document)
+
+
+@pytest.mark.parametrize("key", ["auth_url", "username", "password"])
+def test_a_key_that_is_missing_or_empty_is_named(key: str) -> None:
+    assert refusal(without(key)) == f'lacks "auth.{key}"'
+    assert refusal(entry({key: ""})) == f'lacks "auth.{key}"'
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ({}, 'lacks "auth.auth_url"'),
+        (without("user_domain_name"), 'lacks "auth.user_domain_name"'),
+        (without("project_id"), 'lacks "auth.project_id"'),
+        ({"auth": LOGIN, "auth_type": "v3applicationcredential"}, 'lacks "auth.application_credential_id"'),
+        (entry({"user_domain_id": "x"}), 'has both "auth.user_domain_name" and "auth.user_domain_id"; remove one'),
+        (entry({"project_domain_id": "x", "project_domain_name": "y"}), "remove one of the two"),
+        (entry({"application_credential_id": "x"}), 'has "auth.application_credential_id", which its "auth_type"'),
+        ({"auth": CREDENTIAL | LOGIN, "auth_type": "v3applicationcredential"}, 'has "auth.username", which its'),
+        (entry({"project_id": PROJECT.upper()}), '"auth.project_id" with a value that cannot be used; it must be 32'),
+        (entry({"project_id": PROJECT + "\n"}), '"auth.project_id" with a value'),
+        (entry(auth_type="v3totp"), '"auth_type" with a value that cannot be used; it must be password, v3password'),
+        (entry(interface="publicURL"), '"interface" with a value that cannot be used; it must be public or internal'),
+        (entry(volume_backup_service="cbr"), '"volume_backup_service" with a value that cannot be used'),
+        (entry(volume_backup_api_version="3"), '"volume_backup_api_version" with a value that cannot be used'),
+        (entry(identity_api_version=2), '"identity_api_version" with a value that cannot be used; it must be 3'),
+        (entry(identity_api_version="3.0"), '"identity_api_version" with a value that cannot be used; it must be 3'),
+        (entry(regions=["eu-de", "eu-nl"]), 'has several "regions"; a target is one project in one region'),
+        (entry(regions=["eu-de"], region_name="eu-nl"), 'has "region_name" and "regions" that differ'),
+        (entry(hold_marker=""), 'has an empty "hold_marker"'),
+        (entry(hold_marker=" "), 'has an empty "hold_marker"'),
+        (entry(hold_marker="\u200b\u00a0"), 'has an empty "hold_marker"'),
+        (entry(verify=False), 'has "verify": false; remove it'),
+        (entry(cacert="/etc/ssl/private-ca.pem"), "give the PEM text itself, not a path to it"),
+        (entry(cacert="-----BEGIN CERTIFICATE-----\nnonsense"), 'has a "cacert" that cannot be read'),
+        (entry(cacert="-----BEGIN CERTIFICATE-----\nｎonsense"), 'has a "cacert" that cannot be read'),
+        (entry({"auth_url": "http://iam.example/v3"}), 'has "auth.auth_url", which is not https'),
+        (entry({"auth_url": f"https://u:{CANARY}@iam.example"}), 'has "auth.auth_url", which is not a plain address'),
+        (entry(volume_backup_endpoint_override="http://vbs.example"), "which is not https"),
+        (entry(volume_backup_endpoint_override="https://vbs.example/v3"), "another version"),
+        (entry(profile="otc"), 'has "profile", which is not accepted here; give the values of the profile'),
+        (entry(insecure=True), 'has "insecure"'),
+        ({"clouds": {"otc": entry()}}, "store the one entry below it"),
+        (entry({"token": CANARY}), 'has "auth.token"'),
+        (entry({"tenant_name": "x"}), 'rename it to "auth.project_name"'),
+        (entry({"projct_id": "x"}), 'unknown key "auth.projct_id"; did you mean "project_id"?'),
+        (entry(region="eu-de"), 'unknown key "region"; did you mean "regions"?'),
+        (entry({"password": 1234}), '"auth.password"'),
+        (entry({"password": None}), '"auth.password"'),
+        (entry(allow_admin="yes"), '"allow_admin"'),
+        (entry(regions="eu-de"), '"regions"'),
+        ({"auth": "x"}, '"auth"'),
+        ([], "the whole"),
+        (CANARY, "is not JSON"),
+        ('{"auth": {}, "auth": {}}', "names a key twice"),
+        ("[" * 100_000, ""),
+        (entry(hold_marker="x" * 70_000), "65536 are allowed"),
+    ],
+)
+def test_everything_else_is_refused_with_key_and_fix(document: object, sentence: str) -> None:
+    assert sentence in refusal(document)
+
+
+ANY_JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.just(CANARY),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "password"]), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*Target.__struct_fields__, "profile"]), ANY_JSON, max_size=6))
+def test_whatever_a_secret_holds_no_value_is_ever_quoted(document: dict[str, Any]) -> None:
+    assert CANARY not in refusal(document)
+
+
+@given(st.sampled_from(sorted(set(LOGIN) - {"user_domain_name"})), ANY_JSON.filter(lambda value: value != CANARY))
+def test_a_key_of_the_wrong_kind_is_named_and_its_value_never_quoted(key: str, value: object) -> None:
+    assert f"auth.{key}" in refusal(entry({key: value}))

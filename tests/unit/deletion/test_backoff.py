@@ -1,0 +1,75 @@
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+import pytest
+from hypothesis import given, strategies as st
+
+from vbs_reaper.deletion import backoff
+
+NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
+TWO_HOURS = 7200
+LONGEST = 12 * 3600 - 1200 - 60
+
+bases = st.integers(1, 900)
+receives = st.integers(1, 1000)
+jitter = st.floats(0, 1, exclude_max=True)
+
+
+def exponential(receive_count: int, base_s: int) -> float:
+    return min(base_s * 2.0 ** (receive_count - 1), TWO_HOURS)
+
+
+@given(receives, bases, jitter)
+def test_a_wait_is_half_to_all_of_the_doubled_base(receive_count: int, base_s: int, luck: float) -> None:
+    longest = exponential(receive_count, base_s)
+    assert max(1, longest / 2) <= backoff.wait_s(receive_count, base_s, luck) <= longest
+
+
+@given(receives, bases, jitter, st.floats(1, 3600))
+def test_a_retry_after_is_waited_for_and_not_much_longer(
+    receive_count: int, base_s: int, luck: float, retry_after_s: float
+) -> None:
+    longest = max(exponential(receive_count, base_s), 1.5 * retry_after_s)
+    shortest = max(exponential(receive_count, base_s) / 2, retry_after_s)
+    assert shortest <= backoff.wait_s(receive_count, base_s, luck, retry_after_s) <= ceil(longest)
+
+
+@given(bases, jitter)
+def test_the_first_look_after_a_202_comes_within_one_base(base_s: int, luck: float) -> None:
+    assert base_s / 2 <= backoff.asked_delay_s(base_s, luck) <= min(base_s, 900)
+
+
+@given(st.integers(0, 5000), receives, bases, jitter)
+def test_each_newer_backup_is_given_one_base(newer: int, receive_count: int, base_s: int, luck: float) -> None:
+    longest = min(max(newer, 1) * base_s, TWO_HOURS) if receive_count <= 150 else exponential(receive_count, base_s)
+    assert longest / 2 <= backoff.dependents_wait_s(newer, receive_count, base_s, luck) <= longest
+
+
+@given(st.floats(0, 1e7), receives, bases, jitter)
+def test_what_is_deleting_is_given_as_long_again(age_s: float, receive_count: int, base_s: int, luck: float) -> None:
+    since = NOW - timedelta(seconds=age_s)
+    scaled = min(max((NOW - since).total_seconds(), base_s), TWO_HOURS)
+    longest = scaled if receive_count <= 150 else exponential(receive_count, base_s)
+    assert longest / 2 <= backoff.deleting_wait_s(since, NOW, receive_count, base_s, luck) <= ceil(longest)
+
+
+@pytest.mark.parametrize("since", [None, NOW + timedelta(seconds=1), NOW + timedelta(days=9)])
+def test_what_has_been_deleting_since_nobody_knows_waits_as_everything(since: datetime | None) -> None:
+    assert backoff.deleting_wait_s(since, NOW, 3, 60, 0.25) == backoff.wait_s(3, 60, 0.25)
+
+
+@given(st.floats(-1e6, 1e7))
+def test_waiting_until_a_moment_never_ends_before_it_nor_beyond_what_sqs_hides(ahead_s: float) -> None:
+    wait_s = backoff.until_s(NOW + timedelta(seconds=ahead_s), NOW)
+    assert 1 <= wait_s <= LONGEST
+    assert wait_s >= min(ahead_s, LONGEST) - 1e-6
+    assert wait_s <= max(1, ahead_s + 1)
+
+
+@given(receives, st.integers(1, 900), jitter, st.none() | st.floats(1, 3600))
+def test_every_wait_is_whole_seconds_and_short_enough_to_hide(
+    receive_count: int, base_s: int, luck: float, retry_after_s: float | None
+) -> None:
+    wait_s = backoff.wait_s(receive_count, base_s, luck, retry_after_s)
+    assert isinstance(wait_s, int)
+    assert 1 <= wait_s <= LONGEST

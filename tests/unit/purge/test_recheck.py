@@ -1,0 +1,370 @@
+"""An approval lists and plans again: it sends what both plans let go, and says what it left out and why."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.unit.purge.purge_world import (
+    POLICY,
+    RUN,
+    Killed,
+    ListedCloud,
+    StoppingQueue,
+    World,
+    assert_refused,
+    previewed,
+)
+from tests.unit.purge.strategies import (
+    NOW,
+    OTHER_PROJECT,
+    PROJECT,
+    Record,
+    backup_id,
+    inventory,
+    nightly,
+    policies,
+    record,
+    records,
+)
+from vbs_reaper.backups.answer import Answer, AnswerName, Service, TargetInfo
+from vbs_reaper.backups.identifiers import ProjectId
+from vbs_reaper.clock import TimeLeft
+from vbs_reaper.errors import RunUnfinished
+from vbs_reaper.purge.plan import plan
+from vbs_reaper.purge.policy import PurgePolicy, read_policy
+
+DAY_S = 86400
+
+
+def ids(*numbers: int) -> list[str]:
+    return [backup_id(number) for number in numbers]
+
+
+def left_out(answer: dict[str, Any]) -> dict[str, str]:
+    """Reason by id."""
+    assert answer["left_out"]["count"] == len(answer["left_out"]["backups"])
+    return {each["id"]: each["reason"] for each in answer["left_out"]["backups"]}
+
+
+def on_cinder(rows: list[Record]) -> World:
+    world = World(rows)
+    world.cloud.view = TargetInfo(
+        project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False, service="cinder"
+    )
+    return world
+
+
+def test_what_the_policy_keeps_by_now_is_not_sent() -> None:
+    """A guard refused the run, and two of the copies that it kept were deleted by hand since."""
+    rows = nightly(6)
+    world = World(rows)
+    refused = world.run(keep={"last": 3}, guards={"max_fraction": 0.25})
+    assert refused["reason"] == "guard_exceeded"
+    world.wait(3 * DAY_S)
+    world.cloud.records = [rows[0], *rows[3:]]
+    answer = world.approve(refused["plan"])
+    assert (answer["outcome"], answer["requested"]) == ("completed", 1)
+    assert world.queue.ids == ids(5)
+    assert left_out(answer) == dict.fromkeys(ids(3, 4), "keep_last")
+    assert answer["left_out"]["reasons"] == {"keep_last": 2}
+    assert answer["message"] == (
+        "1 deletions were requested. 2 backups of the plan were left out: 2 keep_last (Among the newest)."
+    )
+
+
+def test_a_request_names_the_survivors_of_now() -> None:
+    rows = nightly(5)
+    world = World(rows)
+    sha256 = previewed(world)
+    world.wait(DAY_S)
+    world.cloud.records = [record(9, age=timedelta(hours=-12)), *rows[1:]]
+    world.approve(sha256)
+    assert world.queue.ids == ids(2, 3, 4)
+    assert [request["expect"]["survivors"] for request in world.queue.requests] == [ids(9)] * 3
+    assert {request["requested_by"] for request in world.queue.requests} == {f"nightly/{RUN}"}
+
+
+def test_what_was_held_changed_or_deleted_since_is_left_out_with_the_reason() -> None:
+    rows = nightly(9)
+    world = World(rows)
+    sha256 = previewed(world)
+    rows[2]["description"] = "[hold]"
+    rows[3]["name"] = "daily-other"
+    rows[4]["created_at"] = "2026-11-20T00:00:00.000000"
+    rows[5]["status"] = "deleting"
+    rows[6]["name"] = "weekly"
+    world.cloud.records = rows[:8]
+    answer = world.approve(sha256)
+    assert world.queue.ids == ids(7)
+    assert left_out(answer) == {
+        backup_id(2): "held",
+        backup_id(3): "expectation_failed",
+        backup_id(4): "expectation_failed",
+        backup_id(5): "in_use",
+        backup_id(6): "expectation_failed",
+        backup_id(8): "already_gone",
+    }
+    assert world.bus.heard[-1][1].left_out == msgspec.convert(answer["left_out"], type(world.bus.heard[-1][1].left_out))
+    mark = json.loads(world.plans.objects["nightly", RUN, "sent"])
+    assert (mark["requested"], mark["left_out"]["count"]) == (1, 6)
+
+
+def test_no_more_than_a_hundred_are_named() -> None:
+    rows = nightly(205)
+    world = World(rows)
+    sha256 = previewed(world)
+    world.cloud.records = rows[:102]
+    answer = world.approve(sha256)
+    assert answer["left_out"]["count"] == 103
+    assert [each["id"] for each in answer["left_out"]["backups"]] == ids(*range(102, 202))
+
+
+def test_an_approval_that_left_nothing_out_says_nothing_of_it() -> None:
+    world = World(nightly(5))
+    answer = world.approve(previewed(world))
+    assert "left_out" not in answer
+    assert answer["message"] == "3 deletions were requested."
+
+
+def test_what_is_in_its_grace_again_is_sent_only_if_the_grace_is_cut_short() -> None:
+    """No run stored a plan for longer than counts, so that every grace began again."""
+    world = World(nightly(5))
+    for day in range(3):
+        sha256 = world.run(f"2026-11-{25 + day}T03:00:00Z", mode="preview", grace="2d")["plan"]
+        world.wait(DAY_S)
+    world.wait(2 * DAY_S)
+    answer = world.approve(sha256)
+    assert (answer["requested"], left_out(answer)) == (0, dict.fromkeys(ids(2, 3, 4), "in_grace"))
+    assert world.approve(sha256, include_grace=True)["requested"] == 3
+
+
+def test_an_approval_that_sent_nothing_can_be_repeated_and_is_another_end() -> None:
+    rows = nightly(5)
+    world = World(rows)
+    sha256 = previewed(world)
+    world.cloud.records = rows[:1] + [row | {"description": "[hold]"} for row in rows[1:]]
+    nothing = world.approve(sha256)
+    assert (nothing["outcome"], nothing["requested"], nothing["left_out"]["count"]) == ("completed", 0, 3)
+    assert not {key[2] for key in world.plans.objects} & {"sent", "grace.sent"}
+    world.cloud.records = rows
+    something = world.approve(sha256)
+    assert something["requested"] == 3
+    assert something["id"] != nothing["id"]
+    assert world.approve(sha256)["outcome"] == "already_sent"
+
+
+def test_an_approval_killed_half_way_sends_what_is_left_when_it_is_repeated() -> None:
+    rows = nightly(37)
+    world = World(rows)
+    sha256 = previewed(world)
+    world.queue.takes, world.queue.then = 2, "killed after"
+    with pytest.raises(Killed):
+        world.approve(sha256)
+    gone = set(world.queue.ids[:15])
+    world.queue = StoppingQueue()
+    world.cloud.records = [row for row in rows if row["id"] not in gone]
+    answer = world.approve(sha256)
+    assert (answer["requested"], answer["left_out"]["reasons"]) == (20, {"already_gone": 15})
+
+
+# ── The newest plan ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"keep": {"last": 3}},
+        {"match": {"name": "*"}},
+        {"group_by": "name"},
+        {"timezone": "Europe/Berlin"},
+        {"target": "other"},
+    ],
+)
+@pytest.mark.parametrize("mode", ["preview", "purge"])
+def test_an_approval_is_refused_once_a_newer_plan_selects_by_other_rules(mode: str, change: dict[str, object]) -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.wait(60)
+    world.run("2026-11-26T03:00:00Z", **({"mode": mode, "guards": {"max_deletions": 1}} | change))
+    assert_refused(
+        world, world.approve(sha256), "plan_superseded", f"nightly/{RUN}", "nightly/2026-11-26T03-00-00Z", "newest"
+    )
+
+
+def test_a_newer_plan_by_the_same_rules_supersedes_nothing() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.wait(60)
+    world.run("2026-11-25T04:00:00Z", mode="preview", keep={"last": 4})
+    world.wait(60)
+    world.run("2026-11-26T03:00:00Z", guards={"max_deletions": 1})
+    assert world.approve(sha256)["requested"] == 3
+
+
+def test_an_approval_is_refused_if_the_newest_plan_cannot_be_read() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.plans.objects["nightly", "odd", "json"] = b"{}"
+    assert_refused(world, world.approve(sha256), "plan_changed", "nightly/odd")
+
+
+def test_an_approval_is_refused_if_the_newest_plan_was_not_stored_when_it_was_made() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.run("2026-11-26T03:00:00Z", mode="preview")
+    world.plans.stored_at["nightly", "2026-11-26T03-00-00Z", "json"] = NOW + timedelta(hours=1)
+    assert_refused(world, world.approve(sha256), "plan_changed", "nightly/2026-11-26T03-00-00Z", "within 30 minutes")
+
+
+# ── The list ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_approval_is_refused_if_the_list_is_cut_short() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.cloud.ends_with = Answer(name=AnswerName.UNAVAILABLE, message="503", at=NOW)
+    assert_refused(world, world.approve(sha256), "listing_incomplete", "503")
+
+
+def test_an_approval_is_refused_if_a_clock_is_in_doubt() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.clock.advance(600)
+    assert_refused(world, world.approve(sha256), "clock_doubt", "differ by 600 s")
+
+
+def test_an_approval_is_refused_if_the_list_contradicts_itself() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.cloud.records = [*nightly(5), record(0, age=timedelta(days=9))]
+    assert_refused(world, world.approve(sha256), "inventory_doubtful")
+
+
+class MovingCloud(ListedCloud):
+    """A target whose secret is changed after each look at it."""
+
+    def describe_target(self, target: str, time_left: TimeLeft) -> TargetInfo | Answer:
+        """The project of before the change."""
+        found = super().describe_target(target, time_left)
+        self.view = TargetInfo(project_id=ProjectId(OTHER_PROJECT), hold_marker="[hold]", shows_metadata=False)
+        return found
+
+
+def test_an_approval_is_refused_if_the_project_changes_between_the_look_at_it_and_the_list() -> None:
+    world = World(nightly(5), cloud=MovingCloud(nightly(5)))
+    sha256 = previewed(world)
+    world.cloud.view = TargetInfo(project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False)
+    assert_refused(world, world.approve(sha256), "plan_misplaced", PROJECT, OTHER_PROJECT)
+
+
+def test_a_bucket_that_is_busy_when_the_newest_plan_is_looked_for_fails_the_approval() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world)
+    world.plans.busy_at = "newest"
+    with pytest.raises(RunUnfinished, match="SlowDown"):
+        world.approve(sha256)
+    assert world.queue.sent == []
+
+
+# ── Guards ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def other_volumes(count: int) -> list[Record]:
+    """Volumes of one backup each: all of it stays."""
+    return [
+        record(1000 + number, age=timedelta(days=1), volume_id=backup_id(10**8 + number)) for number in range(count)
+    ]
+
+
+def test_an_approval_passes_a_guard_only_as_far_as_its_plan_showed() -> None:
+    world = World([*nightly(32), *other_volumes(68)])
+    refused = world.run(guards={"max_fraction": 0.25})
+    assert "30 due, max_fraction 0.25 allows only 25" in refused["message"]
+    world.cloud.records = [*nightly(32), *other_volumes(67)]
+    answer = world.approve(refused["plan"])
+    assert_refused(world, answer, "guard_exceeded", "30 of 100", "30 of 99", "preview the policy again")
+
+
+def test_an_approval_passes_the_guard_that_its_plan_showed_also_after_a_part_of_it_is_gone() -> None:
+    world = World([*nightly(32), *other_volumes(68)])
+    refused = world.run(guards={"max_fraction": 0.25, "max_deletions": 3})
+    world.cloud.records = [*nightly(31), *other_volumes(68)]
+    assert world.approve(refused["plan"])["requested"] == 29
+
+
+def test_with_the_grace_cut_short_the_guards_are_held_against_all_that_the_plan_selects() -> None:
+    world = World([*nightly(32), *other_volumes(68)])
+    sha256 = previewed(world, grace="7d", guards={"max_fraction": 0.25})
+    assert world.approve(sha256, include_grace=True)["requested"] == 30
+
+
+# ── Chains ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_on_cinder_nothing_is_sent_that_a_backup_needs_which_is_not_sent() -> None:
+    """Since the plan was made, an incremental appeared that goes too but is not approved."""
+    rows = [
+        record(0, age=timedelta(hours=1), is_incremental=False),
+        record(1, age=timedelta(days=1), is_incremental=False),
+    ]
+    world = on_cinder(rows)
+    sha256 = previewed(world, keep={"last": 1})
+    world.wait(DAY_S)
+    world.cloud.records = [
+        record(3, age=timedelta(hours=-3), is_incremental=False),
+        rows[0],
+        record(2, age=timedelta(hours=2), is_incremental=True),
+        rows[1],
+    ]
+    assert {
+        row.id
+        for row in plan(
+            read_policy(POLICY | {"keep": {"last": 1}}),
+            inventory(world.cloud.records, service="cinder"),
+            world.clock.now,
+        ).due
+    } == set(ids(0, 1, 2))
+    answer = world.approve(sha256)
+    assert (answer["requested"], left_out(answer)) == (0, {backup_id(1): "chain_blocked"})
+
+
+services: st.SearchStrategy[Service] = st.sampled_from(["vbs", "cinder"])
+
+
+@given(policies(), records(), st.data(), services, st.booleans())
+def test_an_approval_sends_only_what_the_plan_showed_and_a_plan_of_now_lets_go(
+    policy: PurgePolicy, rows: list[Record], data: st.DataObject, service: Service, with_grace: bool
+) -> None:
+    document = msgspec.to_builtins(policy) | {"target": "otc-prod", "guards": {"max_fraction": 1, "max_deletions": 999}}
+    world = World(rows)
+    world.cloud.view = TargetInfo(
+        project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False, service=service
+    )
+    shown = world.handle({"run": document, "scheduled_time": "2026-11-25T03:00:00Z"})
+    if shown["outcome"] == "refused":
+        return
+    chosen = {row["id"] for row in world.document()["backups"] if not row["keep"]}
+    if not with_grace:
+        chosen &= set(world.due())
+    world.wait(data.draw(st.integers(0, 3)) * DAY_S)
+    gone = data.draw(st.sets(st.sampled_from([row["id"] for row in rows]))) if rows else set()
+    held = data.draw(st.sets(st.sampled_from([row["id"] for row in rows]))) if rows else set()
+    world.cloud.records = [
+        row | ({"description": "[hold]"} if row["id"] in held else {}) for row in rows if row["id"] not in gone
+    ]
+    world.queue = StoppingQueue()
+    answer = world.approve(shown["plan"], include_grace=with_grace)
+    fresh = plan(
+        read_policy(document), inventory(world.cloud.records, service=service, project_id=PROJECT), world.clock.now
+    )
+    assert answer["outcome"] in {"completed", "already_sent"}
+    sent = set(world.queue.ids)
+    assert sent <= chosen & {row.id for row in fresh.selected} - held - gone
+    if answer["outcome"] == "completed":
+        out = answer.get("left_out", {"count": 0, "reasons": {}})
+        assert len(sent) + out["count"] == len(chosen)
+        assert sum(out["reasons"].values()) == out["count"]
