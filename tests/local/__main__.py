@@ -1,4 +1,4 @@
-"""`make run`: vbs-reaper's main job on embedded stand-ins for AWS and the cloud, told as a story and judged."""
+"""`make run`: delete backups and purge on local emulators of AWS and the cloud, inject faults, and check the result."""
 
 import argparse
 import json
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         played, purged = _run(options, console)
     except KeyboardInterrupt:
-        console.print("interrupted; everything that was started has been ended")
+        console.print("interrupted; all started processes have ended")
         return INTERRUPTED
     if options.svg:
         save_picture(options.svg, played.moment, played.verdict)
@@ -49,10 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace, console: Console) -> tuple[Played, PurgeVerdict]:
     report = Report(console)
     story = tell(options.seed)
-    report.say(f"The cloud: a simulator with {len(story.stored)} backups. AWS: ministack with the real template.yaml.")
+    report.say(f"Cloud: a simulator with {len(story.stored)} backups. AWS: ministack, deployed from template.yaml.")
     began = time.monotonic()
     with Simulator(SimulatorSettings(delete_seconds=DELETE_SECONDS)).running() as cloud, LocalStack() as stack:
-        report.say(f"Both are up after {time.monotonic() - began:.1f} s; {len(story.requests)} requests go in.")
+        report.say(f"Ready after {time.monotonic() - began:.1f} s. Sending {len(story.requests)} requests.")
         with report:
             played = play(story, stack, cloud, report)
         if not options.json:
@@ -65,15 +65,15 @@ def _run(options: argparse.Namespace, console: Console) -> tuple[Played, PurgeVe
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="another seed tells another story (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the backups, requests and faults (default: 1)")
     parser.add_argument("--json", action="store_true", help="print the verdict and the metrics as JSON")
-    parser.add_argument("--svg", type=Path, metavar="FILE", help="write the last picture there")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="write the result as SVG")
     parser.add_argument(
         "--pictures",
         type=Path,
         metavar="FOLDER",
         default=ROOT / ".build" / "run",
-        help="write the purge's pictures there (default: .build/run)",
+        help="write the pages of the purge plans (default: .build/run)",
     )
     return parser
 

@@ -91,10 +91,10 @@ class _Player:
     def _watch_until_quiet(self) -> Snapshot:
         until = time.monotonic() + ENDS_WITHIN_S
         quiet = 0
-        moment = self._show("all is well again")
+        moment = self._show("no more faults")
         while quiet < QUIET_LOOKS and time.monotonic() < until:
             time.sleep(LOOK_EVERY_S)
-            moment = self._show("all is well again")
+            moment = self._show("no more faults")
             quiet = quiet + 1 if moment.depth.total == 0 else 0
         return moment
 

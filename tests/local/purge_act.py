@@ -51,15 +51,15 @@ def purge_year(
     asked_before = len(cloud.journal.deletes)
     preview = stack.invoke({"run": POLICY}, function="Purger")
     first = _save(stack, preview["picture"], pictures / "purge-before.html")
-    report.say(f"Act two, a purge. Preview: {preview['message']}")
-    report.say(f"Its picture: {first}")
+    report.say(f"Purge. Preview: {preview['message']}")
+    report.say(f"The plan as a page: {first}")
     wanted = len({backup.id for backup in told} - must_stay(told))
     answer = stack.invoke({"approve": {"policy": POLICY["policy"], "plan": preview["plan"]}}, function="Purger")
     report.say(f"Approved {preview['plan'][:12]}…: {answer['message']}")
     _watch(stack, cloud, report, told, wanted)
     after = stack.invoke({"run": POLICY}, function="Purger")
     last = _save(stack, after["picture"], pictures / "purge-after.html")
-    report.say(f"Only kept days are left: {last}")
+    report.say(f"The plan after the purge: {last}")
     accepted = [delete.backup_id for delete in cloud.journal.deletes][asked_before:]
     return judge_purge(
         told,
@@ -114,7 +114,7 @@ def _watch(stack: LocalStack, cloud: Cloud, report: Report, told: Sequence[Store
         if time.monotonic() - said >= SAY_EVERY_S:
             said = time.monotonic()
             gone = len(told) - len({backup.id for backup in told} & cloud.remaining().keys())
-            report.say(f"{said - began:5.1f} s  {gone} of {wanted} gone, {depth} requests waiting")
+            report.say(f"{said - began:5.1f} s  {gone} of {wanted} gone, {depth} requests in the queue")
 
 
 def _save(stack: LocalStack, key: str, path: Path) -> Path:

@@ -97,14 +97,14 @@ def line(moment: Snapshot) -> str:
     """A moment as one plain line."""
     outcomes = ", ".join(f"{name} {count:g}" for name, count in sorted(_outcomes(moment.metrics).items()))
     return (
-        f"{moment.elapsed_s:5.1f} s  {moment.trouble}: {moment.sent} requests in, {moment.depth.total} waiting, "
-        f"{moment.dead_letters} dead letters; {outcomes or 'no outcome yet'}"
+        f"{moment.elapsed_s:5.1f} s  {moment.trouble}: {moment.sent} sent, {moment.depth.total} in the queue, "
+        f"{moment.dead_letters} dead letters; {outcomes or 'no outcomes yet'}"
     )
 
 
 def table(moment: Snapshot) -> RenderableType:
     """A moment as tables: what the cloud answered, what became of it, what waits."""
-    answers = Table(title="answers of the cloud", title_justify="left")
+    answers = Table(title="responses of the cloud", title_justify="left")
     answers.add_column("status")
     operations = [name for name in OPERATIONS if any(s.dimensions.get("Operation") == name for s in moment.metrics)]
     for operation in operations:
@@ -114,7 +114,7 @@ def table(moment: Snapshot) -> RenderableType:
         answers.add_row(_coloured(code), *(f"{count:g}" if count else "" for count in counts))
     outcomes = _counts("outcomes", _outcomes(moment.metrics))
     waits = _counts("waits by reason", _by(moment.metrics, "Waits", "Reason"))
-    queue = {"to come": moment.depth.visible, "hidden": moment.depth.hidden, "delayed": moment.depth.delayed}
+    queue = {"visible": moment.depth.visible, "in flight": moment.depth.hidden, "delayed": moment.depth.delayed}
     queues = _counts("delete queue", {**queue, "dead letters": moment.dead_letters})
     heading = Text(f"{moment.elapsed_s:5.1f} s  {moment.sent} requests sent  ")
     heading.append(moment.trouble, style="bold")
@@ -127,9 +127,9 @@ def verdict_panel(verdict: Verdict) -> RenderableType:
     parked = ", ".join(f"{reason} {count}" for reason, count in sorted(verdict.parked.items())) or "none"
     rows = [
         ("requests", f"{verdict.requests}"),
-        ("asked", f"{verdict.asked} backups: the cloud accepted a DELETE"),
-        ("deleted", f"{verdict.deleted} of them proven gone"),
-        ("already gone", f"{verdict.already_gone} requests found nothing left to delete"),
+        ("accepted", f"{verdict.asked} backups: the cloud accepted the DELETE"),
+        ("deleted", f"{verdict.deleted} of them, proven gone"),
+        ("already gone", f"{verdict.already_gone} requests for backups that were gone before"),
         ("refused", f"{sum(verdict.refused.values())}: {refused}"),
         ("parked", f"{sum(verdict.parked.values())}: {parked}"),
         ("lost", "; ".join([str(len(verdict.lost)), *verdict.lost[:5]])),
@@ -138,16 +138,16 @@ def verdict_panel(verdict: Verdict) -> RenderableType:
     words = Table.grid(padding=(0, 2))
     for name, what in rows:
         words.add_row(Text(name, style="bold"), Text(what))
-    style, title = ("green", "nothing lost, nothing wrong") if verdict.is_good else ("red", "NOT as promised")
+    style, title = ("green", "PASSED: no request lost, no wrong deletion") if verdict.is_good else ("red", "FAILED")
     return Panel(words, title=title, border_style=style, title_align="left", expand=False)
 
 
 def purge_panel(verdict: "PurgeVerdict") -> RenderableType:
     """The verdict on the purge in plain words."""
     rows = [
-        ("backups", f"{verdict.backups} in a year"),
+        ("backups", f"{verdict.backups} of one year"),
         ("kept", f"{verdict.kept}"),
-        ("deleted", f"{verdict.deleted}, through the queue"),
+        ("deleted", f"{verdict.deleted}"),
         ("due now", f"{verdict.due_afterwards}"),
         ("lost", "; ".join([str(len(verdict.lost)), *verdict.lost[:5]])),
         ("wrong", "; ".join([str(len(verdict.wrong)), *verdict.wrong[:5]])),
@@ -155,7 +155,7 @@ def purge_panel(verdict: "PurgeVerdict") -> RenderableType:
     words = Table.grid(padding=(0, 2))
     for name, what in rows:
         words.add_row(Text(name, style="bold"), Text(what))
-    style, title = ("green", "only kept days are left") if verdict.is_good else ("red", "NOT as promised")
+    style, title = ("green", "PASSED: exactly the selected backups are gone") if verdict.is_good else ("red", "FAILED")
     return Panel(words, title=title, border_style=style, title_align="left", expand=False)
 
 

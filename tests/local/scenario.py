@@ -18,11 +18,11 @@ FIRST_DAY = datetime(2026, 10, 1, 3, tzinfo=UTC)
 class Trouble(StrEnum):
     """What happens to the cloud during a chapter."""
 
-    NONE = "all is well"
-    SERVICE_DOWN = "the backup service is down"
-    THROTTLED = "the cloud throttles"
-    TOKEN_REVOKED = "the token is revoked"
-    ANSWERS_LOST = "answers get lost after the work is done"
+    NONE = "no faults"
+    SERVICE_DOWN = "fault: the backup service is down"
+    THROTTLED = "fault: the cloud throttles"
+    TOKEN_REVOKED = "fault: the token is revoked"
+    ANSWERS_LOST = "fault: responses are lost after the work is done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,11 +58,11 @@ def test_what_is_printed_works_as_printed_and_nothing_is_left_after_down(folder:
     for reason in ("held", "deletion_failed", "malformed", "expired", "service_down", "moved_by_sqs"):
         assert reason in listed
     pid = running_pid(folder)
-    assert make("up", folder).startswith(f"it runs already (process {pid})")
-    assert make("down", folder) == f"ended (process {pid})\n"
+    assert make("up", folder).startswith(f"the local stack is already running (process {pid})")
+    assert make("down", folder) == f"stopped the local stack (process {pid})\n"
     assert not [*folder.parent.glob("vbs-reaper-local-*")]
     assert {path.name for path in folder.iterdir()} == {"log"}
-    assert make("down", folder) == "it does not run\n"
+    assert make("down", folder) == "the local stack is not running\n"
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,5 @@ def test_a_stale_process_file_is_nobodys_process(folder: Path, stale: str) -> No
     folder.mkdir()
     (folder / "pid").write_text(stale, encoding="utf-8")
     assert running_pid(folder) is None
-    assert make("down", folder) == "it does not run\n"
+    assert make("down", folder) == "the local stack is not running\n"
     assert not (folder / "pid").exists()

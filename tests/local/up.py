@@ -32,7 +32,7 @@ def up(folder: Path) -> int:
     """Start it, wait until it is ready, and say what to try."""
     running = running_pid(folder)
     if running:
-        print(f"it runs already (process {running})")
+        print(f"the local stack is already running (process {running})")
         _say_what_to_try(folder)
         return 0
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def down(folder: Path) -> int:
     pid = running_pid(folder)
     if pid is None:
         (folder / "pid").unlink(missing_ok=True)
-        print("it does not run")
+        print("the local stack is not running")
         return 0
     os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + ENDS_WITHIN_S
@@ -70,7 +70,7 @@ def down(folder: Path) -> int:
             os.kill(pid, signal.SIGKILL)  # the embedded AWS ends with it: it holds its lifeline
         time.sleep(LOOK_EVERY_S)
     (folder / "pid").unlink(missing_ok=True)
-    print(f"ended (process {pid})")
+    print(f"stopped the local stack (process {pid})")
     return 0
 
 
@@ -91,7 +91,7 @@ def _wait_until_ready(folder: Path, process: subprocess.Popen[bytes]) -> int:
     while not (folder / READY).exists():
         said = _pass_on(folder / "log", said)
         if process.poll() is not None or time.monotonic() > until:
-            print(f"it could not start; {folder / 'log'} says why", file=sys.stderr)
+            print(f"the local stack could not start; see {folder / 'log'}", file=sys.stderr)
             down(folder)
             return 1
         time.sleep(LOOK_EVERY_S)
@@ -112,7 +112,7 @@ def _say_what_to_try(folder: Path) -> None:
     try:
         print(f"\nTry:\n{(folder / READY).read_text(encoding='utf-8')}")
     except FileNotFoundError:
-        print("it is still starting")
+        print("the local stack is still starting")
 
 
 if __name__ == "__main__":

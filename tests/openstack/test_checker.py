@@ -94,7 +94,7 @@ def test_a_wrong_password(cloud: Cloud, secret: Secret) -> None:
     assert told(secret) == (
         False,
         "credentials_rejected",
-        f'target "otc-test": {cloud.auth_url} refuses the login (401)',
+        f'target "otc-test": {cloud.auth_url} rejects the login (401)',
         "Store working credentials in the target's secret.",
     )
 
@@ -113,14 +113,14 @@ def test_a_missing_key_is_told_without_a_login(secret: Secret) -> None:
         report = checker.check()
         assert checker.logins() == []
     assert report.message == 'target "otc-test": secret vbs-reaper/otc-test lacks "auth.username"'
-    assert report.action == "Mend the secret as the message says."
+    assert report.action == "Fix the secret as the message says."
 
 
 def test_an_administrator(cloud: Cloud) -> None:
     assert told(dict(cloud.secret(cloud.accounts.admin))) == (
         False,
         "administrator_refused",
-        'target "otc-test": its user has the role admin, which reaches the backups of other projects',
+        'target "otc-test": its user has the role admin, which can delete backups of other projects',
         'Use a user without the role admin, or set "allow_admin": true.',
     )
 
@@ -129,7 +129,7 @@ def test_a_reader(cloud: Cloud) -> None:
     assert told(dict(cloud.secret(cloud.accounts.reader))) == (
         False,
         "forbidden",
-        'target "otc-test": its user has no role but reader, which may look and not delete',
+        'target "otc-test": its user only has the roles reader, which may list but not delete',
         "Give the user a role that may delete backups.",
     )
 
@@ -146,8 +146,8 @@ def test_a_clock_of_ours_ten_minutes_off(secret: Secret, minutes: int, way: str)
     healthy, reason, message, action = told(secret, lambda: now() + timedelta(minutes=minutes))
     assert (healthy, reason) == (False, "clock_doubt")
     assert str(message).startswith('target "otc-test": the cloud\'s clock is ')
-    assert str(message).endswith(f" s {way} ours; 300 s are allowed")
-    assert action == "Check the clock here and in the cloud."
+    assert str(message).endswith(f" s {way} ours; at most 300 s are allowed")
+    assert action == "Check both clocks."
 
 
 def test_a_backup_service_that_nobody_answers_for(secret: Secret) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.unit.purge.strategies import NOW, inventory, nightly, policy
-from vbs_reaper.errors import InvalidPolicy
-from vbs_reaper.purge.name_pattern import InvalidPattern, compile_patterns
+from vbs_reaper.errors import InvalidPattern, InvalidPolicy
+from vbs_reaper.purge.name_pattern import compile_patterns
 from vbs_reaper.purge.plan import plan
 from vbs_reaper.purge.policy import read_policy
 

@@ -6,6 +6,7 @@
     │   ├── InvalidRequest       a delete request
     │   ├── InvalidCheck         the checker's event
     │   ├── InvalidPolicy        a purge policy
+    │   ├── InvalidPattern       a name pattern of a purge policy
     │   ├── InvalidPlan          a stored purge plan
     │   ├── InvalidSecret        a target's secret
     │   ├── InvalidEndpoint      an address of a cloud
@@ -17,6 +18,8 @@
     │   └── RequestNotQueued     a direct request was neither finished nor queued
     ├── SettingsError            the function's environment variables are wrong
     └── CommandError             a command of the CLI cannot do what it was asked
+
+`CallFailed` and `NotSendable` (`clouds/http/`) never leave `clouds/`: they become an `Answer`.
 
 An expected end of a delete request is not an exception but a value: see `deletion.decision`.
 """
@@ -46,6 +49,10 @@ class InvalidCheck(InvalidInput):
 
 class InvalidPolicy(InvalidInput):
     """The purge policy cannot be used."""
+
+
+class InvalidPattern(InvalidInput):
+    """The name pattern uses a form that is not supported. The message names the form and what to write instead."""
 
 
 class InvalidPlan(InvalidInput):

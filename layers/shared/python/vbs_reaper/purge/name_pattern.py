@@ -10,13 +10,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from vbs_reaper.errors import InvalidPattern
 from vbs_reaper.text import printable
 
 _CLASSES: Final = {":": "character class", "=": "equivalence class", ".": "collating symbol"}
-
-
-class InvalidPattern(ValueError):
-    """The pattern uses a form that is not supported. The message names the form and what to write instead."""
 
 
 def compile_patterns(patterns: Sequence[str]) -> Callable[[str], object]:

@@ -8,11 +8,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from vbs_reaper.backups.identifiers import TARGET, is_target
-from vbs_reaper.errors import InvalidPolicy
+from vbs_reaper.errors import InvalidPattern, InvalidPolicy
 from vbs_reaper.purge.calendar.duration import read_duration
 from vbs_reaper.purge.calendar.zone import zone_names
 from vbs_reaper.purge.migration_hints import nearest_zone
-from vbs_reaper.purge.name_pattern import InvalidPattern, compile_patterns
+from vbs_reaper.purge.name_pattern import compile_patterns
 from vbs_reaper.purge.policy_errors import check_keys, explain
 from vbs_reaper.text import printable
 
