@@ -29,7 +29,7 @@ metrics = Metrics()
 
 @cache
 @wiring()
-def check_run() -> Checker:
+def checker() -> Checker:
     """Build the checker on the first invocation. It is kept for the life of the execution environment."""
     settings = CheckerSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
@@ -51,6 +51,6 @@ def check_run() -> Checker:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Check the targets that the event names. The metrics are written even if the check fails."""
     try:
-        return check_run().handle(event, lambda: context.get_remaining_time_in_millis() / 1000, context.aws_request_id)
+        return checker().handle(event, lambda: context.get_remaining_time_in_millis() / 1000, context.aws_request_id)
     finally:
         metrics.flush()

@@ -29,7 +29,7 @@ ENVIRONMENT: Final = {
 IMPORTED: Final = "import functions.deleter.app as app"
 WIRED: Final = f"{IMPORTED}; app.deleter()"
 PURGER: Final = "import functions.purger.app as app; app.purger()"
-CHECKER: Final = "import functions.checker.app as app; app.check_run()"
+CHECKER: Final = "import functions.checker.app as app; app.checker()"
 BOTO3: Final = "import boto3"
 _MEASURED: Final = """
 import time

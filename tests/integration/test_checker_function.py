@@ -44,9 +44,9 @@ def checker(
         boto3.client("secretsmanager").create_secret(
             Name=f"{resources.secret_prefix}/{target}", SecretString=json.dumps(cloud.target_secret(user))
         )
-    app.check_run.cache_clear()
+    app.checker.cache_clear()
     yield lambda event: app.lambda_handler(event, cast("Any", lambda_context))
-    app.check_run.cache_clear()
+    app.checker.cache_clear()
 
 
 def healthy(answer: dict[str, Any]) -> dict[str, bool]:

@@ -26,7 +26,7 @@ from vbs_reaper.aws.plan_store import PlanBucket
 from vbs_reaper.errors import PlanStoreBusy, RunRefused
 from vbs_reaper.purge.plan import Plan, plan
 from vbs_reaper.purge.plan_file import encode_plan, read_plan, sha256_of
-from vbs_reaper.purge.ports import Mark, StoredDocument
+from vbs_reaper.purge.ports import SentMark, StoredDocument
 from vbs_reaper.reasons import Reason
 
 
@@ -112,7 +112,7 @@ def test_the_newest_is_the_one_stored_last_whatever_its_run_is_called(store: Pla
     store.store("nightly", "b", made("b", 4))
     store.store("nightly", "c", made("c", 5))
     store.store_page("nightly", "c", made("c", 5))
-    store.mark("nightly", "c", Mark.SENT, b"{}")
+    store.mark("nightly", "c", SentMark.SENT, b"{}")
     assert bodies(store.newest("nightly", 1)) == [encode_plan(made("c", 5))]
     assert bodies(store.newest("nightly", 9)) == [encode_plan(made("c", 5)), encode_plan(made("b", 4))]
 
@@ -139,12 +139,12 @@ def test_the_picture_lies_beside_its_plan_and_is_a_page(store: PlanBucket, bucke
     assert str(made("first").sha256) in page
 
 
-@pytest.mark.parametrize("mark", Mark)
-def test_a_mark_is_written_once_and_is_not_another_one(store: PlanBucket, mark: Mark) -> None:
+@pytest.mark.parametrize("mark", SentMark)
+def test_a_mark_is_written_once_and_is_not_another_one(store: PlanBucket, mark: SentMark) -> None:
     assert not store.is_marked("nightly", "first", mark)
     assert store.mark("nightly", "first", mark, b"{}")
     assert not store.mark("nightly", "first", mark, b"{}")
-    assert [each for each in Mark if store.is_marked("nightly", "first", each)] == [mark]
+    assert [each for each in SentMark if store.is_marked("nightly", "first", each)] == [mark]
 
 
 def test_a_run_that_nobody_planned_has_no_document(store: PlanBucket) -> None:
@@ -159,8 +159,8 @@ def make_call(store: PlanBucket, call: str) -> object:
         "find": lambda: store.find("nightly", "a" * 64),
         "store": lambda: store.store("nightly", "first", first),
         "store_page": lambda: store.store_page("nightly", "first", first),
-        "is_marked": lambda: store.is_marked("nightly", "first", Mark.SENT),
-        "mark": lambda: store.mark("nightly", "first", Mark.SENT, b"{}"),
+        "is_marked": lambda: store.is_marked("nightly", "first", SentMark.SENT),
+        "mark": lambda: store.mark("nightly", "first", SentMark.SENT, b"{}"),
     }
     return calls[call]()
 
@@ -203,7 +203,7 @@ def test_a_bucket_that_fails_for_now_is_busy(denied: tuple[PlanBucket, Stubber],
     store, stubber = denied
     stubber.add_client_error("head_object", code, http_status_code=status)
     with pytest.raises(PlanStoreBusy) as busy:
-        store.is_marked("nightly", "first", Mark.SENT)
+        store.is_marked("nightly", "first", SentMark.SENT)
     assert busy.value.reason is Reason.PLANS_UNUSABLE
     assert str(busy.value) == f"the plans bucket cannot be read at plans/nightly/first.sent ({code})"
 
@@ -243,14 +243,14 @@ def test_a_bucket_where_another_writer_never_ends_is_busy(denied: tuple[PlanBuck
     for _ in range(2):
         stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
     with pytest.raises(PlanStoreBusy, match=r"written at plans/nightly/first.sent \(ConditionalRequestConflict\)$"):
-        store.mark("nightly", "first", Mark.SENT, b"{}")
+        store.mark("nightly", "first", SentMark.SENT, b"{}")
 
 
 def test_two_writers_at_one_moment_are_told_apart_by_asking_again(denied: tuple[PlanBucket, Stubber]) -> None:
     store, stubber = denied
     stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
     stubber.add_client_error("put_object", "PreconditionFailed", http_status_code=412)
-    assert not store.mark("nightly", "first", Mark.SENT, b"{}")
+    assert not store.mark("nightly", "first", SentMark.SENT, b"{}")
 
 
 def test_a_bucket_that_is_not_there_refuses(aws: str) -> None:

@@ -95,28 +95,28 @@ def purge_detail(outcome: PurgeOutcome, reasons: Sequence[Reason], required: Seq
 EVENTS: Final = (
     EventMessage(
         detail_type=REQUESTED,
-        when="you ask: the detail is a delete request, single or bulk",
+        when="a producer requests a deletion: the detail is a delete request, single or bulk",
         detail=REQUEST,
         source=None,
     ),
     EventMessage(
         detail_type=DETAIL_TYPES[Outcome.DELETED],
-        when="the backup is proven gone, and this request asked for it",
+        when="the backup is proven gone, and this request asked for the deletion or has just seen the backup",
         detail=result_detail(Outcome.DELETED, [Reason.DELETED], [*ABOUT_A_BACKUP, "proof"]),
     ),
     EventMessage(
         detail_type=DETAIL_TYPES[Outcome.ALREADY_GONE],
-        when="the project proves to have no such backup",
+        when="it is proven that the project has no such backup",
         detail=result_detail(Outcome.ALREADY_GONE, [Reason.ALREADY_GONE], [*ABOUT_A_BACKUP, "proof"]),
     ),
     EventMessage(
         detail_type=DETAIL_TYPES[Outcome.REFUSED],
-        when="the request can never succeed, or must not; it rests among the dead letters",
+        when="the request can never succeed, or must not; it is in the dead-letter queue",
         detail=result_detail(Outcome.REFUSED, REFUSALS),
     ),
     EventMessage(
         detail_type=DETAIL_TYPES[Outcome.PARKED],
-        when="the request has waited 12 days; it rests among the dead letters",
+        when="the request has waited for 12 days; it is in the dead-letter queue",
         detail=result_detail(Outcome.PARKED),
     ),
     EventMessage(
@@ -131,12 +131,12 @@ EVENTS: Final = (
     ),
     EventMessage(
         detail_type=PURGE_DETAIL_TYPES[PurgeOutcome.REFUSED],
-        when="a run or an approval is refused whole: nothing was sent",
+        when="a run or an approval is refused as a whole: nothing was sent",
         detail=purge_detail(PurgeOutcome.REFUSED, PURGE_REFUSALS),
     ),
     EventMessage(
         detail_type=TARGET_UNHEALTHY,
-        when="a check finds that a target could not be worked with, once per check",
+        when="a check finds that a target cannot be used, once per check",
         detail=narrowed(
             model_schema(TargetUnhealthy),
             {

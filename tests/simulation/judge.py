@@ -1,5 +1,5 @@
-"""The judge: sees what went in, every call on the wire and every effect on AWS; knows DESIGN section 2 and the bounds
-of dispositions section 5, and nothing of the product.
+"""The judge: sees what went in, every call on the wire and every effect on AWS. It knows the promises of README.md and
+the bounds of layers/README.md, and nothing of the product.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The judge of the purger: what it may list, plan, send and say, from DESIGN section 4 alone."""
+"""The judge of the purger: what it may list, plan, send and say, written from functions/PURGING.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a delete request of the purger must say, from DESIGN section 4 alone."""
+"""What a delete request of the purger must contain, written from functions/PURGING.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that no backup is behind: what is on the wire, and what the disposition table says they mean."""
+"""Answers that no backup is behind: what is on the wire, and what the decision table says they mean."""
 
 import json
 import random

@@ -19,7 +19,7 @@ from vbs_reaper.purge import approval, purger, sending
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.purge.planning import PlannedRun
-from vbs_reaper.purge.ports import Mark
+from vbs_reaper.purge.ports import SentMark
 from vbs_reaper.purge.purger import Purger
 from vbs_reaper.purge.recheck import ApprovedBackups, Deletions
 from vbs_reaper.purge.rules.selection import Selection
@@ -42,7 +42,7 @@ def mark_before_sending(patch: pytest.MonkeyPatch) -> None:
     def send(  # noqa: PLR0913  # as it is
         self: Purger, stored: PlannedRun, plan: Plan, deletions: Deletions, time_left: TimeLeft, *, with_grace: bool
     ) -> PurgeResult:
-        self._plans.mark(stored.policy, stored.run, Mark.GRACE_SENT if with_grace else Mark.SENT, b"{}")
+        self._plans.mark(stored.policy, stored.run, SentMark.GRACE_SENT if with_grace else SentMark.SENT, b"{}")
         return original(self, stored, plan, deletions, time_left, with_grace=with_grace)
 
     patch.setattr(Purger, "_send", send)

@@ -1,4 +1,4 @@
-"""What a purge policy keeps of a list, read off DESIGN section 4 alone, in the plainest way there is."""
+"""What a purge policy keeps of a list, implemented from functions/PURGING.md in the simplest way."""
 
 from __future__ import annotations
 

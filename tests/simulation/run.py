@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An answer, as the disposition table reads it: `halts_s` where it is a verdict about the target, `asks_s` where it
+    """An answer, as the decision table reads it: `halts_s` where it is a verdict about the target, `asks_s` where it
     says how long to wait.
     """
 

@@ -1,4 +1,4 @@
-"""What a request wants, as the judge knows it from whoever made it; and what a look allows, read off DESIGN alone."""
+"""What a request wants, as the judge knows it from its producer; and what an observation allows, by the decision table."""
 
 from __future__ import annotations
 

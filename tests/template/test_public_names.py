@@ -17,7 +17,7 @@ from vbs_reaper.cli.main import parser
 from vbs_reaper.deletion.request_json import BulkDeleteRequestJson, DeleteRequestJson, ExpectationJson
 from vbs_reaper.deletion.result import DETAIL_TYPES, REQUESTED, SOURCE, Outcome
 from vbs_reaper.purge.plan_json import StoredBackup, StoredPlan
-from vbs_reaper.purge.ports import Mark
+from vbs_reaper.purge.ports import SentMark
 from vbs_reaper.purge.run_result import PURGE_DETAIL_TYPES, PurgeOutcome, key_of
 from vbs_reaper.reasons import Reason
 
@@ -43,7 +43,7 @@ def public_names() -> dict[str, Any]:
         },
         "plan keys": fields(StoredPlan, StoredBackup),
         "S3 keys": [
-            key_of("POLICY", "RUN", ending) for ending in ("json", "html", *sorted(mark.value for mark in Mark))
+            key_of("POLICY", "RUN", ending) for ending in ("json", "html", *sorted(mark.value for mark in SentMark))
         ],
         "log fields": fields(LogRecord, CallLogRecord),
         "metrics": metrics(),

@@ -1,4 +1,4 @@
-"""The error bodies these clouds send, each read into kind, code and message."""
+"""The error bodies these clouds send, each read into code and message."""
 
 import json
 
@@ -11,19 +11,19 @@ from vbs_reaper.text import printable
 @pytest.mark.parametrize(
     ("document", "fault"),
     [
-        ({"itemNotFound": {"code": 404, "message": "m"}}, ErrorBody(True, "itemNotFound", "404", "m")),
-        ({"badrequest": {"code": "XXXX", "message": "m"}}, ErrorBody(True, "badrequest", "XXXX", "m")),
-        ({"badRequest": "m"}, ErrorBody(True, "badRequest", "", "m")),
-        ({"error": {"code": "VolumeBackup.0102", "message": "m"}}, ErrorBody(True, "error", "VolumeBackup.0102", "m")),
-        ({"error_msg": "m", "error_code": "APIG.0301", "request_id": "r"}, ErrorBody(True, "", "APIG.0301", "m")),
-        ({"error": {"code": 401, "message": "m", "title": "t"}}, ErrorBody(True, "error", "401", "m")),
-        ({"error": {"error_code": "IAM.0061", "error_msg": "m"}}, ErrorBody(True, "error", "IAM.0061", "m")),
+        ({"itemNotFound": {"code": 404, "message": "m"}}, ErrorBody(True, "404", "m")),
+        ({"badrequest": {"code": "XXXX", "message": "m"}}, ErrorBody(True, "XXXX", "m")),
+        ({"badRequest": "m"}, ErrorBody(True, "", "m")),
+        ({"error": {"code": "VolumeBackup.0102", "message": "m"}}, ErrorBody(True, "VolumeBackup.0102", "m")),
+        ({"error_msg": "m", "error_code": "APIG.0301", "request_id": "r"}, ErrorBody(True, "APIG.0301", "m")),
+        ({"error": {"code": 401, "message": "m", "title": "t"}}, ErrorBody(True, "401", "m")),
+        ({"error": {"error_code": "IAM.0061", "error_msg": "m"}}, ErrorBody(True, "IAM.0061", "m")),
         (
             {"overLimit": {"code": 413, "message": "m", "retryAfter": "0"}},
-            ErrorBody(True, "overLimit", "413", "m", "0"),
+            ErrorBody(True, "413", "m", "0"),
         ),
-        ({"error_code": "IAM.1", "error_msg": "m", "detail": {}}, ErrorBody(True, "error_code", "IAM.1", "IAM.1")),
-        ({"error": {"code": 400, "message": ["m"]}}, ErrorBody(True, "error", "400", "")),
+        ({"error_code": "IAM.1", "error_msg": "m", "detail": {}}, ErrorBody(True, "IAM.1", "IAM.1")),
+        ({"error": {"code": 400, "message": ["m"]}}, ErrorBody(True, "400", "")),
         ({}, ErrorBody(is_json=True)),
     ],
 )

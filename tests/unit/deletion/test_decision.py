@@ -1,4 +1,4 @@
-"""One decision for every answer, at every age, against a table written from the disposition table alone."""
+"""One decision for every answer, at every age, against a table written from the decision table of layers/README.md."""
 
 from collections.abc import Iterator
 from dataclasses import replace

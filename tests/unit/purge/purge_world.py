@@ -18,7 +18,7 @@ from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.errors import PlanStoreBusy, RunRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_file import encode_plan
-from vbs_reaper.purge.ports import Mark, StoredDocument
+from vbs_reaper.purge.ports import SentMark, StoredDocument
 from vbs_reaper.purge.purger import Purger
 from vbs_reaper.purge.run_result import PurgeResult
 from vbs_reaper.reasons import Reason
@@ -140,12 +140,12 @@ class StoredPlans:
         self._check("store_page", self.is_writable)
         self.objects.setdefault((policy, run, "html"), f"the page of {plan.sha256}".encode())
 
-    def is_marked(self, policy: str, run: str, mark: Mark) -> bool:
+    def is_marked(self, policy: str, run: str, mark: SentMark) -> bool:
         """Whether it was written."""
         self._check("is_marked", self.is_readable)
         return (policy, run, mark.value) in self.objects
 
-    def mark(self, policy: str, run: str, mark: Mark, document: bytes) -> bool:
+    def mark(self, policy: str, run: str, mark: SentMark, document: bytes) -> bool:
         """Once."""
         self._check("mark", self.is_writable)
         is_new = not self.is_marked(policy, run, mark)

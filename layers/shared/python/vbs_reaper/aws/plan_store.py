@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
     from vbs_reaper.purge.plan import Plan
-    from vbs_reaper.purge.ports import Mark
+    from vbs_reaper.purge.ports import SentMark
 
 PLAN: Final = "json"
 PAGE: Final = "html"
@@ -82,11 +82,11 @@ class PlanBucket:
         pieces = (piece.encode() for piece in write_page(plan))
         self._write_once(key_of(policy, run, PAGE), pieces, "text/html; charset=utf-8", {})
 
-    def is_marked(self, policy: str, run: str, mark: Mark) -> bool:
+    def is_marked(self, policy: str, run: str, mark: SentMark) -> bool:
         """Return whether the run has the mark."""
         return self._metadata_of(key_of(policy, run, mark.value)) is not None
 
-    def mark(self, policy: str, run: str, mark: Mark, document: bytes) -> bool:
+    def mark(self, policy: str, run: str, mark: SentMark, document: bytes) -> bool:
         """Store the mark. Returns False, and stores nothing, if the run already has it."""
         return self._write_once(key_of(policy, run, mark.value), [document], "application/json", {})
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from vbs_reaper.cli import approve, check, explain, pause, plans, preview, resume, secret, send
-from vbs_reaper.cli.command_error import EXIT_ERROR, EXIT_INTERRUPTED
 from vbs_reaper.cli.dead_letters import command as dead_letters
+from vbs_reaper.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from vbs_reaper.errors import CommandError
 
 COMMANDS: Final = (

@@ -12,8 +12,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from vbs_reaper.cli.command_error import EXIT_INTERRUPTED
 from vbs_reaper.cli.deletion_log import DeletionLog, of_requests
+from vbs_reaper.cli.exit_codes import EXIT_INTERRUPTED
 from vbs_reaper.cli.files import read_file
 from vbs_reaper.cli.follow import EXIT_ALL_GONE, EXIT_SOME_LEFT, Follower, follow_to_the_end
 from vbs_reaper.cli.log_record import LogRecord

@@ -19,7 +19,6 @@ class ErrorBody:
     """An error body of any known shape. `is_json` is true only for a JSON object."""
 
     is_json: bool = False
-    kind: str = ""
     code: str = ""
     message: str = ""
     retry_after: object = None
@@ -35,14 +34,13 @@ def read_error_body(body: bytes) -> ErrorBody:
         return ErrorBody()
     if not isinstance(document, dict):
         return ErrorBody()
-    kind, inner = next(((key, value) for key, value in document.items() if isinstance(value, dict)), ("", document))
+    inner = next((value for value in document.values() if isinstance(value, dict)), document)
     code = inner.get("code", inner.get("error_code", document.get("error_code", "")))
     message = inner.get("message", inner.get("error_msg"))
     if message is None:
-        kind, message = next(((key, value) for key, value in document.items() if isinstance(value, str)), (kind, ""))
+        message = next((value for value in document.values() if isinstance(value, str)), "")
     return ErrorBody(
         is_json=True,
-        kind=kind,
         code=str(code),
         message=message if isinstance(message, str) else "",
         retry_after=inner.get("retryAfter"),

@@ -13,7 +13,7 @@ class TargetSecrets(Protocol):
         """Read the current version from the store, never from a cache.
 
         Raises:
-            InvalidSecret: it does not exist or may not be read.
+            InvalidSecret: it does not exist or cannot be read now.
         """
         ...
 

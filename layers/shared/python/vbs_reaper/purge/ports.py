@@ -15,7 +15,7 @@ from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.run_result import PurgeResult
 
 
-class Mark(StrEnum):
+class SentMark(StrEnum):
     """Stored beside a plan once its deletions were requested: those that are due, or also those in grace."""
 
     SENT = "sent"
@@ -58,11 +58,11 @@ class PlanStore(Protocol):
         """Store the HTML page of the plan of a run, unless it exists."""
         ...
 
-    def is_marked(self, policy: str, run: str, mark: Mark) -> bool:
+    def is_marked(self, policy: str, run: str, mark: SentMark) -> bool:
         """Return whether the run has the mark."""
         ...
 
-    def mark(self, policy: str, run: str, mark: Mark, document: bytes) -> bool:
+    def mark(self, policy: str, run: str, mark: SentMark, document: bytes) -> bool:
         """Store the mark. Returns False, and stores nothing, if the run already has it."""
         ...
 

@@ -28,7 +28,7 @@ from vbs_reaper.purge.planning import (
     make_and_store_plan,
 )
 from vbs_reaper.purge.policy import PurgePolicy
-from vbs_reaper.purge.ports import Bus, Mark, PlanStore, Queue, Report
+from vbs_reaper.purge.ports import Bus, PlanStore, Queue, Report, SentMark
 from vbs_reaper.purge.recheck import Deletions, approved_backups, check_guards_again, compare_with_fresh_plan
 from vbs_reaper.purge.run_result import (
     PURGE_DETAIL_TYPES,
@@ -149,7 +149,7 @@ class Purger:
         self._publish(result)
         if not sent:
             return result
-        mark = Mark.GRACE_SENT if with_grace else Mark.SENT
+        mark = SentMark.GRACE_SENT if with_grace else SentMark.SENT
         try:
             self._plans.mark(stored.policy, stored.run, mark, msgspec.json.encode(result))
         except RunRefused as fault:
@@ -160,9 +160,9 @@ class Purger:
 
     def _is_sent(self, stored: PlannedRun, *, with_grace: bool) -> bool:
         """Whether the deletions were requested before. Requesting those in grace includes those that are due."""
-        if self._plans.is_marked(stored.policy, stored.run, Mark.GRACE_SENT):
+        if self._plans.is_marked(stored.policy, stored.run, SentMark.GRACE_SENT):
             return True
-        return not with_grace and self._plans.is_marked(stored.policy, stored.run, Mark.SENT)
+        return not with_grace and self._plans.is_marked(stored.policy, stored.run, SentMark.SENT)
 
     def _refuse(self, result: PurgeResult) -> PurgeResult:
         self._publish(result)

@@ -12,11 +12,11 @@ from typing import Final
 import boto3
 from rich.console import Console
 
-from vbs_reaper.cli.command_error import EXIT_INTERRUPTED
 from vbs_reaper.cli.dead_letters.dead_letter import Letter
 from vbs_reaper.cli.dead_letters.letter_queue import read_letters
 from vbs_reaper.cli.dead_letters.move import BeforeDelete, MoveProgress, move, resend_to, select_letters
 from vbs_reaper.cli.dead_letters.render import none_found, print_letters, wide_console
+from vbs_reaper.cli.exit_codes import EXIT_INTERRUPTED
 from vbs_reaper.cli.prompts import require_number
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.purge.report.formatting import count
