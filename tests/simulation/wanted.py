@@ -1,4 +1,4 @@
-"""What a request wants, as the judge knows it from its producer; and what an observation allows, by the decision table."""
+"""What a request wants, as its producer knows it; and what an observation allows, by the decision table."""
 
 from __future__ import annotations
 
