@@ -65,7 +65,7 @@ def read_requests(lines: Sequence[Line], defaults: Mapping[str, str], now: datet
         place, first = found.setdefault(key, (line.place, request))
         if place == line.place:
             continue
-        if first != request:
+        if first.fields != request.fields:
             raise CommandError(f"{line.place}: requests the backup of {place} with other fields; keep one of the two")
         repeats.append(f"{line.place} repeats {place}; it is sent once")
     if not found:
