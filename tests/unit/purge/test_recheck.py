@@ -1,6 +1,7 @@
 """An approval lists and plans again: it sends what both plans let go, and says what it left out and why."""
 
 import json
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -259,6 +260,30 @@ def test_an_approval_is_refused_if_the_project_changes_between_the_look_at_it_an
     sha256 = previewed(world)
     world.cloud.view = TargetInfo(project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False)
     assert_refused(world, world.approve(sha256), "plan_misplaced", PROJECT, OTHER_PROJECT)
+
+
+@dataclass
+class MovingService(ListedCloud):
+    """A target whose service moves to another address after the first look during an approval."""
+
+    moves_to: str | None = None
+
+    def describe_target(self, target: str, time_left: TimeLeft) -> TargetInfo | Answer:
+        """The address before the move."""
+        found = super().describe_target(target, time_left)
+        if self.moves_to and isinstance(self.view, TargetInfo):
+            self.view = replace(self.view, address=self.moves_to)
+        return found
+
+
+def test_an_approval_is_refused_if_the_address_changes_between_the_check_and_the_list() -> None:
+    here, elsewhere = "https://vbs.example", "https://vbs.elsewhere.example"
+    cloud = MovingService(nightly(5))
+    cloud.view = TargetInfo(project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False, address=here)
+    world = World(nightly(5), cloud=cloud)
+    sha256 = previewed(world)
+    cloud.moves_to = elsewhere
+    assert_refused(world, world.approve(sha256), "plan_misplaced", here, elsewhere)
 
 
 def test_a_bucket_that_is_busy_when_the_newest_plan_is_looked_for_fails_the_approval() -> None:

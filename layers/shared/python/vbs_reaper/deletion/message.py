@@ -52,7 +52,7 @@ class NewMessage:
     delay_s: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """A message being processed, with everything that is fixed for this pass."""
 

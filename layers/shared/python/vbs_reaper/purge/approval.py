@@ -6,7 +6,6 @@ has now. The policy's newest plan must select by the same rules: an approval mus
 
 from datetime import datetime
 
-from vbs_reaper.backups.answer import TargetInfo
 from vbs_reaper.errors import InvalidPlan, RunRefused
 from vbs_reaper.purge.event import Approval
 from vbs_reaper.purge.plan import Plan
@@ -60,22 +59,21 @@ def check_newest(plans: PlanStore, plan: Plan) -> None:
         )
 
 
-def check_project(plan: Plan, info: TargetInfo) -> None:
-    """Check that the target has the same project and the same address as in the plan.
+def check_place(plan: Plan, project_id: str | None, address: str | None) -> None:
+    """Check that the target's project and address are those of the plan.
 
     Plans of earlier versions do not contain the address; for them only the project is compared.
 
     Raises:
         RunRefused: the target has another project or another address now.
     """
-    if info.project_id != plan.project_id:
+    if project_id != plan.project_id:
         raise RunRefused(
             Reason.PLAN_MISPLACED,
-            f'the plan is for project {plan.project_id}, but target "{plan.policy.target}" is project '
-            f"{info.project_id} now",
+            f'the plan is for project {plan.project_id}, but target "{plan.policy.target}" is project {project_id} now',
         )
-    if plan.endpoint not in (None, info.address):
+    if plan.endpoint not in (None, address):
         raise RunRefused(
             Reason.PLAN_MISPLACED,
-            f'the plan is for backups at {plan.endpoint}, but target "{plan.policy.target}" is at {info.address} now',
+            f'the plan is for backups at {plan.endpoint}, but target "{plan.policy.target}" is at {address} now',
         )

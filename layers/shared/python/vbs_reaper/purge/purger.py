@@ -15,7 +15,7 @@ import msgspec
 from vbs_reaper.backups.ports import BackupLists
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunUnfinished
-from vbs_reaper.purge.approval import check_newest, check_project, find_approved
+from vbs_reaper.purge.approval import check_newest, check_place, find_approved
 from vbs_reaper.purge.event import Approval, Run, policy_name_of, read_event
 from vbs_reaper.purge.listing import describe_target, list_inventory
 from vbs_reaper.purge.plan import Plan, plan as make_plan
@@ -112,7 +112,7 @@ class Purger:
         try:
             check_age(stored.plan, self._clock())
             check_guards(stored.plan)
-            check_project(stored.plan, describe_target(self._backups, str(stored.plan.policy.target), time_left))
+            self._check_place_now(stored.plan, time_left)
         except RunRefused as refusal:
             return self._refuse(refused(refusal, stored.policy, stored.run, stored.plan))
         all_due = Deletions(backups=list(stored.plan.due), left_out=None)
@@ -123,14 +123,19 @@ class Purger:
         if self._is_sent(stored, with_grace=approval.include_grace):
             return already_sent(stored.plan, stored.run, with_grace=approval.include_grace)
         check_newest(self._plans, stored.plan)
-        check_project(stored.plan, describe_target(self._backups, str(stored.plan.policy.target), time_left))
+        self._check_place_now(stored.plan, time_left)
         approved = approved_backups(stored.plan, with_grace=approval.include_grace)
         # Drop the plan's backups: they may not fit into memory together with the list, the last and the fresh plan.
         stored = replace(stored, plan=replace(stored.plan, backups=()))
         fresh = self._make_fresh_plan(stored.plan.policy, time_left)
+        check_place(stored.plan, fresh.project_id, fresh.endpoint)  # the target may have changed before the list began
         deletions = compare_with_fresh_plan(approved, fresh, with_grace=approval.include_grace)
         check_guards_again(stored.plan, fresh, deletions.backups, with_grace=approval.include_grace)
         return self._send(stored, fresh, deletions, time_left, with_grace=approval.include_grace)
+
+    def _check_place_now(self, plan: Plan, time_left: TimeLeft) -> None:
+        info = describe_target(self._backups, str(plan.policy.target), time_left)
+        check_place(plan, info.project_id, info.address)
 
     def _make_fresh_plan(self, policy: PurgePolicy, time_left: TimeLeft) -> Plan:
         """List the backups and plan by a stored plan's policy, as a run would do now. The plan is not stored."""

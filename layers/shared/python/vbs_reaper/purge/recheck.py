@@ -71,14 +71,8 @@ def check_guards_again(shown: Plan, fresh: Plan, rows: Sequence[PlannedBackup], 
     be a larger fraction of the backups that exist now. `shown.backups` is not used.
 
     Raises:
-        RunRefused: a guard is exceeded by more than the plan showed, in which case the message names both fractions, or
-            the fresh plan is for another project.
+        RunRefused: a guard is exceeded by more than the plan showed. The message names both fractions.
     """
-    if fresh.project_id != shown.project_id:
-        raise RunRefused(
-            Reason.PLAN_MISPLACED,
-            f"the plan is for project {shown.project_id}, but the backups listed now are of project {fresh.project_id}",
-        )
     most = max(Counter(row.group for row in rows).values(), default=0)
     was, matched = shown.totals.selected if with_grace else shown.totals.due, shown.totals.matched
     for guard in read_guards(shown.policy.guards, len(rows), fresh.totals.matched, most):
