@@ -53,6 +53,10 @@ class Reason(StrEnum):
         member.fix = fix
         return member
 
+    def with_detail(self, detail: str) -> str:
+        """Return the sentence, with the detail behind it if there is one."""
+        return f"{self.sentence[:-1]}: {detail}" if detail else self.sentence
+
     @property
     def can_redrive(self) -> bool:
         """Whether a dead letter with this reason may be sent again unchanged."""

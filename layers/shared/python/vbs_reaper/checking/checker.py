@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 
 from vbs_reaper.backups.identifiers import TARGET
-from vbs_reaper.checking.target_check import TARGET_UNHEALTHY, TargetReport, unhealthy_event
+from vbs_reaper.checking.target_check import TARGET_UNHEALTHY, TARGETS_LIMIT, TargetReport, unhealthy_event
 from vbs_reaper.errors import InvalidCheck
 from vbs_reaper.logs import fault_fields, logger
 from vbs_reaper.reasons import Reason
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 PARALLEL_CHECKS: Final = 5
 """How many targets are checked at the same time."""
-TARGETS_LIMIT: Final = 50
-"""Maximum number of targets of one run."""
 
 _TargetName = Annotated[str, msgspec.Meta(pattern=rf"^{TARGET.pattern}\Z")]
 

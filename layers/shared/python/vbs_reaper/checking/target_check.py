@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from vbs_reaper.backups.ports import BackupLists
     from vbs_reaper.clock import Clock, TimeLeft
 
+TARGETS_LIMIT: Final = 50
+"""Maximum number of targets that one invocation checks."""
 TARGET_UNHEALTHY: Final = "VBS Target Unhealthy"
 READ_ONLY_ROLES: Final = frozenset({"reader", "readonly"})
 """Roles that may list but not delete: Keystone's `reader`, and `readonly`, Open Telekom Cloud's "Tenant Guest"."""

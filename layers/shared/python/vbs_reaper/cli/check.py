@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from vbs_reaper.backups.identifiers import is_target
+from vbs_reaper.checking.target_check import TARGETS_LIMIT
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.errors import CommandError
 from vbs_reaper.text import printable
 
 EXIT_HEALTHY: Final = 0
 EXIT_UNHEALTHY: Final = 2
-TARGETS_LIMIT: Final = 50
 
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type

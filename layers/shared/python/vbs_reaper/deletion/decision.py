@@ -136,8 +136,9 @@ class Pass:
 
     def wait(self, reason: Reason, message: str, delay_s: int | None = None) -> Wait:
         """Return a wait of the ordinary backoff, or of `delay_s` seconds."""
-        ordinary = backoff.wait_s(self.message.receive_count, self.base_s, self.jitter)
-        return Wait(reason=reason, delay_s=ordinary if delay_s is None else delay_s, message=message)
+        if delay_s is None:
+            return ordinary_wait(self.delivery, reason, message)
+        return Wait(reason=reason, delay_s=delay_s, message=message)
 
     def halt(self, reason: Reason, message: str, retry_after_s: float | None = None) -> Halt:
         """Return a halt of one base, or of the time that the cloud asked for."""
@@ -147,6 +148,12 @@ class Pass:
             remember_s=self.base_s if retry_after_s is None else retry_after_s,
             message=message,
         )
+
+
+def ordinary_wait(delivery: Delivery, reason: Reason, message: str) -> Wait:
+    """Return a wait of the ordinary backoff."""
+    delay_s = backoff.wait_s(delivery.message.receive_count, delivery.base_s, delivery.jitter)
+    return Wait(reason=reason, delay_s=delay_s, message=message)
 
 
 def is_overdue(message: Message, now: datetime) -> bool:

@@ -164,7 +164,7 @@ def _queued(message: Message, reason: Reason, detail: str) -> dict[str, Any]:
     return {
         "outcome": "queued",
         "reason": reason.value,
-        "message": f"{reason.sentence[:-1]}: {detail}" if detail else reason.sentence,
+        "message": reason.with_detail(detail),
         "action": reason.action,
         "request_id": message.request_id,
     }

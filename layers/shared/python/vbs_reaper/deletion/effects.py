@@ -8,8 +8,18 @@ import msgspec
 from msgspec import UNSET
 
 from vbs_reaper.backups.answer import Answer
-from vbs_reaper.deletion import backoff
-from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Wait, is_overdue
+from vbs_reaper.deletion.decision import (
+    AlreadyGone,
+    Asked,
+    Decision,
+    Deleted,
+    Halt,
+    Parked,
+    Refused,
+    Wait,
+    is_overdue,
+    ordinary_wait,
+)
 from vbs_reaper.deletion.message import Delivery, NewMessage
 from vbs_reaper.deletion.ports import Bus, Queue, Report
 from vbs_reaper.deletion.request import DeleteRequest
@@ -66,9 +76,9 @@ class Effects:
 
     def wait(self, delivery: Delivery, reason: Reason, detail: str, request: DeleteRequest | None = None) -> End:
         """Keep a message for a reason on our side, or park it if it has waited too long."""
-        if is_overdue(delivery.message, delivery.now) and not delivery.is_direct:
+        if _is_late(delivery):
             return self._end(delivery, request, Parked(reason=reason, message=detail))
-        return self._keep(delivery, request, _wait(delivery, reason, detail))
+        return self._keep(delivery, request, ordinary_wait(delivery, reason, detail))
 
     def _keep(self, delivery: Delivery, request: DeleteRequest | None, decision: Wait | Halt) -> Kept:
         self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
@@ -91,12 +101,14 @@ class Effects:
     ) -> Finished | Kept:
         """Publish the result, then write a dead letter if a person must look."""
         needs_letter = isinstance(decision, Refused | Parked) and not delivery.is_direct
-        if is_overdue(delivery.message, delivery.now) and not delivery.is_direct:
+        if _is_late(delivery):
             return self._end_late(delivery, request, decision, needs_letter=needs_letter)
         result = make_result(delivery, request, decision)
         if not self._publish(delivery, result):
             return self._keep(
-                delivery, request, _wait(delivery, Reason.UNHEARD, f"the end ({result.outcome}) was not published")
+                delivery,
+                request,
+                ordinary_wait(delivery, Reason.UNHEARD, f"the end ({result.outcome}) was not published"),
             )
         if needs_letter and not self._dead_letter(delivery, result):
             return self._keep(delivery, request, _not_stored(delivery))
@@ -158,7 +170,7 @@ def make_result(
         request_id=message.request_id,
         outcome=outcome,
         reason=reason.value,
-        message=f"{reason.sentence[:-1]}: {detail}" if detail else reason.sentence,
+        message=reason.with_detail(detail),
         action=reason.action,
         target=delivery.target or UNSET,
         backup_id=request.backup_id if request else UNSET,
@@ -188,9 +200,9 @@ def _proof(answer: Answer) -> Proof | msgspec.UnsetType:
 
 
 def _not_stored(delivery: Delivery) -> Wait:
-    return _wait(delivery, Reason.NOT_STORED, "the dead letter was not stored")
+    return ordinary_wait(delivery, Reason.NOT_STORED, "the dead letter was not stored")
 
 
-def _wait(delivery: Delivery, reason: Reason, detail: str) -> Wait:
-    delay_s = backoff.wait_s(delivery.message.receive_count, delivery.base_s, delivery.jitter)
-    return Wait(reason=reason, delay_s=delay_s, message=detail)
+def _is_late(delivery: Delivery) -> bool:
+    """Whether the message may be lost if it waits any longer. A direct request has no message to lose."""
+    return is_overdue(delivery.message, delivery.now) and not delivery.is_direct

@@ -15,6 +15,7 @@ from vbs_reaper.backups.identifiers import PROJECT_ID, TARGET, UUID
 BULK_LIMIT: Final = 1000
 """Maximum number of backups of one bulk request."""
 SURVIVORS_LIMIT: Final = 5
+"""Maximum number of survivors that a request names."""
 NAME_LIMIT: Final = 255
 """Characters of a backup's name: the width of Cinder's column."""
 VOLUME_ID_LIMIT: Final = 64

@@ -5,11 +5,10 @@ from typing import Final
 
 import msgspec
 
+from vbs_reaper.deletion.request_json import SURVIVORS_LIMIT
 from vbs_reaper.purge.calendar.zone import Micros
 from vbs_reaper.purge.planned_backup import PlannedBackup
 
-SURVIVORS_LIMIT: Final = 5
-"""Maximum number of survivors that a delete request names."""
 SPARED_LIMIT: Final = 100
 """Maximum number of backup IDs in `Difference.spared`."""
 
