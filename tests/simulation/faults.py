@@ -70,7 +70,7 @@ class Fault(StrEnum):
     USED_BY_IMAGE = "400 VolumeBackup.0113, used by an image"
     VBS_TROUBLE = "400 VolumeBackup.0014, trouble inside"
     VBS_TOKEN = "400 Common.0013, bad token"  # noqa: S105
-    BAD_JSON = "400 with a JSON nobody knows"
+    BAD_JSON = "400 with unknown JSON"
     BAD_APIG = "400 APIG.0201"
     BAD_HTML = "400 with HTML"
     UNAUTHORIZED = "401"
@@ -107,7 +107,7 @@ class Fault(StrEnum):
     UNREADABLE = "200 with no backup in it"
     FIELD_MISSING = "200 with a field missing"
     FIELD_ODD = "200 with a field of another type"
-    STRANGE_STATUS = "200 with a status nobody knows"
+    STRANGE_STATUS = "200 with an unknown status"
     NOT_OWNED = "200 with another project as owner"
     # What others do meanwhile
     HELD = "somebody puts a backup on hold"
