@@ -128,7 +128,7 @@ def verdict_panel(verdict: Verdict) -> RenderableType:
     rows = [
         ("requests", f"{verdict.requests}"),
         ("accepted", f"{verdict.asked} backups: the cloud accepted the DELETE"),
-        ("deleted", f"{verdict.deleted} of them, proven gone"),
+        ("deleted", f"{verdict.deleted} of them, proven gone; as already_gone if the answer to the DELETE was lost"),
         ("already gone", f"{verdict.already_gone} requests for backups that were gone before"),
         ("refused", f"{sum(verdict.refused.values())}: {refused}"),
         ("parked", f"{sum(verdict.parked.values())}: {parked}"),

@@ -1,4 +1,4 @@
-"""The only module that reads the system clock; all other code takes the time as an argument."""
+"""The wall clock. Only this module and `cli` read it; all other code gets a `Clock` or the time as an argument."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,7 @@
 """Writes the page that preview.png beside this file shows: a shop's volumes, two months into a policy.
 
 python -m tests.unit.purge.report.demo preview.html
-chromium --headless --hide-scrollbars --window-size=1050,1650 --screenshot=preview.png preview.html
+chromium --headless --hide-scrollbars --window-size=1050,2300 --screenshot=preview.png preview.html
 """
 
 import sys
