@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -25,8 +25,9 @@ def listening_addresses(process_id: int) -> set[str]:
     """The local addresses, in /proc's hexadecimal words, that a process listens on."""
     inodes = set()
     for descriptor in Path(f"/proc/{process_id}/fd").iterdir():
-        if found := re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink())):
-            inodes.add(found[1])
+        with suppress(FileNotFoundError):  # A server opens and closes files while this reads the folder.
+            if found := re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink())):
+                inodes.add(found[1])
     lines = [
         line.split()
         for family in ("tcp", "tcp6")
