@@ -10,7 +10,7 @@ LOCK := uv.lock pyproject.toml
 RUNTIME_BRINGS := boto3 botocore s3transfer jmespath python-dateutil six
 LEFT_OUT := $(RUNTIME_BRINGS) setuptools
 REQUIREMENTS := layers/dependencies/requirements.txt
-CHECKOV_PINS := tests/template/checkov/requirements.txt
+CHECKOV_PINS := tests/infrastructure/checkov/requirements.txt
 SAM := .venv-sam/bin/sam
 export SAM_CLI_TELEMETRY ?= 0
 
@@ -22,17 +22,20 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRON
 .DELETE_ON_ERROR:
 
 ##@ Try it
-.PHONY: run up down console test test-runtime test-openstack
+.PHONY: run up down console check test test-runtime test-openstack
 run: .venv/stamp .venv-local/stamp ## delete 200 backups and purge a year of others on local emulators of AWS and the cloud; check the result
-	@.venv/bin/python -m tests.local $(ARGS)
+	@.venv/bin/python -m tests.support.local $(ARGS)
 
 up: .venv/stamp .venv-local/stamp ## start a local stack with backups, a plan and dead letters, and print what to try
-	@.venv/bin/python -m tests.local.up up
+	@.venv/bin/python -m tests.support.local.up up
 
 down: .venv/stamp ## stop the local stack that `make up` started
-	@.venv/bin/python -m tests.local.up down
+	@.venv/bin/python -m tests.support.local.up down
 
 console: .venv/stamp ## install the operator's CLI: .venv/bin/vbs-reaper --help
+
+check: lint ## lint, then run the unit tests: for each small change
+	.venv/bin/python -m pytest -n 2 -q tests/unit $(ARGS)
 
 test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers
 	.venv/bin/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
@@ -68,7 +71,7 @@ audit: .venv/stamp .venv-audit/stamp ## search for known vulnerabilities in what
 	.venv/bin/python -m tests.audit $(ARGS)
 
 checkov: .venv/stamp .venv-checkov/stamp ## apply checkov's rules to the translated template; needs no network
-	@.venv/bin/python -m tests.template.checkov
+	@.venv/bin/python -m tests.infrastructure.checkov
 
 sbom: .venv/stamp .venv-audit/stamp ## write a software bill of materials of the layer (CycloneDX) to out/
 	.venv/bin/python -m tests.audit sbom
@@ -78,14 +81,14 @@ sbom: .venv/stamp .venv-audit/stamp ## write a software bill of materials of the
 lint: .venv/stamp ## run ruff, mypy, import-linter, and cfn-lint on the raw and the translated template
 	.venv/bin/ruff check && .venv/bin/ruff format --check
 	.venv/bin/mypy && .venv/bin/lint-imports
-	.venv/bin/python -m tests.template.lint
+	.venv/bin/python -m tests.infrastructure.lint
 
 format: .venv/stamp ## sort the imports and format the code
 	.venv/bin/ruff check --fix --select I && .venv/bin/ruff format
 
 docs: .venv/stamp ## regenerate the tables of the documents and the JSON Schemas from code and template
-	.venv/bin/python -m tests.template.tables
-	.venv/bin/python -m tests.schemas --write
+	.venv/bin/python -m tests.infrastructure.tables
+	.venv/bin/python -m tests.infrastructure.schemas --write
 
 lock: .build/uv/stamp ## update uv.lock and the requirements of the layer
 	$(UV) lock

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.doubles import FakeLambdaContext, ManualClock
-from tests.log_lines import LogLines, reading_log
+from tests.support.doubles import FakeLambdaContext, ManualClock
+from tests.support.log_lines import LogLines, reading_log
 
 ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "tests" / "unit"

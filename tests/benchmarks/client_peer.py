@@ -11,11 +11,11 @@ from typing import Final
 from openstackclient.shell import OpenStackShell
 
 from tests.benchmarks.counting import Counted
-from tests.doubles import ManualClock
-from tests.simulator.cloud import Cloud
-from tests.simulator.journal import Operation
-from tests.simulator.server import Simulator
-from tests.simulator.settings import SimulatorSettings
+from tests.support.doubles import ManualClock
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
 from vbs_reaper.clock import utc_now
 
 EVERY_S: Final = 10.0

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.benchmarks.queue_in_memory import BusInMemory, QueueInMemory
-from tests.doubles import ManualClock
 from tests.integration.reach import TARGET, Reach, reaching
-from tests.simulator.server import Simulator
-from tests.simulator.settings import SimulatorSettings
+from tests.support.doubles import ManualClock
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
 from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.deletion.deleter import Deleter

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
-from tests.local import embedded_aws
-from tests.local.function_log import FunctionLog, total
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
-from tests.simulator.cloud import Cloud
-from tests.simulator.server import Simulator
-from tests.simulator.settings import SimulatorSettings
+from tests.support.local import embedded_aws
+from tests.support.local.function_log import FunctionLog, total
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
 
 DELETE_SECONDS: Final = 1.0
 WITHIN_S: Final = 120.0

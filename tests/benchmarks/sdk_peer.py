@@ -9,10 +9,10 @@ import openstack
 from openstack.connection import Connection
 
 from tests.benchmarks.counting import Counted
-from tests.doubles import ManualClock
-from tests.simulator.journal import Operation
-from tests.simulator.server import Simulator
-from tests.simulator.settings import SimulatorSettings
+from tests.support.doubles import ManualClock
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
 from vbs_reaper.clock import utc_now
 
 _COUNTED = frozenset({Operation.LOGIN, Operation.SHOW, Operation.LIST, Operation.DELETE})

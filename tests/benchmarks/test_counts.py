@@ -10,7 +10,7 @@ import requests
 from tests.benchmarks.cold import WIRED, start
 from tests.benchmarks.counting import LOOKS_AT_MOST, count_ours, count_terraform
 from tests.integration.certificates import Authority
-from tests.simulator.server import Simulator
+from tests.support.simulator.server import Simulator
 from vbs_reaper.clouds.http.transport import Transport
 
 DELETIONS = 20

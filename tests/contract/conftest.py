@@ -9,7 +9,7 @@ from tests.contract.peer import Peer
 from tests.contract.simulator_peer import SimulatorPeer
 from tests.contract.visitor import Visitor
 from tests.openstack.cloud import Cloud
-from tests.simulator.server import Simulator
+from tests.support.simulator.server import Simulator
 
 PEERS = ["simulator", pytest.param("openstack", marks=pytest.mark.openstack)]
 

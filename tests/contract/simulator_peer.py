@@ -1,8 +1,8 @@
 """The simulator as a peer."""
 
 from tests.contract.peer import ApplicationCredential, BackupToBe, Login, Person
-from tests.simulator.cloud import Cloud
-from tests.simulator.identity import DOMAIN_NAME, User
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.identity import DOMAIN_NAME, User
 
 
 class SimulatorPeer:

@@ -8,10 +8,10 @@ import pytest
 
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.ear import Ear
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
-from tests.simulator.cloud import Cloud
-from tests.simulator.journal import Operation
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.journal import Operation
 from vbs_reaper.deletion.result import SOURCE
 
 ALLOWED_TOPICS = "arn:aws:sns:eu-central-1:000000000000:allowed-*"

@@ -17,7 +17,7 @@ import jmespath
 from botocore import xform_name
 from botocore.model import Shape
 
-from tests.local.embedded_aws import EmbeddedAws
+from tests.support.local.embedded_aws import EmbeddedAws
 
 OF_EVERY_COMMAND = {"--query", "--output"}
 STRUCTURED = {"structure", "list", "map"}

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from tests.e2e.operator import operator_keys
-from tests.local.deployment import STACK_NAME
-from tests.local.embedded_aws import REGION
-from tests.local.fixtures import WITHIN_S
-from tests.local.stack import LocalStack
+from tests.support.local.deployment import STACK_NAME
+from tests.support.local.embedded_aws import REGION
+from tests.support.local.fixtures import WITHIN_S
+from tests.support.local.stack import LocalStack
 
 
 class Desk:

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Self
 
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
 
 
 class Ear:

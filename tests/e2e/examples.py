@@ -3,9 +3,9 @@
 from typing import Any
 
 from tests.e2e.conftest import WITHIN_S
-from tests.local.artefacts import ROOT
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
+from tests.support.local.artefacts import ROOT
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
 
 EXAMPLES = ROOT / "events" / "examples"
 SAMPLE_ID = "1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11"

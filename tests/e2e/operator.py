@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from tests.local.stack import LocalStack
+from tests.support.local.stack import LocalStack
 
 
 @cache

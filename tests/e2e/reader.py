@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.local.artefacts import ROOT
-from tests.local.embedded_aws import REGION
-from tests.local.stack import LocalStack
+from tests.support.local.artefacts import ROOT
+from tests.support.local.embedded_aws import REGION
+from tests.support.local.stack import LocalStack
 
 WITHIN_S = 120.0
 SESSION = "session"

@@ -12,11 +12,11 @@ from tests.e2e.command_line import run
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.ear import Ear
 from tests.e2e.examples import EXAMPLES, SAMPLE_ID, deploy, queue_arn
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
-from tests.schemas.messages import EVENTS
-from tests.schemas.validator import complaints
-from tests.simulator.cloud import Cloud
+from tests.infrastructure.schemas.messages import EVENTS
+from tests.infrastructure.schemas.validator import complaints
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.cloud import Cloud
 from vbs_reaper.deletion.result import result_id
 
 __all__ = ["default_target", "ear", "stack"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.local.stack import LocalStack
-from tests.simulator.cloud import Cloud
+from tests.support.local.stack import LocalStack
+from tests.support.simulator.cloud import Cloud
 
 pytestmark = pytest.mark.xdist_group("local stack")
 

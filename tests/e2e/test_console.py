@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.desk import Desk
-from tests.local.fixtures import WITHIN_S
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
-from tests.simulator.cloud import Cloud
+from tests.support.local.fixtures import WITHIN_S
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.cloud import Cloud
 
 pytestmark = pytest.mark.xdist_group("local stack")
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.local.fixtures import WITHIN_S, FindLine
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
-from tests.simulator.cloud import Cloud
+from tests.support.local.fixtures import WITHIN_S, FindLine
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.cloud import Cloud
 
 pytestmark = pytest.mark.xdist_group("local stack")
 

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from tests.local.fixtures import WITHIN_S, FindLetter, FindLine
-from tests.local.function_log import total
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
-from tests.simulator.body_shapes import BodyShape
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Fault
-from tests.simulator.journal import Operation
+from tests.support.local.fixtures import WITHIN_S, FindLetter, FindLine
+from tests.support.local.function_log import total
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Fault
+from tests.support.simulator.journal import Operation
 
 pytestmark = pytest.mark.xdist_group("local stack")
 

@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e.desk import Desk
-from tests.local.fixtures import WITHIN_S, FindLine
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Fault
-from tests.simulator.journal import Operation
+from tests.support.local.fixtures import WITHIN_S, FindLine
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Fault
+from tests.support.simulator.journal import Operation
 
 pytestmark = pytest.mark.xdist_group("local stack")
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.local.fixtures import WITHIN_S
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
-from tests.simulator.body_shapes import BodyShape
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage, Fault
-from tests.simulator.journal import Operation
-from tests.simulator.server import Simulator
+from tests.support.local.fixtures import WITHIN_S
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Breakage, Fault
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
 
 pytestmark = pytest.mark.xdist_group("local stack")
 

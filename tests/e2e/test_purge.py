@@ -11,12 +11,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.e2e.desk import Desk
-from tests.local.embedded_aws import REGION
-from tests.local.fixtures import WITHIN_S
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
-from tests.simulator.cloud import Cloud
-from tests.simulator.journal import Operation
+from tests.support.local.embedded_aws import REGION
+from tests.support.local.fixtures import WITHIN_S
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.journal import Operation
 from vbs_reaper.purge.plan_file import read_plan
 
 pytestmark = pytest.mark.xdist_group("local stack")

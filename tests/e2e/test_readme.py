@@ -13,13 +13,13 @@ import yaml
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.examples import SAMPLE_ID
 from tests.e2e.reader import Reader, Said
-from tests.local.artefacts import ROOT
-from tests.local.stack import LocalStack
-from tests.local.up import FOLDER
-from tests.local.waiting import wait_until
-from tests.simulator.cloud import Cloud
-from tests.template.markdown import Markdown
-from tests.template.rendered import translated
+from tests.infrastructure.markdown import Markdown
+from tests.infrastructure.rendered import translated
+from tests.support.local.artefacts import ROOT
+from tests.support.local.stack import LocalStack
+from tests.support.local.up import FOLDER
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.cloud import Cloud
 from vbs_reaper.cli.main import parser
 from vbs_reaper.cli.preview import EXIT_DELETIONS_PLANNED, EXIT_GUARD_EXCEEDED
 

@@ -13,9 +13,9 @@ from tests.e2e.bus_stack import add_backup, default_target, deletes_sent, ear, l
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.ear import Ear
 from tests.e2e.examples import EXAMPLES, deploy
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
-from tests.simulator.cloud import Cloud
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.cloud import Cloud
 from vbs_reaper.deletion.result import SOURCE, result_id
 
 __all__ = ["default_target", "ear", "stack"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.desk import Desk
-from tests.local.stack import LocalStack
-from tests.simulator.cloud import Cloud
+from tests.support.local.stack import LocalStack
+from tests.support.simulator.cloud import Cloud
 
 pytestmark = pytest.mark.xdist_group("local stack")
 

@@ -11,11 +11,11 @@ import requests
 from moto.server import ThreadedMotoServer
 
 from functions.deleter import app
-from tests.doubles import FakeLambdaContext
-from tests.poller import Invoke
-from tests.simulator.cloud import Cloud
-from tests.simulator.server import Simulator
-from tests.template_resources import REGION, TemplateResources, make_resources
+from tests.support.doubles import FakeLambdaContext
+from tests.support.poller import Invoke
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.server import Simulator
+from tests.support.template_resources import REGION, TemplateResources, make_resources
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import boto3
 
-from tests.poller import Poller
+from tests.support.poller import Poller
 from vbs_reaper.deletion.result import SOURCE
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from functions.purger.app import lambda_handler
-from tests.doubles import FakeLambdaContext
+from tests.support.doubles import FakeLambdaContext
 
 answer = lambda_handler(json.load(sys.stdin), cast("Any", FakeLambdaContext(remaining_ms=900_000)))
 # Not getrusage: its maximum counts the process that started this one, before there was an interpreter in it.

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from tests.doubles import ManualClock
-from tests.simulator.cloud import Cloud
+from tests.support.doubles import ManualClock
+from tests.support.simulator.cloud import Cloud
 from vbs_reaper.backups.answer import Answer, Operation
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
 from vbs_reaper.backups.ports import BackupRef

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.integration.reach import TARGET, Hourglass, Reach, reaching, ref
 from tests.integration.scripted_server import ScriptedServer, hanging_up
-from tests.simulator.body_shapes import BodyShape
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage, Fault
-from tests.simulator.journal import Operation
-from tests.simulator.server import Simulator
-from tests.simulator.settings import OTHER_PROJECT_ID, SimulatorSettings
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Breakage, Fault
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import OTHER_PROJECT_ID, SimulatorSettings
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Page, TargetInfo
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
 from vbs_reaper.backups.ports import BackupRef

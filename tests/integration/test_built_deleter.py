@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.local.artefacts import ROOT, build, local_environment
-from tests.simulator.cloud import Cloud
-from tests.template_resources import TemplateResources
+from tests.support.local.artefacts import ROOT, build, local_environment
+from tests.support.simulator.cloud import Cloud
+from tests.support.template_resources import TemplateResources
 
 THE_RUNTIMES_OWN = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
 EVENTS = sorted((ROOT / "events" / "deleter").glob("*.json"))

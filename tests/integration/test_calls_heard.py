@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.integration.reach import Hourglass, Reach, reaching, ref
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage, Fault
-from tests.simulator.journal import Operation
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Breakage, Fault
+from tests.support.simulator.journal import Operation
 from vbs_reaper.backups.answer import AnswerName, CallRecord
 from vbs_reaper.backups.identifiers import BackupId
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.doubles import ManualClock
 from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching
-from tests.simulator.body_shapes import BodyShape
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Fault
-from tests.simulator.journal import Operation
-from tests.simulator.server import Simulator
+from tests.support.doubles import ManualClock
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Fault
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
 from tests.unit.clouds.odd_fields import RECORD
 from vbs_reaper.checking.target_check import BACKUP_COUNT, DELETE_PERMISSION, METADATA, TargetCheck, TargetReport
 

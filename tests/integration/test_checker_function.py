@@ -9,13 +9,13 @@ import pytest
 
 from functions.checker import app
 from tests.conftest import Event
-from tests.doubles import FakeLambdaContext
+from tests.infrastructure.schemas.validator import complaints
 from tests.integration.ear import Ear
-from tests.log_lines import LogLines
-from tests.poller import Invoke
-from tests.schemas.validator import complaints
-from tests.simulator.cloud import Cloud
-from tests.template_resources import TemplateResources
+from tests.support.doubles import FakeLambdaContext
+from tests.support.log_lines import LogLines
+from tests.support.poller import Invoke
+from tests.support.simulator.cloud import Cloud
+from tests.support.template_resources import TemplateResources
 from vbs_reaper.checking.target_check import TargetCheck, TargetReport
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.errors import InvalidCheck

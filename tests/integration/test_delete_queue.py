@@ -5,9 +5,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.log_lines import LogLines
-from tests.poller import Poller, attributes_of
-from tests.template_resources import TemplateResources
+from tests.support.log_lines import LogLines
+from tests.support.poller import Poller, attributes_of
+from tests.support.template_resources import TemplateResources
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.deletion.message import Message, NewMessage, read_message
 

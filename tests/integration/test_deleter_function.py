@@ -12,12 +12,12 @@ import boto3
 import pytest
 
 from tests.conftest import ROOT, Event
-from tests.doubles import FakeLambdaContext
 from tests.integration.ear import Ear
-from tests.log_lines import LogLines
-from tests.poller import Invoke, Poller, attributes_of
-from tests.simulator.cloud import Cloud
-from tests.template_resources import TemplateResources
+from tests.support.doubles import FakeLambdaContext
+from tests.support.log_lines import LogLines
+from tests.support.poller import Invoke, Poller, attributes_of
+from tests.support.simulator.cloud import Cloud
+from tests.support.template_resources import TemplateResources
 from vbs_reaper.errors import RequestNotQueued, SettingsError
 
 EVENTS = sorted(path.stem for path in (ROOT / "events" / "deleter").glob("*.json"))

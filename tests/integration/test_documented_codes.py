@@ -7,12 +7,12 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.poller import Invoke, Poller
-from tests.simulator.body_shapes import BodyShape
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Fault
-from tests.simulator.journal import Operation
-from tests.template_resources import TemplateResources
+from tests.support.poller import Invoke, Poller
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Fault
+from tests.support.simulator.journal import Operation
+from tests.support.template_resources import TemplateResources
 
 DOCUMENTED = {
     202: ("asked", None),

@@ -6,8 +6,8 @@ import pytest
 from botocore.config import Config
 
 from tests.integration.ear import Ear
-from tests.log_lines import LogLines
-from tests.template_resources import TemplateResources
+from tests.support.log_lines import LogLines
+from tests.support.template_resources import TemplateResources
 from vbs_reaper.aws.event_bus import EventBus
 from vbs_reaper.deletion.result import SOURCE, Outcome, Proof, Result, result_id
 

@@ -13,18 +13,18 @@ from typing import Any
 
 import pytest
 
-from tests.doubles import ManualClock
 from tests.integration.certificates import Authority
 from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching, ref
 from tests.integration.scripted_server import Flood, ScriptedServer
-from tests.log_lines import LogLines
-from tests.simulator.body_shapes import BodyShape
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage, Fault
-from tests.simulator.identity import DOMAIN_NAME
-from tests.simulator.journal import Operation
-from tests.simulator.server import Simulator
-from tests.simulator.settings import OTHER_PROJECT_ID, PROJECT_ID
+from tests.support.doubles import ManualClock
+from tests.support.log_lines import LogLines
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Breakage, Fault
+from tests.support.simulator.identity import DOMAIN_NAME
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import OTHER_PROJECT_ID, PROJECT_ID
 from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.backups.ports import BackupRef
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from tests.doubles import ManualClock
 from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching, ref
-from tests.simulator.body_shapes import BodyShape
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage, Fault
-from tests.simulator.journal import Operation
+from tests.support.doubles import ManualClock
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Breakage, Fault
+from tests.support.simulator.journal import Operation
 from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.backups.secret_text import StoredSecret

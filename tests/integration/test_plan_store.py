@@ -18,7 +18,7 @@ from botocore.exceptions import (
 )
 from botocore.stub import Stubber
 
-from tests.template_resources import TemplateResources
+from tests.support.template_resources import TemplateResources
 from tests.unit.purge.strategies import NOW, inventory, nightly, policy
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.error_codes import code_of

@@ -13,12 +13,12 @@ import boto3
 import pytest
 import yaml
 
-from tests.simulator.caller import Caller
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Fault
-from tests.simulator.journal import Operation
-from tests.simulator.server import Simulator
-from tests.simulator.settings import SimulatorSettings
+from tests.support.simulator.caller import Caller
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Fault
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
 
 POLICY: dict[str, Any] = {
     "policy": "nightly",

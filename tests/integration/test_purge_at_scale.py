@@ -11,8 +11,8 @@ import boto3
 import pytest
 
 from tests.conftest import ROOT
-from tests.simulator.cloud import Cloud
-from tests.template_resources import TemplateResources
+from tests.support.simulator.cloud import Cloud
+from tests.support.template_resources import TemplateResources
 
 BACKUPS = 100_000
 VOLUMES = 500

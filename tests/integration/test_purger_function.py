@@ -10,14 +10,14 @@ import pytest
 
 from functions.purger import app
 from tests.conftest import ROOT, Event
-from tests.doubles import FakeLambdaContext
 from tests.integration.ear import Ear
-from tests.log_lines import LogLines
-from tests.poller import Invoke, Poller
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Fault
-from tests.simulator.journal import Operation
-from tests.template_resources import TemplateResources
+from tests.support.doubles import FakeLambdaContext
+from tests.support.log_lines import LogLines
+from tests.support.poller import Invoke, Poller
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Fault
+from tests.support.simulator.journal import Operation
+from tests.support.template_resources import TemplateResources
 from vbs_reaper.deletion.request import read_request
 from vbs_reaper.errors import RunUnfinished, SettingsError
 from vbs_reaper.purge.plan_file import read_plan

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from tests.integration.killed_redrive import HIDDEN_S
-from tests.template_resources import TemplateResources
+from tests.support.template_resources import TemplateResources
 from vbs_reaper.aws.queue_message import queue_entry
 from vbs_reaper.cli.dead_letters.dead_letter import KINDS
 from vbs_reaper.cli.dead_letters.letter_queue import HiddenLetters

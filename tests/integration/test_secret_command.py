@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.integration.certificates import Authority
-from tests.simulator.cloud import Cloud
+from tests.support.simulator.cloud import Cloud
 from vbs_reaper.backups.secret_text import Secret, StoredSecret
 from vbs_reaper.clouds.target_secret import read_target
 

@@ -11,13 +11,13 @@ import pytest
 
 from tests.conftest import Event
 from tests.integration.ear import Ear
-from tests.log_lines import LogLines
-from tests.poller import Invoke, Poller
-from tests.simulator.body_shapes import BodyShape
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage, Fault
-from tests.simulator.journal import Operation
-from tests.template_resources import TemplateResources
+from tests.support.log_lines import LogLines
+from tests.support.poller import Invoke, Poller
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Breakage, Fault
+from tests.support.simulator.journal import Operation
+from tests.support.template_resources import TemplateResources
 from vbs_reaper.logs import logger
 
 PASSWORD = "canary-password-5bd1c7"
@@ -86,7 +86,7 @@ def canaries(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the cloud know the password, and give out such tokens."""
     numbers = itertools.count()
     monkeypatch.setattr(
-        "tests.simulator.identity.secrets.token_urlsafe", lambda _: f"{TOKEN}-{next(numbers):04}-{'x' * 100}"
+        "tests.support.simulator.identity.secrets.token_urlsafe", lambda _: f"{TOKEN}-{next(numbers):04}-{'x' * 100}"
     )
     cloud.change_password(PASSWORD)
 

@@ -6,12 +6,12 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.simulator.backups.record import Driver
-from tests.simulator.caller import Caller
-from tests.simulator.cloud import Cloud
-from tests.simulator.journal import Operation
-from tests.simulator.server import Simulator
-from tests.simulator.settings import SimulatorSettings
+from tests.support.simulator.backups.record import Driver
+from tests.support.simulator.caller import Caller
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DELETE_S = 10.0

@@ -6,10 +6,10 @@ from http.client import HTTPConnection, HTTPResponse
 
 import pytest
 
-from tests.simulator.caller import Caller
-from tests.simulator.cloud import Cloud
-from tests.simulator.identity import DOMAIN_NAME
-from tests.simulator.server import Simulator
+from tests.support.simulator.caller import Caller
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.identity import DOMAIN_NAME
+from tests.support.simulator.server import Simulator
 
 UNKNOWN = "11111111-2222-3333-4444-555555555555"
 JSON = "application/json"

@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.simulator.caller import Caller
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Breakage, Fault
-from tests.simulator.server import Simulator
-from tests.simulator.settings import SimulatorSettings
+from tests.support.simulator.caller import Caller
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Breakage, Fault
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
 
 
 @pytest.fixture
@@ -245,7 +245,7 @@ def test_a_client_that_dawdles_over_its_handshake_stops_nobody(certificate: Path
 
 def test_as_a_command_it_says_where_it_is_and_ends_cleanly_on_ctrl_c(tmp_path: Path) -> None:
     journal = tmp_path / "journal.json"
-    command = [sys.executable, "-m", "tests.simulator", "--backups", "7", "--journal", str(journal)]
+    command = [sys.executable, "-m", "tests.support.simulator", "--backups", "7", "--journal", str(journal)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told = [line for line in iter(process.stdout.readline, "Ctrl-C ends it.\n") if line]

@@ -16,13 +16,13 @@ from requests.exceptions import (
     ReadTimeout,
 )
 
-from tests.simulator.body_shapes import BodyShape
-from tests.simulator.caller import Caller
-from tests.simulator.cloud import Cloud
-from tests.simulator.fault_plan import any_fault
-from tests.simulator.faults import Breakage, Drip, Fault
-from tests.simulator.journal import Operation
-from tests.simulator.server import Simulator
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.caller import Caller
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.fault_plan import any_fault
+from tests.support.simulator.faults import Breakage, Drip, Fault
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
 
 LOST = {Breakage.RESET, Breakage.CLOSE, Breakage.GARBAGE, Breakage.CUT_HEADERS}
 NO_BODY = {*range(100, 200), 204, 304}

@@ -8,10 +8,10 @@ import pytest
 from keystoneauth1.identity.v3 import ApplicationCredential, Password
 from keystoneauth1.session import Session
 
-from tests.simulator.caller import Caller
-from tests.simulator.cloud import Cloud
-from tests.simulator.journal import Operation, token_identity
-from tests.simulator.server import Simulator
+from tests.support.simulator.caller import Caller
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.journal import Operation, token_identity
+from tests.support.simulator.server import Simulator
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LIST = "/v3/PROJECT/backups"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from tests.simulator.caller import Caller
-from tests.simulator.cloud import Cloud
-from tests.simulator.server import Simulator
+from tests.support.simulator.caller import Caller
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.server import Simulator
 
 LIST = "/v3/PROJECT/backups"
 DETAIL = f"{LIST}/detail"

@@ -5,8 +5,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.log_lines import LogLines
-from tests.template_resources import TemplateResources
+from tests.support.log_lines import LogLines
+from tests.support.template_resources import TemplateResources
 from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.errors import InvalidSecret
 

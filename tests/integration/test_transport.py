@@ -14,9 +14,9 @@ import requests
 from tests.integration.certificates import Authority
 from tests.integration.reach import reaching
 from tests.integration.scripted_server import Flood, Script, ScriptedServer, answer, dripping, hanging_up, saying
-from tests.simulator.faults import Breakage, Fault
-from tests.simulator.server import Simulator
-from tests.simulator.settings import SimulatorSettings
+from tests.support.simulator.faults import Breakage, Fault
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
 from vbs_reaper.backups.answer import AnswerName
 from vbs_reaper.clouds.http.deadline import FRAMING_BYTES, CallFailed, Exchange, Reply
 from vbs_reaper.clouds.http.transport import Transport, Transports

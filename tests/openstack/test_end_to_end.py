@@ -5,11 +5,21 @@ import time
 
 import pytest
 
-from tests.local.fixtures import WITHIN_S, FindLetter, FindLine, drained, is_empty, letter, log_line, stack, target_name
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
 from tests.openstack.cloud import Cloud
 from tests.openstack.volumes import create_backup, create_volume
+from tests.support.local.fixtures import (
+    WITHIN_S,
+    FindLetter,
+    FindLine,
+    drained,
+    is_empty,
+    letter,
+    log_line,
+    stack,
+    target_name,
+)
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
 
 __all__ = ["drained", "letter", "log_line", "stack", "target_name"]
 

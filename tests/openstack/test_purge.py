@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.local.fixtures import WITHIN_S, drained, stack, target_name
-from tests.local.stack import LocalStack
-from tests.local.waiting import wait_until
 from tests.openstack.cloud import Cloud
 from tests.openstack.volumes import change_backup, create_backup, create_snapshot, create_volume, delete_backup
+from tests.support.local.fixtures import WITHIN_S, drained, stack, target_name
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
 
 __all__ = ["drained", "stack", "target_name"]
 

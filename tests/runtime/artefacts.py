@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.template.built import Built
-from tests.template.translate import ROOT
+from tests.infrastructure.built import Built
+from tests.infrastructure.translate import ROOT
 
 RUNTIME_PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
 """It holds the runtime's own packages only: what else a handler imports must come from a layer."""

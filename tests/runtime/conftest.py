@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.infrastructure.rendered import Rendered
 from tests.integration.conftest import (
     aws,  # noqa: F401  # fixtures
     cloud,  # noqa: F401
@@ -18,9 +19,8 @@ from tests.integration.conftest import (
 )
 from tests.runtime.artefacts import Artefacts
 from tests.runtime.emulator import Emulator, Execution, running
-from tests.simulator.cloud import Cloud
-from tests.template.rendered import Rendered
-from tests.template_resources import TemplateResources
+from tests.support.simulator.cloud import Cloud
+from tests.support.template_resources import TemplateResources
 
 TARGETS = ("default", "otc-prod")
 

@@ -10,12 +10,12 @@ import boto3
 import pytest
 
 from tests.conftest import ROOT
-from tests.poller import Poller
 from tests.runtime.batch_response import deleted
 from tests.runtime.conftest import TARGETS
 from tests.runtime.emulator import Emulator, Execution, running
-from tests.simulator.cloud import Cloud
-from tests.template_resources import TemplateResources
+from tests.support.poller import Poller
+from tests.support.simulator.cloud import Cloud
+from tests.support.template_resources import TemplateResources
 
 DELETER = sorted(path.stem for path in (ROOT / "events" / "deleter").glob("*.json"))
 NIGHTS = 40

@@ -12,14 +12,14 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.poller import Poller
 from tests.runtime.artefacts import Artefacts
 from tests.runtime.batch_response import deleted
 from tests.runtime.emulator import Execution, Invocation, running
-from tests.simulator.cloud import Cloud
-from tests.simulator.faults import Fault
-from tests.simulator.journal import Operation
-from tests.template_resources import TemplateResources
+from tests.support.poller import Poller
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Fault
+from tests.support.simulator.journal import Operation
+from tests.support.template_resources import TemplateResources
 
 FIRST, SECOND = "11111111-2222-4333-8444-555555555551", "11111111-2222-4333-8444-555555555552"
 ONE_CALL_S = 10

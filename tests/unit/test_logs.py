@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tests.log_lines import LogLines
+from tests.support.log_lines import LogLines
 from vbs_reaper import logs
 
 CARRIERS = [

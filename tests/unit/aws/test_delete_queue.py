@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.stub import Stubber
 
-from tests.log_lines import LogLines
+from tests.support.log_lines import LogLines
 from vbs_reaper.aws.batches import TRIES
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.deletion.message import NewMessage

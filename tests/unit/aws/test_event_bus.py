@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.stub import ANY, Stubber
 
-from tests.log_lines import LogLines
+from tests.support.log_lines import LogLines
 from vbs_reaper.aws.batches import TRIES
 from vbs_reaper.aws.event_bus import EventBus
 from vbs_reaper.deletion.result import DETAIL_TYPES, SOURCE, Outcome, Result, result_id

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from botocore.stub import Stubber
 
-from tests.doubles import ManualClock
-from tests.log_lines import LogLines
+from tests.support.doubles import ManualClock
+from tests.support.log_lines import LogLines
 from vbs_reaper.aws.event_bus import RECHECK_AFTER_S, EventBus
 from vbs_reaper.deletion.result import SOURCE, Outcome, Result, result_id
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.log_lines import LogLines
+from tests.support.log_lines import LogLines
 from tests.unit.purge.purge_world import World
 from tests.unit.purge.strategies import nightly
 from vbs_reaper.aws.metrics import Metrics

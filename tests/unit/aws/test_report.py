@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.doubles import ManualClock
-from tests.log_lines import LogLines, reading_log
+from tests.support.doubles import ManualClock
+from tests.support.log_lines import LogLines, reading_log
 from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Operation

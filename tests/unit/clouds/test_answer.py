@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from tests.simulator.body_shapes import BodyShape, Occasion, make_body
+from tests.support.simulator.body_shapes import BodyShape, Occasion, make_body
 from tests.unit.clouds.logins import read_answer
 from vbs_reaper.backups.answer import Answer, AnswerName, Operation
 from vbs_reaper.backups.identifiers import BackupId

@@ -2,7 +2,7 @@
 
 import time
 
-from tests.log_lines import LogLines
+from tests.support.log_lines import LogLines
 from vbs_reaper.backups.answer import Operation
 from vbs_reaper.clouds.call_metrics import observe
 

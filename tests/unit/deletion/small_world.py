@@ -9,7 +9,7 @@ from typing import Any, cast
 from mypy_boto3_events import EventBridgeClient
 from mypy_boto3_sqs import SQSClient
 
-from tests.doubles import ManualClock
+from tests.support.doubles import ManualClock
 from tests.unit.deletion.world import VIEW, AtOnce, MemoryReport
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus

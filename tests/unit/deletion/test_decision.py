@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from tests.doubles import ManualClock
+from tests.support.doubles import ManualClock
 from tests.unit.deletion.world import BASE_S, PROJECT, VIEW, VOLUME, answer, backup_id, found, read, record
 from vbs_reaper.backups.answer import AnswerName as A, Listing, TargetInfo
 from vbs_reaper.deletion.decide import after_delete, after_listing, after_show, after_survivor, before_any_call

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from tests.doubles import ManualClock
+from tests.support.doubles import ManualClock
 from vbs_reaper.deletion.circuit_breaker import Admission, CircuitBreaker
 from vbs_reaper.deletion.decision import Halt
 from vbs_reaper.reasons import Reason

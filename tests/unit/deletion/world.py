@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
-from tests.doubles import ManualClock
+from tests.support.doubles import ManualClock
 from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Listing, Operation, TargetInfo
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.identifiers import BackupId, ProjectId

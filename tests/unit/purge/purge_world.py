@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tests.doubles import ManualClock
+from tests.support.doubles import ManualClock
 from tests.unit.purge.strategies import NOW, PROJECT, Record
 from vbs_reaper.backups.answer import Answer, Page, TargetInfo
 from vbs_reaper.backups.backup import Backup

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.doubles import ManualClock
+from tests.support.doubles import ManualClock
 from tests.unit.purge.purge_world import World
 from tests.unit.purge.strategies import NOW, backup_id, nightly
 from vbs_reaper.purge.planning import LAST_PLANS

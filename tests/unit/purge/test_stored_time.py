@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tests.doubles import ManualClock
+from tests.support.doubles import ManualClock
 from tests.unit.purge.purge_world import RUN, World, assert_refused, previewed
 from tests.unit.purge.strategies import NOW, Record, inventory, nightly, policies, records, surroundings
 from vbs_reaper.purge.plan import is_consistent, plan, recompute

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles import ManualClock
+from tests.support.doubles import ManualClock
 from tests.unit.purge.purge_world import POLICY, StoppingQueue, World
 from tests.unit.purge.strategies import Record, backup_id, inventory
 from vbs_reaper.purge.plan import plan

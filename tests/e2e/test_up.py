@@ -1,0 +1,76 @@
+"""`make up` leaves one stack running that the console works on, whoever starts it twice; `make down` leaves nothing."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.local.artefacts import ROOT
+from tests.support.local.up import running_pid
+
+pytestmark = pytest.mark.xdist_group("local stack")
+
+WITHIN_S = 200.0
+
+
+def make(what: str, folder: Path) -> str:
+    command = [sys.executable, "-m", "tests.support.local.up", what, "--folder", str(folder)]
+    own = os.environ | {"TMPDIR": str(folder.parent), "AWS_PROFILE": "a-profile-that-is-not-there"}
+    done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=True, timeout=WITHIN_S)
+    return done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "up"
+    make("down", tmp_path / "up")
+
+
+def shell(folder: Path, command: str) -> tuple[int, str]:
+    """A command as it was printed, in a shell that has sourced the file."""
+    words = command.replace(".venv/bin/vbs-reaper", f"{sys.executable} -m vbs_reaper.cli")
+    done = subprocess.run(
+        ["sh", "-c", f". {folder / 'env'} && {words}"],  # noqa: S607
+        cwd=ROOT,
+        env={"PATH": os.defpath, "NO_COLOR": "1", "COLUMNS": "200"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WITHIN_S,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_what_is_printed_works_as_printed_and_nothing_is_left_after_down(folder: Path) -> None:
+    said = make("up", folder)
+    assert (folder / "env").is_file()
+    commands = re.findall(r"^\.venv/bin/vbs-reaper (?:dead-letters .* list|plans .*|pause .*|resume .*)$", said, re.M)
+    assert len(commands) == 4
+    for command in commands:
+        code, answer = shell(folder, command)
+        assert code == 0, answer
+    _, listed = shell(folder, commands[0])
+    for reason in ("held", "deletion_failed", "malformed", "expired", "service_down", "moved_by_sqs"):
+        assert reason in listed
+    pid = running_pid(folder)
+    assert make("up", folder).startswith(f"the local stack is already running (process {pid})")
+    assert make("down", folder) == f"stopped the local stack (process {pid})\n"
+    assert not [*folder.parent.glob("vbs-reaper-local-*")]
+    assert {path.name for path in folder.iterdir()} == {"log"}
+    assert make("down", folder) == "the local stack is not running\n"
+
+
+@pytest.mark.parametrize(
+    "stale", ["999999999", "no number", str(os.getpid())], ids=["ended", "no number", "somebody else's"]
+)
+def test_a_stale_process_file_is_nobodys_process(folder: Path, stale: str) -> None:
+    folder.mkdir()
+    (folder / "pid").write_text(stale, encoding="utf-8")
+    assert running_pid(folder) is None
+    assert make("down", folder) == "the local stack is not running\n"
+    assert not (folder / "pid").exists()

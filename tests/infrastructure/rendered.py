@@ -1,0 +1,91 @@
+"""The translated template with its parameters put in: plain values, the rest of it as `${DeleteQueue.Arn}`."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeAlias
+
+from tests.infrastructure.translate import translate
+
+Properties: TypeAlias = dict[str, Any]
+PRESENT = re.compile(r"\$\{([^}]+)\}")
+
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/0b5e4f6a"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:requests"
+RULE = "arn:aws:events:eu-central-1:123456789012:rule/other/deletions"
+
+AS_IT_COMES: Mapping[str, str] = {}
+WITH_EVERYTHING: Mapping[str, str] = {
+    "KmsKeyArn": KEY,
+    "EventBusName": "ours",
+    "AllowedSourceArns": f"{TOPIC},{RULE}",
+}
+
+
+@cache
+def translated() -> Properties:
+    """What CloudFormation gets; translated once per process."""
+    return translate()
+
+
+class Rendered:
+    """A deployment's view of the template: one set of parameters, conditions decided."""
+
+    def __init__(self, parameters: Mapping[str, str] = AS_IT_COMES) -> None:
+        """Parameters that are not given have their defaults."""
+        template = translated()
+        defaults = {name: each.get("Default", "") for name, each in template["Parameters"].items()}
+        self._parameters = {**defaults, **parameters}
+        self._lists = {name for name, each in template["Parameters"].items() if "List" in each["Type"]}
+        self._conditions = template["Conditions"]
+        self.resources: dict[str, Properties] = {
+            logical_id: self.of(each)
+            for logical_id, each in template["Resources"].items()
+            if self._exists(each.get("Condition"))
+        }
+        self.outputs: dict[str, Properties] = self.of(template["Outputs"])
+
+    def every(self, kind: str) -> dict[str, Properties]:
+        """Logical id → properties of every resource of a type, e.g. `SQS::Queue`."""
+        return {
+            logical_id: each.get("Properties", {})
+            for logical_id, each in self.resources.items()
+            if each["Type"] == f"AWS::{kind}"
+        }
+
+    def of(self, node: Any) -> Any:  # noqa: ANN401  # a template holds any value
+        """The value of a part of the template; what has none is left out."""
+        match node:
+            case {"Ref": str(name), **rest} if not rest:
+                return self._value(name)
+            case {"Fn::GetAtt": [str(name), str(attribute)]}:
+                return f"${{{name}.{attribute}}}"
+            case {"Fn::Sub": [str(text), dict(values)]}:
+                return self._filled(text, {name: self.of(value) for name, value in values.items()})
+            case {"Fn::Sub": str(text)}:
+                return self._filled(text, {})
+            case {"Fn::Join": [str(between), parts]}:
+                return between.join(self.of(parts))
+            case {"Fn::If": [condition, yes, no]}:
+                return self.of(yes if self._exists(condition) else no)
+            case {"Fn::Not": [condition]}:
+                return not self.of(condition)
+            case {"Fn::Equals": [one, other]}:
+                return self.of(one) == self.of(other)
+            case dict():
+                return {key: value for key, each in node.items() if (value := self.of(each)) is not None}
+            case list():
+                return [value for each in node if (value := self.of(each)) is not None]
+        return node
+
+    def _value(self, name: str) -> Any:  # noqa: ANN401  # a parameter is a text, a number or a list
+        if name == "AWS::NoValue":
+            return None
+        value = self._parameters.get(name, f"${{{name}}}")
+        return [item for item in value.split(",") if item] if name in self._lists else value
+
+    def _filled(self, text: str, values: Mapping[str, Any]) -> str:
+        return PRESENT.sub(lambda found: str(values[found[1]] if found[1] in values else self._value(found[1])), text)
+
+    def _exists(self, condition: str | None) -> bool:
+        return condition is None or bool(self.of(self._conditions[condition]))

@@ -1,0 +1,60 @@
+"""Every end of a purge's run that the code can write is what the schema of its event says."""
+
+import inspect
+import json
+import re
+from datetime import timedelta
+
+import msgspec
+from hypothesis import given
+
+from tests.infrastructure.schemas.messages import EVENTS, PURGE_REFUSALS
+from tests.infrastructure.schemas.validator import complaints
+from tests.unit.purge.purge_world import World
+from tests.unit.purge.strategies import NOW, Record, nightly, records
+from vbs_reaper.purge import approval, event, inventory, listing, plan, planned_backup, planning
+from vbs_reaper.purge.run_result import PURGE_DETAIL_TYPES
+
+FILE_NAMES = {each.detail_type: each.file_name for each in EVENTS}
+
+
+def assert_as_described(world: World) -> None:
+    assert world.bus.heard
+    for detail_type, detail in world.bus.heard:
+        envelope = {
+            "version": "0",
+            "id": "1",
+            "detail-type": detail_type,
+            "source": "vbs-reaper",
+            "account": "123456789012",
+            "time": "2026-11-25T03:00:00Z",
+            "region": "eu-central-1",
+            "resources": [],
+            "detail": json.loads(msgspec.json.encode(detail)),
+        }
+        assert not complaints(FILE_NAMES[detail_type], envelope)
+
+
+@given(records())
+def test_whatever_a_run_finds_its_events_are_as_described(rows: list[Record]) -> None:
+    world = World(rows)
+    world.run(grace="1d")
+    assert_as_described(world)
+
+
+def test_refusals_approvals_and_cut_graces_are_as_described() -> None:
+    world = World(nightly(9))
+    refused = world.run(guards={"max_deletions": 1}, grace="1h")
+    world.handle({})
+    world.approve("a" * 64)
+    world.approve(refused["plan"], include_grace=True)
+    world.cloud.date = NOW + timedelta(hours=1)
+    world.run("2026-11-26T03:00:00Z")
+    assert {detail_type for detail_type, _ in world.bus.heard} == {*PURGE_DETAIL_TYPES.values()}
+    assert_as_described(world)
+
+
+def test_the_refusals_of_a_purge_are_those_of_the_code() -> None:
+    modules = (inventory, plan, planned_backup, approval, event, listing, planning)
+    named = {name for module in modules for name in re.findall(r"Reason\.(\w+)", inspect.getsource(module))}
+    assert {reason.name for reason in PURGE_REFUSALS} == named | {"PLANS_UNUSABLE"}

@@ -1,0 +1,113 @@
+"""Tables of the documents that are generated from code and template: `make docs` writes them between their markers."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+from tests.infrastructure.faults import RAISED
+from tests.infrastructure.markdown import documents
+from tests.infrastructure.rendered import translated
+from tests.infrastructure.schemas import catalogue
+from vbs_reaper.purge.migration_hints import FOREIGN
+from vbs_reaper.reasons import Reason
+
+MARKED = re.compile(r"<!-- table: (?P<name>[a-z ]+) -->\n(?:\|.*\n)*<!-- end -->")
+QUOTED = re.compile(r'"[^"]*"(?:: (?:\{[^}]*\}|"[^"]*"))?')
+"""A key of a policy, with the value beside it."""
+
+
+def written(text: str) -> str:
+    """Return the text with every marked table generated again.
+
+    Raises:
+        KeyError: a marker names a table that does not exist.
+    """
+    return MARKED.sub(lambda found: "\n".join(_marked(found["name"])), text)
+
+
+def reasons() -> Iterator[str]:
+    """Why a request ends or waits."""
+    yield from ("| reason | what it says | what to do |", "|---|---|---|")
+    for reason in filter(lambda each: each.scope.is_of_requests, Reason):
+        yield f"| `{reason.value}` | {reason.sentence} | {reason.action} |"
+
+
+def plan_reasons() -> Iterator[str]:
+    """Why a backup stays or goes in a plan, and why a purge's run ends as it does."""
+    yield from ("| reason | what it says | what to do |", "|---|---|---|")
+    for reason in filter(lambda each: not each.scope.is_of_requests, Reason):
+        yield f"| `{reason.value}` | {reason.sentence} | {reason.action} |"
+
+
+def parameters() -> Iterator[str]:
+    """What a deployment may say."""
+    yield from ("| parameter | default | constraint | description |", "|---|---|---|---|")
+    for name, parameter in translated()["Parameters"].items():
+        default = f"`{parameter['Default']}`" if parameter["Default"] != "" else "empty"
+        takes, what = (_cell(parameter[key]) for key in ("ConstraintDescription", "Description"))
+        yield f"| `{name}` | {default} | {takes} | {what} |"
+
+
+def alarms() -> Iterator[str]:
+    """What is told, by which fault, and where it says what to do."""
+    yield from ("| alarm | meaning | raised by | runbook |", "|---|---|---|---|")
+    for name, resource in translated()["Resources"].items():
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            first, says = resource["Properties"]["AlarmDescription"].splitlines()
+            title = first.removeprefix("Runbook: ")
+            runbook = f"[{title}](#{title.lower().replace(' ', '-')})"
+            yield f"| `{name}` | {_cell(says)} | {_cell(RAISED[name])} | {runbook} |"
+
+
+def outputs() -> Iterator[str]:
+    """What a deployment tells."""
+    yield from ("| output | description |", "|---|---|")
+    for name, output in translated()["Outputs"].items():
+        yield f"| `{name}` | {_cell(output['Description'])} |"
+
+
+def words() -> Iterator[str]:
+    """What restic, Cloud Custodian, CBR and VBS policies call it, and what a purge policy does."""
+    yield from (f"| here | {' | '.join(FOREIGN)} |", f"|{'---|' * (len(FOREIGN) + 1)}")
+    ours = dict.fromkeys(ours for theirs in FOREIGN.values() for ours in theirs.values())
+    for here in sorted(ours, key=lambda text: not text.startswith('"')):
+        there = (
+            ", ".join(f"`{_as_they_write(word, whose)}`" for word, meant in theirs.items() if meant == here)
+            for whose, theirs in FOREIGN.items()
+        )
+        yield f"| {QUOTED.sub(_as_code, here)} | {' | '.join(there)} |"
+
+
+def _marked(name: str) -> Iterator[str]:
+    yield f"<!-- table: {name} -->"
+    yield from TABLES[name]()
+    yield "<!-- end -->"
+
+
+def _as_they_write(word: str, whose: str) -> str:
+    return word.replace("_", "-") if whose == "restic" else word
+
+
+def _as_code(found: re.Match[str]) -> str:
+    return f"`{found[0]}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+TABLES: Mapping[str, Callable[[], Iterator[str] | list[str]]] = {
+    "alarms": alarms,
+    "events": catalogue.table,
+    "outputs": outputs,
+    "parameters": parameters,
+    "plan reasons": plan_reasons,
+    "reasons": reasons,
+    "words": words,
+}
+
+
+if __name__ == "__main__":
+    for document in documents():
+        document.path.write_text(written(document.text), encoding="utf-8")
+    sys.stdout.write(f"{len(TABLES)} tables in {len(documents())} documents\n")

@@ -1,0 +1,134 @@
+"""What a deployment would upload: built once by the real `sam build`, looked at file by file."""
+
+import csv
+import hashlib
+import subprocess
+import tomllib
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+import pytest
+
+from tests.infrastructure.built import Built
+from tests.infrastructure.rendered import Rendered
+from tests.infrastructure.translate import ROOT
+
+pytestmark = pytest.mark.xdist_group("sam build")
+
+AARCH64 = 183  # e_machine of an ELF file
+LAYERS = ("DependenciesLayer", "SharedLayer")
+MOST_BYTES = 25_000_000
+PACKAGE = ROOT / "layers" / "shared" / "python" / "vbs_reaper"
+REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
+THE_RUNTIMES_OWN = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"}
+LEFT_OUT = {"setuptools", "pip", "bin", "tests", "test", "cli"}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return Built(tmp_path_factory.mktemp("sam"))
+
+
+def sources(files: set[str]) -> set[str]:
+    """Without the byte code, which ships only where a Python of the runtime's version builds."""
+    return {name for name in files if "__pycache__" not in name}
+
+
+def installed(built: Built) -> dict[str, str]:
+    """Distribution → version, in the layer."""
+    names = [each.stem for each in (built.folder("DependenciesLayer") / "python").glob("*.dist-info")]
+    return {name.rpartition("-")[0].replace("_", "-").lower(): name.rpartition("-")[2] for name in names}
+
+
+def required() -> dict[str, str]:
+    """Distribution → version, in the requirements."""
+    lines = [line.split()[0] for line in REQUIREMENTS.read_text().splitlines() if not line.startswith(" ")]
+    return dict(line.split("==") for line in lines)
+
+
+@pytest.mark.parametrize("logical_id", Rendered().every("Lambda::Function"))
+def test_a_function_is_one_file(built: Built, logical_id: str) -> None:
+    assert built.files(logical_id) == {"app.py"}
+
+
+def test_the_shared_layer_is_the_package_without_the_console(built: Built) -> None:
+    package = {
+        f"python/vbs_reaper/{path.relative_to(PACKAGE).as_posix()}" for path in PACKAGE.rglob("*") if path.is_file()
+    }
+    console = {name for name in package if name.startswith("python/vbs_reaper/cli/")}
+    assert sources(built.files("SharedLayer")) == sources(package - console)
+    assert console
+
+
+def test_the_dependency_layer_holds_what_the_requirements_say_and_nothing_of_the_runtimes(built: Built) -> None:
+    assert installed(built) == required()
+    top = {name.split("/")[1] for name in built.files("DependenciesLayer")}
+    assert not top & (THE_RUNTIMES_OWN | LEFT_OUT)
+    assert {name.split("/")[0] for name in built.files("DependenciesLayer")} == {"python"}
+
+
+def test_every_file_of_the_dependency_layer_is_byte_for_byte_as_its_wheel_says(built: Built) -> None:
+    python = built.folder("DependenciesLayer") / "python"
+    recorded = {name: digest for record in python.glob("*.dist-info/RECORD") for name, digest in read_record(record)}
+    files = sources({name.removeprefix("python/") for name in built.files("DependenciesLayer")})
+    written_by_pip = {name for name in files if name.endswith((".dist-info/INSTALLER", ".dist-info/REQUESTED"))}
+    assert files <= recorded.keys()
+    for name in files - written_by_pip:
+        digest = hashlib.sha256((python / name).read_bytes()).digest()
+        assert recorded[name] in {"", f"sha256={urlsafe_b64encode(digest).rstrip(b'=').decode()}"}, name
+
+
+def read_record(path: Path) -> list[tuple[str, str]]:
+    """Name and digest of each file of an installed wheel; its own list of them has none."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return [(name, digest) for name, digest, _ in csv.reader(lines)]
+
+
+def test_the_dependency_layer_stays_small(built: Built) -> None:
+    folder = built.folder("DependenciesLayer")
+    assert sum((folder / name).stat().st_size for name in built.files("DependenciesLayer")) <= MOST_BYTES
+
+
+def test_machine_code_is_the_runtimes_whatever_machine_builds(built: Built) -> None:
+    folder = built.folder("DependenciesLayer")
+    libraries = [name for name in built.files("DependenciesLayer") if ".so" in Path(name).suffixes]
+    assert any("/msgspec/" in name for name in libraries)
+    for name in libraries:
+        assert name.endswith(".cpython-313-aarch64-linux-gnu.so")
+        header = (folder / name).read_bytes()[:20]
+        assert header[:4] == b"\x7fELF"
+        assert int.from_bytes(header[18:20], "little") == AARCH64
+
+
+def test_byte_code_ships_whole_for_the_runtime_or_not_at_all(built: Built) -> None:
+    for layer in LAYERS:
+        files = built.files(layer)
+        compiled = {name for name in files if name.endswith(".pyc")}
+        modules = {name for name in files if name.endswith(".py")}
+        assert all(name.endswith(".cpython-313.pyc") for name in compiled)
+        assert len(compiled) in {0, len(modules)}
+
+
+def test_functions_and_layers_are_recorded_for_the_architecture_they_run_on(built: Built) -> None:
+    definitions = list(built.definitions())
+    assert len(definitions) == len(LAYERS) + len(Rendered().every("Lambda::Function"))
+    assert {definition["architecture"] for definition in definitions} == {"arm64"}
+
+
+def test_the_layers_requirements_are_what_the_lock_says(tmp_path: Path) -> None:
+    fresh = tmp_path / "requirements.txt"
+    command = ["make", "--silent", "requirements", f"REQUIREMENTS={fresh}"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert fresh.read_text() == REQUIREMENTS.read_text()
+
+
+def test_every_requirement_is_hashed_and_holds_on_every_machine() -> None:
+    text = REQUIREMENTS.read_text()
+    assert " ; " not in text, "a marker would be judged by the machine that builds"
+    assert all("--hash=sha256:" in each for each in text.replace("\\\n", "").splitlines())
+
+
+def test_the_lock_and_the_requirements_name_the_same_versions() -> None:
+    locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    versions = {(package["name"], package.get("version")) for package in locked}
+    assert set(required().items()) <= versions

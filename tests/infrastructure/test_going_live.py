@@ -1,0 +1,140 @@
+"""The way to a purge on a schedule: what `make deploy` is given arrives at CloudFormation as it was written."""
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, strategies as st
+
+from tests.infrastructure.markdown import DOCUMENTS
+from tests.infrastructure.rendered import Rendered, translated
+from tests.infrastructure.test_parameters import takes
+from tests.infrastructure.translate import ROOT
+from tests.unit.purge.strategies import policy
+from vbs_reaper.purge.event import Run, read_event
+from vbs_reaper.purge.policy import read_policy
+
+EXAMPLE = ROOT / "events" / "purger" / "parameters.yaml"
+SAM = f"{ROOT / '.venv-sam/bin/python'} {ROOT / 'tests/infrastructure/sam_deploy.py'}"
+TYPED = (
+    *(ROOT / name for name in DOCUMENTS),
+    *sorted(path for path in (ROOT / "events").rglob("*.*") if path.suffix != ".md"),
+    ROOT / "Makefile",
+    ROOT / "template.yaml",
+)
+"""Every file that tells people what to type."""
+ONE_ATTEMPT = re.compile(r"(^|[\s`])AWS_MAX_ATTEMPTS=1 aws lambda invoke\b[^`\n]*--cli-read-timeout 0\b")
+
+
+def given_to_cloudformation(*words: str) -> dict[str, str]:
+    """The parameters of the stack after `make deploy` with these words: by make, the shell and SAM's own parser."""
+    command = ["make", "--silent", "--old-file=build", "deploy", f"SAM={SAM}", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stdout + done.stderr
+    parameters: dict[str, str] = json.loads(done.stdout)
+    return parameters
+
+
+def written(folder: Path, text: str) -> str:
+    """The words of `make deploy` for a file with that policy, in the form of the example."""
+    path = folder / "purge.yaml"
+    path.write_text("PurgePolicy: |-\n" + "".join(f"  {line}\n" for line in text.splitlines()), encoding="utf-8")
+    return f"PARAMETERS={path}"
+
+
+# ── Parameters from a file ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_example_turns_the_purge_on_when_it_is_deployed() -> None:
+    parameters = given_to_cloudformation(f"PARAMETERS={EXAMPLE.relative_to(ROOT)}")
+    assert parameters == yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    assert parameters.keys() <= translated()["Parameters"].keys()
+    assert all(takes(name, value) for name, value in parameters.items())
+    (schedule,) = (s for n, s in Rendered(parameters).every("Scheduler::Schedule").items() if n == "PurgeRunSchedule")
+    assert schedule["State"] == "ENABLED"
+    event = json.loads(schedule["Input"] if "Input" in schedule else schedule["Target"]["Input"])
+    run = read_event(event, "default", "invocation")
+    assert isinstance(run, Run)
+    assert run.policy == read_policy(json.loads(parameters["PurgePolicy"]))
+    assert run.policy.mode == "purge"
+
+
+def test_a_policy_in_a_file_arrives_as_it_is_written(tmp_path: Path) -> None:
+    names = [r"^(.+)-\d{4}$", r"^(\w+)\.\$HOME-$$-$(id)-`id`-$", r"^([^']+)-#1:\\-%s-{{x}}-!Ref$", "ä|\u00fc [ ] * \t"]
+    document = {"policy": "nightly", "match": {"name": names}, "keep": {"last": 1}}
+    text = json.dumps(document, indent=2, ensure_ascii=False).replace("|", r"\u0022")
+    arrived = given_to_cloudformation(written(tmp_path, text))["PurgePolicy"]
+    assert arrived == text
+    assert takes("PurgePolicy", arrived)
+
+
+def test_a_policy_that_is_no_text_in_the_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "purge.yaml"
+    path.write_text('PurgePolicy: {"policy": "nightly", "keep": {"last": 1}}\n', encoding="utf-8")
+    assert not takes("PurgePolicy", given_to_cloudformation(f"PARAMETERS={path}")["PurgePolicy"])
+
+
+def test_parameters_may_come_from_a_file_and_from_the_command_line() -> None:
+    told = given_to_cloudformation("ARGS=--parameter-overrides DefaultTarget=otc-prod LogRetentionInDays=365")
+    assert told == {"DefaultTarget": "otc-prod", "LogRetentionInDays": "365"}
+
+
+def test_two_lists_of_parameters_are_refused_because_sam_would_forget_the_first() -> None:
+    command = ["make", "--dry-run", "deploy", f"PARAMETERS={EXAMPLE}", "ARGS=--parameter-overrides DefaultTarget=x"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert "if both are given, SAM uses only the last" in done.stderr
+
+
+# ── The policy's pattern ──────────────────────────────────────────────────────────────────────────────────────────────
+
+blanks = st.text(" \t\r\n", max_size=3)
+
+
+@given(st.sampled_from([None, 0, 2, "\t"]), blanks, blanks, blanks)
+def test_every_policy_is_taken_and_none_whose_quotation_marks_a_shell_has_eaten(
+    indent: int | str | None, before: str, inside: str, after: str
+) -> None:
+    document = {"policy": "nightly", "match": {"name": "daily-*"}, "keep": {"last": 3}, "mode": "purge"}
+    assert policy(**document)
+    text = json.dumps(document, indent=indent)
+    text = f"{before}{{{inside}{text[1:]}{after}"
+    assert json.loads(text) == document
+    assert takes("PurgePolicy", text)
+    for quotes in ("", "'", '\\"'):
+        assert not takes("PurgePolicy", text.replace('"', quotes))
+
+
+@pytest.mark.parametrize("typed", ['{"policy":"nightly","keep":{"last":3}}', '{ "policy": "nightly" }'])
+def test_what_a_shell_makes_of_a_policy_is_refused(typed: str) -> None:
+    done = subprocess.run(["sh", "-c", f"printf %s {typed}"], capture_output=True, text=True, check=True)  # noqa: S607
+    assert not takes("PurgePolicy", done.stdout)
+
+
+# ── No command starts a purge twice ───────────────────────────────────────────────────────────────────────────────────
+
+
+def purger_commands() -> list[str]:
+    """Every line that tells people to invoke the purger by hand."""
+    outputs = [str(each["Value"]) for each in Rendered().outputs.values()]
+    texts = [path.read_text(encoding="utf-8") for path in TYPED if path.name != "template.yaml"]
+    lines = [line for text in (*texts, *outputs) for line in text.splitlines()]
+    return [line for line in lines if re.search(r"\binvoke\b.*Purger", line)]
+
+
+def test_no_command_to_type_invokes_the_purger_more_than_once() -> None:
+    """SAM waits 60 seconds and tries five times: five purges. So does the AWS CLI unless it is told otherwise."""
+    found = purger_commands()
+    assert len(found) == 2, "the outputs PreviewPurgeCommand and ApprovePlanCommand"
+    assert [line for line in found if not ONE_ATTEMPT.search(line)] == []
+
+
+def test_a_preview_by_the_aws_cli_is_a_preview() -> None:
+    words = shlex.split(Rendered().outputs["PreviewPurgeCommand"]["Value"])
+    run = read_event(json.loads(words[words.index("--payload") + 1]), "default", "invocation")
+    assert isinstance(run, Run)
+    assert run.policy.mode == "preview"

@@ -1,0 +1,86 @@
+"""The operator's policy: every AWS call of the console's commands is allowed by it, and it allows nothing else."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from tests.infrastructure.rendered import KEY, WITH_EVERYTHING, Rendered
+from tests.infrastructure.test_permissions import HERE, USE_THE_KEY, listed, statements
+from tests.infrastructure.translate import ROOT
+
+CONSOLE = ROOT / "layers/shared/python/vbs_reaper/cli"
+SERVICES = ("cloudformation", "lambda", "logs", "s3", "sqs")
+MAPPING = f"arn:${{AWS::Partition}}:lambda:{HERE}:event-source-mapping:${{DeleterFunctionDeleteRequests}}"
+OPERATOR_MAY = {
+    ("cloudformation:DescribeStacks", f"arn:${{AWS::Partition}}:cloudformation:{HERE}:stack/${{AWS::StackName}}/*"),
+    ("sqs:SendMessage", "${DeleteQueue.Arn}"),
+    ("sqs:ReceiveMessage", "${DeadLetterQueue.Arn}"),
+    ("sqs:ChangeMessageVisibility", "${DeadLetterQueue.Arn}"),
+    ("sqs:DeleteMessage", "${DeadLetterQueue.Arn}"),
+    ("lambda:InvokeFunction", "${PurgerFunction.Arn}"),
+    ("lambda:InvokeFunction", "${CheckerFunction.Arn}"),
+    ("lambda:GetFunctionConfiguration", "${DeleterFunction.Arn}"),
+    ("lambda:GetEventSourceMapping", MAPPING),
+    ("lambda:UpdateEventSourceMapping", MAPPING),
+    ("logs:FilterLogEvents", "${DeleterLogGroup.Arn}"),
+    ("s3:ListBucket", "${PlansBucket.Arn}"),
+    ("s3:GetObject", "${PlansBucket.Arn}/plans/*"),
+}
+CALLED_OTHERWISE = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+}
+"""Operations whose right has another name; that for a batch is that for one."""
+
+
+def operator_may(stack: Rendered) -> set[tuple[str, str]]:
+    (policy,) = stack.every("IAM::ManagedPolicy").values()
+    return {
+        (action, resource)
+        for statement in statements(policy["PolicyDocument"])
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+def rights_used(path: Path) -> Iterator[str]:
+    """The rights that a module's calls need: every operation of AWS that it names."""
+    operations = {
+        xform_name(name): f"{service}:{name}"
+        for service in SERVICES
+        for name in botocore.session.get_session().get_service_model(service).operation_names
+    }
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        name = node.attr if isinstance(node, ast.Attribute) else node.value if isinstance(node, ast.Constant) else ""
+        if isinstance(name, str) and name in operations:
+            right = operations[name].removesuffix("Batch")
+            yield CALLED_OTHERWISE.get(right, right)
+
+
+def test_the_operator_may_do_what_the_console_does_and_nothing_else() -> None:
+    assert operator_may(Rendered()) == OPERATOR_MAY
+    assert operator_may(Rendered(WITH_EVERYTHING)) == OPERATOR_MAY | USE_THE_KEY
+
+
+def test_every_right_of_the_operator_is_used_and_every_call_is_allowed() -> None:
+    used = {right for path in CONSOLE.rglob("*.py") for right in rights_used(path)}
+    assert used == {action for action, _ in OPERATOR_MAY}
+
+
+def test_the_mapping_can_only_be_switched_for_the_deleter(stack: Rendered) -> None:
+    (policy,) = stack.every("IAM::ManagedPolicy").values()
+    (update,) = (
+        each for each in statements(policy["PolicyDocument"]) if each["Action"] == "lambda:UpdateEventSourceMapping"
+    )
+    assert update["Condition"] == {"ArnEquals": {"lambda:FunctionArn": "${DeleterFunction.Arn}"}}
+
+
+@pytest.mark.parametrize("service", ["secretsmanager", "iam", "sts"])
+def test_no_secret_and_no_other_right_can_be_had_with_it(stack: Rendered, service: str) -> None:
+    assert not [action for action, _ in operator_may(stack) if action.startswith(f"{service}:")]
+    assert not [(action, each) for action, each in operator_may(stack) if "*" in action or each in {"*", f"{KEY}*"}]

@@ -1,0 +1,214 @@
+"""What a deployment may say, and what it gets told: parameters and outputs of the template."""
+
+import json
+import re
+import shlex
+from datetime import UTC, datetime
+from itertools import dropwhile
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from tests.infrastructure.rendered import Rendered, translated
+from vbs_reaper.deletion.envelope import open_envelope
+from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.purge.event import Approval, Run, read_event
+from vbs_reaper.purge.policy import PurgePolicy
+
+PARAMETERS: dict[str, dict[str, Any]] = translated()["Parameters"]
+DEFAULTS = {
+    "SecretPrefix": "vbs-reaper",
+    "DefaultTarget": "default",
+    "BackoffBaseInSeconds": 60,
+    "MaximumConcurrency": 2,
+    "CallsAtOnce": 5,
+    "EventBusName": "",
+    "AllowedSourceArns": "",
+    "PurgePolicy": '{"policy": "nightly", "mode": "preview", "match": {"status": ["available"]}, '
+    '"keep": {"last": 3, "daily": 7, "weekly": 4, "monthly": 12}}',
+    "PurgeSchedule": "cron(0 4 * * ? *)",
+    "PurgeTimezone": "UTC",
+    "PurgeState": "DISABLED",
+    "CheckTargets": "default",
+    "CheckRate": "rate(1 hour)",
+    "AlarmTopicArn": "",
+    "LogLevel": "INFO",
+    "LogRetentionInDays": 90,
+    "KmsKeyArn": "",
+}
+REFUSED = [
+    ("SecretPrefix", ""),
+    ("SecretPrefix", "a//b"),
+    ("SecretPrefix", "reaper/"),
+    ("SecretPrefix", "*"),
+    ("DefaultTarget", ""),
+    ("DefaultTarget", "OTC"),
+    ("DefaultTarget", "a" * 64),
+    ("DefaultTarget", "../other"),
+    ("BackoffBaseInSeconds", 0),
+    ("BackoffBaseInSeconds", 901),
+    ("MaximumConcurrency", 1),
+    ("CallsAtOnce", 0),
+    ("CallsAtOnce", 11),
+    ("EventBusName", "arn:aws:events:eu-central-1:123456789012:event-bus/ours"),
+    ("EventBusName", "*"),
+    ("AllowedSourceArns", "*"),
+    ("AllowedSourceArns", "arn:aws:iam::123456789012:root"),
+    ("PurgePolicy", ""),
+    ("PurgePolicy", "nightly"),
+    ("PurgePolicy", "{policy:nightly,mode:purge,match:{name:daily-*},keep:{last:3}}"),  # a shell ate the quotes
+    ("PurgePolicy", "{'policy': 'nightly'}"),
+    ("PurgePolicy", '{\\"policy\\": \\"nightly\\"}'),
+    ("PurgePolicy", "{}"),
+    ("PurgeSchedule", "0 4 * * *"),
+    ("PurgeSchedule", "cron()"),
+    ("PurgeTimezone", ""),
+    ("PurgeTimezone", "Europe/"),
+    ("PurgeState", "enabled"),
+    ("CheckTargets", "OTC"),
+    ("CheckTargets", 'a", "b'),
+    ("CheckRate", "rate(5 minutes)"),
+    ("CheckRate", "rate(1 hours)"),
+    ("AlarmTopicArn", "alarms"),
+    ("LogLevel", "TRACE"),
+    ("LogLevel", "WARN"),  # Lambda would drop the metrics
+    ("LogRetentionInDays", 0),
+    ("KmsKeyArn", "alias/aws/sqs"),
+    ("KmsKeyArn", "arn:aws:kms:eu-central-1:123456789012:alias/ours"),
+]
+OF_EVERY_COMMAND = {"query", "output", "cli-read-timeout", "cli-binary-format"}
+AS_BOTOCORE_SAYS = {"s3api": "s3"}
+TAKEN = [
+    ("SecretPrefix", "teams/backup/vbs-reaper"),
+    ("DefaultTarget", "otc-prod"),
+    ("BackoffBaseInSeconds", 900),
+    ("EventBusName", "default"),
+    ("AllowedSourceArns", "arn:aws:sns:eu-central-1:123456789012:requests"),
+    ("AllowedSourceArns", "arn:aws:events:eu-central-1:123456789012:rule/ours/*"),
+    ("PurgePolicy", '{"policy": "p",\n "keep": {"last": 1}, "match": {"name": "daily-*"}}'),
+    ("PurgePolicy", '\n  {\r\n\t"policy": "p", "keep": {"last": 1}}\n'),
+    ("PurgeSchedule", "rate(1 day)"),
+    ("PurgeSchedule", "cron(30 2 ? * MON-FRI *)"),
+    ("PurgeTimezone", "Europe/Berlin"),
+    ("PurgeTimezone", "America/Argentina/Buenos_Aires"),
+    ("PurgeState", "ENABLED"),
+    ("CheckRate", "rate(6 hours)"),
+    ("AlarmTopicArn", "arn:aws:sns:eu-central-1:123456789012:alarms"),
+    ("LogRetentionInDays", 3653),
+    ("KmsKeyArn", "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-0b5e4f6a"),
+]
+
+
+def takes(name: str, value: str | int) -> bool:
+    """Whether CloudFormation would take a value: a pattern must match all of it, a limit includes itself."""
+    parameter = PARAMETERS[name]
+    if "AllowedValues" in parameter:
+        return value in parameter["AllowedValues"]
+    if "AllowedPattern" in parameter:
+        return re.fullmatch(parameter["AllowedPattern"], str(value)) is not None
+    return bool(parameter["MinValue"] <= value <= parameter["MaxValue"])
+
+
+def test_parameters_and_their_defaults_are_those_of_the_design() -> None:
+    assert {name: each["Default"] for name, each in PARAMETERS.items()} == DEFAULTS
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_says_what_it_is_what_it_takes_and_has_a_default_within_that(name: str) -> None:
+    assert PARAMETERS[name]["Description"].endswith(".")
+    assert PARAMETERS[name]["ConstraintDescription"]
+    assert takes(name, PARAMETERS[name]["Default"])
+
+
+@pytest.mark.parametrize(("name", "value"), REFUSED)
+def test_a_value_that_cannot_work_is_refused_before_anything_is_made(name: str, value: str | int) -> None:
+    assert not takes(name, value)
+
+
+@pytest.mark.parametrize(("name", "value"), TAKEN)
+def test_a_value_that_can_work_is_taken(name: str, value: str | int) -> None:
+    assert takes(name, value)
+
+
+def test_every_parameter_stands_in_one_group_and_is_used() -> None:
+    template = translated()
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
+    used = json.dumps({part: template[part] for part in ("Resources", "Conditions", "Outputs")})
+    assert not [name for name in PARAMETERS if f'"Ref": "{name}"' not in used and f"${{{name}}}" not in used]
+
+
+def test_outputs_are_those_of_the_design(stack: Rendered) -> None:
+    values = {name: output["Value"] for name, output in stack.outputs.items() if not name.endswith("Command")}
+    assert values.pop("EventBusName") in {"${EventBus}", "ours"}
+    assert values == {
+        "DeleteQueueUrl": "${DeleteQueue}",
+        "DeadLetterQueueUrl": "${DeadLetterQueue}",
+        "DeleterFunctionName": "${DeleterFunction}",
+        "PurgerFunctionName": "${PurgerFunction}",
+        "PlansBucketName": "${PlansBucket}",
+        "PurgeScheduleRoleArn": "${PurgeScheduleRole.Arn}",
+        "CheckerFunctionName": "${CheckerFunction}",
+        "DeleteRequestsMappingId": "${DeleterFunctionDeleteRequests}",
+        "OperatorPolicyArn": "${OperatorPolicy}",
+    }
+    assert all(output["Description"].endswith(".") for output in stack.outputs.values())
+
+
+@pytest.mark.parametrize("name", [name for name in Rendered().outputs if name.endswith("Command")])
+def test_a_command_among_the_outputs_can_be_pasted(name: str) -> None:
+    aws, service, command, *options = without_settings(shlex.split(Rendered().outputs[name]["Value"]))
+    assert aws == "aws"
+    model = botocore.session.get_session().get_service_model(AS_BOTOCORE_SAYS.get(service, service))
+    (operation,) = (each for each in model.operation_names if xform_name(each, "-") == command)
+    shape = model.operation_model(operation).input_shape
+    assert shape is not None
+    given = {option.removeprefix("--").removeprefix("no-") for option in options if option.startswith("--")}
+    assert given - OF_EVERY_COMMAND <= {xform_name(member, "-") for member in shape.members}
+
+
+def without_settings(words: list[str]) -> list[str]:
+    """A command's words without the variables of the environment before it."""
+    return [*dropwhile(lambda word: re.match("[A-Z_]+=", word), words)]
+
+
+def test_the_request_among_the_outputs_is_one() -> None:
+    command = shlex.split(Rendered().outputs["SendRequestCommand"]["Value"])
+    request = open_envelope(command[command.index("--message-body") + 1], datetime.now(UTC))
+    assert isinstance(request, DeleteRequest)
+
+
+def purge_event(text: str) -> Run | Approval:
+    return read_event(json.loads(text), "default", "invocation")
+
+
+def option_of(name: str, option: str) -> str:
+    words = shlex.split(Rendered().outputs[name]["Value"])
+    return words[words.index(option) + 1]
+
+
+def test_the_default_policy_is_one_that_deletes_nothing() -> None:
+    (schedule,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "PurgeRunSchedule")
+    run = purge_event(schedule["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", "2026-11-25T04:00:00Z"))
+    assert isinstance(run, Run)
+    assert isinstance(run.policy, PurgePolicy)
+    assert (run.policy.mode, run.name) == ("preview", "2026-11-25T04-00-00Z")
+
+
+def test_the_purges_among_the_outputs_are_some_and_none_deletes() -> None:
+    preview = purge_event(option_of("PreviewPurgeCommand", "--payload"))
+    weekly = purge_event(json.loads(option_of("AddPurgeScheduleCommand", "--target"))["Input"])
+    assert isinstance(preview, Run)
+    assert isinstance(weekly, Run)
+    assert {preview.policy.mode, weekly.policy.mode} == {"preview"}
+    assert isinstance(purge_event(option_of("ApprovePlanCommand", "--payload")), Approval)
+
+
+def test_a_further_schedule_is_tried_as_long_as_the_stacks_own() -> None:
+    (own,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "PurgeRunSchedule")
+    further = json.loads(option_of("AddPurgeScheduleCommand", "--target"))
+    assert {key: further[key] for key in ("Arn", "RoleArn", "RetryPolicy", "DeadLetterConfig")} == {
+        key: own["Target"][key] for key in ("Arn", "RoleArn", "RetryPolicy", "DeadLetterConfig")
+    }

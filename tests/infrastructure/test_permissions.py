@@ -1,0 +1,247 @@
+"""Who may do what: roles and resource policies of the translated template, statement by statement."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+import pytest
+
+from tests.infrastructure.rendered import KEY, RULE, TOPIC, WITH_EVERYTHING, Properties, Rendered
+
+HERE = "${AWS::Region}:${AWS::AccountId}"
+DELETER_MAY = {
+    ("sqs:ReceiveMessage", "${DeleteQueue.Arn}"),
+    ("sqs:DeleteMessage", "${DeleteQueue.Arn}"),
+    ("sqs:GetQueueAttributes", "${DeleteQueue.Arn}"),
+    ("sqs:ChangeMessageVisibility", "${DeleteQueue.Arn}"),
+    ("sqs:SendMessage", "${DeleteQueue.Arn}"),
+    ("sqs:SendMessage", "${DeadLetterQueue.Arn}"),
+    ("secretsmanager:GetSecretValue", f"arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:vbs-reaper/*"),
+    ("logs:CreateLogStream", "${DeleterLogGroup.Arn}"),
+    ("logs:PutLogEvents", "${DeleterLogGroup.Arn}"),
+}
+PUBLISH = ("events:PutEvents", "events:DescribeEventBus")
+PUBLISH_ON_ITS_OWN_BUS = {
+    (action, f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/${{EventBus}}") for action in PUBLISH
+}
+PUBLISH_ON_THE_GIVEN_BUS = {(action, f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/ours") for action in PUBLISH}
+USE_THE_KEY = {("kms:Decrypt", KEY), ("kms:GenerateDataKey", KEY)}
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def statements(document: Properties) -> list[Properties]:
+    found: list[Properties] = document["Statement"]
+    return found
+
+
+def of_roles(stack: Rendered) -> Iterator[Properties]:
+    for role in stack.every("IAM::Role").values():
+        for policy in role["Policies"]:
+            yield from statements(policy["PolicyDocument"])
+
+
+def may(stack: Rendered, role: str) -> set[tuple[str, str]]:
+    """Every (action, resource) that a role allows."""
+    return {
+        (action, resource)
+        for policy in stack.every("IAM::Role")[role]["Policies"]
+        for statement in statements(policy["PolicyDocument"])
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+def of_queue(stack: Rendered, queue: str) -> list[Properties]:
+    """The statements of a queue's policy."""
+    return [
+        statement
+        for policy in stack.every("SQS::QueuePolicy").values()
+        if f"${{{queue}}}" in policy["Queues"]
+        for statement in statements(policy["PolicyDocument"])
+    ]
+
+
+def of_bucket(stack: Rendered) -> dict[str, Properties]:
+    """The statements of the plans bucket's policy, by name."""
+    (policy,) = stack.every("S3::BucketPolicy").values()
+    return {each["Sid"]: each for each in statements(policy["PolicyDocument"])}
+
+
+def senders(stack: Rendered, queue: str) -> set[str]:
+    """The ARNs, or their patterns, of what a queue's policy lets send."""
+    return {
+        arn
+        for statement in of_queue(stack, queue)
+        if statement["Effect"] == "Allow"
+        for test in ("ArnEquals", "ArnLike")
+        for arn in listed(statement["Condition"].get(test, {}).get("aws:SourceArn", []))
+    }
+
+
+# ── Roles ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_deleter_may_do_what_it_does_and_nothing_else() -> None:
+    assert may(Rendered(), "DeleterRole") == DELETER_MAY | PUBLISH_ON_ITS_OWN_BUS
+    assert may(Rendered(WITH_EVERYTHING), "DeleterRole") == DELETER_MAY | PUBLISH_ON_THE_GIVEN_BUS | USE_THE_KEY
+
+
+def test_every_statement_says_its_name_its_actions_and_its_resources(stack: Rendered) -> None:
+    for statement in of_roles(stack):
+        assert statement["Effect"] == "Allow"
+        assert statement["Sid"]
+        assert not [action for action in listed(statement["Action"]) if "*" in action]
+        for resource in listed(statement["Resource"]):
+            assert resource != "*"
+            assert "*" not in resource.removesuffix("/*"), "a name's end may be open, nothing before it"
+
+
+def test_no_role_has_a_policy_that_someone_else_writes(stack: Rendered) -> None:
+    assert not [role for role in stack.every("IAM::Role").values() if "ManagedPolicyArns" in role]
+    assert not stack.every("IAM::Policy")
+
+
+def test_every_function_has_a_role_of_its_own_that_only_lambda_takes_on(stack: Rendered) -> None:
+    functions = stack.every("Lambda::Function").values()
+    roles = [function["Role"].strip("${}").removesuffix(".Arn") for function in functions]
+    assert len(set(roles)) == len(roles)
+    for role in roles:
+        (trust,) = statements(stack.every("IAM::Role")[role]["AssumeRolePolicyDocument"])
+        assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_every_other_role_is_taken_on_for_this_account_only(stack: Rendered) -> None:
+    for role in stack.every("IAM::Role").values():
+        for trust in statements(role["AssumeRolePolicyDocument"]):
+            if trust["Principal"] != {"Service": "lambda.amazonaws.com"}:
+                assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": "${AWS::AccountId}"}
+
+
+def test_the_checker_may_look_and_publish_and_nothing_else() -> None:
+    look = {
+        ("sqs:GetQueueAttributes", "${DeleteQueue.Arn}"),
+        ("sqs:GetQueueAttributes", "${DeadLetterQueue.Arn}"),
+        ("secretsmanager:GetSecretValue", f"arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:vbs-reaper/*"),
+        ("logs:CreateLogStream", "${CheckerLogGroup.Arn}"),
+        ("logs:PutLogEvents", "${CheckerLogGroup.Arn}"),
+    }
+    assert may(Rendered(), "CheckerRole") == look | PUBLISH_ON_ITS_OWN_BUS
+    assert may(Rendered(), "CheckScheduleRole") == {
+        ("lambda:InvokeFunction", "${CheckerFunction.Arn}"),
+        ("sqs:SendMessage", "${DeadLetterQueue.Arn}"),
+    }
+    assert may(Rendered(WITH_EVERYTHING), "CheckerRole") >= USE_THE_KEY
+
+
+def test_the_purger_may_store_plans_and_request_deletions_and_nothing_else() -> None:
+    purger_may = {
+        ("s3:ListBucket", "${PlansBucket.Arn}"),
+        ("s3:GetObject", "${PlansBucket.Arn}/plans/*"),
+        ("s3:PutObject", "${PlansBucket.Arn}/plans/*"),
+        ("sqs:SendMessage", "${DeleteQueue.Arn}"),
+        ("sqs:SendMessage", "${DeadLetterQueue.Arn}"),
+        ("secretsmanager:GetSecretValue", f"arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:vbs-reaper/*"),
+        ("logs:CreateLogStream", "${PurgerLogGroup.Arn}"),
+        ("logs:PutLogEvents", "${PurgerLogGroup.Arn}"),
+    }
+    assert may(Rendered(), "PurgerRole") == purger_may | PUBLISH_ON_ITS_OWN_BUS
+    assert may(Rendered(WITH_EVERYTHING), "PurgerRole") == purger_may | PUBLISH_ON_THE_GIVEN_BUS | USE_THE_KEY
+
+
+def test_a_purge_schedule_may_run_the_purger_and_nothing_else() -> None:
+    run = {("lambda:InvokeFunction", "${PurgerFunction.Arn}"), ("sqs:SendMessage", "${DeadLetterQueue.Arn}")}
+    assert may(Rendered(), "PurgeScheduleRole") == run
+    assert may(Rendered(WITH_EVERYTHING), "PurgeScheduleRole") == run | USE_THE_KEY
+
+
+def test_plans_are_private_and_are_talked_about_over_tls_only(stack: Rendered) -> None:
+    (bucket,) = stack.every("S3::Bucket").values()
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    denied = of_bucket(stack)["OnlyOverTls"]
+    assert denied["Action"] == "s3:*"
+    assert denied["Resource"] == ["${PlansBucket.Arn}", "${PlansBucket.Arn}/*"]
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_nobody_is_let_into_the_plans_bucket_by_its_own_policy(stack: Rendered) -> None:
+    found = of_bucket(stack)
+    assert {(each["Effect"], each["Principal"]) for each in found.values()} == {("Deny", "*")}
+    assert found.keys() == {"OnlyOverTls", "OnlyThePurgerWritesPlans", "PlansAreWrittenOnce"}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "s3:PutObject",
+        "s3:PutObjectTagging",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:ReplicateObject",
+        "s3:ReplicateDelete",
+    ],
+)
+def test_only_the_purgers_role_writes_or_deletes_plans(stack: Rendered, action: str) -> None:
+    denied = of_bucket(stack)["OnlyThePurgerWritesPlans"]
+    assert any(fnmatchcase(action, pattern) for pattern in denied["Action"])
+    assert denied["Resource"] == "${PlansBucket.Arn}/plans/*"
+    assert denied["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": "${PurgerRole.Arn}"}}
+
+
+def test_reading_plans_is_not_denied_to_anyone(stack: Rendered) -> None:
+    for denied in of_bucket(stack).values():
+        if "Bool" not in denied["Condition"]:
+            assert not any(fnmatchcase("s3:GetObject", pattern) for pattern in listed(denied["Action"]))
+
+
+def test_a_plan_is_never_written_over(stack: Rendered) -> None:
+    """S3 guide, "Enforce conditional writes on Amazon S3 buckets": the key is absent without the header."""
+    denied = of_bucket(stack)["PlansAreWrittenOnce"]
+    assert denied["Action"] == "s3:PutObject"
+    assert denied["Resource"] == "${PlansBucket.Arn}/plans/*"
+    assert denied["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+
+
+def test_a_schedule_may_send_requests_and_nothing_else() -> None:
+    send = {("sqs:SendMessage", "${DeleteQueue.Arn}"), ("sqs:SendMessage", "${DeadLetterQueue.Arn}")}
+    assert may(Rendered(), "RequestScheduleRole") == send
+    assert may(Rendered(WITH_EVERYTHING), "RequestScheduleRole") == send | USE_THE_KEY
+
+
+# ── Who may send ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("queue", ["DeleteQueue", "DeadLetterQueue"])
+def test_a_queue_talks_over_tls_only(stack: Rendered, queue: str) -> None:
+    (denied,) = (statement for statement in of_queue(stack, queue) if statement["Effect"] == "Deny")
+    assert denied["Principal"] == "*"
+    assert denied["Action"] == "sqs:*"
+    assert denied["Resource"] == f"${{{queue}.Arn}}"
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize("queue", ["DeleteQueue", "DeadLetterQueue"])
+def test_a_service_may_only_send_and_only_for_a_named_source_of_this_account(stack: Rendered, queue: str) -> None:
+    allowed = [statement for statement in of_queue(stack, queue) if statement["Effect"] == "Allow"]
+    assert allowed
+    for statement in allowed:
+        assert set(listed(statement["Principal"]["Service"])) <= {"events.amazonaws.com", "sns.amazonaws.com"}
+        assert statement["Action"] == "sqs:SendMessage"
+        assert statement["Resource"] == f"${{{queue}.Arn}}"
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "${AWS::AccountId}"}
+    assert len(senders(stack, queue)) >= len(allowed)
+    assert "*" not in senders(stack, queue)
+
+
+def test_further_topics_and_rules_may_send_where_they_are_named_and_nobody_else() -> None:
+    assert senders(Rendered(), "DeleteQueue") == {"${DeleteRequestedRule.Arn}"}
+    assert senders(Rendered(WITH_EVERYTHING), "DeleteQueue") == {"${DeleteRequestedRule.Arn}", TOPIC, RULE}
+
+
+def test_every_rule_may_send_to_its_target_and_to_its_dead_letters(stack: Rendered) -> None:
+    for logical_id, rule in stack.every("Events::Rule").items():
+        for target in rule["Targets"]:
+            for queue in (target["Arn"], target["DeadLetterConfig"]["Arn"]):
+                assert f"${{{logical_id}.Arn}}" in senders(stack, queue.strip("${}").removesuffix(".Arn"))

@@ -1,0 +1,263 @@
+"""What no stand-in of AWS checks about queues, functions and targets: read off the translated template."""
+
+import re
+
+import pytest
+
+from tests.infrastructure.rendered import KEY, WITH_EVERYTHING, Properties, Rendered, translated
+from tests.infrastructure.translate import ROOT
+from vbs_reaper.deletion.result import REQUESTED
+from vbs_reaper.settings import DeleterSettings, PurgerSettings
+
+DAYS_14_S = 14 * 86400
+DAYS_13_S = 13 * 86400
+PLATFORM_OF = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
+LIKE_A_SECRET = re.compile("PASSWORD|PASSWD|TOKEN|CREDENTIAL|KEY|SECRET(?!_PREFIX)", re.IGNORECASE)
+
+
+def queue(stack: Rendered, logical_id: str) -> Properties:
+    return stack.every("SQS::Queue")[logical_id]
+
+
+def deleter(stack: Rendered) -> Properties:
+    return stack.every("Lambda::Function")["DeleterFunction"]
+
+
+def deleter_mapping(stack: Rendered) -> Properties:
+    (mapping,) = stack.every("Lambda::EventSourceMapping").values()
+    return mapping
+
+
+def targets(stack: Rendered) -> list[Properties]:
+    """Whatever an event or a schedule is sent to."""
+    of_rules = [target for rule in stack.every("Events::Rule").values() for target in rule["Targets"]]
+    return of_rules + [schedule["Target"] for schedule in stack.every("Scheduler::Schedule").values()]
+
+
+# ── Queues ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_message_stays_hidden_for_six_runs_of_its_function_as_aws_asks(stack: Rendered) -> None:
+    assert queue(stack, "DeleteQueue")["VisibilityTimeout"] == 1200
+    assert queue(stack, "DeleteQueue")["VisibilityTimeout"] >= 6 * deleter(stack)["Timeout"]
+
+
+def test_a_function_that_cannot_start_loses_nothing_for_13_days(stack: Rendered) -> None:
+    redrive = queue(stack, "DeleteQueue")["RedrivePolicy"]
+    assert redrive == {"deadLetterTargetArn": "${DeadLetterQueue.Arn}", "maxReceiveCount": 1000}
+    assert redrive["maxReceiveCount"] * queue(stack, "DeleteQueue")["VisibilityTimeout"] > DAYS_13_S
+
+
+def test_both_queues_keep_messages_for_14_days(stack: Rendered) -> None:
+    assert {name: each["MessageRetentionPeriod"] for name, each in stack.every("SQS::Queue").items()} == {
+        "DeleteQueue": DAYS_14_S,
+        "DeadLetterQueue": DAYS_14_S,
+    }
+
+
+def test_a_dead_letter_may_be_larger_than_a_request(stack: Rendered) -> None:
+    assert queue(stack, "DeleteQueue")["MaximumMessageSize"] == 256 * 1024
+    assert queue(stack, "DeadLetterQueue")["MaximumMessageSize"] == 1024 * 1024
+
+
+def test_only_the_delete_queue_may_use_the_dead_letter_queue(stack: Rendered) -> None:
+    name = queue(stack, "DeleteQueue")["QueueName"]
+    assert queue(stack, "DeadLetterQueue")["RedriveAllowPolicy"] == {
+        "redrivePermission": "byQueue",
+        "sourceQueueArns": [f"arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:{name}"],
+    }
+
+
+def test_queues_are_encrypted_by_sqs_or_by_the_key_that_is_given() -> None:
+    for each in Rendered().every("SQS::Queue").values():
+        assert each["SqsManagedSseEnabled"] is True
+        assert "KmsMasterKeyId" not in each
+    for each in Rendered(WITH_EVERYTHING).every("SQS::Queue").values():
+        assert each["KmsMasterKeyId"] == KEY
+        assert "SqsManagedSseEnabled" not in each
+
+
+# ── The deleter ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_deleter_is_as_large_and_as_patient_as_designed(stack: Rendered) -> None:
+    assert deleter(stack)["Timeout"] == 60
+    assert deleter(stack)["MemorySize"] == 256
+    assert deleter(stack)["Handler"] == "app.lambda_handler"
+
+
+def test_a_batch_answers_for_each_message_and_none_is_filtered_away(stack: Rendered) -> None:
+    assert deleter_mapping(stack) == {
+        "EventSourceArn": "${DeleteQueue.Arn}",
+        "FunctionName": "${DeleterFunction}",
+        "BatchSize": 10,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": 2},
+    }
+
+
+def test_no_more_deleters_run_at_once_than_the_parameter_says() -> None:
+    assert deleter_mapping(Rendered({"MaximumConcurrency": "7"}))["ScalingConfig"] == {"MaximumConcurrency": "7"}
+    assert "ReservedConcurrentExecutions" not in deleter(Rendered())
+
+
+def test_the_deleter_reads_its_settings_from_what_the_template_gives_it(stack: Rendered) -> None:
+    variables = {name: str(value) for name, value in deleter(stack)["Environment"]["Variables"].items()}
+    given = {"DELETE_QUEUE_URL": "https://queue.example/1/delete", "DEAD_LETTER_QUEUE_URL": "https://queue.example/1/d"}
+    given["EVENT_BUS_NAME"] = "bus"
+    settings = DeleterSettings.from_env(variables | given)
+    assert variables.keys() >= given.keys()
+    assert settings.secret_prefix == "vbs-reaper"
+    assert settings.default_target == "default"
+    assert settings.base_s == 60
+    assert settings.calls_at_once == 5
+
+
+def test_results_go_to_the_bus_that_requests_come_from(stack: Rendered) -> None:
+    (rule,) = stack.every("Events::Rule").values()
+    assert deleter(stack)["Environment"]["Variables"]["EVENT_BUS_NAME"] == rule["EventBusName"]
+    assert stack.outputs["EventBusName"]["Value"] == rule["EventBusName"]
+
+
+# ── The purger and its plans ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_purger_is_as_large_and_as_patient_as_designed(stack: Rendered) -> None:
+    purger = stack.every("Lambda::Function")["PurgerFunction"]
+    assert (purger["Timeout"], purger["MemorySize"]) == (900, 512)
+    assert purger["Handler"] == "app.lambda_handler"
+
+
+def test_the_purger_reads_its_settings_from_what_the_template_gives_it(stack: Rendered) -> None:
+    variables = stack.every("Lambda::Function")["PurgerFunction"]["Environment"]["Variables"]
+    given = {"DELETE_QUEUE_URL": "https://queue.example/1/delete", "DEAD_LETTER_QUEUE_URL": "https://queue.example/1/d"}
+    given |= {"EVENT_BUS_NAME": "bus", "PLANS_BUCKET": "plans"}
+    assert variables.keys() >= given.keys()
+    settings = PurgerSettings.from_env(variables | given)
+    assert (settings.secret_prefix, settings.default_target) == ("vbs-reaper", "default")
+
+
+def test_a_run_that_fails_again_and_again_ends_among_the_dead_letters(stack: Rendered) -> None:
+    (config,) = (
+        each
+        for each in stack.every("Lambda::EventInvokeConfig").values()
+        if each["FunctionName"] == "${PurgerFunction}"
+    )
+    assert config["DestinationConfig"]["OnFailure"] == {"Destination": "${DeadLetterQueue.Arn}"}
+    assert config["MaximumRetryAttempts"] == 2
+
+
+def test_plans_are_encrypted_versioned_and_forgotten_after_90_days(stack: Rendered) -> None:
+    (bucket,) = stack.every("S3::Bucket").values()
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 90)
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
+    assert rule["Prefix"] == "plans/"
+
+
+def test_plans_are_encrypted_by_s3_or_by_the_key_that_is_given() -> None:
+    def encryption(stack: Rendered) -> Properties:
+        (bucket,) = stack.every("S3::Bucket").values()
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        found: Properties = rule["ServerSideEncryptionByDefault"]
+        return found
+
+    assert encryption(Rendered()) == {"SSEAlgorithm": "AES256"}
+    assert encryption(Rendered(WITH_EVERYTHING)) == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+
+
+def test_plans_outlive_the_stack() -> None:
+    bucket = translated()["Resources"]["PlansBucket"]
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_purge_runs_only_once_somebody_turns_it_on_and_at_the_hour_of_its_zone() -> None:
+    def schedule(**parameters: str) -> Properties:
+        return Rendered(parameters).every("Scheduler::Schedule")["PurgeRunSchedule"]
+
+    assert (schedule()["State"], schedule()["ScheduleExpressionTimezone"]) == ("DISABLED", "UTC")
+    assert "Name" not in schedule()
+    assert schedule()["Target"]["Arn"] == "${PurgerFunction.Arn}"
+    assert schedule()["Target"]["RoleArn"] == "${PurgeScheduleRole.Arn}"
+    changed = schedule(PurgeState="ENABLED", PurgeTimezone="Europe/Berlin", PurgeSchedule="rate(1 day)")
+    assert changed["State"] == "ENABLED"
+    assert changed["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    assert changed["ScheduleExpression"] == "rate(1 day)"
+
+
+# ── Every function ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_variable_and_no_parameter_takes_a_secret_and_no_event_is_logged_whole(stack: Rendered) -> None:
+    for each in stack.every("Lambda::Function").values():
+        variables = each["Environment"]["Variables"]
+        assert not [name for name in variables if LIKE_A_SECRET.search(name)]
+        assert variables["POWERTOOLS_LOGGER_LOG_EVENT"] == "false"
+    assert not [name for name, each in translated()["Parameters"].items() if each.get("NoEcho")]
+
+
+def test_every_function_logs_into_a_group_of_the_stack_that_forgets_in_time(stack: Rendered) -> None:
+    for each in stack.every("Lambda::Function").values():
+        logging = each["LoggingConfig"]
+        group = stack.every("Logs::LogGroup")[logging["LogGroup"].strip("${}")]
+        assert logging["LogFormat"] == "JSON"
+        assert logging["ApplicationLogLevel"] == "INFO"
+        assert group["RetentionInDays"] == 90
+
+
+def test_layers_are_for_the_runtime_and_the_architecture_of_the_functions(stack: Rendered) -> None:
+    for function in stack.every("Lambda::Function").values():
+        assert function["Architectures"] == ["arm64"]
+        assert function["Runtime"] == "python3.13"
+        layers = [stack.every("Lambda::LayerVersion")[reference.strip("${}")] for reference in function["Layers"]]
+        assert [layer["LayerName"] for layer in layers] == ["DependenciesLayer", "SharedLayer"]
+        for layer in layers:
+            assert layer["CompatibleRuntimes"] == [function["Runtime"]]
+            assert layer["CompatibleArchitectures"] == function["Architectures"]
+
+
+@pytest.mark.parametrize("makefile", ["Makefile", "layers/dependencies/Makefile"])
+def test_what_is_built_is_for_the_runtime_of_the_template(makefile: str) -> None:
+    variables = dict(re.findall(r"^(?:export )?(\w+) [:?]= (\S+)$", (ROOT / makefile).read_text(), re.MULTILINE))
+    function = deleter(Rendered())
+    assert f"python{variables['RUNTIME']}" == function["Runtime"]
+    assert variables["PLATFORM"] == PLATFORM_OF[function["Architectures"][0]]
+
+
+# ── Events ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_requested_deletion_goes_to_the_queue_whoever_sends_it(stack: Rendered) -> None:
+    (rule,) = stack.every("Events::Rule").values()
+    assert rule["EventPattern"] == {"detail-type": [REQUESTED]}
+    assert [target["Arn"] for target in rule["Targets"]] == ["${DeleteQueue.Arn}"]
+
+
+def test_every_target_has_dead_letters_and_says_how_long_it_is_tried(stack: Rendered) -> None:
+    assert targets(stack)
+    for target in targets(stack):
+        assert target["DeadLetterConfig"] == {"Arn": "${DeadLetterQueue.Arn}"}
+        assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+
+
+def test_a_bus_is_made_only_where_none_is_given() -> None:
+    assert list(Rendered().every("Events::EventBus")) == ["EventBus"]
+    assert not Rendered(WITH_EVERYTHING).every("Events::EventBus")
+
+
+# ── Exceptions from the linters' rules ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_suppressed_check_says_why() -> None:
+    for logical_id, resource in translated()["Resources"].items():
+        for skipped in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
+            assert len(skipped["comment"].split()) > 3, (logical_id, skipped)
+    unexplained = [line for line in _lines_that_ignore() if not re.search("# .{20,}", line)]
+    assert not unexplained
+
+
+def _lines_that_ignore() -> list[str]:
+    lines = (ROOT / "template.yaml").read_text().splitlines()
+    inside = [line for line in lines if re.match(r"\s+- [EW]S?\d{4}", line)]
+    return inside + [line for line in lines if re.search(r"ignore_checks: \[", line)]

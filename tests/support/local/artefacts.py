@@ -1,0 +1,90 @@
+"""What the template's functions and layers contain, built for this machine: the local stack deploys these zips."""
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import uv
+
+ROOT = Path(__file__).parents[3]
+CACHE = ROOT / ".build" / "local"
+LOCAL_ENVIRONMENT = ROOT / ".venv-local"
+SOURCE_PROPERTY = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+CONSOLE = "vbs_reaper/cli/"  # an extra for operators: in no layer
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def local_environment() -> Path:
+    """Make sure that the stack's own environment is as the lock says; return its interpreter.
+
+    It holds ministack and boto3, as the Lambda runtime holds boto3: what a handler imports must come from a layer.
+    """
+    _uv("sync", "--quiet", "--frozen", "--only-group", "local", UV_PROJECT_ENVIRONMENT=str(LOCAL_ENVIRONMENT))
+    return LOCAL_ENVIRONMENT / "bin" / "python"
+
+
+def sources(template: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Logical id → (property, folder) of every function and layer of a SAM template that is built from a folder."""
+    return {
+        logical_id: (SOURCE_PROPERTY[resource["Type"]], resource["Properties"][SOURCE_PROPERTY[resource["Type"]]])
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] in SOURCE_PROPERTY
+    }
+
+
+def build(folder: Path, python: Path) -> bytes:
+    """One function's or layer's zip, told by what is in its folder: a package, pinned requirements, or plain files."""
+    if (folder / "python").is_dir():
+        return _zip((f"python/{name}", path) for name, path in _shipped(folder / "python"))
+    if (folder / "requirements.txt").is_file():
+        return _installed(folder / "requirements.txt", python)
+    return _zip(_shipped(folder))
+
+
+def _installed(requirements: Path, python: Path) -> bytes:
+    """The third-party packages for that interpreter; kept between runs until the requirements or the Python change."""
+    key = hashlib.sha256(requirements.read_bytes() + os.fsencode(python.resolve())).hexdigest()[:16]
+    kept = CACHE / f"dependencies-{key}.zip"
+    if not kept.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            _install(requirements, python, Path(scratch) / "python")
+            unfinished = Path(scratch) / kept.name
+            unfinished.write_bytes(_zip((f"python/{n}", p) for n, p in _shipped(Path(scratch) / "python")))
+            unfinished.replace(kept)
+    return kept.read_bytes()
+
+
+def _install(requirements: Path, python: Path, target: Path) -> None:
+    options = ["--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    _uv("pip", "install", *options, "--python", str(python), "--target", str(target), "-r", str(requirements))
+    (target / ".lock").unlink(missing_ok=True)
+    shutil.rmtree(target / "bin", ignore_errors=True)
+
+
+def _shipped(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        name = relative.as_posix()
+        if path.is_file() and "__pycache__" not in relative.parts and not name.startswith(CONSOLE):
+            yield name, path
+
+
+def _zip(files: Iterator[tuple[str, Path]]) -> bytes:
+    """Stored, not packed: it only travels on this machine."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for name, path in files:
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), path.read_bytes())
+    return packed.getvalue()
+
+
+def _uv(*arguments: str, **environment: str) -> None:
+    subprocess.run([uv.find_uv_bin(), *arguments], cwd=ROOT, env=os.environ | environment, check=True)

@@ -1,0 +1,71 @@
+"""A function's own log, read as CloudWatch Logs keeps it: structured lines, and the metrics among them (EMF)."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.local.embedded_aws import AwsClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One value of one metric with one set of dimensions, as CloudWatch would take it from an EMF line."""
+
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str]
+    value: float
+
+
+class FunctionLog:
+    """One log group, read anew on every call: the stand-in gives its lines no ids to read on from."""
+
+    def __init__(self, logs: AwsClient, group: str) -> None:
+        """`logs` is a boto3 client of CloudWatch Logs."""
+        self._pages = logs.get_paginator("filter_log_events")
+        self._group = group
+
+    def messages(self) -> list[str]:
+        """Every line so far, also what the runtime itself writes (START, END, REPORT)."""
+        pages = self._pages.paginate(logGroupName=self._group)
+        return [event["message"] for page in pages for event in page["events"]]
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Every line that is a JSON object."""
+        return list(_documents(self.messages()))
+
+    def samples(self) -> list[Sample]:
+        """Every value of every metric so far."""
+        return list(samples(self.documents()))
+
+
+def samples(documents: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
+    """The samples in EMF documents (CloudWatch guide, "Specification: Embedded metric format")."""
+    for document in documents:
+        for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
+            for dimension_set in directive["Dimensions"]:
+                dimensions = {name: str(document[name]) for name in dimension_set}
+                for metric in directive["Metrics"]:
+                    values = document[metric["Name"]]
+                    for value in values if isinstance(values, list) else [values]:
+                        yield Sample(
+                            namespace=directive["Namespace"], name=metric["Name"], dimensions=dimensions, value=value
+                        )
+
+
+def total(metrics: Iterable[Sample], name: str, **dimensions: str) -> float:
+    """The sum of one metric over the samples that carry at least these dimensions."""
+    return sum(
+        sample.value for sample in metrics if sample.name == name and dimensions.items() <= sample.dimensions.items()
+    )
+
+
+def _documents(messages: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for message in messages:
+        try:
+            document = json.loads(message)
+        except ValueError:
+            continue
+        if isinstance(document, dict):
+            yield document

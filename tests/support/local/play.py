@@ -1,0 +1,142 @@
+"""Plays a story on the local stack against the simulated cloud, and has it judged."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.support.local.function_log import Sample
+from tests.support.local.judge import Journal, Verdict, judge
+from tests.support.local.report import Report, Snapshot
+from tests.support.local.scenario import OTHER_PROJECT, Chapter, Request, Story, Trouble
+from tests.support.local.stack import LocalStack
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Breakage, Fault
+from tests.support.simulator.journal import Operation
+
+TARGET = "default"
+LOOK_EVERY_S = 0.5
+ENDS_WITHIN_S = 75.0
+QUIET_LOOKS = 4
+"""A message on its way between two queues is in neither for a moment: empty means empty several times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """How a story went: its last moment, and the verdict."""
+
+    moment: Snapshot
+    verdict: Verdict
+
+
+def play(story: Story, stack: LocalStack, cloud: Cloud, report: Report) -> Played:
+    """Play it to its end, or until nothing has ended for too long; the verdict says which."""
+    return _Player(story, stack, cloud, report).play()
+
+
+class _Player:
+    def __init__(self, story: Story, stack: LocalStack, cloud: Cloud, report: Report) -> None:
+        self._story = story
+        self._stack = stack
+        self._cloud = cloud
+        self._report = report
+        self._message_ids: dict[str, Request] = {}
+        self._sent = 0
+        self._began = time.monotonic()
+
+    def play(self) -> Played:
+        self._store()
+        self._stack.store_secret(TARGET, self._cloud.target_secret())
+        for chapter in self._story.chapters:
+            with _trouble(self._cloud, chapter.trouble):
+                self._send(chapter)
+                self._watch_for(chapter)
+        moment = self._watch_until_quiet()
+        journal = Journal(
+            accepted=[delete.backup_id for delete in self._cloud.journal.deletes], remaining=self._cloud.remaining()
+        )
+        verdict = judge(self._story, self._message_ids, journal, self._stack.dead_letters(), self._stack.depth().total)
+        return Played(moment=moment, verdict=verdict)
+
+    def _store(self) -> None:
+        for backup in self._story.stored:
+            self._cloud.add_backup(
+                id=backup.id,
+                volume_id=backup.volume_id,
+                name=backup.name,
+                description=backup.description,
+                status=backup.status,
+                created_at=backup.created_at,
+                project_id=OTHER_PROJECT if backup.is_foreign else self._cloud.project_id,
+            )
+
+    def _send(self, chapter: Chapter) -> None:
+        by_queue = [request for request in chapter.requests if not request.by_bus]
+        ids = self._stack.send_all([request.body for request in by_queue])
+        self._message_ids |= dict(zip(ids, by_queue, strict=True))
+        for request in chapter.requests:
+            if request.by_bus:
+                self._stack.put_event(json.loads(request.body))
+        self._sent += len(chapter.requests)
+
+    def _watch_for(self, chapter: Chapter) -> None:
+        until = time.monotonic() + chapter.lasts_s
+        self._show(chapter.trouble)
+        while time.monotonic() < until:
+            time.sleep(LOOK_EVERY_S)
+            self._show(chapter.trouble)
+
+    def _watch_until_quiet(self) -> Snapshot:
+        until = time.monotonic() + ENDS_WITHIN_S
+        quiet = 0
+        moment = self._show("no more faults")
+        while quiet < QUIET_LOOKS and time.monotonic() < until:
+            time.sleep(LOOK_EVERY_S)
+            moment = self._show("no more faults")
+            quiet = quiet + 1 if moment.depth.total == 0 else 0
+        return moment
+
+    def _show(self, trouble: str) -> Snapshot:
+        moment = Snapshot(
+            elapsed_s=time.monotonic() - self._began,
+            trouble=trouble,
+            sent=self._sent,
+            depth=self._stack.depth(),
+            dead_letters=len(self._stack.dead_letters()),
+            metrics=self._metrics(),
+        )
+        self._report.show(moment)
+        return moment
+
+    def _metrics(self) -> list[Sample]:
+        return self._stack.log().samples()
+
+
+@contextmanager
+def _trouble(cloud: Cloud, trouble: Trouble) -> Iterator[None]:
+    """Spoil the cloud while the block runs, and mend it afterwards."""
+    match trouble:
+        case Trouble.SERVICE_DOWN:
+            cloud.set_service(up=False)
+        case Trouble.THROTTLED:
+            cloud.inject(_throttled(413, BodyShape.OVER_LIMIT, 0.5), _throttled(429, BodyShape.GATEWAY, 1.0))
+        case Trouble.TOKEN_REVOKED:
+            cloud.revoke_tokens()
+        case Trouble.ANSWERS_LOST:
+            cloud.inject(
+                Fault(operation=Operation.DELETE, after_work=True, breakage=Breakage.RESET, times=None),
+                Fault(operation=Operation.SHOW, breakage=Breakage.TRUNCATED, probability=0.2, times=None),
+            )
+        case Trouble.NONE:
+            pass
+    yield
+    cloud.clear_faults()
+    cloud.set_service(up=True)
+
+
+def _throttled(status: int, body: BodyShape, probability: float) -> Fault:
+    return Fault(
+        operation=Operation.DELETE, status=status, body=body, retry_after=1, times=None, probability=probability
+    )

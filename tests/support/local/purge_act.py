@@ -1,0 +1,124 @@
+"""Plays the second act of `make run`: a preview, its picture, the approval, and the deletions until nothing is left."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.local.report import Report
+from tests.support.local.scenario import StoredBackup
+from tests.support.local.stack import LocalStack
+from tests.support.local.year import POLICY, must_stay
+from tests.support.simulator.cloud import Cloud
+
+LOOK_EVERY_S = 0.5
+SAY_EVERY_S = 2.0
+ENDS_WITHIN_S = 75.0
+QUIET_LOOKS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeVerdict:
+    """What the cloud's own journal says of a purge; `lost` and `wrong` in plain words."""
+
+    backups: int
+    kept: int
+    deleted: int
+    due_afterwards: int
+    pictures: Sequence[str]
+    lost: Sequence[str] = field(default_factory=list)
+    wrong: Sequence[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether exactly what the policy lets go is gone."""
+        return not self.lost and not self.wrong
+
+
+def purge_year(
+    told: Sequence[StoredBackup], stack: LocalStack, cloud: Cloud, report: Report, pictures: Path
+) -> PurgeVerdict:
+    """Play it to its end, or until nothing has ended for too long; the verdict says which."""
+    for backup in told:
+        cloud.add_backup(
+            id=backup.id,
+            volume_id=backup.volume_id,
+            name=backup.name,
+            description=backup.description,
+            created_at=backup.created_at,
+        )
+    neighbours = set(cloud.remaining()) - {backup.id for backup in told}
+    asked_before = len(cloud.journal.deletes)
+    preview = stack.invoke({"run": POLICY}, function="Purger")
+    first = _save(stack, preview["picture"], pictures / "purge-before.html")
+    report.say(f"Purge. Preview: {preview['message']}")
+    report.say(f"The plan as a page: {first}")
+    wanted = len({backup.id for backup in told} - must_stay(told))
+    answer = stack.invoke({"approve": {"policy": POLICY["policy"], "plan": preview["plan"]}}, function="Purger")
+    report.say(f"Approved {preview['plan'][:12]}…: {answer['message']}")
+    _watch(stack, cloud, report, told, wanted)
+    after = stack.invoke({"run": POLICY}, function="Purger")
+    last = _save(stack, after["picture"], pictures / "purge-after.html")
+    report.say(f"The plan after the purge: {last}")
+    accepted = [delete.backup_id for delete in cloud.journal.deletes][asked_before:]
+    return judge_purge(
+        told,
+        accepted,
+        set(cloud.remaining()),
+        neighbours=neighbours,
+        waiting=stack.depth().total,
+        due_afterwards=after["totals"]["due"],
+        pictures=[str(first), str(last)],
+    )
+
+
+def judge_purge(  # noqa: PLR0913  # each is another witness
+    told: Sequence[StoredBackup],
+    accepted: Sequence[str],
+    remaining: set[str],
+    *,
+    neighbours: set[str],
+    waiting: int,
+    due_afterwards: int,
+    pictures: Sequence[str] = (),
+) -> PurgeVerdict:
+    """Hold the end of a purge against a reckoning of our own."""
+    kept = must_stay(told)
+    names = {backup.id: backup.name for backup in told}
+    return PurgeVerdict(
+        backups=len(told),
+        kept=len(kept & remaining),
+        deleted=len(set(accepted) - remaining),
+        due_afterwards=due_afterwards,
+        pictures=pictures,
+        lost=[
+            *(f"{names[i]} is still there" for i in names if i in remaining and i not in kept),
+            *([f"{waiting} messages still wait in the queue"] if waiting else []),
+            *([f"the next plan still calls {due_afterwards} due"] if due_afterwards else []),
+        ],
+        wrong=[
+            *(f"DELETE for {names.get(i, i)}, which must stay" for i in accepted if i not in names or i in kept),
+            *(f"{names[i]} is gone" for i in sorted(kept - remaining)),
+            *(f"neighbour {i} is gone" for i in sorted(neighbours - remaining)),
+        ],
+    )
+
+
+def _watch(stack: LocalStack, cloud: Cloud, report: Report, told: Sequence[StoredBackup], wanted: int) -> None:
+    began = said = time.monotonic()
+    quiet = 0
+    while quiet < QUIET_LOOKS and time.monotonic() - began < ENDS_WITHIN_S:
+        time.sleep(LOOK_EVERY_S)
+        depth = stack.depth().total
+        quiet = quiet + 1 if depth == 0 else 0
+        if time.monotonic() - said >= SAY_EVERY_S:
+            said = time.monotonic()
+            gone = len(told) - len({backup.id for backup in told} & cloud.remaining().keys())
+            report.say(f"{said - began:5.1f} s  {gone} of {wanted} gone, {depth} requests in the queue")
+
+
+def _save(stack: LocalStack, key: str, path: Path) -> Path:
+    answer = stack.aws.client("s3").get_object(Bucket=stack.outputs["PlansBucketName"], Key=key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(answer["Body"].read())
+    return path

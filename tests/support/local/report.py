@@ -1,0 +1,196 @@
+"""What people see of a story: a live table while it runs, then the verdict in plain words."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from tests.support.local.function_log import Sample, total
+from tests.support.local.judge import Verdict
+from tests.support.local.stack import Depth
+
+if TYPE_CHECKING:
+    from tests.support.local.purge_act import PurgeVerdict
+
+OPERATIONS = ("ShowBackup", "DeleteBackup", "ListBackups", "Authenticate")
+WIDTH = 100
+PLAIN_EVERY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One moment of a story."""
+
+    elapsed_s: float
+    trouble: str
+    sent: int
+    depth: Depth
+    dead_letters: int
+    metrics: Sequence[Sample]
+
+
+class Report:
+    """Shows snapshots as they come: a table that redraws itself on a terminal, else a line now and then."""
+
+    def __init__(self, console: Console) -> None:
+        """`console` decides: rich knows whether it is a terminal and whether `NO_COLOR` is set."""
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False) if is_live(console) else None
+        self._printed_at = -PLAIN_EVERY_S
+        self._trouble = ""
+        self._last: Snapshot | None = None
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, sentence: str) -> None:
+        """Print one line."""
+        self._console.print(Text(sentence))
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw a moment."""
+        self._last = snapshot
+        if self._live:
+            self._live.update(table(snapshot), refresh=True)
+        elif snapshot.trouble != self._trouble or time.monotonic() - self._printed_at >= PLAIN_EVERY_S:
+            self._printed_at, self._trouble = time.monotonic(), snapshot.trouble
+            self._console.print(Text(line(snapshot)), soft_wrap=True)
+
+    def conclude(self, verdict: Verdict) -> None:
+        """Print the last moment, where no table stands on the screen yet, and the verdict."""
+        if self._live:
+            self._live.stop()
+        elif self._last:
+            self._console.print(table(self._last))
+        self._console.print(verdict_panel(verdict))
+
+    def conclude_purge(self, verdict: "PurgeVerdict") -> None:
+        """Print the verdict on the purge."""
+        self._console.print(purge_panel(verdict))
+
+
+def is_live(console: Console) -> bool:
+    """Whether a table may redraw itself there."""
+    return console.is_terminal and not console.no_color
+
+
+def line(moment: Snapshot) -> str:
+    """A moment as one plain line."""
+    outcomes = ", ".join(f"{name} {count:g}" for name, count in sorted(_outcomes(moment.metrics).items()))
+    return (
+        f"{moment.elapsed_s:5.1f} s  {moment.trouble}: {moment.sent} sent, {moment.depth.total} in the queue, "
+        f"{moment.dead_letters} dead letters; {outcomes or 'no outcomes yet'}"
+    )
+
+
+def table(moment: Snapshot) -> RenderableType:
+    """A moment as tables: what the cloud answered, what became of it, what waits."""
+    answers = Table(title="responses of the cloud", title_justify="left")
+    answers.add_column("status")
+    operations = [name for name in OPERATIONS if any(s.dimensions.get("Operation") == name for s in moment.metrics)]
+    for operation in operations:
+        answers.add_column(operation, justify="right")
+    for code in sorted({s.dimensions["StatusCode"] for s in moment.metrics if s.name == "Responses"}):
+        counts = [total(moment.metrics, "Responses", Operation=name, StatusCode=code) for name in operations]
+        answers.add_row(_coloured(code), *(f"{count:g}" if count else "" for count in counts))
+    outcomes = _counts("outcomes", _outcomes(moment.metrics))
+    waits = _counts("waits by reason", _by(moment.metrics, "Waits", "Reason"))
+    queue = {"visible": moment.depth.visible, "in flight": moment.depth.hidden, "delayed": moment.depth.delayed}
+    queues = _counts("delete queue", {**queue, "dead letters": moment.dead_letters})
+    heading = Text(f"{moment.elapsed_s:5.1f} s  {moment.sent} requests sent  ")
+    heading.append(moment.trouble, style="bold")
+    return Group(heading, Columns([answers, outcomes, waits, queues], padding=(0, 2)))
+
+
+def verdict_panel(verdict: Verdict) -> RenderableType:
+    """The verdict in plain words."""
+    refused = ", ".join(f"{reason} {count}" for reason, count in sorted(verdict.refused.items())) or "none"
+    parked = ", ".join(f"{reason} {count}" for reason, count in sorted(verdict.parked.items())) or "none"
+    rows = [
+        ("requests", f"{verdict.requests}"),
+        ("accepted", f"{verdict.asked} backups: the cloud accepted the DELETE"),
+        ("deleted", f"{verdict.deleted} of them, proven gone; as already_gone if the answer to the DELETE was lost"),
+        ("already gone", f"{verdict.already_gone} requests for backups that were gone before"),
+        ("refused", f"{sum(verdict.refused.values())}: {refused}"),
+        ("parked", f"{sum(verdict.parked.values())}: {parked}"),
+        ("lost", "; ".join([str(len(verdict.lost)), *verdict.lost[:5]])),
+        ("wrong", "; ".join([str(len(verdict.wrong)), *verdict.wrong[:5]])),
+    ]
+    words = Table.grid(padding=(0, 2))
+    for name, what in rows:
+        words.add_row(Text(name, style="bold"), Text(what))
+    style, title = ("green", "PASSED: no request lost, no wrong deletion") if verdict.is_good else ("red", "FAILED")
+    return Panel(words, title=title, border_style=style, title_align="left", expand=False)
+
+
+def purge_panel(verdict: "PurgeVerdict") -> RenderableType:
+    """The verdict on the purge in plain words."""
+    rows = [
+        ("backups", f"{verdict.backups} of one year"),
+        ("kept", f"{verdict.kept}"),
+        ("deleted", f"{verdict.deleted}"),
+        ("due now", f"{verdict.due_afterwards}"),
+        ("lost", "; ".join([str(len(verdict.lost)), *verdict.lost[:5]])),
+        ("wrong", "; ".join([str(len(verdict.wrong)), *verdict.wrong[:5]])),
+    ]
+    words = Table.grid(padding=(0, 2))
+    for name, what in rows:
+        words.add_row(Text(name, style="bold"), Text(what))
+    style, title = ("green", "PASSED: exactly the selected backups are gone") if verdict.is_good else ("red", "FAILED")
+    return Panel(words, title=title, border_style=style, title_align="left", expand=False)
+
+
+def picture(moment: Snapshot, verdict: Verdict) -> str:
+    """The end of a story as an SVG: the tool's own output, for the README."""
+    console = Console(record=True, file=StringIO(), width=WIDTH, force_terminal=True)
+    console.print(table(moment))
+    console.print(verdict_panel(verdict))
+    return console.export_svg(title="make run", unique_id="vbs-reaper-run")
+
+
+def save_picture(path: Path, moment: Snapshot, verdict: Verdict) -> None:
+    """Write that SVG."""
+    path.write_text(picture(moment, verdict), encoding="utf-8")
+
+
+def _outcomes(metrics: Sequence[Sample]) -> dict[str, float]:
+    return _by(metrics, "Outcomes", "Outcome")
+
+
+def _by(metrics: Sequence[Sample], name: str, dimension: str) -> dict[str, float]:
+    counts: Counter[str] = Counter()
+    for sample in metrics:
+        if sample.name == name and dimension in sample.dimensions:
+            counts[sample.dimensions[dimension]] += int(sample.value)
+    return {key: float(count) for key, count in sorted(counts.items())}
+
+
+def _counts(title: str, counts: Mapping[str, float]) -> Table:
+    made = Table(title=title, title_justify="left", show_header=False)
+    for name, count in counts.items():
+        made.add_row(name, Text(f"{count:g}", justify="right"))
+    return made
+
+
+def _coloured(code: str) -> Text:
+    style = {"2": "green", "4": "yellow", "5": "red"}.get(code[:1], "magenta")
+    return Text(code, style=style)

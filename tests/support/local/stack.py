@@ -1,0 +1,169 @@
+"""LocalStack: vbs-reaper deployed from its real template on this machine, for a person, a test or another tool."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support.local.artefacts import ROOT, local_environment
+from tests.support.local.deployment import deploy
+from tests.support.local.embedded_aws import EmbeddedAws
+from tests.support.local.function_log import FunctionLog
+
+REQUESTED = "VBS Backup Delete Requested"
+Body = str | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """One message of the dead-letter queue: the body as it was sent, and what was written beside it."""
+
+    body: str
+    attributes: Mapping[str, str]
+
+    @property
+    def reason(self) -> str:
+        """The stable code of why it rests here; empty when SQS itself moved it."""
+        return self.attributes.get("reason", "")
+
+    @property
+    def request_id(self) -> str:
+        """The identity of the request it was."""
+        return self.attributes.get("request_id", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How many messages a queue holds."""
+
+    visible: int
+    hidden: int
+    delayed: int
+
+    @property
+    def total(self) -> int:
+        """All of them, wherever they wait."""
+        return self.visible + self.hidden + self.delayed
+
+
+class LocalStack:
+    """A context manager around one deployed stack; inside it the queue is polled and the functions run.
+
+    Knows no cloud: whoever uses it stores a target's secret that names one.
+    """
+
+    def __init__(self, *, template: Path = ROOT / "template.yaml", parameters: Mapping[str, str] | None = None) -> None:
+        """`parameters` are the template's; the base of the backoff is one second unless they say otherwise."""
+        self._template = template
+        self._parameters = {"BackoffBaseInSeconds": "1"} | dict(parameters or {})
+        self._python = local_environment()
+        self.aws = EmbeddedAws(self._python)
+        self.outputs: Mapping[str, str] = {}
+        self._dead_letters: list[DeadLetter] = []
+        self._logs: dict[str, FunctionLog] = {}
+
+    def __enter__(self) -> Self:
+        self.aws.__enter__()
+        try:
+            self.outputs = deploy(self.aws, self._template, self._parameters, self._python)
+        except BaseException:
+            self.aws.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.aws.close()
+
+    def store_secret(self, target: str, entry: Mapping[str, Any]) -> None:
+        """Make `entry` the current version of the target's secret."""
+        secrets = self.aws.client("secretsmanager")
+        name = f"{self._parameters.get('SecretPrefix', 'vbs-reaper')}/{target}"
+        try:
+            secrets.create_secret(Name=name, SecretString=json.dumps(entry))
+        except secrets.exceptions.ResourceExistsException:
+            secrets.put_secret_value(SecretId=name, SecretString=json.dumps(entry))
+
+    def send(self, body: Body) -> str:
+        """Put one request on the delete queue; return its message id, which becomes its request id."""
+        answer = self.aws.client("sqs").send_message(QueueUrl=self.outputs["DeleteQueueUrl"], MessageBody=_text(body))
+        return str(answer["MessageId"])
+
+    def send_all(self, bodies: Sequence[Body]) -> list[str]:
+        """Put many requests on the delete queue, ten at a time; return their message ids in the same order."""
+        sqs = self.aws.client("sqs")
+        message_ids = []
+        for start in range(0, len(bodies), 10):
+            entries = [{"Id": str(i), "MessageBody": _text(body)} for i, body in enumerate(bodies[start : start + 10])]
+            answer = sqs.send_message_batch(QueueUrl=self.outputs["DeleteQueueUrl"], Entries=entries)
+            if answer.get("Failed"):
+                raise RuntimeError(f"the delete queue refused messages: {answer['Failed']}")
+            by_id = {entry["Id"]: entry["MessageId"] for entry in answer["Successful"]}
+            message_ids += [by_id[entry["Id"]] for entry in entries]
+        return message_ids
+
+    def put_event(self, detail: Mapping[str, Any], *, detail_type: str = REQUESTED, source: str = "local") -> None:
+        """Put one event on the stack's bus."""
+        entry = {
+            "EventBusName": self.outputs["EventBusName"],
+            "Source": source,
+            "DetailType": detail_type,
+            "Detail": json.dumps(detail),
+        }
+        answer = self.aws.client("events").put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            raise RuntimeError(f"the bus refused the event: {answer['Entries']}")
+
+    def invoke(self, payload: Mapping[str, Any], *, function: str = "Deleter") -> dict[str, Any]:
+        """Invoke a function directly; return its answer.
+
+        Raises:
+            RuntimeError: when the function raised; the text is what AWS would answer.
+        """
+        answer = self.aws.client("lambda").invoke(
+            FunctionName=self.outputs[f"{function}FunctionName"], Payload=json.dumps(payload).encode()
+        )
+        content = answer["Payload"].read().decode()
+        if "FunctionError" in answer:
+            raise RuntimeError(content)
+        outcome: dict[str, Any] = json.loads(content)
+        return outcome
+
+    def depth(self, queue: str = "Delete") -> Depth:
+        """How many messages wait in the delete queue (or `DeadLetter`)."""
+        names = ["", "NotVisible", "Delayed"]
+        attributes = self.aws.client("sqs").get_queue_attributes(
+            QueueUrl=self.outputs[f"{queue}QueueUrl"],
+            AttributeNames=[f"ApproximateNumberOfMessages{name}" for name in names],
+        )["Attributes"]
+        visible, hidden, delayed = (int(attributes[f"ApproximateNumberOfMessages{name}"]) for name in names)
+        return Depth(visible=visible, hidden=hidden, delayed=delayed)
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Every dead letter so far; they are taken out of their queue and kept here."""
+        sqs, url = self.aws.client("sqs"), self.outputs["DeadLetterQueueUrl"]
+        while messages := sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
+        ).get("Messages"):
+            for message in messages:
+                attributes = {
+                    name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()
+                }
+                self._dead_letters.append(DeadLetter(body=message["Body"], attributes=attributes))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return list(self._dead_letters)
+
+    def log(self, function: str = "Deleter") -> FunctionLog:
+        """The log of one function."""
+        if function not in self._logs:
+            name = self.outputs[f"{function}FunctionName"]
+            configuration = self.aws.client("lambda").get_function_configuration(FunctionName=name)
+            self._logs[function] = FunctionLog(self.aws.client("logs"), configuration["LoggingConfig"]["LogGroup"])
+        return self._logs[function]
+
+
+def _text(body: Body) -> str:
+    return body if isinstance(body, str) else json.dumps(body)

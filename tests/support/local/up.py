@@ -1,0 +1,119 @@
+"""`make up` and `make down`: the local stack in the background, and its end."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.support.local.artefacts import ROOT
+from tests.support.local.up_server import READY
+
+FOLDER = ROOT / ".build" / "up"
+SERVER = "tests.support.local.up_server"
+READY_WITHIN_S = 180.0
+ENDS_WITHIN_S = 20.0
+LOOK_EVERY_S = 0.2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 when it runs, or has ended, as was asked."""
+    parser = argparse.ArgumentParser(prog="make up", description=__doc__)
+    parser.add_argument("what", choices=["up", "down"])
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where it writes; default: .build/up")
+    options = parser.parse_args(arguments)
+    folder = options.folder.resolve()
+    return up(folder) if options.what == "up" else down(folder)
+
+
+def up(folder: Path) -> int:
+    """Start it, wait until it is ready, and say what to try."""
+    running = running_pid(folder)
+    if running:
+        print(f"the local stack is already running (process {running})")
+        _say_what_to_try(folder)
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / READY).unlink(missing_ok=True)
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", SERVER, str(folder)],
+            cwd=ROOT,
+            env=own,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C here is not meant for it once it runs
+        )
+    (folder / "pid").write_text(f"{process.pid}\n", encoding="utf-8")
+    try:
+        return _wait_until_ready(folder, process)
+    except KeyboardInterrupt:
+        down(folder)
+        return 130
+
+
+def down(folder: Path) -> int:
+    """End it, by its process id, and everything it started."""
+    pid = running_pid(folder)
+    if pid is None:
+        (folder / "pid").unlink(missing_ok=True)
+        print("the local stack is not running")
+        return 0
+    os.kill(pid, signal.SIGTERM)
+    until = time.monotonic() + ENDS_WITHIN_S
+    while running_pid(folder) is not None:
+        if time.monotonic() > until:
+            os.kill(pid, signal.SIGKILL)  # the embedded AWS ends with it: it holds its lifeline
+        time.sleep(LOOK_EVERY_S)
+    (folder / "pid").unlink(missing_ok=True)
+    print(f"stopped the local stack (process {pid})")
+    return 0
+
+
+def running_pid(folder: Path) -> int | None:
+    """The process that serves from that folder; None where the file is stale or its number is somebody else's now."""
+    try:
+        pid = int((folder / "pid").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    look = ["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)]
+    shown = subprocess.run(look, capture_output=True, text=True, check=False)
+    is_ours = SERVER in shown.stdout and str(folder) in shown.stdout
+    return pid if is_ours and not shown.stdout.lstrip().startswith("Z") else None
+
+
+def _wait_until_ready(folder: Path, process: subprocess.Popen[bytes]) -> int:
+    until, said = time.monotonic() + READY_WITHIN_S, 0
+    while not (folder / READY).exists():
+        said = _pass_on(folder / "log", said)
+        if process.poll() is not None or time.monotonic() > until:
+            print(f"the local stack could not start; see {folder / 'log'}", file=sys.stderr)
+            down(folder)
+            return 1
+        time.sleep(LOOK_EVERY_S)
+    _pass_on(folder / "log", said)
+    _say_what_to_try(folder)
+    return 0
+
+
+def _pass_on(log: Path, said: int) -> int:
+    """Print what the log has to say since the last time; how far it was read."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    whole = text[said : text.rfind("\n") + 1]
+    print(whole, end="", flush=True)
+    return said + len(whole)
+
+
+def _say_what_to_try(folder: Path) -> None:
+    try:
+        print(f"\nTry:\n{(folder / READY).read_text(encoding='utf-8')}")
+    except FileNotFoundError:
+        print("the local stack is still starting")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

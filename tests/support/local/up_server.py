@@ -1,0 +1,86 @@
+"""The process that `make up` leaves behind: the simulator and the local stack, until it is told to end."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+from tests.support.local.artefacts import ROOT
+from tests.support.local.deployment import STACK_NAME
+from tests.support.local.embedded_aws import REGION
+from tests.support.local.stack import LocalStack
+from tests.support.local.up_scene import set_scene, what_to_try
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
+
+READY = "ready"
+ENV = "env"
+DELETE_SECONDS = 2.0
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Ended(BaseException):
+    """Somebody wants it to end."""
+
+
+def serve(folder: Path) -> None:
+    """Run in the foreground; what is needed to use it is in `folder` once `ready` is there."""
+    for ending in ENDINGS:
+        signal.signal(ending, _end)
+    try:
+        print("starting the simulated cloud and the embedded AWS, deploying the template", flush=True)
+        with Simulator(SimulatorSettings(delete_seconds=DELETE_SECONDS)).running() as cloud, LocalStack() as stack:
+            print("deployed; making a year of backups, a plan and dead letters", flush=True)
+            scene = set_scene(stack, cloud)
+            (folder / ENV).write_text(_environment(stack, cloud), encoding="utf-8")
+            unfinished = folder / "unfinished"
+            unfinished.write_text(what_to_try(scene, STACK_NAME, _near(folder / ENV)), encoding="utf-8")
+            unfinished.replace(folder / READY)
+            print("ready", flush=True)
+            threading.Event().wait()
+    except _Ended:
+        print("ended", flush=True)
+    finally:
+        for name in (READY, ENV):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    raise _Ended
+
+
+def _near(path: Path) -> str:
+    """As a person in the checkout would type it."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
+def _environment(stack: LocalStack, cloud: Cloud) -> str:
+    """What a shell needs; nothing of the caller's own AWS configuration counts."""
+    values = {
+        "AWS_ENDPOINT_URL": stack.aws.url,
+        "AWS_CA_BUNDLE": str(stack.aws.certificate),
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": "127.0.0.1",
+        "DELETE_QUEUE_URL": stack.outputs["DeleteQueueUrl"],
+        "DEAD_LETTER_QUEUE_URL": stack.outputs["DeadLetterQueueUrl"],
+        "SIMULATOR_URL": cloud.url,
+    }
+    lines = [f'export {name}="{value}"' for name, value in values.items()]
+    return "\n".join(["unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ROLE_ARN", *lines, ""])
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))
+    # All is ended; a thread that the signal caught half-way must not keep the process waiting for it.
+    sys.stdout.flush()
+    os._exit(0)

@@ -1,0 +1,70 @@
+"""The second act of `make run`, told in values: a year of backups, the policy, and which of them must be left."""
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from tests.support.local.scenario import StoredBackup
+
+POLICY: dict[str, Any] = {
+    "policy": "nightly",
+    "match": {"name": "nightly-*"},
+    "keep": {"last": 3, "daily": 7, "weekly": 4, "monthly": 12},
+}
+"""The guards are the default ones: a purge would be refused, only an approval goes past them."""
+NIGHTS = {"database": (365, 1), "files": (180, 1), "archive": (364, 7)}
+"""Volumes: for how many days they have been backed up, and every how many days."""
+HELD_NIGHT = 200
+RULES: Sequence[tuple[int, Callable[[date], object]]] = (
+    (7, lambda day: day),
+    (4, lambda day: day.isocalendar()[:2]),
+    (12, lambda day: (day.year, day.month)),
+)
+"""How many, and of what: the keep rules of the policy, said once more."""
+
+
+def tell_year(seed: int, now: datetime | None = None) -> list[StoredBackup]:
+    """A year of backups, of every volume newest first; one of them is held."""
+    chance = random.Random(f"year {seed}")
+    newest = (now or datetime.now(UTC)).replace(microsecond=0) - timedelta(hours=2)
+    told = []
+    for volume, (days, every) in NIGHTS.items():
+        volume_id = _id(chance)
+        for age in range(0, days, every):
+            made_at = newest - timedelta(days=age)
+            told.append(
+                StoredBackup(
+                    id=_id(chance),
+                    volume_id=volume_id,
+                    name=f"nightly-{volume}-{made_at:%Y-%m-%d}",
+                    description="for audit [hold]" if (volume, age) == ("database", HELD_NIGHT) else "",
+                    created_at=made_at,
+                )
+            )
+    return told
+
+
+def must_stay(told: Sequence[StoredBackup]) -> set[str]:
+    """The backups that the policy keeps, by a reckoning of our own, and the held one."""
+    by_volume: dict[str, list[StoredBackup]] = {}
+    for backup in told:
+        by_volume.setdefault(backup.volume_id, []).append(backup)
+    return {backup.id for backups in by_volume.values() for backup in _kept(backups)}
+
+
+def _kept(newest_first: Sequence[StoredBackup]) -> list[StoredBackup]:
+    kept = [*newest_first[:3], *(backup for backup in newest_first if backup.description)]
+    for count, period_of in RULES:
+        newest: dict[object, StoredBackup] = {}
+        for backup in newest_first:
+            newest.setdefault(period_of(backup.created_at.date()), backup)
+        kept += list(newest.values())[:count]
+        if len(newest) < count:
+            kept.append(newest_first[-1])  # as restic: the oldest stays while a rule has room
+    return kept
+
+
+def _id(chance: random.Random) -> str:
+    return str(UUID(int=chance.getrandbits(128), version=4))

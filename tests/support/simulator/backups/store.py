@@ -1,0 +1,128 @@
+"""The table of backups: in order of creation, with deletions that end by themselves."""
+
+import heapq
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from tests.support.simulator.backups.record import BackupRecord, Driver
+from tests.support.simulator.journal import GONE, Journal, StateChange
+
+DRIVER_ERROR = "[Errno 21] Is a directory: 'backups'"
+
+
+class BackupStore:
+    """Not safe for threads by itself: the cloud's lock is around it. Every change goes into the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._records: dict[str, BackupRecord] = {}
+        self._order: list[tuple[datetime, str]] = []
+        self._children: dict[str, set[str]] = defaultdict(set)
+        self._ends: list[tuple[datetime, str]] = []
+        self._deletions: dict[str, datetime] = {}
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[BackupRecord]:
+        """The oldest first."""
+        return iter([self._records[backup_id] for _, backup_id in self._order])
+
+    def get(self, backup_id: str) -> BackupRecord | None:
+        """The backup of this id, None when there is none (any longer)."""
+        return self._records.get(backup_id)
+
+    def add(self, records: Iterable[BackupRecord], now: datetime) -> None:
+        """Put backups into the table; many at once cost one sort."""
+        new = list(records)
+        for record in new:
+            self._records[record.id] = record
+            if record.parent_id:
+                self._children[record.parent_id].add(record.id)
+            self._note(record, now)
+        if len(new) == 1:
+            insort(self._order, new[0].key)
+        else:
+            self._order = sorted([*self._order, *(record.key for record in new)])
+
+    def newest_first(self, after: BackupRecord | None = None) -> Iterator[BackupRecord]:
+        """All of them, or those that follow one in the list."""
+        place = len(self._order) if after is None else bisect_left(self._order, after.key)
+        for index in range(place - 1, -1, -1):
+            yield self._records[self._order[index][1]]
+
+    def has_children(self, backup_id: str) -> bool:
+        """Whether an incremental needs it, also one that is being deleted."""
+        return bool(self._children.get(backup_id))
+
+    def set_status(self, record: BackupRecord, status: str, at: datetime) -> None:
+        """Let a backup be in this state from now on."""
+        record.status = status
+        record.updated_at = at
+        self._deletions.pop(record.id, None)
+        self._note(record, at)
+
+    def set_place(self, record: BackupRecord, created_at: datetime) -> None:
+        """Make it as old as that."""
+        del self._order[bisect_left(self._order, record.key)]
+        record.created_at = created_at
+        insort(self._order, record.key)
+
+    def set_parent(self, record: BackupRecord, parent_id: str | None) -> None:
+        """Make it an increment of that one."""
+        if record.parent_id:
+            self._children[record.parent_id].discard(record.id)
+        record.parent_id = parent_id
+        if parent_id:
+            self._children[parent_id].add(record.id)
+
+    def start_deletion(self, record: BackupRecord, now: datetime, seconds: float) -> None:
+        """Accept a deletion: it ends after so many seconds, when `settle` is called."""
+        self.set_status(record, "deleting", now)
+        end = now + timedelta(seconds=seconds if record.delete_seconds is None else record.delete_seconds)
+        self._deletions[record.id] = end
+        heapq.heappush(self._ends, (end, record.id))
+
+    def settle(self, now: datetime, driver_error: str | None) -> None:
+        """End the deletions whose time has come."""
+        while self._ends and self._ends[0][0] <= now:
+            end, backup_id = heapq.heappop(self._ends)
+            record = self._records.get(backup_id)
+            if record is not None and self._deletions.get(backup_id) == end:
+                self._end_deletion(record, end, driver_error)
+
+    def remove(self, record: BackupRecord, at: datetime) -> None:
+        """Let it be gone."""
+        self.set_status(record, GONE, at)
+        del self._records[record.id]
+        del self._order[bisect_left(self._order, record.key)]
+        if record.parent_id:
+            self._children[record.parent_id].discard(record.id)
+
+    def _end_deletion(self, record: BackupRecord, at: datetime, driver_error: str | None) -> None:
+        match Driver.FAILS if driver_error else _next_turn(record):
+            case Driver.DELETES:
+                self.remove(record, at)
+            case Driver.FAILS:
+                record.fail_reason = driver_error or DRIVER_ERROR
+                self.set_status(record, "error", at)
+            case Driver.FAILS_FOR_GOOD:
+                record.fail_reason = DRIVER_ERROR
+                self.set_status(record, "error_deleting", at)
+            case Driver.HANGS:
+                self._deletions.pop(record.id)
+
+    def _note(self, record: BackupRecord, at: datetime) -> None:
+        self._journal.histories[record.id].append(StateChange(at=at, status=record.status))
+
+
+def _next_turn(record: BackupRecord) -> Driver:
+    """How this deletion goes, counting those that may go wrong."""
+    if record.driver_failures is None:
+        return record.driver
+    if record.driver_failures <= 0:
+        return Driver.DELETES
+    record.driver_failures -= 1
+    return record.driver

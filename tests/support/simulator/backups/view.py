@@ -1,0 +1,92 @@
+"""How backups look in answers: v2 as VBS shows them, v3 as Cinder does, by microversion and by who asks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tests.support.simulator.backups.microversion import Microversion
+from tests.support.simulator.backups.record import BackupRecord
+
+METADATA_FROM: Microversion = (3, 43)
+PROJECT_FROM: Microversion = (3, 18)
+USER_FROM: Microversion = (3, 56)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the caller sees."""
+
+    base: str
+    """Scheme and host of the links."""
+    version: str
+    project_in_url: str | None
+    microversion: Microversion
+    for_administrator: bool
+
+    def self_link(self, rest: str) -> str:
+        """Where something is; under /v2 the links lose the project (measured)."""
+        return f"{self.base}/{self.version}/{self._project}{rest}"
+
+    def links(self, record: BackupRecord) -> list[dict[str, str]]:
+        """The two links every record has."""
+        return [
+            {"rel": "self", "href": self.self_link(f"backups/{record.id}")},
+            {"rel": "bookmark", "href": f"{self.base}/{self._project}backups/{record.id}"},
+        ]
+
+    def summary(self, record: BackupRecord) -> dict[str, Any]:
+        """A row of `/backups`."""
+        return _as_told({"id": record.id, "name": record.name, "links": self.links(record)}, record)
+
+    def detail(self, record: BackupRecord, *, has_children: bool) -> dict[str, Any]:
+        """A row of `/backups/detail`, and what `/backups/{id}` shows."""
+        shown = {
+            "id": record.id,
+            "status": record.status,
+            "size": record.size,
+            "object_count": 1,
+            "availability_zone": "nova",
+            "container": f"{record.id[:2]}/{record.id[2:4]}/{record.id}",
+            "created_at": cinder_time(record.created_at),
+            "updated_at": cinder_time(record.updated_at) if record.updated_at else None,
+            "name": record.name,
+            "description": record.description,
+            "fail_reason": record.fail_reason,
+            "volume_id": record.volume_id,
+            "links": self.links(record),
+            "is_incremental": record.is_incremental,
+            "has_dependent_backups": has_children,
+            "snapshot_id": record.snapshot_id,
+            "data_timestamp": cinder_time(record.created_at),
+        }
+        self._add_extras(shown, record)
+        return _as_told(shown, record)
+
+    def _add_extras(self, shown: dict[str, Any], record: BackupRecord) -> None:
+        if self.version == "v2":
+            shown["os-bak-tenant-attr:tenant_id"] = record.project_id
+            shown["service_metadata"] = record.service_metadata
+            return
+        if self.microversion >= METADATA_FROM:
+            shown["metadata"] = dict(record.metadata)
+        if self.for_administrator and self.microversion >= PROJECT_FROM:
+            shown["os-backup-project-attr:project_id"] = record.project_id
+        if self.for_administrator and self.microversion >= USER_FROM:
+            shown["user_id"] = record.user_id
+
+    @property
+    def _project(self) -> str:
+        return f"{self.project_in_url}/" if self.project_in_url and self.version == "v3" else ""
+
+
+def cinder_time(at: datetime) -> str:
+    """UTC without a zone, six digits always."""
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+def _as_told(shown: dict[str, Any], record: BackupRecord) -> dict[str, Any]:
+    """The true values, but for what a test said to show or to hide."""
+    shown |= record.shown
+    for name in record.hidden:
+        shown.pop(name, None)
+    return shown

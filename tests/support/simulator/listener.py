@@ -1,0 +1,163 @@
+"""The socket's side of the server: connections, threads, TLS, and HTTP/1.1 read with the standard library."""
+
+import socket
+import socketserver
+import ssl
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from datetime import timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from tests.support.simulator import control
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.exchange import Answer, Header, Request
+from tests.support.simulator.front import reply_to
+from tests.support.simulator.wire import Wire, closes_connection
+
+HOST = "127.0.0.1"
+GOODBYE_S = 5.0
+
+
+class Listener(ThreadingHTTPServer):
+    """Accepts connections, each served in a thread of its own; `stopping` ends every delay of an answer."""
+
+    daemon_threads = True
+    request_queue_size = 512
+    allow_reuse_address = True
+
+    def __init__(self, cloud: Cloud, port: int, tls: ssl.SSLContext | None) -> None:
+        self.cloud = cloud
+        self.tls = tls
+        self.stopping = threading.Event()
+        self._connections: dict[socket.socket, threading.Thread] = {}
+        self._lock = threading.Lock()
+        super().__init__((HOST, port), Connection)
+
+    def server_bind(self) -> None:
+        """Without the look-up of a host name that HTTPServer makes."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = HOST, self.server_address[1]
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Shake hands in the connection's own thread: a client that dawdles stops nobody else."""
+        if self.tls is not None:
+            try:
+                request.settimeout(GOODBYE_S)
+                request = self.tls.wrap_socket(request, server_side=True)
+            except OSError:
+                request.close()
+                return
+        with self._lock:
+            self._connections[request] = threading.current_thread()
+        if self.stopping.is_set():
+            self.drop_connections()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._lock:
+                del self._connections[request]
+
+    def drop_connections(self) -> list[threading.Thread]:
+        """Shut every connection down; returns the threads that then end."""
+        with self._lock:
+            for connection in self._connections:
+                with suppress(OSError):  # it may have gone by itself
+                    connection.shutdown(socket.SHUT_RDWR)
+            return list(self._connections.values())
+
+    def end(self) -> None:
+        """Accept no more, end every delay, close every connection and wait for its thread."""
+        self.stopping.set()
+        self.shutdown()
+        self.server_close()
+        for thread in self.drop_connections():
+            thread.join(GOODBYE_S)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Clients that go away are no news; anything else is a fault of the simulator and shown."""
+        if not isinstance(sys.exception(), OSError):
+            traceback.print_exc()
+
+
+class Connection(BaseHTTPRequestHandler):
+    """Reads requests one after the other and answers them."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Listener
+    raw_requestline: bytes
+
+    def setup(self) -> None:
+        """Start to count what comes on this connection."""
+        super().setup()
+        self.connection.settimeout(self.server.cloud.settings.keep_alive_seconds)
+        self.number = 0  # until the first call: those who steer the simulator are not counted
+        self.answered = 0
+        self.steered = False
+
+    def finish(self) -> None:
+        """Count a connection on which nothing was asked, too."""
+        if not self.number and not self.steered:
+            self.server.cloud.journal.open_connection()
+        super().finish()
+
+    def serve(self) -> None:
+        """Read one request and answer it."""
+        cloud = self.server.cloud
+        request = self._read_request()
+        if request is None:
+            self.close_connection = True
+            return
+        wire = Wire(connection=self.connection, stopping=self.server.stopping)
+        if request.path.startswith(control.PREFIX):
+            self.steered = True
+            wire.send(control.handle(cloud, request), self._standing_headers())
+            return
+        if cloud.settings.latency_seconds:
+            self.server.stopping.wait(cloud.settings.latency_seconds)
+        self.number = self.number or cloud.journal.open_connection()
+        reply = reply_to(cloud, request, list(self.headers.items()), self.number, is_first=self.answered == 0)
+        self.answered += 1
+        if closes_connection(reply.answer, reply.fault):
+            self.close_connection = True
+        try:
+            wire.send(reply.answer, self._standing_headers(), reply.fault)
+        except OSError:
+            reply.call.status = None  # the caller has gone
+            raise
+
+    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_OPTIONS = serve
+
+    def _read_request(self) -> Request | None:
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or "Transfer-Encoding" in self.headers:
+            return None
+        raw_path = self.raw_requestline.decode("latin-1").rstrip("\r\n").split(" ")[1]
+        path, _, query = raw_path.partition("?")
+        return Request(
+            method=self.command,
+            raw_path=raw_path,
+            path=unquote(path),
+            query=parse_qsl(query, keep_blank_values=True),
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(int(length)),
+        )
+
+    def _standing_headers(self) -> list[Header]:
+        cloud = self.server.cloud
+        at = cloud.now() + timedelta(seconds=cloud.settings.date_offset_seconds)
+        return [("Date", format_datetime(at, usegmt=True)), ("Server", HOST)]
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What is no HTTP gets a bare 400 and is not in the journal."""
+        self.close_connection = True
+        answer = Answer(status=code, headers=[("Content-Length", "0")], closes=True)
+        Wire(connection=self.connection, stopping=self.server.stopping).send(answer, self._standing_headers())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """The journal is the log."""

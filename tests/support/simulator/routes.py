@@ -1,0 +1,73 @@
+"""Which call a method and a path make."""
+
+import re
+from dataclasses import dataclass
+
+from tests.support.simulator.journal import Operation
+
+IDENTITY = "/identity"
+KEYSTONE_AT_ROOT = "/v3/auth/tokens"
+"""Keystone also answers here, for clients that are told the bare address."""
+
+BACKUPS = re.compile(
+    r"/(?P<version>v[23])(?:/(?P<project>[0-9a-f\-]+))?/backups(?:/(?P<backup>[^/]+)(?P<action>/action)?)?"
+)
+VERSION_ROOT = re.compile(r"/v[23]/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where a call goes."""
+
+    operation: Operation
+    service: str
+    """`identity`, `volume`, `versions`, or `nowhere`."""
+    path: str = ""
+    """For Keystone: the part after `/identity`."""
+    version: str = "v3"
+    project_id: str | None = None
+    backup_id: str | None = None
+    with_details: bool = False
+
+
+def find_route(method: str, path: str) -> Route:
+    """Name the call; total over all methods and paths."""
+    if path == KEYSTONE_AT_ROOT:
+        return _identity(method, path)
+    if path == IDENTITY or path.startswith(f"{IDENTITY}/"):
+        return _identity(method, path.removeprefix(IDENTITY))
+    if path == "/":
+        return Route(operation=Operation.VERSIONS, service="versions")
+    if VERSION_ROOT.fullmatch(path):
+        return Route(operation=Operation.VERSIONS, service="versions", version=path.strip("/"))
+    match = BACKUPS.fullmatch(path)
+    return _backups(method, match) if match else Route(operation=Operation.OTHER, service="nowhere")
+
+
+def _identity(method: str, path: str) -> Route:
+    if path != KEYSTONE_AT_ROOT:
+        return Route(operation=Operation.VERSIONS, service="identity", path=path)
+    operation = Operation.LOGIN if method == "POST" else Operation.TOKEN
+    return Route(operation=operation, service="identity", path=path)
+
+
+def _backups(method: str, match: re.Match[str]) -> Route:
+    backup_id, version, project_id = match["backup"], match["version"], match["project"]
+    operation = Operation.OTHER
+    with_details = False
+    if match["action"]:
+        operation = Operation.ACTION if method == "POST" else Operation.OTHER
+    elif method == "GET" and backup_id in (None, "detail"):
+        operation, with_details, backup_id = Operation.LIST, backup_id == "detail", None
+    elif method == "GET":
+        operation = Operation.SHOW
+    elif method == "DELETE" and backup_id is not None:
+        operation = Operation.DELETE
+    return Route(
+        operation=operation,
+        service="nowhere" if operation is Operation.OTHER else "volume",
+        version=version,
+        project_id=project_id,
+        backup_id=backup_id,
+        with_details=with_details,
+    )

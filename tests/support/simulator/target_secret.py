@@ -1,0 +1,36 @@
+"""The target secret of a user: a clouds.yaml entry as people paste it."""
+
+from typing import Any
+
+from tests.support.simulator.identity import DOMAIN_NAME, Identity
+
+
+def make_target_secret(
+    identity: Identity, user: str, *, auth_url: str, region: str, service: str, application_credential: bool
+) -> dict[str, Any]:
+    """`service` is `vbs` (under /v2) or `cinder` (under /v3); plain http is allowed where the cloud has no TLS."""
+    secret: dict[str, Any] = {
+        "auth_type": "v3applicationcredential" if application_credential else "v3password",
+        "auth": {"auth_url": auth_url} | (_credential(identity) if application_credential else _login(identity, user)),
+        "region_name": region,
+        "volume_backup_service": service,
+    }
+    return secret | ({"insecure_http": True} if auth_url.startswith("http://") else {})
+
+
+def _credential(identity: Identity) -> dict[str, str]:
+    credential = identity.credential
+    return {
+        "application_credential_id": credential.id,
+        "application_credential_secret": credential.secret,
+    }
+
+
+def _login(identity: Identity, name: str) -> dict[str, str]:
+    user = identity.users[name]
+    return {
+        "username": user.name,
+        "password": user.password,
+        "user_domain_name": DOMAIN_NAME,
+        "project_id": user.project.id,
+    }
