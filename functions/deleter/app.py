@@ -20,7 +20,7 @@ from vbs_reaper.clock import utc_now
 from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.clouds.http.transport import Transports
 from vbs_reaper.cold_start import wiring
-from vbs_reaper.deletion.deleter import Deleter
+from vbs_reaper.deletion.deleter import BATCH_LIMIT, Deleter
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.logs import logger
 from vbs_reaper.settings import DeleterSettings
@@ -34,7 +34,7 @@ def deleter() -> Deleter:
     """Build the deleter on the first invocation. It is kept for the life of the execution environment."""
     settings = DeleterSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
-    transports = Transports(calls_at_once=settings.calls_at_once)
+    transports = Transports(calls_at_once=BATCH_LIMIT)
     return Deleter(
         backups=CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=transports),
         queue=DeleteQueue(clients.sqs(), settings.delete_queue_url, settings.dead_letter_queue_url),
@@ -45,6 +45,7 @@ def deleter() -> Deleter:
         default_target=settings.default_target,
         base_s=settings.base_s,
         calls_at_once=settings.calls_at_once,
+        trusted_senders=settings.trusted_senders,
     )
 
 

@@ -57,6 +57,8 @@ class Stored:
             "attributes": {
                 "ApproximateReceiveCount": str(self.receives),
                 "SentTimestamp": str(STARTED_MS + int(self.sent_s * 1000)),
+                "ApproximateFirstReceiveTimestamp": str(STARTED_MS + int(self.first_received_s * 1000)),
+                "SenderId": self.sender,
             },
             "messageAttributes": {
                 name: {"stringValue": value, "dataType": "String"} for name, value in self.attributes.items()

@@ -12,6 +12,7 @@ from tests.simulation.faults import Fault
 from tests.simulation.life import Killed, Life
 from tests.simulation.run import Run
 from tests.simulation.wire import SimulatedTransports, Wire
+from tests.support.doubles import DELETER
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
 from vbs_reaper.aws.target_secrets import TargetSecrets
@@ -113,6 +114,7 @@ class Environment:
             default_target="default",
             base_s=world.base_s,
             calls_at_once=5,
+            trusted_senders={DELETER},
             threads=OneByOne(self.life),
         )
 

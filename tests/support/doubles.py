@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+DELETER = "AROAQ3EGX5TWDELETER01"
+"""The unique ID of the deleter's role: SQS names it as the sender of what the deleter sends."""
+
 
 class ManualClock:
     """A clock that stands until a test moves it. Called, it is a `Clock`."""

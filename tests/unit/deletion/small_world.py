@@ -9,7 +9,7 @@ from typing import Any, cast
 from mypy_boto3_events import EventBridgeClient
 from mypy_boto3_sqs import SQSClient
 
-from tests.support.doubles import ManualClock
+from tests.support.doubles import DELETER, ManualClock
 from tests.unit.deletion.world import VIEW, AtOnce, MemoryReport
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
@@ -70,6 +70,8 @@ class Sqs:
                 "body": body,
                 "attributes": {
                     "ApproximateReceiveCount": "0",
+                    "ApproximateFirstReceiveTimestamp": str(int(self._clock.now.timestamp() * 1000)),
+                    "SenderId": DELETER,
                     "SentTimestamp": str(int(self._clock.now.timestamp() * 1000)),
                 },
                 "messageAttributes": {
@@ -204,5 +206,6 @@ class SmallWorld:
             default_target="default",
             base_s=60,
             calls_at_once=5,
+            trusted_senders={DELETER},
             threads=AtOnce(),
         )

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from tests.support.doubles import DELETER
 from tests.unit.deletion.situations import ONE, SETTINGS, THREE, TWO, Setting
 from tests.unit.deletion.world import PROJECT, VOLUME, AtOnce, MemoryReport, World
 from vbs_reaper.backups.answer import Answer, CallRecord, Listing
@@ -169,6 +170,7 @@ def environment(world: World, cloud: WatchedCloud) -> Deleter:
         default_target="default",
         base_s=world.base_s,
         calls_at_once=5,
+        trusted_senders={DELETER},
         threads=AtOnce(),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from tests.support.doubles import DELETER
 from tests.unit.deletion.world import PROJECT, AtOnce, MemoryCloud, Trouble, World, answer, backup_id, sqs_record
 from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
 from vbs_reaper.backups.ports import BackupRef
@@ -293,6 +294,7 @@ def deleter_of(world: World, cloud: Any, pool: ThreadPoolExecutor) -> Deleter:  
         default_target="default",
         base_s=60,
         calls_at_once=5,
+        trusted_senders={DELETER},
         threads=pool,
     )
 
@@ -768,6 +770,7 @@ def test_the_deleter_brings_its_own_threads_when_it_is_given_none() -> None:
         default_target="default",
         base_s=60,
         calls_at_once=2,
+        trusted_senders={DELETER},
     )
     batch = [world.message(ask_for(backup_id(number)), f"m-{number}") for number in range(10)]
     assert deleter.handle({"Records": batch}, lambda: 60.0, "i") == {"batchItemFailures": []}

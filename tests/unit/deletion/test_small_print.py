@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
+from tests.support.doubles import DELETER
 from tests.unit.deletion.test_bad_envelopes import refusal
 from tests.unit.deletion.test_decision import one_pass
 from tests.unit.deletion.world import PROJECT, VIEW, MemoryCloud, World, answer, backup_id, read, record
@@ -173,6 +174,7 @@ def test_no_more_calls_are_under_way_than_at_once() -> None:
         default_target="default",
         base_s=60,
         calls_at_once=1,
+        trusted_senders={DELETER},
     )
     batch = [world.message({"backup_id": backup_id(number)}, f"m-{number}") for number in range(6)]
     deleter.handle({"Records": batch}, lambda: 60.0, "i")

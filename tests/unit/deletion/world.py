@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
-from tests.support.doubles import ManualClock
+from tests.support.doubles import DELETER, ManualClock
 from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Listing, Operation, TargetInfo
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
@@ -297,6 +297,7 @@ class World:
             default_target="default",
             base_s=self.base_s,
             calls_at_once=5,
+            trusted_senders={DELETER},
             threads=self.threads,
         )
 
@@ -316,8 +317,10 @@ def sqs_record(
     sent_at: datetime,
     receives: int = 1,
     attributes: Mapping[str, str] | None = None,
+    sender: str = f"{DELETER}:deleter",
+    first_received_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """One record of Lambda's SQS event."""
+    """One record of Lambda's SQS event. It is as old as it was sent, unless `first_received_at` says otherwise."""
     return {
         "messageId": message_id,
         "receiptHandle": f"receipt-of-{message_id}",
@@ -325,6 +328,8 @@ def sqs_record(
         "attributes": {
             "ApproximateReceiveCount": str(receives),
             "SentTimestamp": str(int(sent_at.timestamp() * 1000)),
+            "ApproximateFirstReceiveTimestamp": str(int((first_received_at or sent_at).timestamp() * 1000)),
+            "SenderId": sender,
         },
         "messageAttributes": {
             name: {"stringValue": value, "dataType": "String"} for name, value in (attributes or {}).items()

@@ -36,6 +36,18 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "busy": ("The backup is being created or restored.", "Nothing to do: it is deleted afterwards."),
     "has_dependents": ("Newer incremental backups depend on this one.", "Delete the newer ones too, or keep this one."),
     "conflict": ("The cloud reports a conflict and the backup is still there.", "Look at the backup."),
+    "unconfirmed": (
+        "The cloud has no such backup; a later look must confirm it.",
+        "Nothing to do: the next pass looks again.",
+    ),
+    "asked_elsewhere": (
+        "The backup is not where it was listed or where its deletion was requested.",
+        "Check the target's secret and the cloud's catalog; redrive the request when the address is right.",
+    ),
+    "survivor_claimed": (
+        "A backup that must survive is being deleted by another request.",
+        "Nothing to do. If this repeats, look at the requests that name each other.",
+    ),
     "unknown_field": (
         "A field that must be known before a deletion is missing or has an unexpected type.",
         "Check the API version of the target, and the backup that the message names.",

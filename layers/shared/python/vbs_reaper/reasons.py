@@ -84,6 +84,9 @@ class Reason(StrEnum):
     BUSY = "busy", Scope.BACKUP, Fix.CLOUD_ADMINISTRATOR
     HAS_DEPENDENTS = "has_dependents", Scope.BACKUP
     CONFLICT = "conflict", Scope.BACKUP
+    UNCONFIRMED = "unconfirmed", Scope.BACKUP
+    ASKED_ELSEWHERE = "asked_elsewhere", Scope.BACKUP
+    SURVIVOR_CLAIMED = "survivor_claimed", Scope.BACKUP
     UNKNOWN_FIELD = "unknown_field", Scope.BACKUP
     FORBIDDEN = "forbidden", Scope.BACKUP
     TIMED_OUT = "timed_out", Scope.BACKUP

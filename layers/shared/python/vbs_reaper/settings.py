@@ -12,6 +12,7 @@ from vbs_reaper.errors import SettingsError
 _URL: Final = re.compile(r"https?://[^\s/]+/\S+", re.ASCII)
 _BUS_NAME: Final = re.compile(r"[A-Za-z0-9._/:-]{1,1600}", re.ASCII)
 _SECRET_PREFIX: Final = re.compile(r"[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@-]{0,254}", re.ASCII)
+_SENDERS: Final = re.compile(r"[A-Za-z0-9]{1,64}(?:,[A-Za-z0-9]{1,64}){0,15}", re.ASCII)
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 
 
@@ -82,12 +83,17 @@ class DeleterSettings(CheckerSettings):
 
     base_s: int
     calls_at_once: int
+    trusted_senders: frozenset[str]
+    """Unique IDs of our roles: message attributes count only from them."""
 
     @classmethod
     def _read(cls, read: Variables) -> dict[str, Any]:
         return _shared(read) | {
             "base_s": read.number("BACKOFF_BASE_IN_SECONDS", 1, 900),
             "calls_at_once": read.number("CALLS_AT_ONCE", 1, 10),
+            "trusted_senders": frozenset(
+                read.text("TRUSTED_SENDER_IDS", _SENDERS, "the IDs of the functions' roles, with commas").split(",")
+            ),
         }
 
 

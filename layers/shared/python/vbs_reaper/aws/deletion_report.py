@@ -103,8 +103,9 @@ def _delivery(message: Message) -> dict[str, object]:
     }
     if message.redrives:
         fields["redrives"] = message.redrives
-    if message.asked_at:
-        fields["asked_at"] = message.asked_at.isoformat()
+    for name, moment in (("asked_at", message.asked_at), ("unanswered_at", message.unanswered_at)):
+        if moment:
+            fields[name] = moment.isoformat()
     if message.message_id != message.request_id:
         fields["message_id"] = message.message_id
     return fields

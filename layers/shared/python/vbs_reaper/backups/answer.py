@@ -82,6 +82,11 @@ class TargetInfo:
     roles: tuple[str, ...] = field(default=(), compare=False)
     """The names of the token's roles, as the cloud spells them."""
 
+    @property
+    def place(self) -> str:
+        """Where its backups are: the project and the root of the service. Requests carry it as text."""
+        return f"{self.project_id} {self.address}".rstrip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:

@@ -42,6 +42,9 @@ BODY_LIMITS: Final = {
 }
 """Maximum number of bytes of a response body."""
 
+VOLUME_PAGE_BYTES: Final = 4 * 1024 * 1024
+"""The same for a page of the backups of one volume. The deleter reads it, which has less memory than the purger."""
+
 _TOO_LATE: Final = "the DELETE was not sent: the last observation of the backup was too old"
 
 
@@ -119,7 +122,9 @@ class Caller:
         result: Reply | CallFailed
         try:
             result = login.transport.send(
-                request, body_limit=BODY_LIMITS[call.operation], on_fresh_connection=on_fresh_connection
+                request,
+                body_limit=VOLUME_PAGE_BYTES if call.volume_id else BODY_LIMITS[call.operation],
+                on_fresh_connection=on_fresh_connection,
             )
         except CallFailed as failed:
             result = failed

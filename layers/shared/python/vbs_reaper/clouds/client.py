@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Operation, Page, TargetInfo
 from vbs_reaper.clouds.apis.interface import Call, Rows
 from vbs_reaper.clouds.caller import Caller
-from vbs_reaper.clouds.login.sessions import SessionCache
+from vbs_reaper.clouds.login.sessions import CALL_S, SessionCache, out_of_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 RESTARTS: Final = 3
 """How often a listing starts again because the backup it continues after was deleted meanwhile."""
+
+VOLUME_PAGES: Final = 8
+"""Maximum number of pages that are read to list the backups of one volume, restarts included."""
+
+VOLUME_BACKUPS: Final = 1000
+"""A list of the backups of one volume ends with the page on which it has this many."""
 
 
 class CloudClient:
@@ -42,6 +49,7 @@ class CloudClient:
     ) -> None:
         self._sessions = SessionCache(secrets, transports, metrics, clock)
         self._caller = Caller(self._sessions, metrics, clock, sleep)
+        self._volume_lists = Lock()
 
     def describe_target(self, target: str, time_left: TimeLeft) -> TargetInfo | Answer:
         """Log in if needed and describe the target. Returns an `Answer` if the login failed."""
@@ -57,7 +65,7 @@ class CloudClient:
         return self._one(Operation.DELETE_BACKUP, ref, time_left)
 
     def list_volume(self, ref: BackupRef, volume_id: str, time_left: TimeLeft) -> Listing | Answer:
-        """List the backups of a volume. Returns an `Answer` if that failed."""
+        """List the backups of a volume, newest first, within the limits of this module. Returns an `Answer` if that failed."""
         first = Call(
             operation=Operation.LIST_BACKUPS,
             target=ref.target,
@@ -66,14 +74,25 @@ class CloudClient:
             volume_id=volume_id,
             recorder=ref.recorder,
         )
+        # One list at a time: several large ones would exceed the memory of the function.
+        if not self._volume_lists.acquire(timeout=max(0.0, time_left() - CALL_S)):
+            return out_of_time()
+        try:
+            return self._list_volume(first, volume_id, time_left)
+        finally:
+            self._volume_lists.release()
+
+    def _list_volume(self, first: Call, volume_id: str, time_left: TimeLeft) -> Listing | Answer:
         backups: list[Backup] = []
-        for page in self._list(first, time_left):
+        for number, page in enumerate(self._list(first, time_left), start=1):
             if isinstance(page, Answer):
                 return page
             if page.restarted:
                 backups.clear()
             # A service that does not know the filter lists the backups of all volumes.
             backups += (backup for backup in page.backups if backup.volume_id == volume_id)
+            if number == VOLUME_PAGES or len(backups) >= VOLUME_BACKUPS:
+                break
         return Listing(backups=tuple(backups))
 
     def list_backups(

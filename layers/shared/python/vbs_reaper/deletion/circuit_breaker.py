@@ -23,19 +23,18 @@ class Admission(Enum):
 
 
 class CircuitBreaker:
-    """Remembers the last Halt of one target. While it lasts, no record calls the target.
+    """Remembers the last Halt of one target, or of its DELETEs. While it lasts, no record makes such a call.
 
-    After a Halt, and in a new execution environment, the breaker is half-open: one record probes the target. The others
-    follow if its GET succeeds or, if the last Halt came from a DELETE, if its whole pass succeeds.
+    After a Halt, and in a new execution environment unless `is_closed`, the breaker is half-open: one record probes the
+    target. The others follow if its call succeeds.
     """
 
-    def __init__(self, clock: "Clock") -> None:
+    def __init__(self, clock: "Clock", *, is_closed: bool = False) -> None:
         self._clock = clock
         self._changed = Condition()
-        self._is_closed = False
+        self._is_closed = is_closed
         self._is_probed = False
         self._halted_until: datetime | None = None
-        self._halted_by_delete = False
 
     def acquire(self, has_time: "Callable[[], bool]") -> Admission:
         """Ask for admission. Blocks while another record probes the target and `has_time` is true."""
@@ -57,26 +56,20 @@ class CircuitBreaker:
         until = self._halted_until
         return 0.0 if until is None else max(0.0, (until - self._clock()).total_seconds())
 
-    def halt(self, halt: "Halt", *, by_delete: bool) -> None:
+    def halt(self, halt: "Halt") -> None:
         """Open the breaker. Of several Halts the one that lasts longest counts."""
         with self._changed:
             until = self._clock() + timedelta(seconds=halt.remember_s)
             self._halted_until = max(until, self._halted_until or until)
-            self._halted_by_delete = self._halted_by_delete or by_delete
             self._is_closed = self._is_probed = False
             self._changed.notify_all()
 
-    def observed(self) -> None:
-        """Record that a GET did not halt: close the breaker, unless the last Halt came from a DELETE."""
-        if not self._halted_by_delete:
-            self.succeeded()
-
     def succeeded(self) -> None:
-        """Record that a whole pass did not halt: close the breaker."""
+        """Record that a call did not halt: close the breaker."""
         with self._changed:
             if self.halted_for_s() > 0:
                 return
-            self._halted_until, self._halted_by_delete = None, False
+            self._halted_until = None
             self._is_closed, self._is_probed = True, False
             self._changed.notify_all()
 

@@ -3,6 +3,8 @@
 `layers/README.md` has the same table with the reason of every row.
 """
 
+import math
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, assert_never
 
@@ -11,6 +13,7 @@ from vbs_reaper.backups.backup import Backup, Status
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.deletion import backoff
 from vbs_reaper.deletion.decision import (
+    ELSEWHERE_FOR,
     AlreadyGone,
     Asked,
     Decision,
@@ -20,10 +23,13 @@ from vbs_reaper.deletion.decision import (
     ObserveAgain,
     ObserveSurvivors,
     Pass,
+    PassEnd,
     Refused,
     SendDelete,
     Step,
+    Unanswered,
     Wait,
+    is_overdue,
 )
 from vbs_reaper.deletion.expectation import failed_expectation
 from vbs_reaper.deletion.request import DeleteRequest
@@ -53,6 +59,19 @@ HALTS: Final = {
 }
 """Answers that are a verdict about the target, after any call."""
 
+DOUBTFUL_HALTS: Final = frozenset(
+    {
+        AnswerName.OTHER_BACKUP,
+        AnswerName.NO_SERVICE,
+        AnswerName.UNAVAILABLE,
+        AnswerName.WRONG_ENDPOINT,
+        AnswerName.REDIRECTED,
+        AnswerName.GATEWAY_REFUSED,
+    }
+)
+"""Those that may concern one backup only, such as a backup whose host is down. If other records of the target get good
+answers, only this record waits."""
+
 WAITS: Final = {
     AnswerName.BAD_REQUEST: Reason.BAD_REQUEST,
     AnswerName.UNEXPECTED_CLIENT_ERROR: Reason.UNEXPECTED_STATUS,
@@ -65,6 +84,9 @@ WAITS: Final = {
     AnswerName.UNEXPECTED: Reason.UNEXPECTED_ANSWER,
 }
 """Answers that make this request wait, after any call."""
+
+_LOST_ANSWERS: Final = frozenset({AnswerName.TIMED_OUT, AnswerName.CONNECTION_LOST, AnswerName.SERVER_ERROR})
+_LOST_STATUSES: Final = frozenset({408, 500, 502, 504})
 
 
 def before_any_call(current: Pass) -> Wait | None:
@@ -129,19 +151,33 @@ def after_listing(current: Pass, answer: Listing | Answer) -> Decision:
     if isinstance(answer, Answer):
         decision = after_any(current, answer)
         return decision if isinstance(decision, Halt) else _has_dependents(current, 1)
+    return _has_dependents(current, _count_dependents(current, answer.backups))
+
+
+def _count_dependents(current: Pass, backups: Sequence[Backup]) -> int:
+    """Count the newer backups up to the next full one: later incrementals depend on that. Unknown ones count."""
     own = current.seen.created_at if current.seen else None
-    newer = [
-        backup
-        for backup in answer.backups
-        if backup.id != current.request.backup_id and (own is None or (backup.created_at or own) >= own)
-    ]
-    return _has_dependents(current, len(newer))
+    others = [backup for backup in backups if backup.id != current.request.backup_id]
+    if own is None:
+        return len(others)
+    newer = [backup for backup in others if (backup.created_at or own) >= own]
+    fulls = [made_at for backup in newer if backup.is_incremental is False and (made_at := backup.created_at)]
+    next_full = min((made_at for made_at in fulls if made_at > own), default=None)
+    return sum(
+        backup.is_incremental is not False and (next_full is None or (backup.created_at or own) <= next_full)
+        for backup in newer
+    )
 
 
 def after_any(current: Pass, answer: Answer) -> Decision:
     """Decide on an answer that means the same after every call. One that does not belong to the call is a wait."""
     if answer.name in HALTS:
-        return current.halt(HALTS[answer.name], answer.message, answer.retry_after_s)
+        return current.halt(
+            HALTS[answer.name],
+            answer.message,
+            answer.retry_after_s,
+            is_certain=answer.name not in DOUBTFUL_HALTS,
+        )
     if answer.name in WAITS:
         return current.wait(WAITS[answer.name], answer.message)
     if answer.name is AnswerName.USED_BY_IMAGE:
@@ -153,9 +189,50 @@ def after_any(current: Pass, answer: Answer) -> Decision:
     return current.wait(Reason.UNEXPECTED_ANSWER, answer.message)
 
 
+def is_unanswered(answer: Answer) -> bool:
+    """Whether a DELETE with this answer may have been accepted."""
+    return answer.name in _LOST_ANSWERS or (answer.name is AnswerName.UNAVAILABLE and answer.status in _LOST_STATUSES)
+
+
+def after_pass(current: Pass, decision: Decision) -> PassEnd:
+    """Return how the pass ends: the first lost answer to a DELETE is recorded in the message."""
+    is_recorded = current.message.unanswered_at is not None or current.asked_at is not None
+    if isinstance(decision, Wait | Halt) and current.is_unanswered and not is_recorded and current.target is not None:
+        return Unanswered(wait=decision, place=current.target.place)
+    return decision
+
+
 def _gone(current: Pass, answer: Answer) -> Decision:
-    is_ours = current.message.asked_at is not None or current.seen is not None
-    return Deleted(proof=answer) if is_ours else AlreadyGone(proof=answer)
+    if current.seen is not None or current.asked_at is not None:
+        return Deleted(proof=answer)
+    if current.is_elsewhere:
+        return _asked_elsewhere(current)
+    if current.unanswered_at is not None:
+        return Deleted(proof=answer, note="the answer to its DELETE was lost")
+    missing_s = _unconfirmed_s(current)
+    if missing_s <= 0 or is_overdue(current.message, current.now):
+        return AlreadyGone(proof=answer)
+    return current.wait(
+        Reason.UNCONFIRMED, "the project has no such backup", math.ceil(missing_s + current.base_s * current.jitter / 2)
+    )
+
+
+def _unconfirmed_s(current: Pass) -> float:
+    """Return the seconds until a 404 counts for a backup that this request has never seen.
+
+    A replica may lag and a cache may be stale, so it takes a second delivery, one base after the first.
+    """
+    first = current.message.first_received_at or current.now
+    left_s = current.base_s - (current.now - first).total_seconds()
+    return left_s if current.message.receive_count > 1 else max(left_s, 1.0)
+
+
+def _asked_elsewhere(current: Pass) -> Wait | Refused:
+    here = current.target.place if current.target else ""
+    found = f'the request is for "{printable(current.message.place or "")}"; the target is at "{here}" now'
+    if current.now - current.message.sent_at >= ELSEWHERE_FOR:
+        return Refused(reason=Reason.ASKED_ELSEWHERE, message=found)
+    return current.wait(Reason.ASKED_ELSEWHERE, found)
 
 
 def _after_found(current: Pass, backup: Backup, target: TargetInfo, observed_at: datetime) -> Decision | Step:
@@ -197,11 +274,14 @@ def _after_deletable(current: Pass, backup: Backup, target: TargetInfo, observed
         return Refused(reason=Reason.HELD, message="the backup is put on hold by its name, description or metadata")
     expires_at = current.request.expires_at
     if expires_at and observed_at >= expires_at:
+        if current.asked_at and backup.status is Status.ERROR:
+            return Refused(reason=Reason.DELETION_FAILED, message=f"the deletion failed{_fail_reason(backup)}")
         return Refused(reason=Reason.EXPIRED, message=f"still {backup.status} after {expires_at.isoformat()}")
     missing = backup.missing_field(with_metadata=target.shows_metadata)
     if missing and not _expects_null_creation_time(current.request, backup, missing):
         return current.wait(Reason.UNKNOWN_FIELD, f"the answer {backup.complaint(missing)}")
-    failed = failed_expectation(current.request.expect, backup)
+    was_asked = current.asked_at is not None or current.unanswered_at is not None
+    failed = failed_expectation(current.request.expect, backup, with_status=not was_asked)
     if failed:
         return Refused(reason=Reason.EXPECTATION_FAILED, message=failed)
     survivors = current.request.expect.survivors
@@ -214,8 +294,12 @@ def _expects_null_creation_time(request: DeleteRequest, backup: Backup, missing:
 
 
 def _accepted(current: Pass) -> Decision:
-    if current.message.asked_at is None:
-        return Asked(delay_s=backoff.asked_delay_s(current.base_s, current.jitter), message="the deletion is accepted")
+    if current.asked_at is None:
+        return Asked(
+            delay_s=backoff.asked_delay_s(current.base_s, current.jitter),
+            place=current.target.place if current.target else "",
+            message="the deletion is accepted",
+        )
     if current.seen is not None and current.seen.status is Status.ERROR:
         return current.wait(
             Reason.DELETION_FAILED, f"the deletion failed and is requested again{_fail_reason(current.seen)}"

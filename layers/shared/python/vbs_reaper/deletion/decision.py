@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from vbs_reaper.backups.answer import Answer, AnswerName
+from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.deletion import backoff
@@ -13,7 +13,13 @@ from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.reasons import Reason
 
 PARKED_AFTER: Final = timedelta(days=12)
-PARKED_RECEIVES: Final = 990
+"""A message that has to wait longer is parked. SQS drops it after 14 days."""
+ABANDONED_AFTER: Final = timedelta(days=12, hours=12)
+ABANDONED_RECEIVES: Final = 980
+"""From this age or receive count on a message is parked without a pass: its passes do not complete. SQS itself moves it
+after 1,000 receives, without a reason."""
+ELSEWHERE_FOR: Final = timedelta(days=1)
+"""How long a request waits for the place where its backup was seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +27,8 @@ class Deleted:
     """The backup is proven gone, and this request asked for its deletion or has observed it before."""
 
     proof: Answer
+    note: str = ""
+    """What else there is to say, for the result event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +43,8 @@ class Asked:
     """The DELETE was accepted for the first time: the message is sent again with `asked_at` and this delay."""
 
     delay_s: int
+    place: str
+    """Where it was accepted."""
     message: str
 
 
@@ -55,6 +65,21 @@ class Halt:
     delay_s: int
     remember_s: float
     message: str
+    is_certain: bool = True
+    """Whether the answer concerns every record. If not, good answers to other records outweigh it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """The DELETE may have been accepted, but its answer is lost.
+
+    The message is sent again with `unanswered_at`, once, so that the end of this deletion is reported as ours.
+    """
+
+    wait: Wait | Halt
+    """How long the message waits, and why."""
+    place: str
+    """Where the DELETE was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +99,10 @@ class Parked:
 
 
 Decision = Deleted | AlreadyGone | Asked | Wait | Halt | Refused | Parked
+"""What is decided about a request, and reported."""
+
+PassEnd = Decision | Unanswered
+"""What a whole pass ends with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +140,12 @@ class Pass:
     delivery: Delivery
     seen: Backup | None = field(default=None)
     """The backup as observed in this pass."""
+    target: TargetInfo | None = None
+    """The target as it was in the first observation of this pass."""
     asked_with: AnswerName | None = None
     """The answer to the DELETE of this pass."""
+    is_unanswered: bool = False
+    """Whether the DELETE of this pass may have been accepted although its answer does not say so."""
 
     @property
     def message(self) -> Message:
@@ -134,19 +167,38 @@ class Pass:
         """The random number in [0, 1) for all delays of this pass."""
         return self.delivery.jitter
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the target is now at another place than the message states."""
+        stated = self.message.place
+        return stated is not None and self.target is not None and stated != self.target.place
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When the deletion was first accepted at the present place."""
+        return None if self.is_elsewhere else self.message.asked_at
+
+    @property
+    def unanswered_at(self) -> datetime | None:
+        """When a DELETE was first sent to the present place without getting an answer."""
+        return None if self.is_elsewhere else self.message.unanswered_at
+
     def wait(self, reason: Reason, message: str, delay_s: int | None = None) -> Wait:
         """Return a wait of the ordinary backoff, or of `delay_s` seconds."""
         if delay_s is None:
             return ordinary_wait(self.delivery, reason, message)
         return Wait(reason=reason, delay_s=delay_s, message=message)
 
-    def halt(self, reason: Reason, message: str, retry_after_s: float | None = None) -> Halt:
+    def halt(
+        self, reason: Reason, message: str, retry_after_s: float | None = None, *, is_certain: bool = True
+    ) -> Halt:
         """Return a halt of one base, or of the time that the cloud asked for."""
         return Halt(
             reason=reason,
             delay_s=backoff.wait_s(self.message.receive_count, self.base_s, self.jitter, retry_after_s),
             remember_s=self.base_s if retry_after_s is None else retry_after_s,
             message=message,
+            is_certain=is_certain,
         )
 
 
@@ -157,11 +209,16 @@ def ordinary_wait(delivery: Delivery, reason: Reason, message: str) -> Wait:
 
 
 def is_overdue(message: Message, now: datetime) -> bool:
-    """Whether a further wait is no longer safe: after 12 days of the message's own age, or 990 receives."""
-    return now - message.sent_at >= PARKED_AFTER or message.receive_count >= PARKED_RECEIVES
+    """Whether a further wait is no longer safe: after 12 days of the message's own age, or 980 receives."""
+    return now - message.sent_at >= PARKED_AFTER or message.receive_count >= ABANDONED_RECEIVES
 
 
-def settle(current: Pass, decision: Decision) -> Decision:
+def is_abandoned(message: Message, now: datetime) -> bool:
+    """Whether another pass is no longer safe: the message would have been parked by any pass that completes."""
+    return now - message.sent_at >= ABANDONED_AFTER or message.receive_count >= ABANDONED_RECEIVES
+
+
+def settle(current: Pass, decision: PassEnd) -> PassEnd:
     """Turn a wait or a halt into `Parked` if the message has waited too long."""
     if isinstance(decision, Wait | Halt) and is_overdue(current.message, current.now):
         return Parked(reason=decision.reason, message=decision.message)

@@ -5,7 +5,7 @@ map. So no exception and no early return can acknowledge a message.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime
@@ -16,10 +16,10 @@ import msgspec
 from vbs_reaper.backups.ports import BackupService
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.deletion.bulk import BulkSplitter
-from vbs_reaper.deletion.decision import Pass, Refused
+from vbs_reaper.deletion.decision import Parked, Pass, PassEnd, Refused, is_abandoned
 from vbs_reaper.deletion.effects import Effects, End, Finished, Kept, Requeued
 from vbs_reaper.deletion.envelope import Bulk, open_envelope
-from vbs_reaper.deletion.message import Delivery, Message, NewMessage, read_message
+from vbs_reaper.deletion.message import DELAY_LIMIT_S, Delivery, Message, NewMessage, read_message
 from vbs_reaper.deletion.ports import BestEffortReport, Bus, Queue, Report
 from vbs_reaper.deletion.reconcile import BEGIN_S, Reconciler
 from vbs_reaper.errors import InvalidRequest, RequestNotQueued
@@ -27,12 +27,15 @@ from vbs_reaper.reasons import Reason
 
 RESPONSE_S: Final = 3.0
 """Seconds reserved at the end of the invocation for hiding messages and responding."""
-DELAY_LIMIT_S: Final = 900
-"""The longest delay that SQS accepts for a new message."""
+BATCH_LIMIT: Final = 10
+"""Records of one batch (`BatchSize` of the event source mapping). Each has its own thread, so none waits for others."""
 
 
 class Deleter:
-    """Deletes backups on request. Built once per execution environment; it only remembers each target's last Halt."""
+    """Deletes backups on request. Built once per execution environment.
+
+    What it remembers of a target can delay a request. What a request itself must remember is in its message.
+    """
 
     def __init__(
         self,
@@ -46,11 +49,14 @@ class Deleter:
         default_target: str,
         base_s: int,
         calls_at_once: int,
+        trusted_senders: Collection[str],
         threads: Executor | None = None,
     ) -> None:
-        """Records are processed in a pool of `calls_at_once` threads, or in `threads` if the caller provides them.
+        """Each record of a batch has its own thread, or runs in `threads` if the caller provides them.
 
-        `base_s` is the base of the backoff in seconds; `jitter` returns random numbers in [0, 1).
+        `base_s` is the base of the backoff in seconds; `jitter` returns random numbers in [0, 1). At most
+        `calls_at_once` records of a target run at once. `trusted_senders` are the unique IDs of the senders whose
+        message attributes count.
         """
         report = BestEffortReport(report)
         self._queue = queue
@@ -59,10 +65,11 @@ class Deleter:
         self._jitter = jitter
         self._default_target = default_target
         self._base_s = base_s
-        self._reconciler = Reconciler(backups, clock)
+        self._trusted_senders = trusted_senders
+        self._reconciler = Reconciler(backups, clock, calls_at_once)
         self._effects = Effects(queue, bus, report)
         self._bulk = BulkSplitter(queue, self._effects, report)
-        self._threads = threads or ThreadPoolExecutor(calls_at_once, thread_name_prefix="record")
+        self._threads = threads or ThreadPoolExecutor(BATCH_LIMIT, thread_name_prefix="record")
 
     def handle(self, event: Mapping[str, Any], time_left: TimeLeft, invocation_id: str) -> dict[str, Any]:
         """Handle an SQS batch and return the messages to keep, or handle a direct request and return its outcome.
@@ -76,7 +83,7 @@ class Deleter:
 
     def _handle_batch(self, records: Sequence[Mapping[str, Any]], time_left: TimeLeft) -> dict[str, Any]:
         now = self._clock()
-        messages = [read_message(record, now) for record in records]
+        messages = [read_message(record, now, self._trusted_senders) for record in records]
         ends: dict[str, End] = {}
         futures = {
             self._threads.submit(self._process, self._delivery(message, now), time_left): message.message_id
@@ -156,7 +163,11 @@ class Deleter:
         delivery = replace(delivery, target=target)
         if isinstance(request, Bulk):
             return self._bulk.split(delivery, request)
-        decision = self._reconciler.reconcile(Pass(request=request, delivery=delivery), target, time_left)
+        decision: PassEnd
+        if is_abandoned(delivery.message, delivery.now):
+            decision = Parked(reason=Reason.INTERNAL_ERROR, message="no pass over its message was completed")
+        else:
+            decision = self._reconciler.reconcile(Pass(request=request, delivery=delivery), target, time_left)
         return self._effects.apply(delivery, request, decision)
 
 

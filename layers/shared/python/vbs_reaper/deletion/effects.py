@@ -1,7 +1,7 @@
 """Applies a decision: publish, dead-letter, send again, hide. The order of the steps is part of the contract."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import msgspec
@@ -11,16 +11,17 @@ from vbs_reaper.backups.answer import Answer
 from vbs_reaper.deletion.decision import (
     AlreadyGone,
     Asked,
-    Decision,
     Deleted,
     Halt,
     Parked,
+    PassEnd,
     Refused,
+    Unanswered,
     Wait,
     is_overdue,
     ordinary_wait,
 )
-from vbs_reaper.deletion.message import Delivery, NewMessage
+from vbs_reaper.deletion.message import DELAY_LIMIT_S, Delivery, NewMessage
 from vbs_reaper.deletion.ports import Bus, Queue, Report
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Outcome, Proof, Result, result_id
@@ -62,12 +63,12 @@ class Effects:
         self._bus = bus
         self._report = report
 
-    def apply(self, delivery: Delivery, request: DeleteRequest | None, decision: Decision) -> End:
+    def apply(self, delivery: Delivery, request: DeleteRequest | None, decision: PassEnd) -> End:
         """Apply a decision. An end counts only when it is published and, if refused or parked, dead-lettered."""
         match decision:
             case Wait() | Halt():
                 return self._keep(delivery, request, decision)
-            case Asked():
+            case Asked() | Unanswered():
                 return self._requeue(delivery, request, decision)
             case Deleted() | AlreadyGone() | Refused() | Parked():
                 return self._end(delivery, request, decision)
@@ -81,20 +82,30 @@ class Effects:
         return self._keep(delivery, request, ordinary_wait(delivery, reason, detail))
 
     def _keep(self, delivery: Delivery, request: DeleteRequest | None, decision: Wait | Halt) -> Kept:
+        """Keep the message for as long as a decision says."""
         self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
         return Kept(decision.delay_s, decision.reason, decision.message, delivery.target)
 
-    def _requeue(self, delivery: Delivery, request: DeleteRequest | None, decision: Asked) -> End:
+    def _requeue(self, delivery: Delivery, request: DeleteRequest | None, decision: Asked | Unanswered) -> End:
+        """Send the message again with what it must remember of its DELETE. If that fails, the old message waits."""
+        if isinstance(decision, Asked):
+            reported: Asked | Wait | Halt = decision
+            reason = Reason.ACCEPTED
+            changed = replace(delivery.message, asked_at=delivery.now, place=decision.place or None)
+        else:
+            reported = decision.wait
+            reason = reported.reason
+            changed = replace(delivery.message, asked_at=None, unanswered_at=delivery.now, place=decision.place or None)
         requeued = NewMessage(
             body=delivery.message.body,
-            attributes=delivery.message.attributes(asked_at=delivery.now),
+            attributes=changed.attributes(),
             group=delivery.target,
-            delay_s=decision.delay_s,
+            delay_s=min(reported.delay_s, DELAY_LIMIT_S),
         )
         if self._done(delivery, "send", lambda: self._queue.send([requeued])):
-            self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
-            return Requeued(Reason.ACCEPTED)
-        return self.wait(delivery, Reason.ACCEPTED, decision.message, request)
+            self._report.decided(delivery.message, request, reported, delivery.now, delivery.calls)
+            return Requeued(reason)
+        return self.wait(delivery, reason, reported.message, request)
 
     def _end(
         self, delivery: Delivery, request: DeleteRequest | None, decision: Deleted | AlreadyGone | Refused | Parked
@@ -183,8 +194,8 @@ def _describe(
     decision: Deleted | AlreadyGone | Refused | Parked,
 ) -> tuple[Outcome, Reason, str, Proof | msgspec.UnsetType]:
     match decision:
-        case Deleted(proof=answer):
-            return Outcome.DELETED, Reason.DELETED, "", _proof(answer)
+        case Deleted(proof=answer, note=note):
+            return Outcome.DELETED, Reason.DELETED, note, _proof(answer)
         case AlreadyGone(proof=answer):
             return Outcome.ALREADY_GONE, Reason.ALREADY_GONE, "", _proof(answer)
         case Refused():

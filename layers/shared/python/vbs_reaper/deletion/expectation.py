@@ -10,18 +10,23 @@ from vbs_reaper.deletion.request import Expectation
 from vbs_reaper.text import printable
 
 
-def failed_expectation(expect: Expectation, backup: Backup) -> str | None:
-    """Return which expectation fails, what it wants and what was found; None if all hold."""
-    return next(_mismatches(expect, backup), None)
+def failed_expectation(expect: Expectation, backup: Backup, *, with_status: bool = True) -> str | None:
+    """Return which expectation fails, what it wants and what was found; None if all hold.
+
+    `with_status` is false once a DELETE was sent, because the DELETE changes the status.
+    """
+    return next(_mismatches(expect, backup, with_status=with_status), None)
 
 
-def _mismatches(expect: Expectation, backup: Backup) -> Iterator[str]:
+def _mismatches(expect: Expectation, backup: Backup, *, with_status: bool) -> Iterator[str]:
     if expect.volume_id is not None and expect.volume_id != backup.volume_id:
         yield _sentence("volume_id", expect.volume_id, backup.volume_id)
     if expect.created_at is not None and expect.created_at != backup.created_at:
         yield _sentence("created_at", expect.created_at, backup.created_at_text)
     if expect.name is not UNSET and expect.name != backup.name:
         yield _sentence("name", expect.name, backup.name)
+    if with_status and expect.status is not None and expect.status != backup.status:
+        yield _sentence("status", expect.status, backup.status)
 
 
 def _sentence(field: str, wanted: object, found: object) -> str:

@@ -1,16 +1,23 @@
 """One delivery of one SQS message: what SQS reports about it, and the state that its attributes carry."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from vbs_reaper.backups.answer import CallRecord
+from vbs_reaper.reasons import Reason
 from vbs_reaper.timestamps import read_instant
 
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}(?:/[0-9a-f-]{1,36})?", re.ASCII)
 """A message ID, or one followed by the part of a bulk request. An attribute of any other form is not the deleter's."""
+
+ATTRIBUTES: Final = ("request_id", "sent_at", "asked_at", "unanswered_at", "place", "redrives", "reason", "message")
+"""All attributes that a message or a dead letter may carry. SQS accepts ten; one is left for tracing by others."""
+
+DELAY_LIMIT_S: Final = 900
+"""The longest delay that SQS accepts for a new message, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,16 +34,25 @@ class Message:
     """The request's identity: the ID of the first message that carried it."""
     first_sent_at: datetime
     """When the request was first sent. Both age metrics count from here."""
+    first_received_at: datetime | None = None
+    """When SQS first delivered this message."""
     asked_at: datetime | None = None
     """When the cloud first accepted the deletion, if it did."""
+    unanswered_at: datetime | None = None
+    """When a DELETE was first sent without getting an answer, if that happened: it may have been accepted."""
+    place: str | None = None
+    """Where the backup was listed or the deletion was requested (`TargetInfo.place`)."""
     redrives: int = 0
 
-    def attributes(self, *, asked_at: datetime | None = None) -> dict[str, str]:
+    def attributes(self) -> dict[str, str]:
         """Return the attributes of every message that carries this request on, as SQS strings."""
-        asked = asked_at or self.asked_at
         attributes = {"request_id": self.request_id, "sent_at": self.first_sent_at.isoformat()}
-        if asked:
-            attributes["asked_at"] = asked.isoformat()
+        if self.asked_at:
+            attributes["asked_at"] = self.asked_at.isoformat()
+        if self.unanswered_at:
+            attributes["unanswered_at"] = self.unanswered_at.isoformat()
+        if self.place:
+            attributes["place"] = self.place
         if self.redrives:
             attributes["redrives"] = str(self.redrives)
         return attributes
@@ -71,29 +87,45 @@ class Delivery:
     """Every HTTP exchange so far. Appended as it happens, so that an exception cannot lose it."""
 
 
-def read_message(record: Mapping[str, Any], now: datetime) -> Message:
+def read_message(record: Mapping[str, Any], now: datetime, trusted_senders: Collection[str] | None = None) -> Message:
     """Read one record of Lambda's SQS event. A missing or unreadable attribute counts as absent.
+
+    All attributes except `place` are claims. They count only if SQS reports one of `trusted_senders` as the sender (the
+    unique IDs of our roles); None trusts every sender. `place` can only restrict a request, so anyone may state it. A
+    message that came back from the dead-letter queue gets a new identity, because its request has already ended once.
 
     Raises:
         KeyError: the record has no `messageId`, so it is not an SQS record.
     """
     message_id = str(record["messageId"])
     system = record.get("attributes") or {}
-    own = record.get("messageAttributes") or {}
+    stated = record.get("messageAttributes") or {}
+    own = stated if trusted_senders is None or _sender(system) in trusted_senders else {}
     sent_at = _epoch_ms(system.get("SentTimestamp")) or now
-    # A producer's own `request_id` may be reused, so it is trusted only together with our `sent_at`.
-    identity = _text(own, "request_id") if read_instant(_text(own, "sent_at")) else ""
+    first_sent_at = read_instant(_text(own, "sent_at"))
+    # `request_id` counts only together with `sent_at`: both are written by the deleter.
+    identity = _text(own, "request_id") if first_sent_at else ""
+    is_returned = bool(_text(own, "reason")) and trusted_senders is not None
+    is_misplaced = _text(stated, "reason") == Reason.ASKED_ELSEWHERE
     return Message(
         message_id=message_id,
         receipt_handle=str(record.get("receiptHandle", "")),
         body=str(record.get("body") or ""),
         receive_count=max(_count(system.get("ApproximateReceiveCount")), 1),
         sent_at=sent_at,
-        request_id=identity if _REQUEST_ID.fullmatch(identity) else message_id,
-        first_sent_at=read_instant(_text(own, "sent_at")) or sent_at,
-        asked_at=read_instant(_text(own, "asked_at")),
+        first_received_at=_epoch_ms(system.get("ApproximateFirstReceiveTimestamp")),
+        request_id=identity if _REQUEST_ID.fullmatch(identity) and not is_returned else message_id,
+        first_sent_at=first_sent_at or sent_at,
+        asked_at=None if is_misplaced else read_instant(_text(own, "asked_at")),
+        unanswered_at=None if is_misplaced else read_instant(_text(own, "unanswered_at")),
+        place=None if is_misplaced else _text(stated, "place") or None,
         redrives=_count(_text(own, "redrives")),
     )
+
+
+def _sender(system: Mapping[str, Any]) -> str:
+    """Return the unique ID of the sender. SQS adds the name of the session to the ID of a role, after a colon."""
+    return str(system.get("SenderId") or "").partition(":")[0]
 
 
 def _text(attributes: Mapping[str, Any], name: str) -> str:

@@ -36,6 +36,8 @@ class Expectation:
     created_at: datetime | None = None
     name: str | None | UnsetType = UNSET
     """None expects a backup without a name."""
+    status: str | None = None
+    """Compared only before the first DELETE, because the DELETE changes the status."""
     survivors: tuple[BackupId, ...] = ()
     """Other backups that must be usable at the moment this one is deleted."""
 
@@ -71,6 +73,7 @@ _FIXES: Final = {
     "expect.volume_id": f"give the volume's id of at most {VOLUME_ID_LIMIT} characters",
     "expect.created_at": _GIVE_INSTANT,
     "expect.name": f"give the backup's name of at most {NAME_LIMIT} characters (null if it has no name)",
+    "expect.status": 'give "available" or "error"',
     "expect.survivors": f"give 1 to {SURVIVORS_LIMIT} ids of backups that stay",
     "not_before": _GIVE_INSTANT,
     "expires_at": _GIVE_INSTANT,
@@ -141,6 +144,7 @@ def _read_expectation(expect: ExpectationJson, backup_id: str) -> Expectation:
         volume_id=_or_none(expect.volume_id),
         created_at=created_at,
         name=expect.name,
+        status=_or_none(expect.status),
         survivors=tuple(map(BackupId, survivors)),
     )
 

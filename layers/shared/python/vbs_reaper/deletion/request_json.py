@@ -5,7 +5,7 @@ a JSON Schema pattern lets a trailing newline pass.
 """
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -63,6 +63,7 @@ class ExpectationJson(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     volume_id: VolumeIdText | UnsetType = UNSET
     created_at: CreatedAtText | UnsetType = UNSET
     name: NameText | None | UnsetType = UNSET
+    status: Literal["available", "error"] | UnsetType = UNSET
     survivors: Survivors | UnsetType = UNSET
 
 
