@@ -111,6 +111,7 @@ def test_the_deleter_reads_its_settings_from_what_the_template_gives_it(stack: R
     assert settings.default_target == "default"
     assert settings.base_s == 60
     assert settings.calls_at_once == 5
+    assert settings.trusted_senders == {"${DeleterRole.RoleId}", "${PurgerRole.RoleId}", "${AWS::AccountId}"}
 
 
 def test_results_go_to_the_bus_that_requests_come_from(stack: Rendered) -> None:

@@ -14,6 +14,7 @@ GOOD = {
     "DEFAULT_TARGET": "default",
     "BACKOFF_BASE_IN_SECONDS": "60",
     "CALLS_AT_ONCE": "5",
+    "TRUSTED_SENDER_IDS": "AROADELETER,AROAPURGER,123456789012",
 }
 
 
@@ -26,6 +27,7 @@ def test_a_complete_environment_is_read() -> None:
         default_target="default",
         base_s=60,
         calls_at_once=5,
+        trusted_senders=frozenset({"AROADELETER", "AROAPURGER", "123456789012"}),
     )
 
 

@@ -39,12 +39,18 @@ def test_a_letter_of_the_deleter_says_its_reason_and_which_request_it_was() -> N
     assert (found.backup_id, found.target) == (BACKUP, "otc-prod")
 
 
-def test_a_letter_without_a_reason_was_moved_by_sqs_and_keeps_its_message_id_as_identity() -> None:
-    found = letter()
-    assert found.kind == MOVED_BY_SQS
-    again = found.redrive_message().attributes
-    assert again["request_id"] == "7a003700-42e8-4007-9d2c-a31327ccf42d"
-    assert again["redrives"] == "1"
+def test_a_letter_without_a_reason_was_moved_by_sqs() -> None:
+    assert letter().kind == MOVED_BY_SQS
+
+
+def test_a_redriven_request_is_a_new_request_for_the_same_place() -> None:
+    past = {"request_id": "b64e34c5", "sent_at": "2026-11-20T03:00:00+00:00", "asked_at": "2026-11-20T03:01:00+00:00"}
+    assert letter(reason="held", **past).redrive_message().attributes == {}
+    assert letter(reason="held", place="p https://a", **past).redrive_message().attributes == {"place": "p https://a"}
+
+
+def test_a_request_that_was_not_found_at_its_place_is_redriven_without_it() -> None:
+    assert letter(reason="asked_elsewhere", place="p https://a").redrive_message().attributes == {}
 
 
 def test_what_a_service_could_not_deliver_is_told_from_a_run_that_failed() -> None:

@@ -12,7 +12,7 @@ from vbs_reaper.errors import SettingsError
 _URL: Final = re.compile(r"https?://[^\s/]+/\S+", re.ASCII)
 _BUS_NAME: Final = re.compile(r"[A-Za-z0-9._/:-]{1,1600}", re.ASCII)
 _SECRET_PREFIX: Final = re.compile(r"[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@-]{0,254}", re.ASCII)
-_SENDERS: Final = re.compile(r"[A-Za-z0-9]{1,64}(?:,[A-Za-z0-9]{1,64}){0,15}", re.ASCII)
+_SENDERS: Final = re.compile(r"[^\s,]{1,128}(?:,[^\s,]{1,128}){0,15}", re.ASCII)
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from vbs_reaper.backups.answer import PLACE_LIMIT
 from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 ATTRIBUTES_LIMIT: Final = 1024
 """Maximum bytes of all attributes together: names, types and values, as SQS counts them."""
-TEXT_LIMIT: Final = 128
-"""Maximum characters of an attribute other than `message`. Everything we send is shorter."""
+TEXT_LIMIT: Final = PLACE_LIMIT
+"""Maximum characters of an attribute other than `message`. Everything we send is at most as long."""
 _REFUSED: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that SQS rejects: it accepts what XML 1.0 allows (SendMessage, "MessageBody")."""
 _EMPTY: Final = "-"

@@ -3,13 +3,24 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from hashlib import sha256
+from typing import Final, Literal
 
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
 
 Service = Literal["vbs", "cinder"]
 """On `vbs` each backup is independent; on `cinder` an incremental backup needs the ones before it."""
+
+
+PLACE_LIMIT: Final = 384
+"""Maximum characters of a place as text, because SQS limits the attributes of a message."""
+
+
+def place_of(project_id: str, address: str) -> str:
+    """Return where backups are, as text: the project and the root of the service, or its hash if it is very long."""
+    place = f"{project_id} {address}".rstrip()
+    return place if len(place) <= PLACE_LIMIT else f"{project_id} sha256:{sha256(address.encode()).hexdigest()}"
 
 
 class Operation(StrEnum):
@@ -84,8 +95,8 @@ class TargetInfo:
 
     @property
     def place(self) -> str:
-        """Where its backups are: the project and the root of the service. Requests carry it as text."""
-        return f"{self.project_id} {self.address}".rstrip()
+        """Where its backups are, see `place_of`."""
+        return place_of(self.project_id, self.address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,10 @@ class CloudClient:
         return self._one(Operation.DELETE_BACKUP, ref, time_left)
 
     def list_volume(self, ref: BackupRef, volume_id: str, time_left: TimeLeft) -> Listing | Answer:
-        """List the backups of a volume, newest first, within the limits of this module. Returns an `Answer` if that failed."""
+        """List the backups of a volume, newest first. Returns an `Answer` if that failed.
+
+        The list ends at the limits of this module.
+        """
         first = Call(
             operation=Operation.LIST_BACKUPS,
             target=ref.target,

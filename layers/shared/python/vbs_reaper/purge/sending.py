@@ -1,12 +1,13 @@
 """Turns a plan's deletions into delete requests and sends them to the queue, newest first per group, ten per batch."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 from msgspec import UNSET
 
+from vbs_reaper.backups.answer import place_of
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.deletion.request_json import DeleteRequestJson, ExpectationJson
@@ -35,7 +36,8 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
             again: the deleter recognizes backups that are already gone.
     """
     sent = 0
-    for batch in _batches(requests_of(plan, rows, run, now)):
+    place = place_of(plan.project_id, plan.endpoint) if plan.project_id and plan.endpoint else None
+    for batch in _batches(requests_of(plan, rows, run, now), {"place": place} if place else {}):
         if time_left() < SEND_S:
             raise RunUnfinished(f"{name_of(plan.policy.policy, run)}: no time was left after {sent:,} requests")
         if not queue.send(batch):
@@ -70,11 +72,11 @@ def _expectation(row: PlannedBackup, survivors: tuple[str, ...]) -> ExpectationJ
     )
 
 
-def _batches(requests: Iterator[DeleteRequestJson]) -> Iterator[list[NewMessage]]:
+def _batches(requests: Iterator[DeleteRequestJson], attributes: Mapping[str, str]) -> Iterator[list[NewMessage]]:
     batch: list[NewMessage] = []
     for request in requests:
         group = None if request.target is UNSET else request.target
-        batch.append(NewMessage(body=msgspec.json.encode(request).decode(), group=group))
+        batch.append(NewMessage(body=msgspec.json.encode(request).decode(), attributes=attributes, group=group))
         if len(batch) == BATCH:
             yield batch
             batch = []

@@ -1,7 +1,7 @@
 """One dead letter: which request it contains, why it is in the queue, and whether sending it again can succeed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final
@@ -79,12 +79,13 @@ class Letter:
         return self.kind.code in STUCK and bool(self.backup_id)
 
     def redrive_message(self) -> NewMessage:
-        """Return the request as it is sent again: same identity, first time and state, one more redrive, no reason.
+        """Return the request as it is sent again: a new request, with a new identity and 12 days of its own.
 
-        Because of the new redrive count its results have IDs of their own. Its 12 days start again.
+        The deleter does not believe what others state about the past of a request. The place only restricts it; it is
+        left out if the backup was not found there.
         """
-        message = replace(self.message, redrives=self.message.redrives + 1)
-        return NewMessage(body=message.body, attributes=message.attributes(), group=self.group)
+        attributes = {"place": self.message.place} if self.message.place else {}
+        return NewMessage(body=self.message.body, attributes=attributes, group=self.group)
 
 
 def read_letter(received: Mapping[str, Any], now: datetime) -> Letter:
