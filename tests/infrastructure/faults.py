@@ -13,6 +13,7 @@ RAISED: Final[Mapping[str, str]] = {
     "DeleterIdleAlarm": "13 hours in which the queue contained a request and the deleter was not invoked",
     "InFlightAlarm": "60,001 messages hidden at the same time",
     "WrongEndpointAlarm": "one wait for `wrong_endpoint`: the endpoint is not a backup API",
+    "AskedElsewhereAlarm": "one wait for `asked_elsewhere`: a backup is missing at an address where it never was",
     "CredentialsRejectedAlarm": "one wait for `credentials_rejected`: a wrong password in the secret",
     "IdentityMismatchAlarm": "one wait for `identity_mismatch`: the response describes another backup",
     "ForbiddenAlarm": "one wait for `forbidden`: a user who may only read",

@@ -69,6 +69,7 @@ RAISED_BY: Final[dict[str, Callable[[Metrics], None]]] = {
     "OldestRequestDayAlarm": lambda metrics: metrics.delivered_after(DAY_S + 1),
     "OldestRequestWeekAlarm": lambda metrics: metrics.delivered_after(7 * DAY_S + 1),
     "WrongEndpointAlarm": lambda metrics: metrics.waits(Reason.WRONG_ENDPOINT.value),
+    "AskedElsewhereAlarm": lambda metrics: metrics.waits(Reason.ASKED_ELSEWHERE.value),
     "CredentialsRejectedAlarm": lambda metrics: metrics.waits(Reason.CREDENTIALS_REJECTED.value),
     "IdentityMismatchAlarm": lambda metrics: metrics.waits(Reason.IDENTITY_MISMATCH.value),
     "ForbiddenAlarm": lambda metrics: metrics.waits(Reason.FORBIDDEN.value),

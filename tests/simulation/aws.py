@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from tests.simulation.cloud import PROJECTS, secret_text
 from tests.simulation.faults import Fault
 from tests.simulation.timeline import DAY, START
+from tests.support.doubles import DELETER
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -27,6 +28,7 @@ VISIBILITY_S = 1200.0
 LONGEST_HIDE_S = 43_200.0
 RETENTION_S = 14 * DAY
 MAX_RECEIVES = 1000
+PRODUCER = "AIDAPRODUCER"
 STARTED_MS = int(START.timestamp() * 1000)
 
 
@@ -39,14 +41,22 @@ class Stored:
     attributes: dict[str, str]
     sent_s: float
     visible_s: float
+    sender: str = PRODUCER
     receives: int = 0
     received_s: float = 0.0
+    first_received_s: float = 0.0
     receipt: str = ""
     hides: int = 0
 
     @property
     def identity(self) -> str:
-        return self.attributes.get("request_id", self.id)
+        """The request it carries. A producer's word does not count, and a dead letter has ended once."""
+        is_known = self.sender == DELETER and "reason" not in self.attributes
+        return self.attributes.get("request_id", self.id) if is_known else self.id
+
+    def knows(self, attribute: str) -> bool:
+        """Whether it carries an attribute that the deleter wrote."""
+        return self.sender == DELETER and attribute in self.attributes
 
     def record(self) -> dict[str, Any]:
         """As Lambda hands it over."""
@@ -111,9 +121,9 @@ class Aws:
 
     # The delete queue
 
-    def put(self, body: str, attributes: Mapping[str, str], delay_s: float = 0.0) -> Stored:
+    def put(self, body: str, attributes: Mapping[str, str], delay_s: float = 0.0, *, sender: str = PRODUCER) -> Stored:
         now = self.world.timeline.now
-        message = Stored(f"m-{next(self._numbers)}", body, dict(attributes), now, now + delay_s)
+        message = Stored(f"m-{next(self._numbers)}", body, dict(attributes), now, now + delay_s, sender)
         self.messages[message.id] = message
         self.world.judge.stored(message)
         self._becomes_visible(message)
@@ -159,6 +169,8 @@ class Aws:
             return False
         message.receipt = f"{message.id}/{message.receives}"
         message.received_s = now
+        if message.receives == 1:
+            message.first_received_s = now
         again_s = VISIBILITY_S
         if self.world.faults.strikes(Fault.DELIVERED_TWICE):
             again_s = self.world.chance.uniform(0.0, 1.0)
@@ -191,6 +203,13 @@ class Aws:
         message.hides += 1
         self._becomes_visible(message)
         return True
+
+    def move_back(self, letter: Letter) -> None:
+        """Move a dead letter back as SQS does: the same body and attributes in a new message of the same sender."""
+        self.letters.remove(letter)
+        identity = letter.attributes["request_id"]
+        message = self.put(letter.body, letter.attributes, sender=DELETER)
+        self.world.judge.moved_back(identity, message)
 
 
 class Client:
@@ -248,7 +267,7 @@ class Sqs(Client):
         return answer
 
     def _send(self, body: str, attributes: dict[str, str], delay_s: float) -> None:
-        message = self._aws.put(body, attributes, delay_s)
+        message = self._aws.put(body, attributes, delay_s, sender=DELETER)
         self._world.judge.sent_onward(self._life.run, message, delay_s)
 
     def _bury(self, body: str, attributes: dict[str, str], delay_s: float) -> None:
@@ -315,7 +334,9 @@ class Secrets(Client):
         project = next((project for project in PROJECTS if project.target == name), None)
         if project is None:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
-        text = "{" if self._world.faults.lasts(Fault.SECRET_BROKEN) else secret_text(project, secret.password)
+        is_elsewhere = self._life.may_be_misled and self._world.faults.lasts(Fault.ELSEWHERE)
+        host = project.empty_host if is_elsewhere else project.service_host
+        text = "{" if self._world.faults.lasts(Fault.SECRET_BROKEN) else secret_text(project, secret.password, host)
         return {"SecretString": text, "VersionId": f"{name}-{secret.version}"}
 
 

@@ -30,6 +30,11 @@ class Project:
         return f"backup.{self.target}.example"
 
     @property
+    def empty_host(self) -> str:
+        """Another address of the service. It knows none of the backups."""
+        return f"empty.{self.target}.example"
+
+    @property
     def keystone_host(self) -> str:
         return f"iam.{self.target}.example"
 
@@ -101,6 +106,8 @@ class Cloud:
         self.password = "canary-password-1"
         self.gone_proofs: dict[str, str] = {}
         """Request id of every true "not found", with the backup it was about."""
+        self.empty_proofs: set[str] = set()
+        """Request IDs of "not found" at an address that has no backups."""
         self.accepted = 0
 
     def add(self, backup: Kept) -> Kept:
@@ -167,6 +174,12 @@ class Cloud:
         self.gone_proofs[said.headers["x-openstack-request-id"]] = backup_id
         return said
 
+    def not_found_elsewhere(self, backup_id: str) -> Said:
+        """The same words from an address that never had it, or from a replica that does not have it yet."""
+        said = self._fault(404, "itemNotFound", f"Backup {backup_id} could not be found.")
+        self.empty_proofs.add(said.headers["x-openstack-request-id"])
+        return said
+
     def _show(self, backup: Kept) -> Said:
         shown = self.record(backup)
         return Said(200, self._headers(), _json({"backup": shown}), shown)
@@ -198,7 +211,7 @@ class Cloud:
         return Said(200, self._headers(), _json({"backups": [self.record(backup) for backup in mine]}))
 
     def _delete(self, backup: Kept) -> Said:
-        if self._faults.lasts(Fault.NO_WORKER):
+        if self._faults.lasts(Fault.NO_WORKER) or (int(backup.id[0], 16) < 2 and self._faults.lasts(Fault.HOST_DOWN)):
             return self._fault(404, "itemNotFound", "Service cinder-backup could not be found.")
         if backup.status not in {"available", "error"}:
             return self._fault(400, "badRequest", "Invalid backup: Backup status must be available or error")
@@ -262,7 +275,7 @@ def _json(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def secret_text(project: Project, password: str) -> str:
+def secret_text(project: Project, password: str, host: str) -> str:
     """A target's secret, as somebody would paste it."""
     secret = {
         "auth": {
@@ -273,6 +286,6 @@ def secret_text(project: Project, password: str) -> str:
             "project_id": project.project_id,
         },
         "volume_backup_service": "vbs" if project.api_version == "v2" else "cinder",
-        "volume_backup_endpoint_override": f"https://{project.service_host}",
+        "volume_backup_endpoint_override": f"https://{host}",
     }
     return json.dumps(secret)

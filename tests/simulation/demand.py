@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.cloud import PROJECTS, Kept, Project
+from tests.simulation.faults import Fault
 from tests.simulation.timeline import DAY, HOUR, START
 from tests.simulation.wanted import Wanted
 
@@ -145,7 +146,20 @@ class Demand:
         if is_direct:
             self.world.timeline.at(when, lambda: self.world.function.invoke_directly(body, wants))
         else:
-            self.world.timeline.at(when, lambda: wants(self.world.aws.put(body, {}).id))
+            self.world.timeline.at(when, lambda: wants(self.world.aws.put(body, self._claims()).id))
+
+    def _claims(self) -> dict[str, str]:
+        """Attributes of the message: none, or a stranger's claims about another request."""
+        if not self.world.faults.strikes(Fault.FORGED):
+            return {}
+        others = list(self.world.judge.wanted) or ["m-0"]
+        return {
+            "request_id": self.world.chance.choice(others),
+            "sent_at": _written(self.world, -400 * DAY),
+            "asked_at": _written(self.world, -300 * DAY),
+            "unanswered_at": _written(self.world, -300 * DAY),
+            "redrives": "3",
+        }
 
     def _put_bulk(self, when: float, project: Project) -> None:
         chance = self.world.chance

@@ -97,6 +97,7 @@ class Environment:
     def __init__(self, world: World, number: int) -> None:
         self.number = number
         self.life = Life(world)
+        self.life.may_be_misled = True
         clients = world.aws.clients(self.life)
         self.deleter = Deleter(
             backups=CloudClient(

@@ -39,6 +39,11 @@ class Fault(StrEnum):
     NEW_ENVIRONMENT = "the environment is replaced"
     REPORT_BROKEN = "logs and metrics raise"
     CLOCKS_APART = "the function's clock is minutes off"
+    # Senders
+    FORGED = "a producer claims in attributes to be another request that was accepted long ago"
+    MOVED_BACK = "SQS moves a dead letter back to the delete queue"
+    # The target
+    ELSEWHERE = "the secret names an address of the service that has none of the backups"
     # Secrets and Keystone
     SECRETS_DOWN = "Secrets Manager is down"
     SECRET_BROKEN = "the secret holds no JSON"  # noqa: S105  # a fault's name
@@ -54,6 +59,8 @@ class Fault(StrEnum):
     # The backup service as a whole
     SERVICE_DOWN = "the backup service is down: 503"
     NO_WORKER = "cinder-backup is down: a DELETE finds no service"
+    HOST_DOWN = "the host of some backups is down: a DELETE of these finds no service"
+    REPLICA_LAGS = "a replica does not have the backup yet: 404 with proof at the first look"
     RATE_LIMITED = "a rate limit of a few calls a minute"
     # One answer
     UNREACHABLE = "no connection"
@@ -163,6 +170,8 @@ LASTING: Final = (
     Fault.ADMINISTRATOR,
     Fault.SERVICE_DOWN,
     Fault.NO_WORKER,
+    Fault.HOST_DOWN,
+    Fault.ELSEWHERE,
     Fault.RATE_LIMITED,
 )
 """These come for minutes to hours; the others strike one call, message or backup."""

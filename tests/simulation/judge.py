@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.judge_of_calls import CallJudge
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from tests.simulation.aws import Letter, Stored
     from tests.simulation.world import World
 
-TWELVE_DAYS_S = 12 * 86_400.0
-LATE_RECEIVES = 990
+DAY_S = 86_400.0
+TWELVE_DAYS_S = 12 * DAY_S
+LATE_RECEIVES = 980
 RECEIVES_ALLOWED = 400
 CEILING_S = 7200.0
 LONGEST_DELAY_S = 900
@@ -43,6 +45,8 @@ class Judge(CallJudge):
         self._parents: dict[str, str] = {}
         self._result_ids: dict[str, str] = {}
         self._alive: defaultdict[str, set[str]] = defaultdict(set)
+        self._ended_before: dict[str, str] = {}
+        """The ID of the end that a request had before its dead letter was moved back."""
 
     # What went in
 
@@ -72,12 +76,29 @@ class Judge(CallJudge):
             if not 0 <= delay_s <= LONGEST_DELAY_S:
                 self.wrong("wait", current.identity, f"queued with a delay of {delay_s} s")
             return
-        if "asked_at" in current.attributes or "asked_at" not in message.attributes:
+        if self._says_unanswered(current, message):
+            if not this.lost:
+                self.wrong("onward", current.identity, "sent as unanswered, but no answer to a DELETE was lost")
+            if not 0 <= delay_s <= LONGEST_DELAY_S:
+                self.wrong("wait", current.identity, f"sent as unanswered with a delay of {delay_s} s")
+            return
+        if current.knows("asked_at") or "asked_at" not in message.attributes:
             self.wrong("onward", current.identity, "sent onward without need")
         if not this.accepted:
             self.wrong("onward", current.identity, "sent as asked, but no DELETE was accepted")
         if not self._world.base_s / 2 <= delay_s <= self._world.base_s:
             self.wrong("wait", current.identity, f"the first wait is {delay_s} s")
+
+    @staticmethod
+    def _says_unanswered(current: Stored, message: Stored) -> bool:
+        is_new = not (current.knows("unanswered_at") or current.knows("asked_at"))
+        return is_new and "unanswered_at" in message.attributes and "asked_at" not in message.attributes
+
+    def moved_back(self, identity: str, message: Stored) -> None:
+        """SQS moved a dead letter back: a request of its own from now on, which wants the same."""
+        self.wanted[message.identity] = replace(self.wanted[identity], identity=message.identity)
+        self._alive[message.identity].add(message.id)
+        self._ended_before[message.identity] = self._result_ids.get(identity, "")
 
     def lettered(self, run: Run, letter: Letter) -> None:
         message = run.message
@@ -98,6 +119,8 @@ class Judge(CallJudge):
             self.wrong("event", identity, f"an event of another request or kind: {detail}")
         if self._result_ids.setdefault(identity, detail["id"]) != detail["id"]:
             self.wrong("event", identity, "two ids for one end")
+        if list(self._result_ids.values()).count(detail["id"]) > 1 or self._ended_before.get(identity) == detail["id"]:
+            self.wrong("event", identity, "the id of another end")
         if "canary-" in str(detail):
             self.wrong("secret", identity, "a secret is in an event")
         self._check_end(run, this, identity, detail)
@@ -107,15 +130,34 @@ class Judge(CallJudge):
         wanted, outcome = self.wanted[identity], detail["outcome"]
         if outcome in {"deleted", "already_gone"}:
             backup_id = wanted.backup_id or ""
-            proof = self._world.cloud.gone_proofs.get(detail.get("proof", {}).get("request_id", ""))
-            if self._world.cloud.has(wanted.project, backup_id) or proof != backup_id:
+            request_id = detail.get("proof", {}).get("request_id", "")
+            proof = self._world.cloud.gone_proofs.get(request_id)
+            is_at_stated_place = "place" in run.message.attributes
+            if request_id in self._world.cloud.empty_proofs:
+                # Who does not state a place means the present one, whatever the secret says.
+                if outcome == "deleted" or is_at_stated_place:
+                    self.wrong("false end", identity, f"{outcome} at an address that never had it")
+            elif self._world.cloud.has(wanted.project, backup_id) or proof != backup_id:
                 self.wrong("false end", identity, f"{outcome} without proof")
-            if outcome == "deleted" and not (this.was_seen or "asked_at" in run.message.attributes):
+            has_asked = run.message.knows("asked_at") or run.message.knows("unanswered_at")
+            if outcome == "deleted" and not (this.was_seen or has_asked):
                 self.wrong("false end", identity, "deleted, but this request never asked")
+            if outcome == "already_gone" and not self._is_confirmed(run):
+                self.wrong("false end", identity, "already gone after a single look")
+        elif outcome == "refused" and detail["reason"] == "asked_elsewhere":
+            if not this.missed_elsewhere or self._function_s - run.message.sent_s < DAY_S:
+                self.wrong("false end", identity, "refused within a day for being elsewhere")
         elif outcome == "refused" and detail["reason"] not in this.refusals | self._refusals_of(wanted):
             self.wrong("false end", identity, f"refused for {detail['reason']}, which nothing says")
         elif outcome == "parked" and not self._is_late(run):
             self.wrong("false end", identity, f"parked after {(self._now - run.message.sent_s) / 3600:.1f} h")
+
+    def _is_confirmed(self, run: Run) -> bool:
+        """Whether a second delivery, one base after the first, confirms that a backup is gone."""
+        message = run.message
+        waited_s = self._function_s - message.first_received_s
+        is_second = run.receives[len(run.passes) - 1] > 1 and waited_s >= self._world.base_s - 1
+        return not run.is_direct and (is_second or self._is_late(run))
 
     @staticmethod
     def _refusals_of(wanted: Wanted) -> set[str]:

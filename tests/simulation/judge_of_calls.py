@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tests.simulation.cloud import Project
     from tests.simulation.world import World
 
+TIMEOUTS_IN_A_ROW = 2
+LOST_STATUSES = {408, 500, 502, 504}
 LOOK_LASTS_S = 2.0
 """A DELETE follows a look that is not older."""
 REPEATED = {401, 403, "bad token"}
@@ -26,7 +28,11 @@ class CallJudge:
         self._world = world
         self.wanted: dict[str, Wanted] = {}
         self.wrongs: list[Wrong] = []
-        self._halted: dict[tuple[int, str], float] = {}
+        self._halted: dict[tuple[int, str, bool], float] = {}
+        """Until when an environment must not call a target; apart, until when it must not send it a DELETE."""
+        self._good: dict[tuple[int, str, bool], dict[str, float]] = {}
+        """When which message last got a good answer; apart for DELETEs."""
+        self._timeouts: dict[tuple[int, str], int] = {}
 
     @property
     def _now(self) -> float:
@@ -46,8 +52,9 @@ class CallJudge:
         this.method, this.is_login, this.target = method, is_login, project.target
         wanted = self.wanted[message.identity]
         self._world.story.tell(message.identity, f"{method} {url} (environment {run.environment})")
-        if self._halted.get((run.environment, project.target), float("-inf")) > self._now + 0.001:
-            self.wrong("halt", message.identity, f"{method} {url} although the target is halted")
+        for by_delete in {False, method == "DELETE"}:
+            if self._halted.get((run.environment, project.target, by_delete), float("-inf")) > self._now + 0.001:
+                self.wrong("halt", message.identity, f"{method} {url} although the target is halted")
         if wanted.backup_id is None or wanted.project is not project:
             self.wrong("call", message.identity, f"{method} {url} for a request that is not about it")
             return
@@ -63,8 +70,11 @@ class CallJudge:
 
     def _check_url(self, run: Run, wanted: Wanted, project: Project, method: str, url: str) -> None:
         this = run.this
-        base = f"https://{project.service_host}/{project.api_version}/{project.project_id}/backups"
         parts = urlsplit(url)
+        host = project.empty_host if parts.netloc == project.empty_host else project.service_host
+        base = f"https://{host}/{project.api_version}/{project.project_id}/backups"
+        stated = run.message.attributes.get("place")
+        this.missed_elsewhere = stated is not None and stated != f"{project.project_id} https://{host}"
         this.backup_id = parts.path.rpartition("/")[2]
         asked = {wanted.backup_id} if method == "DELETE" else {wanted.backup_id, *wanted.survivors}
         volume = (this.shown or {}).get("volume_id")
@@ -90,9 +100,7 @@ class CallJudge:
         this, message = run.this, run.message
         wanted = self.wanted[message.identity]
         self._world.story.tell(message.identity, f"  heard {heard}")
-        if heard.halts_s is not None and not (this.is_login and this.last_status == 403):
-            self._halted[run.environment, this.target] = self._now + heard.halts_s
-            this.halts_s, this.asks_s = heard.halts_s, heard.asks_s or 0.0
+        self._learn(run, heard)
         if heard.refuses:
             this.refusals.add(heard.refuses)
         if this.is_login:
@@ -103,10 +111,43 @@ class CallJudge:
         if this.method == "DELETE":
             this.deletes += 1
             this.accepted = this.accepted or heard.status == 202
+            is_lost = heard.what in {"lost", "timed out"} or heard.status in LOST_STATUSES
+            this.lost = not this.accepted and (is_lost or heard.is_cut)
         elif this.backup_id == wanted.backup_id:
             self._heard_look(this, wanted, heard)
         elif this.backup_id != "detail":
             self._heard_survivor(this, heard)
+
+    def _learn(self, run: Run, heard: Heard) -> None:
+        """What an answer means for the other records of the target, see "Circuit breakers" in layers/README.md."""
+        this, message_id = run.this, run.message.id
+        by_delete = this.method == "DELETE"
+        key = run.environment, this.target
+        is_service_call = not this.is_login
+        if heard.what == "timed out" and is_service_call and not by_delete:
+            self._timeouts[key] = self._timeouts.get(key, 0) + 1
+            if self._timeouts[key] >= TIMEOUTS_IN_A_ROW:
+                self._halted[*key, False] = self._now + self._world.base_s
+        is_read = heard.status == 202 or (not heard.is_cut and heard.what in {"shown", "not found"})
+        if is_service_call and is_read:
+            self._timeouts[key] = 0
+            self._good.setdefault((*key, by_delete), {})[message_id] = self._now
+        if heard.halts_s is None or (this.is_login and this.last_status == 403):
+            return
+        is_certain = heard.is_certain or this.is_login
+        if not is_certain and self._serves_others(key, by_delete, message_id):
+            return
+        only_deletes = by_delete and not is_certain
+        self._halted[*key, only_deletes] = self._now + heard.halts_s
+        this.halts_s, this.asks_s = heard.halts_s, heard.asks_s or 0.0
+
+    def _serves_others(self, key: tuple[int, str], by_delete: bool, message_id: str) -> bool:  # noqa: FBT001
+        good = dict(self._good.get((*key, True), {}))
+        if not by_delete:
+            for other, at_s in self._good.get((*key, False), {}).items():
+                good[other] = max(at_s, good.get(other, at_s))
+        since_s = self._now - self._world.base_s
+        return any(at_s >= since_s and other != message_id for other, at_s in good.items())
 
     def _heard_look(self, this: Pass, wanted: Wanted, heard: Heard) -> None:
         age_s = self._function_s - this.looked_s

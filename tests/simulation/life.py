@@ -22,6 +22,8 @@ class Life:
         self._world = world
         self.run = Run(0, [])
         self.ends_at = 0.0
+        self.may_be_misled = False
+        """Whether it may read a secret with a wrong address. Only the deleter's may."""
 
     def begin(self, run: Run, left_s: float) -> None:
         self.run = run

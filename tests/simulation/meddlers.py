@@ -36,6 +36,9 @@ class Meddlers:
         for _ in range(VISITS if known else 0):
             fault = world.chance.choice(known)
             world.timeline.at(world.chance.uniform(0, for_s), lambda fault=fault: self._visit(fault))  # type: ignore[misc]
+        if world.faults.has(Fault.MOVED_BACK):
+            for _ in range(VISITS):
+                world.timeline.at(world.chance.uniform(0, for_s), self._move_letter_back)
         if world.faults.has(Fault.TOKENS_REVOKED):
             for _ in range(3):
                 world.timeline.at(world.chance.uniform(0, for_s), self._revoke)
@@ -77,6 +80,15 @@ class Meddlers:
         for each in self._world.cloud.backups.values():
             if each.status == "deleting":
                 each.updated_s = self._world.timeline.now
+
+    def _move_letter_back(self) -> None:
+        world = self._world
+        if world.faults.is_over or not world.aws.letters:
+            return
+        letter = world.chance.choice(world.aws.letters)
+        if "request_id" in letter.attributes and "/" not in letter.attributes["request_id"]:
+            world.faults.fired[Fault.MOVED_BACK] += 1
+            world.aws.move_back(letter)
 
     def _revoke(self) -> None:
         if not self._world.faults.is_over:

@@ -14,7 +14,8 @@ HTML: Final = b"<html><body>sorry</body></html>"
 
 @dataclass(frozen=True, slots=True)
 class Odd:
-    """One odd answer. `halts`: it is a verdict about the target. `refuses`: the reason it refuses the request with.
+    """One odd answer. `halts`: it is a verdict about the target; `is_certain`: even if others get good answers.
+    `refuses`: the reason it refuses the request with.
 
     `perhaps_done`: the work may have been done all the same.
     """
@@ -22,6 +23,7 @@ class Odd:
     status: int
     body: bytes = HTML
     halts: bool = False
+    is_certain: bool = False
     refuses: str | None = None
     perhaps_done: bool = False
     retry_after: str | None = None
@@ -39,7 +41,7 @@ ODD: Final = {
     Fault.OK_TO_DELETE: Odd(200, b"", perhaps_done=True),
     Fault.NO_CONTENT_TO_DELETE: Odd(204, b"", perhaps_done=True),
     Fault.MOVED: Odd(302, halts=True),
-    Fault.MALFORMED_URL: Odd(400, _bad("Malformed request url"), halts=True),
+    Fault.MALFORMED_URL: Odd(400, _bad("Malformed request url"), halts=True, is_certain=True),
     Fault.USED_BY_IMAGE: Odd(400, _bad("has images", "VolumeBackup.0113"), refuses="used_by_image"),
     Fault.VBS_TROUBLE: Odd(400, _bad("trouble", "VolumeBackup.0014"), halts=True),
     Fault.VBS_TOKEN: Odd(400, _bad("token", "Common.0013")),
@@ -60,19 +62,19 @@ ODD: Final = {
     ),
     Fault.NOT_ALLOWED: Odd(405, halts=True),
     Fault.NOT_ACCEPTABLE: Odd(406, halts=True),
-    Fault.PROXY: Odd(407, halts=True),
+    Fault.PROXY: Odd(407, halts=True, is_certain=True),
     Fault.REQUEST_TIMEOUT: Odd(408, perhaps_done=True),
     Fault.CONFLICT: Odd(409, _json(conflictingRequest={"code": 409, "message": "conflict"})),
     Fault.WITHDRAWN: Odd(410, halts=True),
-    Fault.TOO_LARGE: Odd(413, halts=True),
+    Fault.TOO_LARGE: Odd(413, halts=True, is_certain=True),
     Fault.URI_TOO_LONG: Odd(414),
     Fault.TEAPOT: Odd(418),
     Fault.TEAPOT_APIG: Odd(418, _json(error={"code": "APIG.0201", "message": "no"}), halts=True),
     Fault.MISDIRECTED: Odd(421, halts=True),
     Fault.HEADERS_TOO_LARGE: Odd(431, halts=True),
     Fault.HEADER_TOO_LARGE: Odd(494, halts=True),
-    Fault.TOO_MANY: Odd(429, halts=True, retry_after="seconds"),
-    Fault.TOO_MANY_DATED: Odd(429, halts=True, retry_after="date"),
+    Fault.TOO_MANY: Odd(429, halts=True, is_certain=True, retry_after="seconds"),
+    Fault.TOO_MANY_DATED: Odd(429, halts=True, is_certain=True, retry_after="date"),
     Fault.SERVER_ERROR: Odd(500, perhaps_done=True),
     Fault.NOT_IMPLEMENTED: Odd(501, halts=True),
     Fault.BAD_GATEWAY: Odd(502, halts=True, perhaps_done=True),

@@ -17,12 +17,24 @@ from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.clouds.apis import cinder_v3 as answers
-from vbs_reaper.deletion import decide, reconcile
+from vbs_reaper.deletion import decide, deleter, reconcile
 from vbs_reaper.deletion.circuit_breaker import CircuitBreaker
-from vbs_reaper.deletion.decision import Asked, Decision, Deleted, Halt, Pass, Refused, SendDelete, Step
+from vbs_reaper.deletion.decision import (
+    Asked,
+    Decision,
+    Deleted,
+    Halt,
+    Pass,
+    PassEnd,
+    Refused,
+    SendDelete,
+    Step,
+    Unanswered,
+    Wait,
+)
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.effects import Effects, End, Kept, Requeued
-from vbs_reaper.deletion.message import Delivery, NewMessage
+from vbs_reaper.deletion.message import Delivery, Message, NewMessage, read_message
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Result
 from vbs_reaper.reasons import Reason
@@ -123,7 +135,7 @@ def asked_message_sent_but_the_old_one_kept(patch: pytest.MonkeyPatch) -> None:
 def a_halt_that_refuses(patch: pytest.MonkeyPatch) -> None:
     original = reconcile.Reconciler.reconcile
 
-    def make(self: reconcile.Reconciler, this: Pass, target: str, time_left: TimeLeft) -> Decision:
+    def make(self: reconcile.Reconciler, this: Pass, target: str, time_left: TimeLeft) -> PassEnd:
         found = original(self, this, target, time_left)
         return Refused(reason=found.reason, message=found.message) if isinstance(found, Halt) else found
 
@@ -170,6 +182,33 @@ def an_end_under_a_new_id_each_time(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Effects, "_publish", publish)
 
 
+def a_404_counts_at_any_place(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Pass, "is_elsewhere", property(lambda _: False))
+
+
+def every_sender_is_believed(patch: pytest.MonkeyPatch) -> None:
+    def read(record: Mapping[str, Any], now: datetime, _: object = None) -> Message:
+        return read_message(record, now)
+
+    patch.setattr(deleter, "read_message", read)
+
+
+def the_first_404_is_enough(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(decide, "is_overdue", lambda *_: True)
+
+
+def every_lost_answer_is_recorded(patch: pytest.MonkeyPatch) -> None:
+    def after_pass(this: Pass, decision: Decision) -> PassEnd:
+        is_lost = isinstance(decision, Wait | Halt) and this.is_unanswered and this.target is not None
+        return Unanswered(wait=decision, place=this.target.place) if is_lost else decision  # type: ignore[arg-type, union-attr]
+
+    patch.setattr(reconcile, "after_pass", after_pass)
+
+
+def a_halted_delete_is_sent_all_the_same(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reconcile._PassRun, "_ask_to_delete", lambda *_: None)
+
+
 BUGS: Final[dict[str, Plant]] = {
     plant.__name__: plant
     for plant in (
@@ -189,6 +228,11 @@ BUGS: Final[dict[str, Plant]] = {
         asked_message_lost,
         an_end_nobody_heard,
         an_end_under_a_new_id_each_time,
+        a_404_counts_at_any_place,
+        every_sender_is_believed,
+        the_first_404_is_enough,
+        every_lost_answer_is_recorded,
+        a_halted_delete_is_sent_all_the_same,
         *PURGER_BUGS,
     )
 }

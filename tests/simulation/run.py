@@ -18,6 +18,8 @@ class Heard:
     what: str
     status: int | None = None
     halts_s: float | None = None
+    is_certain: bool = False
+    """Whether a verdict about the target counts although other records get good answers."""
     asks_s: float | None = None
     refuses: str | None = None
     shows: dict[str, Any] | None = None
@@ -46,6 +48,10 @@ class Pass:
     asks_s: float = 0.0
     refusals: set[str] = field(default_factory=set)
     sent_onward: bool = False
+    lost: bool = False
+    """The DELETE may have been accepted, but its answer does not say so."""
+    missed_elsewhere: bool = False
+    """It was not found at an address that is not the request's."""
 
 
 @dataclass(slots=True)

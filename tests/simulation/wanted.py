@@ -75,7 +75,7 @@ def refusals(shown: dict[str, Any], wanted: Wanted, function_s: float) -> set[st
     if is_held(shown, wanted.project):
         reasons.add("held")
     if is_expired(wanted, function_s):
-        reasons.add("expired")
+        reasons |= {"expired", "deletion_failed"} if shown["status"] == "error" else {"expired"}
     if fails_expectation(shown, wanted):
         reasons.add("expectation_failed")
     return reasons

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _HOSTS: Final = {project.service_host: (project, False) for project in PROJECTS} | {
     project.keystone_host: (project, True) for project in PROJECTS
 }
+_HOSTS.update({project.empty_host: (project, False) for project in PROJECTS})
 
 
 class JudgeOfCalls(Protocol):
@@ -65,7 +66,12 @@ class Wire:
             if is_login:
                 said, heard = self._log_in(project, request)
             else:
-                said, heard = self._serve(project, request.method or "", parts.path, parts.query, request, fresh=fresh)
+                is_empty = parts.netloc == project.empty_host
+                said, heard = (
+                    self._miss(parts.path)
+                    if is_empty
+                    else self._serve(project, request.method or "", parts.path, parts.query, request, fresh=fresh)
+                )
         except _Lost as lost:
             self._judge.heard(life.run, lost.heard)
             life.may_die(Fault.KILLED_AFTER)
@@ -102,7 +108,9 @@ class Wire:
         limiter = self._tight if world.faults.lasts(Fault.RATE_LIMITED) else world.limiter
         wait_s = limiter.turns_away_for_s() if limiter else 0
         if wait_s:
-            return Said(413, {"retry-after": str(wait_s)}, odd_answers.HTML), Heard("odd", 413, wait_s, wait_s)
+            return Said(413, {"retry-after": str(wait_s)}, odd_answers.HTML), Heard(
+                "odd", 413, wait_s, is_certain=True, asks_s=wait_s
+            )
         fault = world.faults.pick(odd_answers.TO_A_DELETE if method == "DELETE" else odd_answers.TO_A_LOOK)
         token = str(request.headers.get("X-Auth-Token", ""))
 
@@ -113,23 +121,38 @@ class Wire:
             self._lose(fault, work, fresh=fresh)
         if fault in odd_answers.ODD:
             return self._answer_oddly(fault, work)
+        if method == "GET" and self._is_first_receive(path) and world.faults.strikes(Fault.REPLICA_LAGS):
+            return self._miss(path)
         said = work()
         if fault in odd_answers.LOOKS:
             return self._show_oddly(fault, said)
         return said, _heard(said)
 
+    def _miss(self, path: str) -> tuple[Said, Heard]:
+        said = self._world.cloud.not_found_elsewhere(path.rpartition("/")[2])
+        return said, Heard("not found", 404)
+
+    def _is_first_receive(self, path: str) -> bool:
+        """Whether a backup is looked at in the first delivery of a message that knows nothing of it."""
+        if not self._life.may_be_misled:
+            return False
+        message = self._life.run.message
+        is_its_own = path.rpartition("/")[2] in message.body
+        is_new = message.receives == 1 and not (message.knows("asked_at") or message.knows("unanswered_at"))
+        return is_its_own and is_new and not self._life.run.is_direct and "survivors" not in message.body
+
     def _lose(self, fault: Fault | None, work: Any, *, fresh: bool) -> None:  # noqa: ANN401  # what would be done
         if fault is Fault.UNREACHABLE:
-            raise _Lost(AnswerName.UNREACHABLE, "ConnectionError", Heard("lost", halts_s=60.0))
+            raise _Lost(AnswerName.UNREACHABLE, "ConnectionError", Heard("not sent", halts_s=60.0, is_certain=True))
         if fault is Fault.TLS_FAILED:
-            raise _Lost(AnswerName.TLS_FAILED, "TlsError", Heard("lost", halts_s=60.0))
+            raise _Lost(AnswerName.TLS_FAILED, "TlsError", Heard("not sent", halts_s=60.0, is_certain=True))
         if fault is Fault.STALE and not fresh:
             raise _Lost(AnswerName.CONNECTION_LOST, "ConnectionError", Heard("stale"), is_stale=True)
         if self._world.chance.random() < 0.5:
             work()
         if fault is Fault.READ_TIMEOUT:
             self._world.timeline.pass_by(10)
-            raise _Lost(AnswerName.TIMED_OUT, "ReadTimeout", Heard("lost"))
+            raise _Lost(AnswerName.TIMED_OUT, "ReadTimeout", Heard("timed out"))
         raise _Lost(AnswerName.CONNECTION_LOST, "ConnectionError", Heard("lost"))
 
     def _answer_oddly(self, fault: Fault | None, work: Any) -> tuple[Said, Heard]:  # noqa: ANN401
@@ -141,7 +164,7 @@ class Wire:
         what = "bad token" if fault is Fault.VBS_TOKEN else "odd"
         return (
             Said(odd.status, headers, odd.body),
-            Heard(what, odd.status, (asks_s or 60.0) if odd.halts else None, asks_s, odd.refuses),
+            Heard(what, odd.status, (asks_s or 60.0) if odd.halts else None, odd.is_certain, asks_s, odd.refuses),
         )
 
     def _show_oddly(self, fault: Fault | None, said: Said) -> tuple[Said, Heard]:

@@ -28,6 +28,12 @@ def asked_delay_s(base_s: int, jitter: float) -> int:
     return min(_pick(base_s / 2, base_s, jitter), 900)
 
 
+def confirmation_delay_s(waited_s: float, base_s: int, jitter: float) -> int:
+    """Return the wait until a 404 may be confirmed, one base after the first receive: at least half of the base."""
+    shortest = max(base_s - waited_s, base_s / 2)
+    return _pick(shortest, shortest + base_s / 2, jitter)
+
+
 def dependents_wait_s(newer: int, receive_count: int, base_s: int, jitter: float) -> int:
     """Return the wait for `newer` backups that must be deleted first: one base for each."""
     return _scaled_s(max(newer, 1) * base_s, receive_count, base_s, jitter)

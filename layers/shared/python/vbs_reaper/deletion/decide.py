@@ -3,7 +3,6 @@
 `layers/README.md` has the same table with the reason of every row.
 """
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, assert_never
@@ -209,22 +208,13 @@ def _gone(current: Pass, answer: Answer) -> Decision:
         return _asked_elsewhere(current)
     if current.unanswered_at is not None:
         return Deleted(proof=answer, note="the answer to its DELETE was lost")
-    missing_s = _unconfirmed_s(current)
-    if missing_s <= 0 or is_overdue(current.message, current.now):
+    waited_s = (current.now - (current.message.first_received_at or current.now)).total_seconds()
+    is_confirmed = current.message.receive_count > 1 and waited_s >= current.base_s
+    if is_confirmed or is_overdue(current.message, current.now):
         return AlreadyGone(proof=answer)
-    return current.wait(
-        Reason.UNCONFIRMED, "the project has no such backup", math.ceil(missing_s + current.base_s * current.jitter / 2)
-    )
-
-
-def _unconfirmed_s(current: Pass) -> float:
-    """Return the seconds until a 404 counts for a backup that this request has never seen.
-
-    A replica may lag and a cache may be stale, so it takes a second delivery, one base after the first.
-    """
-    first = current.message.first_received_at or current.now
-    left_s = current.base_s - (current.now - first).total_seconds()
-    return left_s if current.message.receive_count > 1 else max(left_s, 1.0)
+    # A replica may lag and a cache may be stale, so it takes a second delivery, one base after the first.
+    delay_s = backoff.confirmation_delay_s(waited_s, current.base_s, current.jitter)
+    return current.wait(Reason.UNCONFIRMED, "the project has no such backup", delay_s)
 
 
 def _asked_elsewhere(current: Pass) -> Wait | Refused:
