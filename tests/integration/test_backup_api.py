@@ -173,7 +173,7 @@ def test_a_backup_that_was_looked_at_in_one_region_is_not_deleted_in_another(clo
     """The secret is changed to another region of the same project between the look and the DELETE."""
     backup_id = cloud.add_backup()
     with Simulator(cloud.settings).running() as other, reaching(cloud) as reach:
-        passes = Reconciler(ChangedAfterTheLook(reach, other.target_secret()), reach.clock)
+        passes = Reconciler(ChangedAfterTheLook(reach, other.target_secret()), reach.clock, 5)
         cloud.inject(Fault(operation=Operation.DELETE, status=401, body=BodyShape.KEYSTONE))
         message = read_message({"messageId": "m-1"}, reach.clock())
         delivery = Delivery(message=message, now=reach.clock(), base_s=60, jitter=0.5)

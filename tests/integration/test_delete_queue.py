@@ -52,7 +52,7 @@ def test_a_requests_identity_survives_being_sent_anew(queue: DeleteQueue, waitin
         first_sent_at=NOW,
         redrives=2,
     )
-    assert queue.send([NewMessage(body=first.body, attributes=first.attributes(asked_at=NOW))])
+    assert queue.send([NewMessage(body=first.body, attributes=replace(first, asked_at=NOW, place="p a").attributes())])
     (record,) = waiting.receive()["Records"]
     again = read_message(record, datetime.now(UTC))
     assert again == replace(
@@ -62,6 +62,8 @@ def test_a_requests_identity_survives_being_sent_anew(queue: DeleteQueue, waitin
         receive_count=1,
         sent_at=again.sent_at,
         asked_at=NOW,
+        place="p a",
+        first_received_at=again.first_received_at,
     )
 
 

@@ -185,11 +185,12 @@ def test_a_direct_request_that_one_pass_does_not_finish_is_queued(
     assert delete_queue.count()["delayed"] == 1
 
 
-def test_a_direct_request_for_what_is_gone_has_its_outcome_at_once(
+def test_a_direct_request_for_a_backup_that_is_gone_is_queued_for_a_second_look(
     invoke: Invoke, event: Callable[[str], Event], cloud: Cloud, lambda_context: FakeLambdaContext
 ) -> None:
     answer = invoke_with(invoke, event, "direct")
-    assert (answer["outcome"], answer["request_id"]) == ("already_gone", lambda_context.aws_request_id)
+    assert (answer["outcome"], answer["reason"]) == ("queued", "unconfirmed")
+    assert answer["request_id"] == lambda_context.aws_request_id
     assert cloud.journal.deletes == []
 
 

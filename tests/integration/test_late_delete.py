@@ -63,7 +63,7 @@ def make_pass(reach: Reach, backup_id: str) -> Decision:
         message=read_message({"messageId": "m-1"}, reach.clock()), now=reach.clock(), base_s=60, jitter=0
     )
     this = Pass(request=DeleteRequest(backup_id=BackupId(backup_id)), delivery=delivery)
-    return Reconciler(reach.api, reach.clock).reconcile(this, TARGET, Hourglass())
+    return Reconciler(reach.api, reach.clock, 5).reconcile(this, TARGET, Hourglass())
 
 
 def refusing(status: int, times: int | None = 1) -> Fault:

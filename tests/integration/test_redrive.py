@@ -18,28 +18,29 @@ from vbs_reaper.aws.queue_message import queue_entry
 from vbs_reaper.cli.dead_letters.dead_letter import KINDS
 from vbs_reaper.cli.dead_letters.letter_queue import HiddenLetters
 from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.deletion.result import result_id
 from vbs_reaper.reasons import Reason
 
 HEAL = (Reason.HELD, Reason.DELETION_FAILED, Reason.SERVICE_DOWN, Reason.FORBIDDEN)
 FINAL = (Reason.MALFORMED, Reason.EXPIRED)
 EFFECTS = 2 * len(HEAL)
-BODY = json.dumps({"backup_id": "0b5e4f6a-7c1d-4e2f-9a3b-000000000011"})
+BACKUP = "0b5e4f6a-7c1d-4e2f-9a3b-000000000011"
+PLACE = "5a1e0c7b9d3f4826a0b4c6d8e2f01357 https://vbs.example"
 
 
 @pytest.fixture
 def queues(resources: TemplateResources) -> TemplateResources:
-    """Six dead letters with six reasons, four of which can heal. The ID of each request is its reason."""
+    """Six dead letters with six reasons, four of which can heal. Each request names its reason in its body."""
     for reason in (*HEAL, *FINAL):
         attributes = {
             "request_id": reason.value.replace("_", "-"),
             "sent_at": "2026-11-01T02:00:00+00:00",
             "asked_at": "2026-11-01T02:00:01+00:00",
-            "redrives": "1",
+            "place": PLACE,
             "reason": reason.value,
             "message": reason.sentence,
         }
-        entry: Any = {**queue_entry(NewMessage(body=BODY, attributes=attributes, group="otc-prod")), "Id": "0"}
+        body = json.dumps({"backup_id": BACKUP, "reason": reason.value.replace("_", "-")})
+        entry: Any = {**queue_entry(NewMessage(body=body, attributes=attributes, group="otc-prod")), "Id": "0"}
         boto3.client("sqs").send_message_batch(QueueUrl=resources.dead_letter_queue_url, Entries=[entry])
     return resources
 
@@ -73,22 +74,22 @@ def messages(url: str) -> list[Any]:
 
 
 def request_ids(url: str) -> Counter[str]:
-    return Counter(each["MessageAttributes"]["request_id"]["StringValue"] for each in messages(url))
+    """The names that the requests carry as their reason: a redriven request has no other identity that it keeps."""
+    return Counter(json.loads(each["Body"])["reason"] for each in messages(url))
 
 
 def named(*reasons: Reason) -> set[str]:
     return {reason.value.replace("_", "-") for reason in reasons}
 
 
-def test_a_redriven_request_keeps_its_identity_and_loses_its_reason(queues: TemplateResources) -> None:
+def test_a_redriven_request_keeps_its_body_target_and_place_and_nothing_else(queues: TemplateResources) -> None:
     assert redrive(queues) == 0
     assert request_ids(queues.delete_queue_url) == Counter(named(*HEAL))
     assert request_ids(queues.dead_letter_queue_url) == Counter(named(*FINAL))
     for each in messages(queues.delete_queue_url):
         own = {name: value["StringValue"] for name, value in each["MessageAttributes"].items()}
-        assert own.keys() == {"request_id", "sent_at", "asked_at", "redrives"}
-        assert (own["sent_at"], own["redrives"]) == ("2026-11-01T02:00:00+00:00", "2")
-        assert each["Body"] == BODY
+        assert own == {"place": PLACE}
+        assert json.loads(each["Body"])["backup_id"] == BACKUP
         assert each["Attributes"]["MessageGroupId"] == "otc-prod"
 
 
@@ -102,20 +103,14 @@ def test_a_redrive_killed_at_any_point_loses_none_and_repeated_ends_each_once(
     assert everywhere.keys() == named(*HEAL, *FINAL)
     assert redrive(queues) == 0
     assert request_ids(queues.dead_letter_queue_url) == Counter(named(*FINAL))
-    ends = {result_id(own["request_id"]["StringValue"], int(own["redrives"]["StringValue"])) for own in sent_on(queues)}
-    assert len(ends) == len(HEAL), "a request that is sent twice has one end: both messages lead to the same result ID"
     assert request_ids(queues.delete_queue_url).keys() == named(*HEAL)
     assert request_ids(queues.delete_queue_url).total() <= len(HEAL) + 1
-
-
-def sent_on(queues: TemplateResources) -> list[Any]:
-    return [each["MessageAttributes"] for each in messages(queues.delete_queue_url)]
 
 
 def test_more_letters_than_a_receive_brings_are_each_read_once_and_shown_again(queues: TemplateResources) -> None:
     sqs, url = boto3.client("sqs"), queues.dead_letter_queue_url
     for _ in range(30):
-        sqs.send_message(QueueUrl=url, MessageBody=BODY)
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"backup_id": BACKUP}))
     with HiddenLetters(sqs, url) as letters:
         read = list(letters)
     assert len({each.message.message_id for each in read}) == len(read) == 36

@@ -84,7 +84,9 @@ class Pair:
     def make_pass(self, backup_id: str, **more: Any) -> Decision:  # noqa: ANN401  # fields of a request
         request = read_request({"backup_id": backup_id, **more}, now())
         delivery = Delivery(message=read_message({"messageId": "m-1"}, now()), now=now(), base_s=60, jitter=0.5)
-        return Reconciler(self.cloud, now).reconcile(Pass(request=request, delivery=delivery), TARGET, Hourglass(60.0))
+        return Reconciler(self.cloud, now, 5).reconcile(
+            Pass(request=request, delivery=delivery), TARGET, Hourglass(60.0)
+        )
 
     def calls(self, operation: str) -> list[str]:
         return [status for name, status in self.book.calls if name == operation]

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tests.support.doubles import DELETER
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -70,7 +72,8 @@ def _record(message: "MessageTypeDef") -> dict[str, Any]:
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
-        "attributes": message.get("Attributes", {}),
+        # Moto names one sender for all messages. The deleter has sent those with attributes.
+        "attributes": {**message.get("Attributes", {}), "SenderId": f"{DELETER}:deleter"},
         "messageAttributes": {
             name: {
                 "stringValue": value["StringValue"],

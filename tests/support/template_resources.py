@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 
 from tests.infrastructure.translate import translate
+from tests.support.doubles import DELETER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,7 @@ def make_resources(**parameters: str) -> TemplateResources:
     boto3.client("events").create_event_bus(Name=bus)
     values.made["EventBus"] = bus
     values.made["PlansBucket"] = _make_bucket()
+    values.made["DeleterRole.RoleId"], values.made["PurgerRole.RoleId"] = DELETER, "AROAQ3EGX5TWPURGERR01"
     return TemplateResources(
         delete_queue_url=values.made["DeleteQueue"],
         dead_letter_queue_url=values.made["DeadLetterQueue"],
@@ -88,6 +90,8 @@ class Values:
                 return self.of(yes if self.of(self._conditions[condition]) else no)
             case {"Fn::Not": [condition]}:
                 return not self.of(condition)
+            case {"Fn::Join": [separator, parts]}:
+                return separator.join(self.of(parts))
             case {"Fn::Equals": [one, other]}:
                 return self.of(one) == self.of(other)
             case dict():

@@ -24,6 +24,7 @@ REFUSALS: Final = (
     Reason.NOT_OWNED,
     Reason.USED_BY_IMAGE,
     Reason.DELETION_FAILED,
+    Reason.ASKED_ELSEWHERE,
 )
 """Why a request can be refused; parked is one for whatever it last waited for."""
 PURGE_REFUSALS: Final = (
