@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -21,6 +22,15 @@ REPEATED = {401, 403, "bad token"}
 """After these a call is made again with a fresh login."""
 
 
+@dataclass(slots=True)
+class Memory:
+    """Which backup last got a good answer when; which ones have halted the target since; which ones are to blame."""
+
+    good: dict[str, float] = field(default_factory=dict)
+    halted: set[str] = field(default_factory=set)
+    suspects: set[str] = field(default_factory=set)
+
+
 class CallJudge:
     """Judges every call while it is made; `wrongs` is what is left to say."""
 
@@ -30,8 +40,8 @@ class CallJudge:
         self.wrongs: list[Wrong] = []
         self._halted: dict[tuple[int, str, bool], float] = {}
         """Until when an environment must not call a target; apart, until when it must not send it a DELETE."""
-        self._good: dict[tuple[int, str, bool], dict[str, float]] = {}
-        """When which message last got a good answer; apart for DELETEs."""
+        self._memories: dict[tuple[int, str, bool], Memory] = {}
+        """What an environment knows of the answers of a target; apart for DELETEs."""
         self._timeouts: dict[tuple[int, str], int] = {}
 
     @property
@@ -120,9 +130,10 @@ class CallJudge:
 
     def _learn(self, run: Run, heard: Heard) -> None:
         """What an answer means for the other records of the target, see "Circuit breakers" in layers/README.md."""
-        this, message_id = run.this, run.message.id
+        this, backup_id = run.this, self.wanted[run.message.identity].backup_id or ""
         by_delete = this.method == "DELETE"
         key = run.environment, this.target
+        memory = self._memories.setdefault((*key, by_delete), Memory())
         is_service_call = not this.is_login
         if heard.what == "timed out" and is_service_call and not by_delete:
             self._timeouts[key] = self._timeouts.get(key, 0) + 1
@@ -131,23 +142,27 @@ class CallJudge:
         is_read = heard.status == 202 or (not heard.is_cut and heard.what in {"shown", "not found"})
         if is_service_call and is_read:
             self._timeouts[key] = 0
-            self._good.setdefault((*key, by_delete), {})[message_id] = self._now
+            memory.good[backup_id] = self._now
+            memory.suspects = (memory.suspects | memory.halted) - {backup_id}
+            memory.halted = set()
         if heard.halts_s is None or (this.is_login and this.last_status == 403):
             return
         is_certain = heard.is_certain or this.is_login
-        if not is_certain and self._serves_others(key, by_delete, message_id):
+        if not is_certain and self._concerns_only(key, by_delete, backup_id):
             return
         only_deletes = by_delete and not is_certain
         self._halted[*key, only_deletes] = self._now + heard.halts_s
         this.halts_s, this.asks_s = heard.halts_s, heard.asks_s or 0.0
 
-    def _serves_others(self, key: tuple[int, str], by_delete: bool, message_id: str) -> bool:  # noqa: FBT001
-        good = dict(self._good.get((*key, True), {}))
-        if not by_delete:
-            for other, at_s in self._good.get((*key, False), {}).items():
-                good[other] = max(at_s, good.get(other, at_s))
+    def _concerns_only(self, key: tuple[int, str], by_delete: bool, backup_id: str) -> bool:  # noqa: FBT001
+        memory, deletes = self._memories[*key, by_delete], self._memories.get((*key, True), Memory())
+        good = [*memory.good.items(), *deletes.good.items()]
         since_s = self._now - self._world.base_s
-        return any(at_s >= since_s and other != message_id for other, at_s in good.items())
+        if any(at_s >= since_s and other != backup_id for other, at_s in good):
+            memory.suspects.add(backup_id)
+        elif backup_id not in memory.suspects:
+            memory.halted.add(backup_id)
+        return backup_id in memory.suspects
 
     def _heard_look(self, this: Pass, wanted: Wanted, heard: Heard) -> None:
         age_s = self._function_s - this.looked_s

@@ -96,20 +96,37 @@ def suffer_throttle(calls_a_minute: int, requests: int, seed: int = 1, concurren
     )
 
 
+def last_good_deletion_s(good: int, on_dead_host: int, seed: int = 1, concurrency: int = 2) -> float:
+    """Seconds until the last of the good backups is deleted, beside others that a dead host cannot delete."""
+    world = _quiet_world(seed, concurrency)
+    world.faults.begin(Fault.HOST_DOWN)
+    _fill(world, on_dead_host)
+    identities = _fill(world, good, first="f")
+    while not all(map(world.judge.has_ended, identities)):
+        world.timeline.run(world.timeline.now + 1)
+    if world.judge.wrongs:
+        raise AssertionError(world.judge.wrongs)
+    return world.timeline.now
+
+
 def _quiet_world(seed: int, concurrency: int) -> World:
     logger.setLevel(logging.CRITICAL)
     return World(seed, concurrency=concurrency, kinds=())
 
 
-def _fill(world: World, requests: int) -> None:
+def _fill(world: World, requests: int, first: str = "0") -> list[str]:
+    """Add backups and one request for each. Returns the requests; the IDs of the backups begin with `first`."""
     project = PROJECTS[0]
+    identities = []
     for number in range(requests):
-        backup_id = f"{number:08x}-0b0a-4a5e-9c3e-{number:012x}"
+        backup_id = f"{first}{number:07x}-0b0a-4a5e-9c3e-{number:012x}"
         world.cloud.add(
             Kept(id=backup_id, project=project, volume_id=backup_id, created_s=-DAY, updated_s=-DAY, name="daily")
         )
         message = world.aws.put(f'{{"backup_id": "{backup_id}"}}', {})
         world.judge.accepted(Wanted(message.id, project, backup_id))
+        identities.append(message.identity)
+    return identities
 
 
 def _drain(world: World, requests: int) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.load import LONGEST_WAIT_S, suffer_outage, suffer_throttle
+from tests.simulation.load import LONGEST_WAIT_S, last_good_deletion_s, suffer_outage, suffer_throttle
 
 
 def test_twelve_days_of_outage_lose_nothing_and_spare_the_dead_service() -> None:
@@ -26,3 +26,9 @@ def test_a_rate_limit_turns_few_away_and_everything_ends(calls_a_minute: int, re
     throttled = suffer_throttle(calls_a_minute, requests)
     assert throttled.turned_away < 0.5
     assert throttled.drained_s < 3 * 86_400
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_backups_on_a_dead_host_delay_the_others_at_most_twofold(seed: int) -> None:
+    alone_s = last_good_deletion_s(200, on_dead_host=0, seed=seed)
+    assert last_good_deletion_s(200, on_dead_host=20, seed=seed) <= 2 * alone_s

@@ -43,6 +43,9 @@ BEGIN_S: Final = 30.0
 DELETE_S: Final = 15.0
 """Seconds that must be left to wait for another record's DELETE: one call, and the time to record how it ended."""
 
+DELETE_PATIENCE: Final = 5
+"""Receives after which waits for halted DELETEs grow. Such a halt is often over soon: it may be about other backups."""
+
 OBSERVATION_VALID: Final = timedelta(seconds=2)
 """How old the observation may be when the DELETE is sent: the backup may have been put on hold since."""
 
@@ -205,7 +208,7 @@ class _PassRun:
         if admission is Admission.OUT_OF_TIME:
             return _out_of_time(current)
         if admission is Admission.HALTED:
-            return _halted(current, self._health.deletes)
+            return _halted(current, self._health.deletes, DELETE_PATIENCE)
         self._admission = admission
         return None
 
@@ -225,13 +228,12 @@ class _PassRun:
         self, current: Pass, operation: Operation, answer: Answer | Listing, step: AnyStep
     ) -> AnyStep | Halt | Wait:
         """Record the answer to a call. Returns the step after it, weighed against the answers to other records."""
-        message_id = current.message.message_id
         by_delete = operation is Operation.DELETE_BACKUP
-        self._health.record(message_id, operation, answer)
+        self._health.record(current.request.backup_id, operation, answer)
         weighed: AnyStep | Halt | Wait = step
         if isinstance(step, Wait) and step.reason is Reason.TIMED_OUT and not by_delete and self._health.times_out():
             weighed = current.halt(Reason.TIMED_OUT, step.message)
-        elif isinstance(step, Halt) and not step.is_certain and self._serves_others(current, operation):
+        elif isinstance(step, Halt) and not step.is_certain and self._concerns_only_it(current, operation):
             weighed = Wait(reason=step.reason, delay_s=step.delay_s, message=step.message)
         breaker = self._health.deletes if by_delete else self._health.calls
         if isinstance(weighed, Halt):
@@ -240,8 +242,8 @@ class _PassRun:
             breaker.succeeded()
         return weighed
 
-    def _serves_others(self, current: Pass, operation: Operation) -> bool:
-        return self._health.serves_others(current.message.message_id, operation, current.base_s)
+    def _concerns_only_it(self, current: Pass, operation: Operation) -> bool:
+        return self._health.concerns_only(current.request.backup_id, operation, current.base_s)
 
 
 def _is_based_on_call(step: Decision | Step | None) -> bool:
@@ -254,7 +256,9 @@ def _out_of_time(current: Pass) -> Wait:
     return current.wait(Reason.OUT_OF_TIME, "too little time was left to begin")
 
 
-def _halted(current: Pass, breaker: CircuitBreaker) -> Wait:
+def _halted(current: Pass, breaker: CircuitBreaker, patience: int = 0) -> Wait:
+    """Return the wait until a halt ends. The backoff begins to grow after so many receives."""
     left_s = breaker.halted_for_s()
-    delay_s = backoff.wait_s(current.message.receive_count, current.base_s, current.jitter, max(left_s, 1.0))
+    receives = max(current.message.receive_count - patience, 1)
+    delay_s = backoff.wait_s(receives, current.base_s, current.jitter, max(left_s, 1.0))
     return current.wait(Reason.HALTED, f"the target is halted for {left_s:.0f} s more", delay_s)

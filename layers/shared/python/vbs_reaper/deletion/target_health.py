@@ -3,12 +3,13 @@
 It can only delay a request. Nothing that is remembered here ends one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Final
 
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Operation
+from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.deletion.circuit_breaker import CircuitBreaker
 
 if TYPE_CHECKING:
@@ -17,13 +18,22 @@ if TYPE_CHECKING:
 TIMEOUTS_IN_A_ROW: Final = 2
 """This many GETs in a row without an answer in time halt the target."""
 
+SUSPECTS: Final = 1000
+"""How many backups are remembered as the cause of their own bad answers."""
+
 _GOOD: Final = frozenset({AnswerName.FOUND, AnswerName.GONE, AnswerName.ACCEPTED})
 
 
-@dataclass(frozen=True, slots=True)
-class _GoodAnswer:
-    message_id: str
-    at: datetime
+@dataclass(slots=True)
+class _Answers:
+    """The answers to one kind of call, by backup."""
+
+    good: dict[BackupId, datetime] = field(default_factory=dict)
+    """The last two backups with a good answer, and when."""
+    halted: set[BackupId] = field(default_factory=set)
+    """The backups whose answers have halted the target since the last good answer."""
+    suspects: dict[BackupId, None] = field(default_factory=dict)
+    """The backups that got bad answers while others got good ones, oldest first."""
 
 
 class TargetHealth:
@@ -39,30 +49,50 @@ class TargetHealth:
         self._clock = clock
         self._lock = Lock()
         self._timeouts = 0
-        self._good: dict[bool, list[_GoodAnswer]] = {True: [], False: []}
+        self._to_get = _Answers()
+        self._to_delete = _Answers()
 
-    def record(self, message_id: str, operation: Operation, answer: Answer | Listing) -> None:
-        """Record the answer to a call for a message."""
-        is_good = isinstance(answer, Listing) or answer.name in _GOOD
+    def record(self, backup_id: BackupId, operation: Operation, answer: Answer | Listing) -> None:
+        """Record the answer to a call that was made for the request of a backup."""
         by_delete = operation is Operation.DELETE_BACKUP
+        answers = self._to_delete if by_delete else self._to_get
         with self._lock:
-            if is_good:
+            if isinstance(answer, Listing) or answer.name in _GOOD:
                 self._timeouts = 0
-                others = [good for good in self._good[by_delete] if good.message_id != message_id]
-                self._good[by_delete] = [*others[-1:], _GoodAnswer(message_id, self._clock())]
-            elif isinstance(answer, Answer) and answer.name is AnswerName.TIMED_OUT and not by_delete:
+                others = [other for other in answers.good.items() if other[0] != backup_id]
+                answers.good = dict([*others[-1:], (backup_id, self._clock())])
+                answers.suspects.pop(backup_id, None)
+                self._suspect(answers, answers.halted - {backup_id})
+                answers.halted.clear()
+            elif answer.name is AnswerName.TIMED_OUT and not by_delete:
                 self._timeouts += 1
 
     def times_out(self) -> bool:
         """Return whether the last GETs of this target timed out, with no good answer between them."""
         return self._timeouts >= TIMEOUTS_IN_A_ROW
 
-    def serves_others(self, message_id: str, operation: Operation, within_s: float) -> bool:
-        """Return whether another message got a good answer to such a call within the last seconds.
+    def concerns_only(self, backup_id: BackupId, operation: Operation, within_s: float) -> bool:
+        """Return whether a halting answer concerns only this backup, rather than the target.
 
-        After a DELETE only an accepted DELETE counts: a cloud whose backup service is down still answers GETs.
+        It does if another one got a good answer to such a call within the last seconds, or if this backup got such an
+        answer before while others got good ones. After a DELETE only an accepted DELETE counts as good: a cloud whose
+        backup service is down still answers GETs.
         """
+        by_delete = operation is Operation.DELETE_BACKUP
+        answers = self._to_delete if by_delete else self._to_get
         since = self._clock() - timedelta(seconds=within_s)
         with self._lock:
-            good = self._good[True] + ([] if operation is Operation.DELETE_BACKUP else self._good[False])
-        return any(each.message_id != message_id and each.at >= since for each in good)
+            good = [*self._to_delete.good.items(), *(() if by_delete else self._to_get.good.items())]
+            if any(other != backup_id and at >= since for other, at in good):
+                self._suspect(answers, {backup_id})
+            elif backup_id not in answers.suspects:
+                answers.halted.add(backup_id)
+            return backup_id in answers.suspects
+
+    @staticmethod
+    def _suspect(answers: _Answers, backup_ids: set[BackupId]) -> None:
+        for backup_id in backup_ids:
+            answers.suspects.pop(backup_id, None)
+            answers.suspects[backup_id] = None
+        while len(answers.suspects) > SUSPECTS:
+            del answers.suspects[next(iter(answers.suspects))]
