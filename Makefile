@@ -49,7 +49,7 @@ test-openstack: .venv/stamp .venv-local/stamp ## install and start real Keystone
 
 ##@ Verify it
 .PHONY: bench nightly restic-oracle simulate fuzz mutants audit checkov sbom
-bench: .venv-bench/stamp $(if $(filter drain,$(ARGS)),.venv/stamp .venv-local/stamp) ## compare the cost of a deletion with other clients; writes a table, JSON and a chart to .build/bench
+bench: .venv-bench/stamp ## compare the cost of deletions and purges with other clients, on one core; prints a table
 	@.venv-bench/bin/python -m tests.benchmarks $(ARGS)
 
 nightly: .venv/stamp ## run for hours: 110,000 generated inventories, a million backups, a bulk request killed at every point
@@ -68,7 +68,7 @@ fuzz: .venv-fuzz/stamp ## feed ten million hostile inputs to the parsers of untr
 # mutmut finds a package only in src/, so it runs in a folder of links.
 mutants: .venv-mutants/stamp ## insert faults into the code that decides and list those that the unit tests miss; takes hours
 	@mkdir -p .build/mutants && ln -sfn ../../layers/shared/python .build/mutants/src
-	@ln -sfn -t .build/mutants ../../functions ../../tests ../../pyproject.toml
+	@ln -sfn ../../functions ../../tests ../../pyproject.toml .build/mutants
 	cd .build/mutants && PURGE_EXAMPLES=25 ../../.venv-mutants/bin/mutmut run $(ARGS)
 	@cd .build/mutants && ../../.venv-mutants/bin/mutmut results
 
