@@ -21,8 +21,8 @@ settings.register_profile(
 settings.load_profile("here")
 """For every test: no time limit for an example or for making one, as the machine may be busy; a failure prints what
 repeats it."""
-settings.register_profile("unshrunk", settings(), phases=(Phase.explicit, Phase.generate))
-"""For mutants: that a test fails is all there is to know, the smallest failing example takes minutes to find."""
+settings.register_profile("mutants", settings(), max_examples=25, phases=(Phase.explicit, Phase.generate))
+"""For `make mutants`: it runs the tests thousands of times, and shrinking a failing example takes minutes."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,1 +1,1 @@
-"""What a deletion costs, here and with others: ratios taken side by side in one run (`make bench`)."""
+"""What a deletion and a purge cost compared with other clients: ratios measured side by side (`make bench`)."""

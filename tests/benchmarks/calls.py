@@ -1,32 +1,68 @@
-"""Calls per proven deletion: ours against the waiting loops of others."""
+"""Calls to the cloud per proven deletion, compared with openstacksdk."""
 
-from tests.benchmarks.client_peer import count_client
-from tests.benchmarks.counting import BASE_S, LOOKS_AT_MOST, TAKES, count_ours, count_terraform
-from tests.benchmarks.ours import quiet
-from tests.benchmarks.sdk_peer import count_sdk
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from unittest.mock import patch
+
+import openstack
+from openstack.connection import Connection
+
+from tests.benchmarks.deleter import BASE_S, count_ours, quiet
 from tests.benchmarks.table import Row
+from tests.support.doubles import ManualClock
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
+from vbs_reaper.clock import utc_now
+
+TAKES: Final = {"1 s": 1.0, "30 s": 30.0, "30 min": 1800.0}
+DELETIONS: Final = 20
+"""Deletions that share one login of ours."""
+_COUNTED: Final = frozenset({Operation.LOGIN, Operation.SHOW, Operation.LIST, Operation.DELETE})
 
 
-def measure_calls(deletions: int) -> list[Row]:
-    """Rows for deletions that take long and short; ours share their login, a peer's run makes one deletion."""
-    rows: list[Row] = []
+def measure_calls() -> list[Row]:
+    """Compare all calls of a deletion, logins included. The peer logs in for each deletion."""
+    rows = []
     for name, takes_s in TAKES.items():
         with quiet():
-            ours = count_ours(takes_s, deletions)
-        bound = (3 if takes_s <= BASE_S / 2 else LOOKS_AT_MOST + 1) + 1 / deletions
-        peers = {
-            "openstacksdk, wait=True": count_sdk(takes_s),
-            "python-openstackclient, a look every 10 s": count_client(takes_s),
-            "Terraform's loop, computed": count_terraform(takes_s),
-        }
-        for peer, counted in peers.items():
-            rows.append(
-                Row(
-                    part="calls",
-                    name=f"deletion of {name} / {peer}",
-                    pairs=[(ours.per_deletion, counted.per_deletion)],
-                    unit="calls",
-                    bound=bound,
-                )
-            )
+            ours = count_ours(takes_s, DELETIONS)
+        bound = (3 if takes_s <= BASE_S / 2 else 13) + 1 / DELETIONS
+        pairs = [(ours.calls.total() / ours.proven, float(count_sdk(takes_s)))]
+        title = f"calls: deletion of {name} / openstacksdk, wait=True"
+        rows.append(Row(name=title, pairs=pairs, unit="calls", bound=bound))
     return rows
+
+
+def count_sdk(takes_s: float) -> int:
+    """Count the calls of `delete_volume_backup(wait=True)`, without its requests for versions."""
+    clock = ManualClock(utc_now())  # the SDK compares the expiry of the token with the real time
+    settings = SimulatorSettings(delete_seconds=takes_s, token_seconds=24 * 3600)
+    with Simulator(settings, clock=clock).running() as cloud:
+        backup_id = cloud.add_backup()
+        with (
+            connected(cloud.auth_url, cloud.password_of(), cloud.project_id) as connection,
+            patch("openstack.utils.time.sleep", clock.advance),
+        ):
+            if not connection.delete_volume_backup(backup_id, wait=True):
+                raise RuntimeError("openstacksdk did not delete the backup")
+        return sum(call.operation in _COUNTED for call in cloud.journal.calls)
+
+
+@contextmanager
+def connected(auth_url: str, password: str, project_id: str) -> Iterator[Connection]:
+    """Connect openstacksdk as the user `member`."""
+    user = {"username": "member", "password": password, "user_domain_name": "Default", "project_id": project_id}
+    connection = openstack.connect(
+        load_envvars=False,
+        load_yaml_config=False,
+        auth_type="password",
+        auth={"auth_url": auth_url, **user},
+        region_name="eu-de",
+        block_storage_api_version="3",
+    )
+    try:
+        yield connection
+    finally:
+        connection.close()

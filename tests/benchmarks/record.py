@@ -1,133 +1,116 @@
-"""What a record costs in CPU: a whole pass of ours against one bare DELETE of others, and against a bare socket."""
+"""CPU time of a record, compared with a DELETE by other clients; wall time of a batch, compared with a plain loop.
 
-import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+A record is a first pass of the deleter, which makes two calls.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 import requests
 from keystoneauth1.identity.v3 import Password
 from keystoneauth1.session import Session
 
-from tests.benchmarks.measure import Spent, take_turns
-from tests.benchmarks.ours import batch, quiet, without_aws
-from tests.benchmarks.sdk_peer import connected
-from tests.benchmarks.servers import Stub, stub
-from tests.benchmarks.stub_answers import PROJECT_ID, listed_id
-from tests.benchmarks.table import Row
+from tests.benchmarks.calls import connected
+from tests.benchmarks.deleter import Handle, batch, deleter_of, quiet
+from tests.benchmarks.stub import GONE, PROJECT_ID, TOKEN, Stub, listed_id, stub
+from tests.benchmarks.table import Row, Spent, Turn, take_turns
 
 TURN: Final = 50
-"""Records, or DELETEs, of a turn."""
-THREADS: Final = 5
-LATENCY_MS: Final = 20.0
-TOKEN: Final = "x" * 186
-Turn = Callable[[], None]
-
-
-@contextmanager
-def keystone_session(at: Stub) -> Iterator[Session]:
-    """keystoneauth1's session, logged in as the member."""
-    plugin = Password(
-        at.auth_url, username="member", password="member", user_domain_name="Default", project_id=PROJECT_ID
-    )
-    session = Session(auth=plugin)
-    with closing(session.session):
-        yield session
+"""Records of a turn."""
+AIMS: Final = {"requests.Session": 0.75, "keystoneauth1": 0.55, "openstacksdk": 0.25}
+SAME_CALLS: Final = "the same calls by requests.Session"
+LATENCY_MS: Final = 100
+BATCH: Final = 10
+MEMORY_MB: Final = 256
+VCPU_MB: Final = 1769
+"""Memory that comes with one vCPU (AWS Lambda guide, "Configure Lambda function memory")."""
 
 
 def measure_record(rounds: int) -> list[Row]:
-    """Rows for a first pass (look and DELETE) and for the proof (look), against every peer."""
-    with ExitStack() as stack:
-        at = stack.enter_context(stub())
-        stack.enter_context(quiet())
-        turns = _our_turns(at, stack) | _bare_turns(at, stack) | _client_turns(at, stack)
-        spent = take_turns(turns, rounds)
-
-    row = partial(_row, spent)
-    whole = "a pass with look and DELETE /"
-    return [
-        row(f"{whole} one DELETE by", "first", "requests.Session", 0.75),
-        row(f"{whole} one DELETE by", "first", "keystoneauth1", 0.55),
-        row(f"{whole} one DELETE by", "first", "openstacksdk", 0.25),
-        row(whole, "first", "the same calls by requests.Session"),
-        row(f"{whole} one DELETE by", "first", "a bare socket, the floor"),
-        row("a pass with the proof / one DELETE by", "proof", "requests.Session"),
-    ]
+    """Compare against a cloud that answers at once, and against one that takes 20 ms."""
+    rows = []
+    for latency_ms in (0, 20):
+        with ExitStack() as stack:
+            at = stack.enter_context(stub(latency_ms))
+            stack.enter_context(quiet())
+            spent = take_turns(_turns(at, stack), rounds)
+        ours = spent.pop("ours")
+        for peer, theirs in spent.items():
+            name = f"record at {latency_ms} ms: GET and DELETE / {'' if peer == SAME_CALLS else 'DELETE by '}{peer}"
+            pairs = [(mine.cpu_s / TURN * 1e6, its.cpu_s / TURN * 1e6) for mine, its in zip(ours, theirs, strict=True)]
+            rows.append(Row(name=name, pairs=pairs, unit="µs CPU", aim=AIMS.get(peer) if latency_ms == 0 else None))
+    return rows
 
 
-def measure_record_that_waits(rounds: int) -> list[Row]:
-    """Rows for a first pass against a cloud that takes its time, as every real one does."""
+def _turns(at: Stub, stack: ExitStack) -> dict[str, Turn]:
+    handle = stack.enter_context(deleter_of(at))
+    session = stack.enter_context(requests.Session())
+    session.headers["X-Auth-Token"] = TOKEN
+    login = Password(
+        at.auth_url, username="member", password="member", user_domain_name="Default", project_id=PROJECT_ID
+    )
+    keystone = Session(auth=login)
+    stack.enter_context(closing(keystone.session))
+    sdk = stack.enter_context(connected(at.auth_url, "member", PROJECT_ID))
+    event = batch(BATCH)
+    urls = [f"{at.backups_url}/{listed_id(number)}" for number in range(TURN)]
+
+    def get_and_delete(url: str) -> None:
+        session.get(url, timeout=10).json()
+        session.delete(url, timeout=10).raise_for_status()
+
+    def for_each(call: Callable[[str], object]) -> Turn:
+        return lambda: [call(url) for url in urls]
+
+    return {
+        "ours": lambda: [handle(event) for _ in range(TURN // BATCH)],
+        "requests.Session": for_each(lambda url: session.delete(url, timeout=10).raise_for_status()),
+        "keystoneauth1": for_each(keystone.delete),
+        "openstacksdk": for_each(
+            lambda url: sdk.block_storage.delete_backup(url.rpartition("/")[2], ignore_missing=False)
+        ),
+        SAME_CALLS: for_each(get_and_delete),
+    }
+
+
+def measure_batch(rounds: int) -> list[Row]:
+    """Compare the wall time of proven deletions behind a slow cloud, and the GB-seconds computed from it."""
     with ExitStack() as stack:
         at = stack.enter_context(stub(LATENCY_MS))
         stack.enter_context(quiet())
-        turns = _our_turns(at, stack) | _bare_turns(at, stack)
-        waiting = ("first", "requests.Session", "the same calls by requests.Session")
-        spent = take_turns({name: turns[name] for name in waiting}, rounds)
-    return [
-        _row(spent, f"a pass at {LATENCY_MS:g} ms / one DELETE by", "first", waiting[1]),
-        _row(spent, f"a pass at {LATENCY_MS:g} ms /", "first", waiting[2]),
-    ]
+        session = stack.enter_context(requests.Session())
+        session.headers["X-Auth-Token"] = TOKEN
+
+        def loop() -> None:
+            for number in range(BATCH):
+                url = f"{at.backups_url}/{listed_id(number)}"
+                session.get(url, timeout=10).json()
+                session.delete(url, timeout=10).raise_for_status()
+                session.get(f"{at.backups_url}/{GONE}{number:012}", timeout=10).json()
+
+        turns: dict[str, Turn] = {"a plain loop": loop}
+        for threads in (5, 10):
+            turns[f"CallsAtOnce {threads}"] = partial(_both_passes, stack.enter_context(deleter_of(at, threads)))
+        spent = take_turns(turns, rounds)
+    loops = spent.pop("a plain loop")
+    rows = []
+    for name, ours in spent.items():
+        title = f"batch: 10 proven deletions at {LATENCY_MS} ms, {name} / a plain loop"
+        pairs = [(mine.wall_s * 1000, its.wall_s * 1000) for mine, its in zip(ours, loops, strict=True)]
+        rows.append(Row(name=title, pairs=pairs, unit="ms", aim=0.25))
+        title = f"batch: 1,000 of them and {MEMORY_MB} MB, computed, {name} / a plain loop"
+        pairs = [(_gb_seconds(mine), _gb_seconds(its)) for mine, its in zip(ours, loops, strict=True)]
+        rows.append(Row(name=title, pairs=pairs, unit="GB-s"))
+    return rows
 
 
-def _row(spent: Mapping[str, list[Spent]], name: str, ours: str, peer: str, aim: float | None = None) -> Row:
-    pairs = [
-        (mine.cpu_s / TURN * 1e6, its.cpu_s / TURN * 1e6) for mine, its in zip(spent[ours], spent[peer], strict=True)
-    ]
-    return Row(part="record", name=f"{name} {peer}", pairs=pairs, unit="µs CPU", aim=aim)
+def _both_passes(handle: Handle) -> None:
+    handle(batch(BATCH))
+    handle(batch(BATCH, gone=True))
 
 
-def _our_turns(at: Stub, stack: ExitStack) -> dict[str, Turn]:
-    first, proof = batch(10), batch(10, gone=True)
-    handle = stack.enter_context(without_aws(at, THREADS)).handle
-
-    def pass_first() -> None:
-        for _ in range(TURN // 10):
-            handle(first)
-
-    def pass_proof() -> None:
-        for _ in range(TURN // 10):
-            handle(proof)
-
-    return {"first": pass_first, "proof": pass_proof}
-
-
-def _bare_turns(at: Stub, stack: ExitStack) -> dict[str, Turn]:
-    session = stack.enter_context(requests.Session())
-    session.headers["X-Auth-Token"] = TOKEN
-    address = urlsplit(at.backups_url)
-    connection = stack.enter_context(socket.create_connection((address.hostname or "", address.port or 0)))
-
-    def delete() -> None:
-        for number in range(TURN):
-            session.delete(f"{at.backups_url}/{listed_id(number)}", timeout=10).raise_for_status()
-
-    def both() -> None:
-        for number in range(TURN):
-            session.get(f"{at.backups_url}/{listed_id(number)}", timeout=10).json()
-            session.delete(f"{at.backups_url}/{listed_id(number)}", timeout=10).raise_for_status()
-
-    def floor() -> None:
-        for number in range(TURN):
-            path = f"{address.path}/{listed_id(number)}"
-            connection.sendall(f"DELETE {path} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {TOKEN}\r\n\r\n".encode())
-            if not connection.recv(65536).startswith(b"HTTP/1.1 202"):
-                raise RuntimeError("the stub did not take a DELETE")
-
-    return {"requests.Session": delete, "the same calls by requests.Session": both, "a bare socket, the floor": floor}
-
-
-def _client_turns(at: Stub, stack: ExitStack) -> dict[str, Turn]:
-    keystone = stack.enter_context(keystone_session(at))
-    sdk = stack.enter_context(connected(at.auth_url, "member", PROJECT_ID))
-
-    def with_keystoneauth() -> None:
-        for number in range(TURN):
-            keystone.delete(f"{at.backups_url}/{listed_id(number)}")
-
-    def with_sdk() -> None:
-        for number in range(TURN):
-            sdk.block_storage.delete_backup(listed_id(number), ignore_missing=False)
-
-    return {"keystoneauth1": with_keystoneauth, "openstacksdk": with_sdk}
+def _gb_seconds(spent: Spent) -> float:
+    """Compute what Lambda bills for 1,000 deletions. With little memory, CPU time takes longer than here."""
+    return MEMORY_MB / 1024 * max(spent.wall_s, spent.cpu_s * VCPU_MB / MEMORY_MB) * 1000 / BATCH

@@ -1,82 +1,78 @@
-"""A row of the table: a ratio, what it was taken from, its aim, and whether it is met."""
+"""Candidates that take turns, and the rows of ratios that result."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 HEADINGS: Final = ("ratio", "ours", "peer", "x", "aim", "verdict")
+Turn = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What one turn took, in seconds; CPU of all threads of this process."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def take_turns(candidates: Mapping[str, Turn], rounds: int) -> dict[str, list[Spent]]:
+    """Run each candidate once to warm up and then once per round; each round starts with another candidate."""
+    for turn in candidates.values():
+        turn()
+    spent: dict[str, list[Spent]] = {name: [] for name in candidates}
+    names = list(candidates)
+    for number in range(rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            wall, cpu = time.perf_counter(), time.process_time()
+            candidates[name]()
+            spent[name].append(Spent(wall_s=time.perf_counter() - wall, cpu_s=time.process_time() - cpu))
+    return spent
+
+
+def peak_mb() -> float:
+    """Return the peak memory of this process (Linux). `getrusage` would begin with the peak of the parent."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line. `pairs` are (ours, peer) of one round each, in `unit`; the ratio is the median of theirs."""
+    """One line of the table. `pairs` are (ours, peer), one per round, in `unit`."""
 
-    part: str
     name: str
     pairs: Sequence[tuple[float, float]]
     unit: str
     aim: float | None = None
-    """The largest ratio that meets it; None where nothing was aimed at."""
+    """The largest ratio that meets the aim."""
     bound: float | None = None
-    """The largest figure of ours that meets it, where the aim is no ratio."""
-
-    @property
-    def ours(self) -> float:
-        """The median of ours."""
-        return median(ours for ours, _ in self.pairs)
-
-    @property
-    def peer(self) -> float:
-        """The median of the peer's."""
-        return median(peer for _, peer in self.pairs)
-
-    @property
-    def ratios(self) -> list[float]:
-        """One per round, smallest first."""
-        return sorted(ours / peer for ours, peer in self.pairs)
-
-    @property
-    def ratio(self) -> float:
-        """The median of the rounds' ratios."""
-        return median(self.ratios)
-
-    @property
-    def verdict(self) -> str:
-        """Whether the aim is met; empty where there is none."""
-        if self.aim is None and self.bound is None:
-            return ""
-        found, limit = (self.ratio, self.aim) if self.aim is not None else (self.ours, self.bound)
-        return "met" if limit is not None and found <= limit else "missed"
+    """The largest value of ours that meets the aim, if the aim is not a ratio."""
 
     def cells(self) -> tuple[str, ...]:
-        """The line as its texts; the spread is the least and the largest ratio of a round."""
-        least, most = self.ratios[0], self.ratios[-1]
-        spread = "" if len(self.pairs) == 1 else f" ({least:.2f}..{most:.2f})"
-        aim = f"≤ {self.aim:g} x" if self.aim is not None else f"≤ {self.bound:g}" if self.bound is not None else ""
-        return (
-            f"{self.part}: {self.name}",
-            f"{_figure(self.ours)} {self.unit}",
-            f"{_figure(self.peer)} {self.unit}",
-            f"{self.ratio:.3g}{spread}",
-            aim,
-            self.verdict,
-        )
-
-    def document(self) -> dict[str, Any]:
-        """The line as JSON has it, with every pair."""
-        return asdict(self) | {"ours": self.ours, "peer": self.peer, "x": self.ratio, "verdict": self.verdict}
+        """Return the texts of the line: medians, and the smallest and largest ratio of a round in brackets."""
+        ours, peer = (median(values) for values in zip(*self.pairs, strict=True))
+        ratios = [mine / its for mine, its in self.pairs]
+        spread = "" if len(ratios) == 1 else f" ({min(ratios):.2f}..{max(ratios):.2f})"
+        aim = verdict = ""
+        if self.aim is not None:
+            aim, verdict = f"≤ {self.aim:g} x", "met" if median(ratios) <= self.aim else "missed"
+        elif self.bound is not None:
+            aim, verdict = f"≤ {self.bound:g}", "met" if ours <= self.bound else "missed"
+        figures = (f"{_figure(ours)} {self.unit}", f"{_figure(peer)} {self.unit}")
+        return (self.name, *figures, f"{median(ratios):.3g}{spread}", aim, verdict)
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """The rows as a table that reads well as text and as Markdown."""
+    """Format the rows as a table that is readable as text and as Markdown."""
     lines = [HEADINGS, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
-    written = [
-        "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in lines
-    ]
-    written.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(written)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    written = [" | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines]
+    written.insert(1, "-|-".join("-" * width for width in widths))
+    return "\n".join(f"| {line} |" for line in written)
 
 
 def _figure(value: float) -> str:

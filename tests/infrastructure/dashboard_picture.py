@@ -2,8 +2,7 @@
 
     python -m tests.support.local --json > run.json && python -m tests.infrastructure.dashboard_picture < run.json
 
-Each widget finds its metrics as its own SEARCH or name says, and shows its own statistic of each over the whole run.
-What AWS itself measures is not in a run: those widgets stay empty.
+Each bar is the statistic that the widget names, over the whole run.
 """
 
 import json
@@ -11,41 +10,63 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
+from itertools import groupby
 from math import ceil
 from typing import Any, Final
 
 from tests.infrastructure.rendered import Rendered
 from tests.infrastructure.translate import ROOT
 from tests.support.local.function_log import Sample
+from vbs_reaper.aws.metrics import NAMESPACE
 
 PICTURE: Final = ROOT / "tests" / "support" / "local" / "pictures" / "dashboard.svg"
+CAPTION: Final = (
+    "The dashboard after make run: 200 delete requests under injected faults, then a purge.",
+    "Each bar is a statistic over the whole run; CloudWatch draws the same metrics as graphs over time.",
+    "VbsReaper: written by the functions. AWS/SQS: counts of the local queues, sampled while requests are in progress.",
+    "AWS/Lambda: throttles as counted by the local Lambda, errors as found in its logs.",
+)
 CELL: Final = 44
 BAR: Final = 20
+CHARACTER: Final = 7.2
+"""Width of an average character of a label, with some room to spare."""
 SEARCH: Final = re.compile(r"SEARCH\('\{VbsReaper,([\w,]+)\} MetricName=\"(\w+)\"'")
 STATISTICS: Final[dict[str, Callable[[Sequence[float]], float]]] = {"Maximum": max, "Minimum": min, "Sum": sum}
-COLOURS: Final = ("#2a78b5", "#3b9c6b", "#c46a2b", "#8a5bb0", "#b5433f", "#5c6f7f")
 
 
 def draw(widgets: Sequence[dict[str, Any]], samples: Sequence[Sample]) -> str:
-    """The dashboard as one SVG."""
-    height = max(widget["y"] + widget["height"] for widget in widgets) * CELL
-    parts = [part for widget in widgets for part in _widget(widget, samples)]
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {24 * CELL} {height}" font-family="sans-serif">'
+    """The dashboard as one SVG. A row of widgets is as high as its longest widget."""
+    parts = [_text(12, 26 + 18 * row, line, 'font-size="13"') for row, line in enumerate(CAPTION)]
+    top = 28 + 18 * len(CAPTION)
+    for _, neighbours in groupby(widgets, key=lambda widget: widget["y"]):
+        shown = [(widget, values(widget["properties"], samples)) for widget in neighbours]
+        height = 64 + BAR * max(len(each) for _, each in shown)
+        for widget, each in shown:
+            left, width = widget["x"] * CELL + 4, widget["width"] * CELL - 8
+            parts += _widget(widget["properties"], each, left, top, width, height)
+        top += height + 8
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {24 * CELL} {top}" font-family="sans-serif">'
     return "\n".join([head, '<rect width="100%" height="100%" fill="#f2f3f3"/>', *parts, "</svg>", ""])
 
 
 def values(properties: dict[str, Any], samples: Sequence[Sample]) -> dict[str, float]:
-    """What a widget shows, by label."""
+    """What a widget shows, by label. The sum of a metric without samples is 0."""
     shown: dict[str, float] = {}
     for metric in properties["metrics"]:
-        own_stat = metric[-1].get("stat") if isinstance(metric[-1], dict) else None
         found: dict[str, list[float]] = {}
         for sample in samples:
-            if label := _label(metric, sample):
-                found.setdefault(f"{label} {own_stat or ''}".strip(), []).append(sample.value)
-        stat = own_stat or properties["stat"]
+            if label := _label(metric, sample, is_alone=len(properties["metrics"]) == 1):
+                found.setdefault(label, []).append(sample.value)
+        stat = _stat(metric, properties)
+        if not found and stat == "Sum":
+            found[_name(metric)] = []
         shown |= {label: _statistic(stat, each) for label, each in sorted(found.items())}
     return shown
+
+
+def _stat(metric: list[Any], properties: dict[str, Any]) -> str:
+    options = metric[-1] if isinstance(metric[-1], dict) else {}
+    return str(options.get("stat", properties["stat"]))
 
 
 def _statistic(stat: str, values: Sequence[float]) -> float:
@@ -55,33 +76,48 @@ def _statistic(stat: str, values: Sequence[float]) -> float:
     return STATISTICS[stat](values)
 
 
-def _label(metric: list[Any], sample: Sample) -> str:
-    """How the widget calls this sample; empty where it is not among what it shows."""
-    if not isinstance(metric[0], dict):
-        is_shown = metric[:2] == [sample.namespace, sample.name] and not sample.dimensions
-        return sample.name if is_shown else ""
-    wanted = SEARCH.search(metric[0]["expression"])
-    if wanted is None or (wanted[2], set(wanted[1].split(","))) != (sample.name, set(sample.dimensions)):
-        return ""
-    return " ".join(sample.dimensions.values())
+def _search(metric: list[Any]) -> re.Match[str] | None:
+    return SEARCH.search(metric[0]["expression"]) if isinstance(metric[0], dict) else None
 
 
-def _widget(widget: dict[str, Any], samples: Sequence[Sample]) -> Iterator[str]:
-    left, top = widget["x"] * CELL + 4, widget["y"] * CELL + 4
-    width, height = widget["width"] * CELL - 8, widget["height"] * CELL - 8
-    title = escape(widget["properties"]["title"])
+def _name(metric: list[Any]) -> str:
+    """How the widget calls the metric."""
+    if search := _search(metric):
+        return search[2]
+    return str(metric[-1].get("label", metric[1]) if isinstance(metric[-1], dict) else metric[1])
+
+
+def _label(metric: list[Any], sample: Sample, *, is_alone: bool) -> str:
+    """How the widget calls this sample; empty if the metric does not contain it."""
+    if search := _search(metric):
+        if (search[2], set(search[1].split(","))) != (sample.name, set(sample.dimensions)):
+            return ""
+        return " ".join([*([] if is_alone else [sample.name]), *sample.dimensions.values()])
+    namespace, name, *pairs = (part for part in metric if isinstance(part, str))
+    dimensions = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    is_shown = (namespace, name, dimensions) == (sample.namespace, sample.name, sample.dimensions)
+    return _name(metric) if is_shown else ""
+
+
+def _widget(
+    properties: dict[str, Any], shown: dict[str, float], left: int, top: int, width: int, height: int
+) -> Iterator[str]:
+    sources = {metric[0] if isinstance(metric[0], str) else NAMESPACE for metric in properties["metrics"]}
+    stats = dict.fromkeys(_stat(metric, properties) for metric in properties["metrics"])
     yield f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="4" fill="#fff" stroke="#d5dbdb"/>'
-    yield f'<text x="{left + 12}" y="{top + 24}" font-size="15" font-weight="bold" fill="#16191f">{title}</text>'
-    shown = values(widget["properties"], samples)
-    if not shown:
-        yield f'<text x="{left + 12}" y="{top + 56}" font-size="13" fill="#687078">no data in this run</text>'
-    room = (height - 40) // BAR
+    yield _text(left + 12, top + 24, properties["title"], 'font-size="15" font-weight="bold"')
+    yield _text(left + 12, top + 42, f"{', '.join(sources)}: {', '.join(stats)}", 'font-size="12" opacity="0.6"')
+    room = round(max(map(len, shown), default=0) * CHARACTER) + 20
     most = max(shown.values(), default=0) or 1
-    for row, (label, value) in enumerate(list(shown.items())[:room]):
-        y, length = top + 42 + row * BAR, round(value / most * (width - 290))
-        yield f'<text x="{left + 12}" y="{y + 11}" font-size="12" fill="#16191f">{escape(label)}</text>'
-        yield f'<rect x="{left + 200}" y="{y}" width="{length}" height="14" fill="{COLOURS[row % len(COLOURS)]}"/>'
-        yield f'<text x="{left + 206 + length}" y="{y + 11}" font-size="12" fill="#16191f">{value:,.4g}</text>'
+    for row, (label, value) in enumerate(shown.items()):
+        y, length = top + 56 + row * BAR, ceil(value / most * (width - room - 70))
+        yield _text(left + 12, y + 11, label, 'font-size="12"')
+        yield f'<rect x="{left + room}" y="{y}" width="{length}" height="14" fill="#2a78b5"/>'
+        yield _text(left + room + 6 + length, y + 11, f"{value:,.4g}", 'font-size="12"')
+
+
+def _text(x: int, y: int, text: str, style: str) -> str:
+    return f'<text x="{x}" y="{y}" {style} fill="#16191f">{escape(text)}</text>'
 
 
 def widgets() -> list[dict[str, Any]]:
@@ -93,5 +129,5 @@ def widgets() -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     run = json.load(sys.stdin)
-    PICTURE.write_text(draw(widgets(), [Sample(**each) for each in run["metrics"]]), encoding="utf-8")
-    sys.stdout.write(f"{PICTURE.name}: {len(widgets())} widgets\n")
+    PICTURE.write_text(draw(run["dashboard"], [Sample(**each) for each in run["metrics"]]), encoding="utf-8")
+    sys.stdout.write(f"{PICTURE.name}: {len(run['dashboard'])} widgets\n")

@@ -372,3 +372,17 @@ def test_a_widget_shows_what_its_search_finds_by_its_own_statistic() -> None:
     assert by_title["Waits by reason"] == {"deleting": 1.0, "forbidden": 2.0, "service_down": 1.0}
     assert by_title["Oldest request (s)"] == {"OldestRequestAge": DAY_S - 1}
     assert by_title["Dead letters"] == {}
+
+
+def test_a_widget_shows_metrics_of_aws_by_their_labels_and_0_as_the_sum_of_none() -> None:
+    by_title = {widget["properties"]["title"]: widget["properties"] for widget in widgets()}
+    namespace, name, dimension, value = by_title["Dead letters"]["metrics"][0][:4]
+    written = [
+        Sample(namespace=namespace, name=name, dimensions={dimension: queue}, value=depth)
+        for queue, depth in ((value, 2.0), (value, 38.0), ("another queue", 99.0))
+    ]
+    assert values(by_title["Dead letters"], written) == {"dead letters": 38.0}
+    assert values(by_title["Purges: deletions requested, runs refused"], written) == {
+        "DeletionsRequested": 0,
+        "PurgesRefused": 0,
+    }

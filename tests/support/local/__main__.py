@@ -13,6 +13,7 @@ from types import FrameType
 from rich.console import Console
 
 from tests.support.local.artefacts import ROOT
+from tests.support.local.metrics import dashboard, measured
 from tests.support.local.play import Played, play
 from tests.support.local.purge_act import PurgeVerdict, purge_year
 from tests.support.local.report import WIDTH, Report, save_picture
@@ -35,18 +36,18 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(ending, _interrupt)
     console = Console(stderr=options.json, width=None if sys.stdout.isatty() else WIDTH)
     try:
-        played, purged = _run(options, console)
+        played, purged, monitoring = _run(options, console)
     except KeyboardInterrupt:
         console.print("interrupted; all started processes have ended")
         return INTERRUPTED
     if options.svg:
         save_picture(options.svg, played.moment, played.verdict)
     if options.json:
-        print(json.dumps(_as_json(options.seed, played, purged), indent=2))
+        print(json.dumps(_as_json(options.seed, played, purged) | monitoring, indent=2))
     return 0 if played.verdict.is_good and purged.is_good else 1
 
 
-def _run(options: argparse.Namespace, console: Console) -> tuple[Played, PurgeVerdict]:
+def _run(options: argparse.Namespace, console: Console) -> tuple[Played, PurgeVerdict, dict[str, object]]:
     report = Report(console)
     story = tell(options.seed)
     report.say(f"Cloud: a simulator with {len(story.stored)} backups. AWS: ministack, deployed from template.yaml.")
@@ -60,13 +61,13 @@ def _run(options: argparse.Namespace, console: Console) -> tuple[Played, PurgeVe
         purged = purge_year(tell_year(options.seed), stack, cloud, report, options.pictures)
         if not options.json:
             report.conclude_purge(purged)
-        return played, purged
+        return played, purged, {"dashboard": dashboard(stack), "metrics": [asdict(each) for each in measured(stack)]}
 
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="seed of the backups, requests and faults (default: 1)")
-    parser.add_argument("--json", action="store_true", help="print the verdict and the metrics as JSON")
+    parser.add_argument("--json", action="store_true", help="print the verdict, the metrics and the dashboard as JSON")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="write the result as SVG")
     parser.add_argument(
         "--pictures",
@@ -86,7 +87,6 @@ def _as_json(seed: int, played: Played, purged: PurgeVerdict) -> dict[str, objec
         "seconds": round(moment.elapsed_s, 1),
         "verdict": asdict(verdict),
         "purge": asdict(purged),
-        "metrics": [asdict(sample) for sample in moment.metrics],
     }
 
 

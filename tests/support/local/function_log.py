@@ -7,6 +7,9 @@ from typing import Any
 
 from tests.support.local.embedded_aws import AwsClient
 
+FAILURES = ("Traceback (most recent call last):", "Task timed out")
+"""How the line begins that the runtime writes for an invocation that failed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
@@ -28,8 +31,11 @@ class FunctionLog:
 
     def messages(self) -> list[str]:
         """Every line so far, also what the runtime itself writes (START, END, REPORT)."""
-        pages = self._pages.paginate(logGroupName=self._group)
-        return [event["message"] for page in pages for event in page["events"]]
+        return [event["message"] for event in self._events()]
+
+    def errors(self) -> int:
+        """How many invocations have raised or timed out; the emulator has a log stream for each invocation."""
+        return len({event["logStreamName"] for event in self._events() if event["message"].startswith(FAILURES)})
 
     def documents(self) -> list[dict[str, Any]]:
         """Every line that is a JSON object."""
@@ -38,6 +44,10 @@ class FunctionLog:
     def samples(self) -> list[Sample]:
         """Every value of every metric so far."""
         return list(samples(self.documents()))
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        for page in self._pages.paginate(logGroupName=self._group):
+            yield from page["events"]
 
 
 def samples(documents: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:

@@ -49,6 +49,7 @@ class _Player:
     def play(self) -> Played:
         self._store()
         self._stack.store_secret(TARGET, self._cloud.target_secret())
+        self._check()
         for chapter in self._story.chapters:
             with _trouble(self._cloud, chapter.trouble):
                 self._send(chapter)
@@ -71,6 +72,10 @@ class _Player:
                 created_at=backup.created_at,
                 project_id=OTHER_PROJECT if backup.is_foreign else self._cloud.project_id,
             )
+
+    def _check(self) -> None:
+        (report,) = self._stack.invoke({}, function="Checker")["targets"]
+        self._report.say(f'Checked target "{TARGET}": {"healthy" if report["healthy"] else report["message"]}.')
 
     def _send(self, chapter: Chapter) -> None:
         by_queue = [request for request in chapter.requests if not request.by_bus]
@@ -104,7 +109,7 @@ class _Player:
             trouble=trouble,
             sent=self._sent,
             depth=self._stack.depth(),
-            dead_letters=len(self._stack.dead_letters()),
+            dead_letters=self._stack.depth("DeadLetter").visible,
             metrics=self._metrics(),
         )
         self._report.show(moment)

@@ -112,28 +112,27 @@ def table(moment: Snapshot) -> RenderableType:
     for code in sorted({s.dimensions["StatusCode"] for s in moment.metrics if s.name == "Responses"}):
         counts = [total(moment.metrics, "Responses", Operation=name, StatusCode=code) for name in operations]
         answers.add_row(_coloured(code), *(f"{count:g}" if count else "" for count in counts))
-    outcomes = _counts("outcomes", _outcomes(moment.metrics))
+    outcomes = _counts("outcomes by delivery", _outcomes(moment.metrics))
     waits = _counts("waits by reason", _by(moment.metrics, "Waits", "Reason"))
-    queue = {"visible": moment.depth.visible, "in flight": moment.depth.hidden, "delayed": moment.depth.delayed}
-    queues = _counts("delete queue", {**queue, "dead letters": moment.dead_letters})
-    heading = Text(f"{moment.elapsed_s:5.1f} s  {moment.sent} requests sent  ")
+    depth = moment.depth
+    queue = {"waiting": depth.visible, "in flight or backing off": depth.hidden, "delayed": depth.delayed}
+    queues = _counts("messages in the queues", {**queue, "dead letters": moment.dead_letters})
+    heading = Text(f"After {moment.elapsed_s:.1f} s: {moment.sent} requests sent, ")
     heading.append(moment.trouble, style="bold")
     return Group(heading, Columns([answers, outcomes, waits, queues], padding=(0, 2)))
 
 
 def verdict_panel(verdict: Verdict) -> RenderableType:
     """The verdict in plain words."""
-    refused = ", ".join(f"{reason} {count}" for reason, count in sorted(verdict.refused.items())) or "none"
-    parked = ", ".join(f"{reason} {count}" for reason, count in sorted(verdict.parked.items())) or "none"
     rows = [
-        ("requests", f"{verdict.requests}"),
-        ("accepted", f"{verdict.asked} backups: the cloud accepted the DELETE"),
-        ("deleted", f"{verdict.deleted} of them, proven gone; as already_gone if the answer to the DELETE was lost"),
-        ("already gone", f"{verdict.already_gone} requests for backups that were gone before"),
-        ("refused", f"{sum(verdict.refused.values())}: {refused}"),
-        ("parked", f"{sum(verdict.parked.values())}: {parked}"),
-        ("lost", "; ".join([str(len(verdict.lost)), *verdict.lost[:5]])),
-        ("wrong", "; ".join([str(len(verdict.wrong)), *verdict.wrong[:5]])),
+        ("requests", f"{verdict.requests}, some for the same backup"),
+        ("accepted", f"{verdict.asked} backups: the cloud accepted a DELETE"),
+        ("deleted", f"{verdict.deleted} of these; the outcome is already_gone if the response to the DELETE was lost"),
+        ("already gone", f"{verdict.already_gone} more requests: the backup did not exist when they were delivered"),
+        ("refused", _tally("dead letters", verdict.refused)),
+        ("parked", _tally("dead letters of requests that waited too long", verdict.parked)),
+        ("lost", "; ".join([f"{len(verdict.lost)} requests without the expected outcome", *verdict.lost[:5]])),
+        ("wrong", "; ".join([f"{len(verdict.wrong)} deletions or refusals that must not happen", *verdict.wrong[:5]])),
     ]
     words = Table.grid(padding=(0, 2))
     for name, what in rows:
@@ -142,15 +141,20 @@ def verdict_panel(verdict: Verdict) -> RenderableType:
     return Panel(words, title=title, border_style=style, title_align="left", expand=False)
 
 
+def _tally(what: str, counts: Mapping[str, int]) -> str:
+    each = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
+    return f"{sum(counts.values())} {what}{': ' if each else ''}{each}"
+
+
 def purge_panel(verdict: "PurgeVerdict") -> RenderableType:
     """The verdict on the purge in plain words."""
     rows = [
         ("backups", f"{verdict.backups} of one year"),
-        ("kept", f"{verdict.kept}"),
+        ("kept", f"{verdict.kept}: kept by a rule of the policy, or on hold"),
         ("deleted", f"{verdict.deleted}"),
-        ("due now", f"{verdict.due_afterwards}"),
-        ("lost", "; ".join([str(len(verdict.lost)), *verdict.lost[:5]])),
-        ("wrong", "; ".join([str(len(verdict.wrong)), *verdict.wrong[:5]])),
+        ("due now", f"{verdict.due_afterwards}: found by a second plan"),
+        ("lost", "; ".join([f"{len(verdict.lost)} deletions that did not happen", *verdict.lost[:5]])),
+        ("wrong", "; ".join([f"{len(verdict.wrong)} deletions that must not happen", *verdict.wrong[:5]])),
     ]
     words = Table.grid(padding=(0, 2))
     for name, what in rows:

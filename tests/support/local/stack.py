@@ -61,6 +61,8 @@ class LocalStack:
         self._python = local_environment()
         self.aws = EmbeddedAws(self._python)
         self.outputs: Mapping[str, str] = {}
+        self.depths: list[tuple[str, Depth]] = []
+        """Every answer of `depth`, with its queue."""
         self._dead_letters: list[DeadLetter] = []
         self._logs: dict[str, FunctionLog] = {}
 
@@ -140,7 +142,9 @@ class LocalStack:
             AttributeNames=[f"ApproximateNumberOfMessages{name}" for name in names],
         )["Attributes"]
         visible, hidden, delayed = (int(attributes[f"ApproximateNumberOfMessages{name}"]) for name in names)
-        return Depth(visible=visible, hidden=hidden, delayed=delayed)
+        depth = Depth(visible=visible, hidden=hidden, delayed=delayed)
+        self.depths.append((queue, depth))
+        return depth
 
     def dead_letters(self) -> list[DeadLetter]:
         """Every dead letter so far; they are taken out of their queue and kept here."""

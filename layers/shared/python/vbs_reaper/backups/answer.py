@@ -66,7 +66,7 @@ class AnswerName(StrEnum):
     TIMED_OUT = "timed_out"
     CONNECTION_LOST = "connection_lost"
     # Before the call: secret, login, guards
-    SECRET_UNUSABLE = "secret_unusable"  # noqa: S105  # a name, no secret
+    SECRET_UNUSABLE = "secret_unusable"  # noqa: S105  # pragma: allowlist secret  # a name, no secret
     LOGIN_REFUSED = "login_refused"
     LOGIN_THROTTLED = "login_throttled"
     LOGIN_UNAVAILABLE = "login_unavailable"

@@ -20,7 +20,7 @@ PASSWORD: Final = "OS_PASSWORD"  # noqa: S105  # the name of a variable
 _IN_AUTH: Final = {
     "OS_AUTH_URL": "auth_url",
     "OS_USERNAME": "username",
-    "OS_PASSWORD": "password",
+    "OS_PASSWORD": "password",  # pragma: allowlist secret
     "OS_USER_DOMAIN_NAME": "user_domain_name",
     "OS_USER_DOMAIN_ID": "user_domain_id",
     "OS_PROJECT_ID": "project_id",
@@ -28,7 +28,7 @@ _IN_AUTH: Final = {
     "OS_PROJECT_DOMAIN_NAME": "project_domain_name",
     "OS_PROJECT_DOMAIN_ID": "project_domain_id",
     "OS_APPLICATION_CREDENTIAL_ID": "application_credential_id",
-    "OS_APPLICATION_CREDENTIAL_SECRET": "application_credential_secret",
+    "OS_APPLICATION_CREDENTIAL_SECRET": "application_credential_secret",  # pragma: allowlist secret
     "OS_TENANT_ID": "project_id",
     "OS_TENANT_NAME": "project_name",
 }
