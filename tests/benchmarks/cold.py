@@ -24,6 +24,7 @@ ENVIRONMENT: Final = {
     "DEFAULT_TARGET": "default",
     "BACKOFF_BASE_IN_SECONDS": "60",
     "CALLS_AT_ONCE": "5",
+    "TRUSTED_SENDER_IDS": "AROADELETER",
     "PLANS_BUCKET": "plans",
 }
 DELETER: Final = "import functions.deleter.app as app; app.deleter()"

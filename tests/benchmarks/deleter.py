@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tests.benchmarks.stub import GONE, Stub, listed_id
 from tests.integration.reach import TARGET, Shelf, reaching
-from tests.support.doubles import ManualClock
+from tests.support.doubles import DELETER, ManualClock
 from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
 from vbs_reaper.aws.deletion_report import DeletionReport
@@ -92,7 +92,11 @@ def _record(message_id: str, message: NewMessage, now: datetime, received: int =
         "messageId": message_id,
         "receiptHandle": message_id,
         "body": message.body,
-        "attributes": {"SentTimestamp": f"{now.timestamp() * 1000:.0f}", "ApproximateReceiveCount": str(received)},
+        "attributes": {
+            "SentTimestamp": f"{now.timestamp() * 1000:.0f}",
+            "ApproximateReceiveCount": str(received),
+            "SenderId": DELETER,
+        },
         "messageAttributes": {name: {"stringValue": value} for name, value in message.attributes.items()},
     }
 
@@ -143,6 +147,7 @@ def _deleter(
         default_target=TARGET,
         base_s=BASE_S,
         calls_at_once=calls_at_once,
+        trusted_senders={DELETER},
     )
 
 

@@ -15,7 +15,7 @@ from tests.support.simulator.journal import Operation
 from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.backups.secret_text import StoredSecret
-from vbs_reaper.deletion.decision import Asked, Decision, Halt, Pass, Refused
+from vbs_reaper.deletion.decision import Asked, Halt, Pass, PassEnd, Refused
 from vbs_reaper.deletion.message import Delivery, read_message
 from vbs_reaper.deletion.reconcile import Reconciler
 from vbs_reaper.deletion.request import DeleteRequest
@@ -58,7 +58,7 @@ def delete(reach: Reach, backup_id: str, within_s: float = 2.0) -> Answer:
     return reach.api.delete_backup(replace(ref(backup_id), not_after=not_after), Hourglass())
 
 
-def make_pass(reach: Reach, backup_id: str) -> Decision:
+def make_pass(reach: Reach, backup_id: str) -> PassEnd:
     delivery = Delivery(
         message=read_message({"messageId": "m-1"}, reach.clock()), now=reach.clock(), base_s=60, jitter=0
     )

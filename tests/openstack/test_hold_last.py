@@ -18,7 +18,7 @@ from vbs_reaper.backups.secret_text import StoredSecret
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.clouds.http.transport import Transports
-from vbs_reaper.deletion.decision import Asked, Decision, Pass, Refused
+from vbs_reaper.deletion.decision import Asked, Pass, PassEnd, Refused
 from vbs_reaper.deletion.message import Delivery, read_message
 from vbs_reaper.deletion.reconcile import OBSERVATION_VALID, Reconciler
 from vbs_reaper.deletion.request import read_request
@@ -81,7 +81,7 @@ class Pair:
         self.book = CallBook()
         self.cloud = Interrupted(CloudClient(secrets=self.shelf, metrics=self.book, clock=now, transports=transports))
 
-    def make_pass(self, backup_id: str, **more: Any) -> Decision:  # noqa: ANN401  # fields of a request
+    def make_pass(self, backup_id: str, **more: Any) -> PassEnd:  # noqa: ANN401  # fields of a request
         request = read_request({"backup_id": backup_id, **more}, now())
         delivery = Delivery(message=read_message({"messageId": "m-1"}, now()), now=now(), base_s=60, jitter=0.5)
         return Reconciler(self.cloud, now, 5).reconcile(
