@@ -127,7 +127,7 @@ def verdict_panel(verdict: Verdict) -> RenderableType:
     rows = [
         ("requests", f"{verdict.requests}, some for the same backup"),
         ("accepted", f"{verdict.asked} backups: the cloud accepted a DELETE"),
-        ("deleted", f"{verdict.deleted} of these; the outcome is already_gone if the response to the DELETE was lost"),
+        ("deleted", f"{verdict.deleted} of these: proven gone"),
         ("already gone", f"{verdict.already_gone} more requests: the backup did not exist when they were delivered"),
         ("refused", _tally("dead letters", verdict.refused)),
         ("parked", _tally("dead letters of requests that waited too long", verdict.parked)),

@@ -1,15 +1,17 @@
 import json
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given, strategies as st
 
 from vbs_reaper.aws.queue_message import ATTRIBUTES_LIMIT, queue_entry
-from vbs_reaper.deletion.message import NewMessage
+from vbs_reaper.backups.answer import PLACE_LIMIT, place_of
+from vbs_reaper.deletion.message import ATTRIBUTES, NewMessage
 
 ANYTHING = st.text(st.characters(), max_size=600)
 LETTER = st.fixed_dictionaries(
     dict.fromkeys(("reason", "message", "request_id", "sent_at"), ANYTHING),
-    optional={"asked_at": ANYTHING, "redrives": ANYTHING},
+    optional=dict.fromkeys(("asked_at", "unanswered_at", "place", "redrives"), ANYTHING),
 )
 
 
@@ -52,6 +54,33 @@ def test_a_long_message_is_cut_and_nothing_else() -> None:
     cut = attributes_of(texts)
     assert cut | {"message": ""} == texts | {"message": ""}
     assert size_of(cut) == ATTRIBUTES_LIMIT
+
+
+@pytest.mark.parametrize("length", [1, 200, 215, 216, 300, 343, 344, 2000])
+def test_a_place_arrives_as_it_was_sent(length: int) -> None:
+    """The deleter compares it: one that is truncated would be another place, and nothing there would count as gone."""
+    place = place_of("5a1e0c7b9d3f4826a0b4c6d8e2f01357", "https://" + "a" * length)
+    assert len(place) <= PLACE_LIMIT
+    assert attributes_of({"place": place}) == {"place": place}
+
+
+def test_a_dead_letter_with_every_attribute_at_its_longest_keeps_all_but_its_message() -> None:
+    instant = "2026-11-25T04:00:00.123456+00:00"
+    texts = {
+        "request_id": f"{'0' * 36}/{'0' * 36}",
+        "sent_at": instant,
+        "asked_at": instant,
+        "unanswered_at": instant,
+        "place": "x" * PLACE_LIMIT,
+        "redrives": "9" * 9,
+        "reason": "administrator_refused",
+        "message": "x" * 5000,
+    }
+    assert set(texts) == set(ATTRIBUTES)
+    sent = attributes_of(texts)
+    assert sent | {"message": ""} == texts | {"message": ""}
+    assert size_of(sent) == ATTRIBUTES_LIMIT
+    assert len(sent["message"]) >= 200
 
 
 def test_a_message_that_fits_stays_as_it_is() -> None:

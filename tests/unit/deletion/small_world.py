@@ -176,7 +176,11 @@ class SmallWorld:
             self.deliver_once()
 
     def deliver_once(self) -> None:
-        """Deliver one batch; what it kept goes to the end of the queue, all of it where the environment was killed."""
+        """Deliver one batch, one base after the last; what it kept goes to the end of the queue.
+
+        If the environment is killed, the whole batch does.
+        """
+        self.clock.advance(60)
         batch, self.waiting[:] = self.waiting[:10], self.waiting[10:]
         for record in batch:
             received = int(record["attributes"]["ApproximateReceiveCount"]) + 1

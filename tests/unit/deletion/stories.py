@@ -53,7 +53,10 @@ class Scribe(MemoryReport):
         now: datetime,
         calls: Sequence[CallRecord] = (),
     ) -> None:
-        what = " ".join(f"{value}" for name, value in asdict(decision).items() if name != "proof")
+        fields = asdict(decision)
+        if "is_certain" in fields:
+            fields["is_certain"] = "certain" if fields["is_certain"] else "doubtful"
+        what = " ".join(f"{value}" for name, value in fields.items() if name != "proof")
         whose = "none" if request is None else request.backup_id
         self.story.append(
             f"{message.message_id} decided at {now.isoformat()} on {whose}: {type(decision).__name__} {what}"

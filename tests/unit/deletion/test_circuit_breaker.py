@@ -1,6 +1,6 @@
-"""Who may ask a target, with real threads: they meet at barriers and events, never at a wall clock."""
+"""One circuit breaker, with real threads. They meet at events, never at a wall clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -27,149 +27,129 @@ def breaker(clock: ManualClock) -> CircuitBreaker:
     return CircuitBreaker(clock)
 
 
-class Knock:
-    """Somebody at the breaker, in a thread of their own."""
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(6) as pool:
+        yield pool
+
+
+class Waiter:
+    """Asks for admission in its own thread."""
 
     def __init__(self, pool: ThreadPoolExecutor, breaker: CircuitBreaker) -> None:
         self._asked = Event()
-        self._again = Event()
-        self.may_go_on = Event()
-        self.may_go_on.set()
-        self.answer = pool.submit(breaker.acquire, self._has_time)
+        self._asked_again = Event()
+        self.may_continue = Event()
+        self.may_continue.set()
+        self.admission = pool.submit(breaker.acquire, self._has_time)
 
     def _has_time(self) -> bool:
-        """Asked whenever the breaker did not answer at once: the second question proves that it makes this one wait."""
+        """The breaker asks this before it blocks: a second question proves that the first one led to a wait."""
         if self._asked.is_set():
-            self._again.set()
+            self._asked_again.set()
         self._asked.set()
-        return self.may_go_on.is_set()
+        return self.may_continue.is_set()
 
-    def is_made_to_wait(self) -> bool:
-        return self._again.wait(PATIENCE_S) and not self.answer.done()
-
-
-def with_threads(breaker: CircuitBreaker, act: Callable[[ThreadPoolExecutor], None]) -> None:
-    with ThreadPoolExecutor(6) as pool:
-        act(pool)
+    def is_blocked(self) -> bool:
+        return self._asked_again.wait(PATIENCE_S) and not self.admission.done()
 
 
-def test_in_a_new_environment_one_goes_alone_and_the_others_wait_for_its_look(breaker: CircuitBreaker) -> None:
-    def act(pool: ThreadPoolExecutor) -> None:
-        assert breaker.acquire(has_time) is Admission.PROBE
-        others = [Knock(pool, breaker) for _ in range(4)]
-        assert all(other.is_made_to_wait() for other in others)
-        breaker.observed()
-        assert {other.answer.result(PATIENCE_S) for other in others} == {Admission.ALLOWED}
-
-    with_threads(breaker, act)
-
-
-def test_when_the_one_that_went_alone_halts_the_others_are_turned_away(breaker: CircuitBreaker) -> None:
-    def act(pool: ThreadPoolExecutor) -> None:
-        breaker.acquire(has_time)
-        others = [Knock(pool, breaker) for _ in range(4)]
-        assert all(other.is_made_to_wait() for other in others)
-        breaker.halt(halt(), by_delete=False)
-        assert {other.answer.result(PATIENCE_S) for other in others} == {Admission.HALTED}
-
-    with_threads(breaker, act)
+def test_in_a_new_environment_one_record_probes_and_the_others_wait_for_it(
+    breaker: CircuitBreaker, pool: ThreadPoolExecutor
+) -> None:
+    assert breaker.acquire(has_time) is Admission.PROBE
+    others = [Waiter(pool, breaker) for _ in range(4)]
+    assert all(other.is_blocked() for other in others)
+    breaker.succeeded()
+    assert {other.admission.result(PATIENCE_S) for other in others} == {Admission.ALLOWED}
 
 
-def test_when_the_one_that_went_alone_breaks_off_the_next_goes_alone(breaker: CircuitBreaker) -> None:
-    def act(pool: ThreadPoolExecutor) -> None:
-        breaker.acquire(has_time)
-        other = Knock(pool, breaker)
-        assert other.is_made_to_wait()
-        breaker.release_probe()
-        assert other.answer.result(PATIENCE_S) is Admission.PROBE
-
-    with_threads(breaker, act)
+def test_a_breaker_that_starts_closed_allows_all_at_once(clock: ManualClock) -> None:
+    breaker = CircuitBreaker(clock, is_closed=True)
+    assert {breaker.acquire(has_time) for _ in range(10)} == {Admission.ALLOWED}
 
 
-def test_who_waits_for_the_first_look_gives_up_when_its_time_is_over(breaker: CircuitBreaker) -> None:
-    def act(pool: ThreadPoolExecutor) -> None:
-        breaker.acquire(has_time)
-        other = Knock(pool, breaker)
-        assert other.is_made_to_wait()
-        other.may_go_on.clear()
-        assert other.answer.result(PATIENCE_S) is Admission.OUT_OF_TIME
-
-    with_threads(breaker, act)
+def test_a_breaker_that_starts_closed_probes_after_a_halt(clock: ManualClock) -> None:
+    breaker = CircuitBreaker(clock, is_closed=True)
+    breaker.halt(halt(60))
+    clock.advance(60)
+    assert breaker.acquire(has_time) is Admission.PROBE
 
 
-def test_nobody_enters_until_a_halt_is_over_and_then_one_goes_alone(
+def test_if_the_probe_halts_the_others_are_turned_away(breaker: CircuitBreaker, pool: ThreadPoolExecutor) -> None:
+    breaker.acquire(has_time)
+    others = [Waiter(pool, breaker) for _ in range(4)]
+    assert all(other.is_blocked() for other in others)
+    breaker.halt(halt())
+    assert {other.admission.result(PATIENCE_S) for other in others} == {Admission.HALTED}
+
+
+def test_if_the_probe_ends_without_a_verdict_the_next_record_probes(
+    breaker: CircuitBreaker, pool: ThreadPoolExecutor
+) -> None:
+    breaker.acquire(has_time)
+    other = Waiter(pool, breaker)
+    assert other.is_blocked()
+    breaker.release_probe()
+    assert other.admission.result(PATIENCE_S) is Admission.PROBE
+
+
+def test_a_record_that_waits_for_the_probe_stops_when_its_time_is_over(
+    breaker: CircuitBreaker, pool: ThreadPoolExecutor
+) -> None:
+    breaker.acquire(has_time)
+    other = Waiter(pool, breaker)
+    assert other.is_blocked()
+    other.may_continue.clear()
+    assert other.admission.result(PATIENCE_S) is Admission.OUT_OF_TIME
+
+
+def test_no_record_is_admitted_until_a_halt_is_over_and_then_one_probes(
     breaker: CircuitBreaker, clock: ManualClock
 ) -> None:
     breaker.acquire(has_time)
-    breaker.observed()
-    breaker.halt(halt(60), by_delete=False)
+    breaker.succeeded()
+    breaker.halt(halt(60))
     clock.advance(59.9)
     assert breaker.acquire(has_time) is Admission.HALTED
     clock.advance(0.1)
     assert breaker.acquire(has_time) is Admission.PROBE
-    assert breaker.acquire(_once()) is Admission.OUT_OF_TIME
+    assert breaker.acquire(_has_time_once()) is Admission.OUT_OF_TIME
 
 
 def test_of_several_halts_the_one_that_lasts_longest_counts(breaker: CircuitBreaker, clock: ManualClock) -> None:
     breaker.acquire(has_time)
-    breaker.halt(halt(600), by_delete=False)
-    breaker.halt(halt(60), by_delete=False)
+    breaker.halt(halt(600))
+    breaker.halt(halt(60))
     clock.advance(599)
     assert breaker.acquire(has_time) is Admission.HALTED
 
 
-def test_a_look_that_was_on_its_way_does_not_undo_a_halt(breaker: CircuitBreaker) -> None:
+def test_a_good_answer_to_an_earlier_call_does_not_undo_a_halt(breaker: CircuitBreaker) -> None:
     breaker.acquire(has_time)
-    breaker.observed()
-    breaker.halt(halt(), by_delete=False)
-    breaker.observed()
+    breaker.succeeded()
+    breaker.halt(halt())
     breaker.succeeded()
     assert breaker.acquire(has_time) is Admission.HALTED
 
 
-def test_after_a_delete_that_halted_a_look_is_not_enough_to_let_the_others_in(
-    breaker: CircuitBreaker, clock: ManualClock
-) -> None:
-    breaker.acquire(has_time)
-    breaker.observed()
-    breaker.halt(halt(), by_delete=True)
-    clock.advance(60)
-    assert breaker.acquire(has_time) is Admission.PROBE
-    breaker.observed()
-    assert breaker.acquire(_once()) is Admission.OUT_OF_TIME
-    breaker.succeeded()
-    assert breaker.acquire(has_time) is Admission.ALLOWED
-
-
-def test_a_look_that_halts_beside_it_does_not_make_it_forget_the_delete_that_did(
-    breaker: CircuitBreaker, clock: ManualClock
-) -> None:
-    breaker.acquire(has_time)
-    breaker.halt(halt(), by_delete=True)
-    breaker.halt(halt(), by_delete=False)
-    clock.advance(60)
-    breaker.acquire(has_time)
-    breaker.observed()
-    assert breaker.acquire(_once()) is Admission.OUT_OF_TIME
-
-
-def test_of_many_at_once_exactly_one_goes_alone(clock: ManualClock) -> None:
+def test_of_many_records_at_once_exactly_one_probes(clock: ManualClock) -> None:
     for _ in range(50):
         breaker = CircuitBreaker(clock)
         with ThreadPoolExecutor(5) as pool:
-            admissions = list(pool.map(lambda _, breaker=breaker: _enter_and_look(breaker), range(20)))
+            admissions = list(pool.map(lambda _, breaker=breaker: _acquire_and_succeed(breaker), range(20)))
         assert admissions.count(Admission.PROBE) == 1
         assert admissions.count(Admission.ALLOWED) == 19
 
 
-def _enter_and_look(breaker: CircuitBreaker) -> Admission:
+def _acquire_and_succeed(breaker: CircuitBreaker) -> Admission:
     admission = breaker.acquire(has_time)
     if admission is Admission.PROBE:
-        breaker.observed()
+        breaker.succeeded()
     return admission
 
 
-def _once() -> Callable[[], bool]:
-    """Has time for the first question and no more."""
+def _has_time_once() -> Callable[[], bool]:
+    """Return a function that has time for the first question and no more."""
     answers = iter([True])
     return lambda: next(answers, False)

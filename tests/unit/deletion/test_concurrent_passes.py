@@ -1,4 +1,4 @@
-"""Who may enter a target's gate while another record's call is under way, told without threads or clocks."""
+"""Which record may call a target while a call of another one is in flight. Without threads and a wall clock."""
 
 from collections.abc import Callable
 
@@ -8,14 +8,14 @@ from tests.unit.deletion.world import MemoryCloud, World, answer, backup_id
 from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.clock import TimeLeft
-from vbs_reaper.deletion.decision import Wait
+from vbs_reaper.deletion.decision import Asked, Wait
 from vbs_reaper.reasons import Reason
 
 ONE, TWO, THREE = (backup_id(number) for number in (1, 2, 3))
 
 
 class InterruptedCloud(MemoryCloud):
-    """During one call something else happens, before its answer is there."""
+    """During a call something else happens before its answer arrives."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world.clock, world.trouble)
@@ -30,8 +30,8 @@ class InterruptedCloud(MemoryCloud):
         return super().delete_backup(ref, time_left)
 
 
-class Meanwhile(World):
-    """A world in which another request can come while a call is under way."""
+class ConcurrentWorld(World):
+    """A world in which another request can arrive while a call is in flight."""
 
     def __init__(self, base_s: int = 60) -> None:
         super().__init__(base_s=base_s)
@@ -40,19 +40,20 @@ class Meanwhile(World):
         for each in (ONE, TWO, THREE):
             self.cloud.has(each)
 
-    def ask(self, backup: str) -> None:
+    def request(self, backup: str) -> None:
         self.deliver(self.message({"backup_id": backup}, f"m-{backup}"))
 
     def during(self, operation: str, backup: str, other: str) -> None:
-        """While this call is under way the other is asked for, with no time to wait long."""
-        self.interrupted.interruptions[operation, backup] = lambda: self._ask_in_a_hurry(other)
+        """While this call is in flight, the other backup is requested, with too little time to wait for long."""
+        self.interrupted.interruptions[operation, backup] = lambda: self._request_in_a_hurry(other)
 
-    def _ask_in_a_hurry(self, backup: str) -> None:
-        seconds = iter([60.0, 60.0])  # to begin, and to enter; then it is over
+    def _request_in_a_hurry(self, backup: str) -> None:
+        # Time to begin, to get a slot and to pass the breaker; then too little to begin, and at last to send a DELETE.
+        seconds = iter([60.0, 60.0, 60.0, 29.0])
         record = self.message({"backup_id": backup}, f"m-{backup}")
-        self.deleter.handle({"Records": [record]}, lambda: next(seconds, 29.0), "i")
+        self.deleter.handle({"Records": [record]}, lambda: next(seconds, 10.0), "i")
 
-    def has_entered(self, backup: str) -> bool:
+    def was_called_for(self, backup: str) -> bool:
         return ("show", backup) in self.cloud.calls
 
     def waits(self, backup: str) -> tuple[Reason, str]:
@@ -61,75 +62,105 @@ class Meanwhile(World):
         return decision.reason, decision.message
 
 
-def test_while_the_first_one_looks_nobody_else_enters() -> None:
-    world = Meanwhile()
+def test_while_the_first_record_probes_no_other_calls_the_target() -> None:
+    world = ConcurrentWorld()
     world.during("show", ONE, TWO)
-    world.ask(ONE)
-    assert not world.has_entered(TWO)
+    world.request(ONE)
+    assert not world.was_called_for(TWO)
     assert world.waits(TWO) == (Reason.OUT_OF_TIME, "too little time was left to begin")
 
 
-def test_once_its_look_is_good_others_enter_before_it_has_ended() -> None:
-    world = Meanwhile()
+def test_after_a_good_get_other_records_call_the_target_before_the_pass_has_ended() -> None:
+    world = ConcurrentWorld()
     world.during("delete", ONE, TWO)
-    world.ask(ONE)
-    assert world.has_entered(TWO)
+    world.request(ONE)
+    assert world.was_called_for(TWO)
 
 
-@pytest.mark.parametrize(("halts_at", "enters"), [("show", True), ("delete", False)])
-def test_where_a_deletion_had_halted_a_good_look_lets_nobody_in(halts_at: str, enters: bool) -> None:  # noqa: FBT001
-    world = Meanwhile()
+@pytest.mark.parametrize("halts_at", ["show", "delete"])
+def test_after_any_halt_a_good_get_lets_the_others_observe(halts_at: str) -> None:
+    world = ConcurrentWorld()
     world.cloud.answers(halts_at, ONE, answer(AnswerName.UNAVAILABLE))
-    world.ask(ONE)
+    world.request(ONE)
     world.clock.advance(60)
     world.during("delete", ONE, TWO)
-    world.ask(ONE)
-    assert world.has_entered(TWO) is enters
-    world.during("show", THREE, TWO)
-    world.ask(THREE)
-    assert world.has_entered(TWO), "the whole pass was good"
+    world.request(ONE)
+    assert world.was_called_for(TWO)
 
 
-def test_a_pass_that_was_good_is_the_end_of_what_a_deletion_had_halted() -> None:
-    world = Meanwhile()
+@pytest.mark.parametrize(("halts_at", "sends"), [("show", True), ("delete", False)])
+def test_after_a_delete_that_halted_others_wait_with_their_delete_for_the_probe(halts_at: str, sends: bool) -> None:  # noqa: FBT001
+    world = ConcurrentWorld()
+    world.cloud.answers(halts_at, ONE, answer(AnswerName.UNAVAILABLE))
+    world.request(ONE)
+    world.clock.advance(60)
+    world.during("delete", ONE, TWO)
+    world.request(ONE)
+    assert (("delete", TWO) in world.cloud.calls) is sends
+    world.request(THREE)
+    assert ("delete", THREE) in world.cloud.calls, "the DELETE of the probe was accepted"
+
+
+def test_while_deletes_are_halted_observations_and_proofs_continue() -> None:
+    world = ConcurrentWorld()
     world.cloud.answers("delete", ONE, answer(AnswerName.UNAVAILABLE))
-    world.ask(ONE)
+    world.request(ONE)
+    del world.cloud.backups[THREE]
+    asked = {"asked_at": world.clock().isoformat()}
+    assert world.deliver(world.message({"backup_id": THREE}, "m-3", attributes=asked)) == []
+    world.request(TWO)
+    assert world.waits(TWO) == (Reason.HALTED, "the target is halted for 60 s more")
+    assert [result.outcome for result in world.bus.results] == ["deleted"]
+    assert world.cloud.calls[-2:] == [("show", THREE), ("show", TWO)]
+
+
+def test_an_accepted_delete_ends_the_halt_of_deletes() -> None:
+    world = ConcurrentWorld()
+    world.cloud.answers("delete", ONE, answer(AnswerName.UNAVAILABLE))
+    world.request(ONE)
     world.clock.advance(60)
-    world.ask(ONE)
-    world.cloud.answers("show", TWO, answer(AnswerName.UNAVAILABLE))
-    world.ask(TWO)
-    world.clock.advance(60)
+    world.request(ONE)
     world.during("delete", TWO, THREE)
-    world.ask(TWO)
-    assert world.has_entered(THREE), "a look halted last"
+    world.request(TWO)
+    assert ("delete", THREE) in world.cloud.calls
 
 
-def test_a_good_look_that_was_overtaken_by_a_halt_does_not_lift_it() -> None:
-    world = Meanwhile(base_s=1)
-    world.ask(THREE)
+def test_a_good_get_whose_answer_arrives_after_a_halt_does_not_end_it() -> None:
+    world = ConcurrentWorld(base_s=1)
+    world.request(THREE)
     world.cloud.has(ONE, status="creating")
-    world.cloud.answers("show", TWO, answer(AnswerName.UNAVAILABLE))
+    world.cloud.answers("show", TWO, answer(AnswerName.THROTTLED))
     world.during("show", ONE, TWO)
-    world.ask(ONE)
-    world.ask(THREE)
+    world.request(ONE)
+    world.request(THREE)
     assert world.waits(THREE)[0] is Reason.HALTED
 
 
-@pytest.mark.parametrize("name", [AnswerName.OUT_OF_TIME, AnswerName.TIMED_OUT])
-def test_after_one_that_made_no_call_the_next_goes_alone_too(name: AnswerName) -> None:
-    world = Meanwhile()
+@pytest.mark.parametrize("name", [AnswerName.OUT_OF_TIME, AnswerName.BAD_REQUEST])
+def test_after_a_pass_without_a_call_the_next_record_probes_too(name: AnswerName) -> None:
+    world = ConcurrentWorld()
     world.cloud.answers("show", ONE, answer(name))
-    world.ask(ONE)
+    world.request(ONE)
     world.during("show", TWO, THREE)
-    world.ask(TWO)
-    assert world.has_entered(THREE) is (name is not AnswerName.OUT_OF_TIME)
+    world.request(TWO)
+    assert world.was_called_for(THREE) is (name is not AnswerName.OUT_OF_TIME)
 
 
-def test_a_halt_that_another_brought_about_stops_a_pass_before_its_deletion() -> None:
-    world = Meanwhile(base_s=1)
-    world.ask(THREE)
-    world.cloud.answers("show", TWO, answer(AnswerName.UNAVAILABLE))
+def test_a_halt_caused_by_another_record_stops_a_pass_before_its_delete() -> None:
+    world = ConcurrentWorld(base_s=1)
+    world.request(THREE)
+    world.cloud.answers("show", TWO, answer(AnswerName.THROTTLED))
     world.during("show", ONE, TWO)
-    world.ask(ONE)
+    world.request(ONE)
     assert ("delete", ONE) not in world.cloud.calls
     assert world.waits(ONE) == (Reason.HALTED, "the target is halted for 1 s more")
+
+
+def test_a_doubtful_halt_of_another_record_does_not_stop_a_pass_of_a_target_that_answers() -> None:
+    world = ConcurrentWorld(base_s=1)
+    world.request(THREE)
+    world.cloud.answers("show", TWO, answer(AnswerName.UNAVAILABLE))
+    world.during("show", ONE, TWO)
+    world.request(ONE)
+    assert world.waits(TWO) == (Reason.SERVICE_DOWN, "unavailable")
+    assert isinstance(world.report.last(f"m-{ONE}"), Asked)

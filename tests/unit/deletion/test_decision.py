@@ -25,9 +25,11 @@ from vbs_reaper.deletion.decision import (
     ObserveSurvivors,
     Parked,
     Pass,
+    PassEnd,
     Refused,
     SendDelete,
     Step,
+    Unanswered,
     Wait,
     settle,
 )
@@ -100,7 +102,7 @@ STATUSES = {
     None: "wait unknown_field",
     "": "wait unknown_field",
 }
-AGES = [(0, 1, False), (287.9, 989, False), (288, 1, True), (300, 400, True), (0, 990, True), (10, 1000, True)]
+AGES = [(0, 1, False), (287.9, 979, False), (288, 1, True), (299.9, 400, True), (0, 980, True), (10, 1000, True)]
 
 
 def request(**fields: object) -> DeleteRequest:
@@ -133,13 +135,14 @@ def one_pass(
         sent_at=sent_at,
         request_id="m-1",
         first_sent_at=sent_at,
+        first_received_at=sent_at,
         asked_at=sent_at if asked else None,
     )
     delivery = Delivery(message=message, now=NOW, base_s=BASE_S, jitter=jitter, target="default")
     return Pass(request=this, delivery=delivery, **more)
 
 
-def words(decision: Decision | Step | None) -> str:  # noqa: PLR0911  # one line each
+def words(decision: PassEnd | Step | None) -> str:  # noqa: PLR0911  # one line each
     match decision:
         case Deleted():
             return "deleted"
@@ -149,6 +152,8 @@ def words(decision: Decision | Step | None) -> str:  # noqa: PLR0911  # one line
             return "asked"
         case Wait() | Halt() | Refused() | Parked():
             return f"{type(decision).__name__.lower()} {decision.reason}"
+        case Unanswered():
+            return f"unanswered {decision.wait.reason}"
         case ObserveAgain():
             return "look again"
         case ObserveSurvivors():
@@ -190,7 +195,8 @@ NO_BACKUP = [name for name in A if name is not A.FOUND]
 @pytest.mark.parametrize("name", NO_BACKUP)
 def test_a_look_that_finds_no_backup_has_one_decision(name: A) -> None:
     for this, asked, is_old in passes():
-        gone = "deleted" if asked else "already_gone"
+        is_confirmed = this.message.receive_count > 1 and NOW - this.message.sent_at >= timedelta(seconds=BASE_S)
+        gone = "deleted" if asked else "already_gone" if is_confirmed or is_old else "wait unconfirmed"
         wanted = aged(gone if name is A.GONE else EVERYWHERE[name], is_old=is_old)
         assert settled(this, after_show(this, answer(name), NOW)) == wanted
 
@@ -409,7 +415,7 @@ any_pass = st.builds(
 )
 
 
-def decided(this: Pass, shown: Any) -> list[Decision]:  # noqa: ANN401  # an answer
+def decided(this: Pass, shown: Any) -> list[PassEnd]:  # noqa: ANN401  # an answer
     found_out = [
         after_show(this, shown, NOW),
         after_show(replace(this, asked_with=A.WRONG_STATE, seen=read(record(ID))), shown, NOW),
@@ -441,7 +447,7 @@ def test_only_an_accepted_delete_or_one_that_may_be_is_said_to_be_asked(this: Pa
 
 @given(any_pass, answers)
 def test_every_wait_keeps_its_bounds_and_what_is_old_waits_no_more(this: Pass, shown: Any) -> None:  # noqa: ANN401
-    is_old = NOW - this.message.sent_at >= timedelta(days=12) or this.message.receive_count >= 990
+    is_old = NOW - this.message.sent_at >= timedelta(days=12) or this.message.receive_count >= 980
     for decision in decided(this, shown):
         if isinstance(decision, Wait | Halt):
             assert not is_old
@@ -466,12 +472,16 @@ SCALED = {Reason.DELETING, Reason.HAS_DEPENDENTS}
 
 
 def lowest(this: Pass, decision: Wait | Halt, shown: Any) -> float:  # noqa: ANN401
+    if decision.reason is Reason.UNCONFIRMED:
+        return BASE_S / 2
     if decision.reason in SCALED and this.message.receive_count <= 150:
         return BASE_S / 2
     return max(ordinary(this) / 2, asked_s(decision, shown))
 
 
 def highest(this: Pass, decision: Wait | Halt, shown: Any) -> float:  # noqa: ANN401
+    if decision.reason is Reason.UNCONFIRMED:
+        return BASE_S * 1.5
     if decision.reason in SCALED and this.message.receive_count <= 150:
         return 7200
     return max(ordinary(this), ceil(1.5 * asked_s(decision, shown)))

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from tests.support.doubles import DELETER
-from tests.unit.deletion.world import PROJECT, AtOnce, MemoryCloud, Trouble, World, answer, backup_id, sqs_record
+from tests.unit.deletion.world import (
+    PROJECT,
+    VIEW,
+    AtOnce,
+    MemoryCloud,
+    Trouble,
+    World,
+    answer,
+    backup_id,
+    sqs_record,
+)
 from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.clock import TimeLeft
@@ -71,6 +81,7 @@ def test_the_first_202_is_sent_anew_and_carries_who_asked_when(world: World) -> 
                 "request_id": "m-1",
                 "sent_at": sent_at.isoformat(),
                 "asked_at": world.clock().isoformat(),
+                "place": VIEW.place,
                 "redrives": "2",
             },
             group="otc-prod",
@@ -88,8 +99,9 @@ def test_what_was_sent_onward_keeps_its_first_identity_and_time(world: World) ->
 
 
 @pytest.mark.parametrize("strange", ["", "-" * 65, "a b", "a\n", "a/b/c", "\u00e9", f"a/{'f' * 37}"])
-def test_an_identity_that_is_none_of_ours_is_not_taken_on(world: World, strange: str) -> None:
-    world.deliver(world.message(ask_for(ONE), attributes={"request_id": strange}))
+def test_a_request_id_that_the_deleter_cannot_have_written_is_ignored(world: World, strange: str) -> None:
+    attributes = {"request_id": strange, "sent_at": world.clock().isoformat()}
+    world.deliver(world.second_delivery(ask_for(ONE), attributes=attributes))
     assert world.bus.results[0].request_id == "m-1"
 
 
@@ -100,6 +112,7 @@ def test_unreadable_attributes_count_as_not_there(world: World) -> None:
         "request_id": "m-1",
         "sent_at": world.clock().isoformat(),
         "asked_at": world.clock().isoformat(),
+        "place": VIEW.place,
     }
 
 
@@ -111,8 +124,8 @@ def test_a_message_that_was_asked_is_not_sent_anew_again(world: World) -> None:
     assert last_reason(world) is Reason.ACCEPTED
 
 
-def test_what_nobody_asked_for_is_already_gone(world: World) -> None:
-    assert world.deliver(world.message(ask_for(ONE))) == []
+def test_a_backup_that_this_request_has_never_seen_or_asked_for_is_already_gone(world: World) -> None:
+    assert world.deliver(world.second_delivery(ask_for(ONE))) == []
     assert isinstance(world.report.last("m-1"), AlreadyGone)
     (result,) = world.bus.results
     assert result.proof
@@ -147,14 +160,14 @@ def test_a_conflict_that_leaves_the_backup_there_waits_as_one(world: World) -> N
 def test_the_response_names_the_messages_that_stay_and_nothing_else(world: World) -> None:
     world.cloud.has(ONE, status="creating")
     world.cloud.has(TWO)
-    records = [world.message(ask_for(each), f"m-{number}") for number, each in enumerate([ONE, TWO, THREE])]
+    records = [world.second_delivery(ask_for(each), f"m-{number}") for number, each in enumerate([ONE, TWO, THREE])]
     response = world.deleter.handle({"Records": records}, lambda: 60.0, "i")
     assert json.dumps(response) == '{"batchItemFailures": [{"itemIdentifier": "m-0"}]}'
-    assert world.queue.hidden == {"receipt-of-m-0": 45}
+    assert world.queue.hidden == {"receipt-of-m-0": 90}
 
 
 def test_when_all_is_done_the_response_is_an_empty_list_and_not_nothing(world: World) -> None:
-    response = world.deleter.handle({"Records": [world.message(ask_for(ONE))]}, lambda: 60.0, "i")
+    response = world.deleter.handle({"Records": [world.second_delivery(ask_for(ONE))]}, lambda: 60.0, "i")
     assert json.dumps(response) == '{"batchItemFailures": []}'
 
 
@@ -181,6 +194,7 @@ BODIES: list[object] = [
     refuses=calls,
     bodies=st.lists(st.sampled_from(BODIES), min_size=1, max_size=10),
     hours=st.sampled_from([0, 290]),
+    receives=st.integers(1, 2),
     asked=st.booleans(),
 )
 def test_whatever_a_port_does_exactly_what_is_recorded_may_be_acknowledged(
@@ -188,6 +202,7 @@ def test_whatever_a_port_does_exactly_what_is_recorded_may_be_acknowledged(
     refuses: frozenset[tuple[str, int]],
     bodies: list[object],
     hours: int,
+    receives: int,
     asked: bool,  # noqa: FBT001
 ) -> None:
     world = World(trouble=Trouble(raises=raises, refuses=refuses))
@@ -197,9 +212,8 @@ def test_whatever_a_port_does_exactly_what_is_recorded_may_be_acknowledged(
     world.cloud.has(backup_id(5))
     sent_at = world.clock() - timedelta(hours=hours)
     attributes = {"asked_at": sent_at.isoformat()} if asked else {}
-    batch = [
-        world.message(body, f"m-{number}", sent_at=sent_at, attributes=attributes) for number, body in enumerate(bodies)
-    ]
+    how = {"receives": receives, "sent_at": sent_at - timedelta(seconds=60), "attributes": attributes}
+    batch = [world.message(body, f"m-{number}", **how) for number, body in enumerate(bodies)]
     stayed = world.deliver(*batch)
     assert len(stayed) == len(set(stayed))
     assert set(stayed) <= {record["messageId"] for record in batch}
@@ -223,7 +237,7 @@ def test_a_record_that_raises_does_not_touch_its_neighbours(port: str) -> None:
         world.cloud.has(each)
     world.cloud.has(backup_id(4), name="[hold]")
     names = [ONE, TWO, THREE, backup_id(4), backup_id(6)]
-    stayed = world.deliver(*[world.message(ask_for(each), f"m-{number}") for number, each in enumerate(names)])
+    stayed = world.deliver(*[world.second_delivery(ask_for(each), f"m-{number}") for number, each in enumerate(names)])
     assert len(stayed) <= 1
 
 
@@ -233,7 +247,7 @@ def test_a_report_that_is_broken_for_good_costs_no_request_anything(port: str) -
     world.cloud.has(ONE)
     world.cloud.has(TWO, name="[hold]")
     bodies = [ask_for(ONE), ask_for(TWO), {"backup_ids": [THREE]}, ask_for(backup_id(9))]
-    assert world.deliver(*[world.message(body, f"m-{number}") for number, body in enumerate(bodies)]) == []
+    assert world.deliver(*[world.second_delivery(body, f"m-{number}") for number, body in enumerate(bodies)]) == []
 
 
 def test_a_fault_of_ours_is_reported_and_waits_like_everything(world: World) -> None:
@@ -258,7 +272,7 @@ def test_records_run_side_by_side(world: World) -> None:
     with ThreadPoolExecutor(5) as pool:
         deleter = deleter_of(world, cloud, pool)
         deleter.handle({"Records": [world.message(ask_for(THREE), "m-0")]}, lambda: 60.0, "i")
-        batch = [world.message(ask_for(each), f"m-{each}") for each in (ONE, TWO)]
+        batch = [world.second_delivery(ask_for(each), f"m-{each}") for each in (ONE, TWO)]
         assert deleter.handle({"Records": batch}, lambda: 60.0, "i") == {"batchItemFailures": []}
 
 
@@ -370,7 +384,9 @@ def test_a_repeated_end_has_the_same_id(world: World) -> None:
 
 
 def test_a_redriven_request_has_another_end(world: World) -> None:
-    world.deliver(world.message(ask_for(ONE)), world.message(ask_for(ONE), attributes={"redrives": "1"}))
+    world.deliver(
+        world.second_delivery(ask_for(ONE)), world.second_delivery(ask_for(ONE), attributes={"redrives": "1"})
+    )
     assert len({result.id for result in world.bus.results}) == 2
 
 
@@ -408,16 +424,41 @@ def test_an_end_nobody_could_hear_for_twelve_days_is_parked_as_unheard(world: Wo
     assert last_reason(world) is Reason.UNHEARD
 
 
-def test_990_receives_count_as_twelve_days(world: World) -> None:
+@pytest.mark.parametrize(
+    ("age", "receives"), [(timedelta(days=12, hours=12), 1), (timedelta(), 980), (timedelta(days=13), 1000)]
+)
+def test_a_message_whose_passes_never_complete_is_parked_without_a_pass(
+    world: World, age: timedelta, receives: int
+) -> None:
     world.cloud.has(ONE, status="creating")
-    assert world.deliver(world.message(ask_for(ONE), receives=989)) == ["m-1"]
-    assert world.deliver(world.message(ask_for(ONE), receives=990)) == []
-    assert only_letter(world).attributes["reason"] == "busy"
+    assert world.deliver(world.message(ask_for(ONE), sent_at=world.clock() - age, receives=receives)) == []
+    assert world.cloud.calls == []
+    assert only_letter(world).attributes["reason"] == "internal_error"
+
+
+@pytest.mark.parametrize(
+    ("age", "receives", "ends"),
+    [(timedelta(), 979, False), (timedelta(days=11, hours=23), 979, False), (timedelta(days=12, hours=11), 979, True)],
+)
+def test_until_then_every_delivery_is_a_pass(world: World, age: timedelta, receives: int, ends: bool) -> None:  # noqa: FBT001
+    world.cloud.has(ONE, status="creating")
+    kept = world.deliver(world.message(ask_for(ONE), sent_at=world.clock() - age, receives=receives))
+    assert world.cloud.calls == [("show", ONE)]
+    assert [letter.attributes["reason"] for letter in world.queue.letters] == (["busy"] if ends else [])
+    assert kept == ([] if ends else ["m-1"])
+
+
+@pytest.mark.parametrize("body", [{"backup_ids": [ONE, TWO]}, {"backup_ids": [ONE], "target": "otc-prod"}])
+def test_a_bulk_whose_passes_never_complete_is_parked_too(world: World, body: object) -> None:
+    old = world.clock() - timedelta(days=12, hours=12)
+    assert world.deliver(world.message(body, sent_at=old)) == []
+    assert world.queue.sent == []
+    assert only_letter(world).attributes["reason"] == "internal_error"
 
 
 def test_a_first_202_after_twelve_days_is_no_wait(world: World) -> None:
     world.cloud.has(ONE)
-    assert world.deliver(world.message(ask_for(ONE), sent_at=world.clock() - timedelta(days=13))) == []
+    assert world.deliver(world.message(ask_for(ONE), sent_at=world.clock() - timedelta(days=12, hours=11))) == []
     assert world.queue.letters == []
     assert len(world.queue.sent) == 1
 
@@ -581,7 +622,7 @@ def test_a_retry_after_is_kept(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", [AnswerName.OTHER_PROJECT, AnswerName.OUT_OF_TIME])
-def test_an_answer_without_a_call_does_not_open_the_gate_for_all(world: World, name: AnswerName) -> None:
+def test_an_answer_without_a_call_does_not_close_the_breaker(world: World, name: AnswerName) -> None:
     world.cloud.answers("show", ONE, answer(AnswerName.UNAVAILABLE))
     world.deliver(world.message(ask_for(ONE)))
     world.clock.advance(60)
@@ -592,17 +633,18 @@ def test_an_answer_without_a_call_does_not_open_the_gate_for_all(world: World, n
     assert world.cloud.calls[1:] == [("show", TWO), ("show", THREE)]
 
 
-def test_a_service_that_shows_but_does_not_delete_is_asked_by_one_at_a_time(world: World) -> None:
+def test_while_the_service_shows_but_does_not_delete_only_one_record_sends_a_delete(world: World) -> None:
     batch = [backup_id(number) for number in range(10)]
     for each in batch:
         world.cloud.has(each)
         world.cloud.answers("delete", each, *[answer(AnswerName.NO_SERVICE)] * 5)
     records = [world.message(ask_for(each), f"m-{each}") for each in batch]
-    world.deliver(*records)
-    first = len(world.cloud.calls)
-    world.clock.advance(60)
-    world.deliver(*records)
-    assert len(world.cloud.calls) - first == 2
+    for _ in range(2):
+        world.cloud.calls.clear()
+        world.deliver(*records)
+        operations = [operation for operation, _ in world.cloud.calls]
+        assert (operations.count("show"), operations.count("delete")) == (10, 1)
+        world.clock.advance(60)
 
 
 @pytest.mark.parametrize("name", [AnswerName.UNAVAILABLE, AnswerName.SECRET_UNUSABLE, AnswerName.THROTTLED])
@@ -619,17 +661,20 @@ def test_with_real_threads_too_a_dead_service_is_asked_once(name: AnswerName) ->
         assert len(world.queue.hidden) == 10
 
 
-def test_an_outage_in_the_middle_of_a_batch_costs_no_more_than_the_calls_on_their_way() -> None:
+@pytest.mark.parametrize(("since_s", "at_most"), [(60, 30), (61, 5)])
+def test_an_outage_costs_no_more_than_the_calls_on_their_way_once_a_base_has_passed(since_s: int, at_most: int) -> None:
+    """Within a base of a good answer, each record makes its own call: only one backup's host may be down."""
     world = World()
-    first = backup_id(100)
-    for number in range(30):
-        world.cloud.answers("show", backup_id(number), answer(AnswerName.UNAVAILABLE))
     with ThreadPoolExecutor(5) as pool:
         deleter = deleter_of(world, world.cloud, pool)
-        deleter.handle({"Records": [world.message(ask_for(first))]}, lambda: 60.0, "i")
+        deleter.handle({"Records": [world.message(ask_for(backup_id(100)), "m-first")]}, lambda: 60.0, "i")
+        world.cloud.down = answer(AnswerName.UNAVAILABLE)
+        world.cloud.calls.clear()
+        world.clock.advance(since_s)
         batch = [world.message(ask_for(backup_id(number)), f"m-{number}") for number in range(30)]
         deleter.handle({"Records": batch}, lambda: 60.0, "i")
-    assert len(world.cloud.calls) <= 1 + 5
+    assert len(world.cloud.calls) <= at_most
+    assert len(world.queue.hidden) == 30 + 1
 
 
 # Bulks
@@ -686,8 +731,10 @@ def direct(world: World, request: object) -> dict[str, Any]:
 
 
 def test_a_direct_request_is_answered_with_its_end(world: World) -> None:
+    world.cloud.has(ONE)
+    world.cloud.answers("delete", ONE, answer(AnswerName.GONE, at=world.clock()))
     outcome = direct(world, ask_for(ONE))
-    assert outcome["outcome"] == "already_gone"
+    assert outcome["outcome"] == "deleted"
     assert outcome["request_id"] == "invocation-1"
     assert json.loads(json.dumps(outcome))["proof"]["status"] == 404
     assert len(world.bus.results) == 1
@@ -749,6 +796,7 @@ def test_a_direct_request_that_is_neither_ended_nor_stored_fails_loudly(world: W
 
 def test_a_direct_end_that_the_bus_did_not_hear_is_queued(world: World) -> None:
     world.trouble.refuses = frozenset({("publish", 1)})
+    world.cloud.has(ONE, name="[hold]")
     assert direct(world, ask_for(ONE))["reason"] == "unheard"
     assert len(world.queue.sent) == 1
 
@@ -772,5 +820,5 @@ def test_the_deleter_brings_its_own_threads_when_it_is_given_none() -> None:
         calls_at_once=2,
         trusted_senders={DELETER},
     )
-    batch = [world.message(ask_for(backup_id(number)), f"m-{number}") for number in range(10)]
+    batch = [world.second_delivery(ask_for(backup_id(number)), f"m-{number}") for number in range(10)]
     assert deleter.handle({"Records": batch}, lambda: 60.0, "i") == {"batchItemFailures": []}

@@ -30,6 +30,7 @@ class Stored:
     new: NewMessage = field(compare=False)
     sent_at: datetime = field(compare=False)
     receives: int = field(default=0, compare=False)
+    first_received_at: datetime | None = field(default=None, compare=False)
 
 
 class PatientWorld(World):
@@ -79,6 +80,7 @@ class PatientWorld(World):
         self.taken = {}
         for stored in batch:
             stored.receives += 1
+            stored.first_received_at = stored.first_received_at or self.clock()
             stored.visible_at = self.elapsed_s + 1200
             self.taken[f"receipt-of-{stored.number}"] = stored
         records = [
@@ -88,6 +90,7 @@ class PatientWorld(World):
                 sent_at=stored.sent_at,
                 receives=stored.receives,
                 attributes=stored.new.attributes,
+                first_received_at=stored.first_received_at,
             )
             for stored in batch
         ]

@@ -33,7 +33,7 @@ def test_the_report_is_told_of_the_calls_of_each_pass_however_it_ends() -> None:
     world.deliver(world.message(REQUEST, "still deleting", attributes=asked))
     world.clock.advance(60)
     world.deliver(world.message(REQUEST, "gone", attributes=asked))
-    long_ago = world.clock() - timedelta(days=13)
+    long_ago = world.clock() - timedelta(days=12, hours=11)
     world.deliver(world.message(REQUEST, "gone, and heard late", sent_at=long_ago))
     assert world.report.calls == [
         ("asked for", [LOOK, DELETE]),

@@ -95,14 +95,15 @@ def test_an_unknown_expectation_is_named_with_its_place() -> None:
     )
 
 
-@pytest.mark.parametrize("key", ["name", "survivors", "created_at", "volume_id"])
+@pytest.mark.parametrize("key", ["name", "survivors", "created_at", "volume_id", "status"])
 def test_an_expectation_beside_expect_is_told_its_place(key: str) -> None:
     assert refusal(**{"backup_id": ID, key: "x"}) == f'unknown key "{key}"; did you mean "expect.{key}"?'
 
 
 def test_an_expectation_that_is_near_to_none_is_refused_with_all_of_them() -> None:
     assert refusal(backup_id=ID, expect={"force": True}) == (
-        'unknown key "expect.force"; known are expect.volume_id, expect.created_at, expect.name, expect.survivors'
+        'unknown key "expect.force"; known are expect.volume_id, expect.created_at, expect.name, '
+        "expect.status, expect.survivors"
     )
 
 

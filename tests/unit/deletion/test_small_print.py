@@ -62,9 +62,9 @@ def test_a_report_that_cannot_even_say_what_failed_costs_no_request_anything() -
     world = World()
     world.trouble.raises = frozenset({("failed", 0)})
     world.trouble.refuses = frozenset({("publish", 1)})
-    assert world.deliver(world.message({"backup_id": ONE})) == ["m-1"]
-    assert world.queue.hidden == {"receipt-of-m-1": 45}
-    assert world.deliver(world.message({"backup_id": ONE})) == []
+    assert world.deliver(world.second_delivery({"backup_id": ONE})) == ["m-1"]
+    assert world.queue.hidden == {"receipt-of-m-1": 90}
+    assert world.deliver(world.second_delivery({"backup_id": ONE})) == []
 
 
 def test_a_survivor_that_could_not_be_shown_is_no_survivor_that_is_there() -> None:
@@ -115,7 +115,7 @@ def test_one_that_found_nothing_out_leaves_the_next_one_to_go_alone(late: Answer
 def test_half_a_minute_is_just_enough_to_begin() -> None:
     world = World()
     world.left_s = BEGIN_S
-    assert world.deliver(world.message({"backup_id": ONE})) == []
+    assert world.deliver(world.second_delivery({"backup_id": ONE})) == []
 
 
 def test_a_request_without_a_guard_states_no_project() -> None:
@@ -149,7 +149,7 @@ def test_a_name_that_is_the_word_null_is_a_name() -> None:
     assert request.expect.name == "null"
 
 
-def test_no_more_calls_are_under_way_than_at_once() -> None:
+def test_a_target_gets_no_more_calls_at_once_than_configured() -> None:
     world = World()
     two_looks = Event()
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
@@ -55,10 +55,27 @@ def found(backup: str, view: TargetInfo = VIEW, **fields: object) -> Answer:
     return Answer(name=AnswerName.FOUND, status=200, backup=read(record(backup, **fields)), target=view)
 
 
-def answer(name: AnswerName, *, retry_after_s: float | None = None, at: datetime | None = None) -> Answer:
-    """An answer that shows no backup; its words are its name."""
-    status = {AnswerName.GONE: 404, AnswerName.ACCEPTED: 202}.get(name, 500)
-    return Answer(name=name, status=status, message=name.value, request_id="req-7", retry_after_s=retry_after_s, at=at)
+STATUSES = {AnswerName.GONE: 404, AnswerName.ACCEPTED: 202, AnswerName.UNAVAILABLE: 503}
+
+
+def answer(
+    name: AnswerName,
+    *,
+    retry_after_s: float | None = None,
+    at: datetime | None = None,
+    status: int | None = None,
+    view: TargetInfo | None = None,
+) -> Answer:
+    """An answer that shows no backup. Its message is its name."""
+    return Answer(
+        name=name,
+        status=status or STATUSES.get(name, 500),
+        message=name.value,
+        request_id="req-7",
+        retry_after_s=retry_after_s,
+        at=at,
+        target=view,
+    )
 
 
 class BrokenPortError(Exception):
@@ -176,7 +193,7 @@ class MemoryCloud:
         )
 
     def _stamped(self, name: AnswerName) -> Answer:
-        return answer(name, at=self.clock())
+        return answer(name, at=self.clock(), view=self.view)
 
 
 @dataclass
@@ -309,6 +326,11 @@ class World:
     def message(self, body: object, message_id: str = "m-1", **how: Any) -> dict[str, Any]:  # noqa: ANN401  # handed on
         return sqs_record(body, message_id, sent_at=how.pop("sent_at", self.clock()), **how)
 
+    def second_delivery(self, body: object, message_id: str = "m-1", **how: Any) -> dict[str, Any]:  # noqa: ANN401
+        """A message that was first received one base ago: a proven 404 ends it."""
+        sent_at = how.pop("sent_at", self.clock() - timedelta(seconds=self.base_s))
+        return sqs_record(body, message_id, sent_at=sent_at, receives=how.pop("receives", 2), **how)
+
 
 def sqs_record(
     body: object,
@@ -320,7 +342,7 @@ def sqs_record(
     sender: str = f"{DELETER}:deleter",
     first_received_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """One record of Lambda's SQS event. It is as old as it was sent, unless `first_received_at` says otherwise."""
+    """One record of Lambda's SQS event. It was first received when it was sent unless `first_received_at` is given."""
     return {
         "messageId": message_id,
         "receiptHandle": f"receipt-of-{message_id}",
