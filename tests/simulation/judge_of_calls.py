@@ -24,10 +24,10 @@ REPEATED = {401, 403, "bad token"}
 
 @dataclass(slots=True)
 class Memory:
-    """Which backup last got a good answer when; which ones have halted the target since; which ones are to blame."""
+    """Which backup last got a good answer when; which ones got bad ones since; which ones are to blame for theirs."""
 
     good: dict[str, float] = field(default_factory=dict)
-    halted: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
     suspects: set[str] = field(default_factory=set)
 
 
@@ -121,7 +121,7 @@ class CallJudge:
         if this.method == "DELETE":
             this.deletes += 1
             this.accepted = this.accepted or heard.status == 202
-            is_lost = heard.what in {"lost", "timed out"} or heard.status in LOST_STATUSES
+            is_lost = heard.what in {"lost", "timed out"} or heard.status in {*LOST_STATUSES, 200, 204}
             this.lost = not this.accepted and (is_lost or heard.is_cut)
         elif this.backup_id == wanted.backup_id:
             self._heard_look(this, wanted, heard)
@@ -142,9 +142,10 @@ class CallJudge:
         is_read = heard.status == 202 or (not heard.is_cut and heard.what in {"shown", "not found"})
         if is_service_call and is_read:
             self._timeouts[key] = 0
-            memory.good[backup_id] = self._now
-            memory.suspects = (memory.suspects | memory.halted) - {backup_id}
-            memory.halted = set()
+            if not by_delete or heard.status == 202:
+                memory.good[backup_id] = self._now
+                memory.suspects = (memory.suspects | memory.failed) - {backup_id}
+                memory.failed = set()
         if heard.halts_s is None or (this.is_login and this.last_status == 403):
             return
         is_certain = heard.is_certain or this.is_login
@@ -157,12 +158,9 @@ class CallJudge:
     def _concerns_only(self, key: tuple[int, str], by_delete: bool, backup_id: str) -> bool:  # noqa: FBT001
         memory, deletes = self._memories[*key, by_delete], self._memories.get((*key, True), Memory())
         good = [*memory.good.items(), *deletes.good.items()]
-        since_s = self._now - self._world.base_s
-        if any(at_s >= since_s and other != backup_id for other, at_s in good):
-            memory.suspects.add(backup_id)
-        elif backup_id not in memory.suspects:
-            memory.halted.add(backup_id)
-        return backup_id in memory.suspects
+        since_s = self._now - self._world.base_s * (10 if backup_id in memory.suspects else 1)
+        memory.failed.add(backup_id)
+        return any(at_s >= since_s and other != backup_id for other, at_s in good)
 
     def _heard_look(self, this: Pass, wanted: Wanted, heard: Heard) -> None:
         age_s = self._function_s - this.looked_s
@@ -181,6 +179,7 @@ class CallJudge:
         this.shown = shown
         if shown is not None:
             this.was_seen = True
+            this.lost = False
             this.refusals |= rules.refusals(shown, wanted, self._function_s)
 
     def _heard_survivor(self, this: Pass, heard: Heard) -> None:

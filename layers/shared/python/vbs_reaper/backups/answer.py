@@ -13,7 +13,7 @@ Service = Literal["vbs", "cinder"]
 """On `vbs` each backup is independent; on `cinder` an incremental backup needs the ones before it."""
 
 
-PLACE_LIMIT: Final = 384
+PLACE_LIMIT: Final = 256
 """Maximum characters of a place as text, because SQS limits the attributes of a message."""
 
 

@@ -26,7 +26,7 @@ class CircuitBreaker:
     """Remembers the last Halt of one target, or of its DELETEs. While it lasts, no record makes such a call.
 
     After a Halt, and in a new execution environment unless `is_closed`, the breaker is half-open: one record probes the
-    target. The others follow if its call succeeds.
+    target. The others follow if its call does not halt.
     """
 
     def __init__(self, clock: "Clock", *, is_closed: bool = False) -> None:

@@ -84,7 +84,9 @@ WAITS: Final = {
 }
 """Answers that make this request wait, after any call."""
 
-_LOST_ANSWERS: Final = frozenset({AnswerName.TIMED_OUT, AnswerName.CONNECTION_LOST, AnswerName.SERVER_ERROR})
+_LOST_ANSWERS: Final = frozenset(
+    {AnswerName.TIMED_OUT, AnswerName.CONNECTION_LOST, AnswerName.SERVER_ERROR, AnswerName.MAYBE_ACCEPTED}
+)
 _LOST_STATUSES: Final = frozenset({408, 500, 502, 504})
 
 
@@ -189,7 +191,7 @@ def after_any(current: Pass, answer: Answer) -> Decision:
 
 
 def is_unanswered(answer: Answer) -> bool:
-    """Whether a DELETE with this answer may have been accepted."""
+    """Whether a DELETE with this answer may have been accepted, as long as no GET shows the backup."""
     return answer.name in _LOST_ANSWERS or (answer.name is AnswerName.UNAVAILABLE and answer.status in _LOST_STATUSES)
 
 

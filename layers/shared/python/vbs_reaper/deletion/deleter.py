@@ -16,7 +16,7 @@ import msgspec
 from vbs_reaper.backups.ports import BackupService
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.deletion.bulk import BulkSplitter
-from vbs_reaper.deletion.decision import Parked, Pass, PassEnd, Refused, is_abandoned
+from vbs_reaper.deletion.decision import Parked, Pass, Refused, is_abandoned
 from vbs_reaper.deletion.effects import Effects, End, Finished, Kept, Requeued
 from vbs_reaper.deletion.envelope import Bulk, open_envelope
 from vbs_reaper.deletion.message import DELAY_LIMIT_S, Delivery, Message, NewMessage, read_message
@@ -161,13 +161,12 @@ class Deleter:
             return self._effects.apply(delivery, None, malformed)
         target = request.target or self._default_target
         delivery = replace(delivery, target=target)
+        if is_abandoned(delivery.message, delivery.now):
+            abandoned = Parked(reason=Reason.INTERNAL_ERROR, message="no pass over its message was completed")
+            return self._effects.apply(delivery, None if isinstance(request, Bulk) else request, abandoned)
         if isinstance(request, Bulk):
             return self._bulk.split(delivery, request)
-        decision: PassEnd
-        if is_abandoned(delivery.message, delivery.now):
-            decision = Parked(reason=Reason.INTERNAL_ERROR, message="no pass over its message was completed")
-        else:
-            decision = self._reconciler.reconcile(Pass(request=request, delivery=delivery), target, time_left)
+        decision = self._reconciler.reconcile(Pass(request=request, delivery=delivery), target, time_left)
         return self._effects.apply(delivery, request, decision)
 
 

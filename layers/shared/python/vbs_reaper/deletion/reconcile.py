@@ -173,7 +173,8 @@ class _PassRun:
         self._observed_at = self._clock()
         current = replace(current, target=current.target or answer.target)
         step = self._weigh(current, Operation.SHOW_BACKUP, answer, after_show(current, answer, self._observed_at))
-        return replace(current, seen=answer.backup or current.seen), step
+        is_unanswered = current.is_unanswered and answer.name is not AnswerName.FOUND
+        return replace(current, seen=answer.backup or current.seen, is_unanswered=is_unanswered), step
 
     def _is_observation_old(self) -> bool:
         return self._observed_at is None or not timedelta() <= self._clock() - self._observed_at <= OBSERVATION_VALID

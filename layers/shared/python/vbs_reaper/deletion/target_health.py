@@ -3,6 +3,7 @@
 It can only delay a request. Nothing that is remembered here ends one.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore, Lock
@@ -21,7 +22,12 @@ TIMEOUTS_IN_A_ROW: Final = 2
 SUSPECTS: Final = 1000
 """How many backups are remembered as the cause of their own bad answers."""
 
-_GOOD: Final = frozenset({AnswerName.FOUND, AnswerName.GONE, AnswerName.ACCEPTED})
+SUSPECT_BASES: Final = 10
+"""For so many bases after the last good answer, a suspect's bad answers do not halt the target."""
+
+_GOOD_TO_GET: Final = frozenset({AnswerName.FOUND, AnswerName.GONE})
+_GOOD_TO_DELETE: Final = frozenset({AnswerName.ACCEPTED})
+"""Not a 404: Cinder looks for the backup before it looks for a backup service."""
 
 
 @dataclass(slots=True)
@@ -30,10 +36,10 @@ class _Answers:
 
     good: dict[BackupId, datetime] = field(default_factory=dict)
     """The last two backups with a good answer, and when."""
-    halted: set[BackupId] = field(default_factory=set)
-    """The backups whose answers have halted the target since the last good answer."""
+    failed: set[BackupId] = field(default_factory=set)
+    """The backups that got bad answers since the last good one."""
     suspects: dict[BackupId, None] = field(default_factory=dict)
-    """The backups that got bad answers while others got good ones, oldest first."""
+    """The backups that got bad answers before others got good ones, oldest first."""
 
 
 class TargetHealth:
@@ -57,13 +63,13 @@ class TargetHealth:
         by_delete = operation is Operation.DELETE_BACKUP
         answers = self._to_delete if by_delete else self._to_get
         with self._lock:
-            if isinstance(answer, Listing) or answer.name in _GOOD:
+            if isinstance(answer, Listing) or answer.name in (_GOOD_TO_DELETE if by_delete else _GOOD_TO_GET):
                 self._timeouts = 0
                 others = [other for other in answers.good.items() if other[0] != backup_id]
                 answers.good = dict([*others[-1:], (backup_id, self._clock())])
+                self._suspect(answers, answers.failed)
                 answers.suspects.pop(backup_id, None)
-                self._suspect(answers, answers.halted - {backup_id})
-                answers.halted.clear()
+                answers.failed.clear()
             elif answer.name is AnswerName.TIMED_OUT and not by_delete:
                 self._timeouts += 1
 
@@ -74,23 +80,21 @@ class TargetHealth:
     def concerns_only(self, backup_id: BackupId, operation: Operation, within_s: float) -> bool:
         """Return whether a halting answer concerns only this backup, rather than the target.
 
-        It does if another one got a good answer to such a call within the last seconds, or if this backup got such an
-        answer before while others got good ones. After a DELETE only an accepted DELETE counts as good: a cloud whose
-        backup service is down still answers GETs.
+        It does if another one got a good answer to such a call within the last seconds. For a backup that got such an
+        answer before, when others got good ones afterwards, the last ten times as many seconds count. After a DELETE
+        only an accepted DELETE is a good answer: a cloud whose backup service is down still answers GETs.
         """
         by_delete = operation is Operation.DELETE_BACKUP
         answers = self._to_delete if by_delete else self._to_get
-        since = self._clock() - timedelta(seconds=within_s)
         with self._lock:
+            bases = SUSPECT_BASES if backup_id in answers.suspects else 1
+            since = self._clock() - timedelta(seconds=bases * within_s)
             good = [*self._to_delete.good.items(), *(() if by_delete else self._to_get.good.items())]
-            if any(other != backup_id and at >= since for other, at in good):
-                self._suspect(answers, {backup_id})
-            elif backup_id not in answers.suspects:
-                answers.halted.add(backup_id)
-            return backup_id in answers.suspects
+            answers.failed.add(backup_id)
+            return any(other != backup_id and at >= since for other, at in good)
 
     @staticmethod
-    def _suspect(answers: _Answers, backup_ids: set[BackupId]) -> None:
+    def _suspect(answers: _Answers, backup_ids: Iterable[BackupId]) -> None:
         for backup_id in backup_ids:
             answers.suspects.pop(backup_id, None)
             answers.suspects[backup_id] = None
