@@ -49,7 +49,7 @@ def test_the_headers_of_each_request_are_exactly_these() -> None:
         "Accept-Encoding": "identity",
         "X-Auth-Token": "canary-token",
     }
-    looking = common | {"OpenStack-API-Version": "volume 3.43"}
+    looking = common | {"Cache-Control": "no-cache", "OpenStack-API-Version": "volume 3.43"}
     assert dict(show_request(login, BACKUP_ID).headers) == looking
     assert dict(list_request(login, marker=None, volume_id=None).headers) == looking
     assert dict(delete_request(login, BACKUP_ID).headers) == common | {"Content-Length": "0"}

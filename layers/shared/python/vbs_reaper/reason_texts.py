@@ -55,6 +55,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "The cloud answered with an undocumented 4xx status.",
         "If it lasts, read the cloud's message.",
     ),
+    "stale_answer": (
+        "A cache answered instead of the cloud, so the answer may be old.",
+        "Exclude the backup service from the cache of the proxy or gateway in front of it.",
+    ),
     "bad_request": ("The cloud rejects the call as a bad request.", "If it lasts, read the cloud's message."),
     "out_of_time": (
         "The function had no time left for this request.",

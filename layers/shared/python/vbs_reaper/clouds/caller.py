@@ -19,6 +19,7 @@ from vbs_reaper.clouds.http.redaction import without_token
 from vbs_reaper.clouds.http.transport import NotSendable
 from vbs_reaper.clouds.login.keystone import Login
 from vbs_reaper.clouds.login.sessions import CALL_S, SessionCache, out_of_time
+from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,9 @@ BODY_LIMITS: Final = {
     Operation.LIST_BACKUPS: 16 * 1024 * 1024,
 }
 """Maximum number of bytes of a response body."""
+
+_OBSERVATIONS: Final = frozenset({200, 404})
+"""The statuses that show what is there and what is not. A stored copy of such a response shows neither."""
 
 _TOO_LATE: Final = "the DELETE was not sent: the last observation of the backup was too old"
 
@@ -110,6 +114,9 @@ class Caller:
                 break
         if isinstance(reply, CallFailed):
             return self._answer(reply.name, reply.message)
+        if reply.status in _OBSERVATIONS and reply.age is not None:
+            copy = f"a cache answered with a copy, not the service itself (Age: {printable(reply.age)})"
+            return replace(self._answer(AnswerName.STALE_ANSWER, copy), status=reply.status)
         return login.api.read(call, reply, self._clock())
 
     def _exchange(

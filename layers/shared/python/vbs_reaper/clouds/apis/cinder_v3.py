@@ -95,6 +95,8 @@ class CinderApi:
         }
         if call.operation is Operation.DELETE_BACKUP:
             return prepare("DELETE", f"{backups}/{_checked(call.backup_id)}", headers | {"Content-Length": "0"})
+        # A shared cache may store responses to an X-Auth-Token, which is not an Authorization (RFC 9111 section 3.5).
+        headers["Cache-Control"] = "no-cache"
         if self.shows_metadata:
             headers["OpenStack-API-Version"] = MICROVERSION
         if call.operation is Operation.SHOW_BACKUP:
