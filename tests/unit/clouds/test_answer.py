@@ -173,11 +173,20 @@ def test_words_that_mention_a_gateways_code_are_no_code() -> None:
     [
         f"Backup {BACKUP_ID} could not be found.",
         f"backup {BACKUP_ID} cannot be found",
-        f"Backup '{BACKUP_ID}' was not found (HTTP 404)",
+        f"Backup '{BACKUP_ID}' was not found",
         f"The volume backup with id {BACKUP_ID} is not found.",
-        f"Volume backup not found: {BACKUP_ID}",
-        f"Backup could not be found, id={BACKUP_ID}",
         f"Backup {BACKUP_ID} has not been found",
+        f"BACKUP {BACKUP_ID} COULD NOT BE FOUND",
+        f"Backup {BACKUP_ID} not found",
+        f"Backup {BACKUP_ID} can not be found!",
+        f"Backup {BACKUP_ID}: could not be found.",
+        f"Backup id {BACKUP_ID} could not be found.",
+        f"Backup id={BACKUP_ID} could not be found.",
+        f"Backup with ID '{BACKUP_ID}' could not be found...",
+        f"backup (id: {BACKUP_ID}) not found",
+        f"  Backup  <{BACKUP_ID}>\tcould  not be\nfound .\n",
+        f'"Backup {BACKUP_ID} could not be found."',
+        f"Backup \u201c{BACKUP_ID}\u201d could not be found\u2026",
     ],
 )
 def test_the_id_decides_that_a_backup_is_gone_not_the_words_around_it(message: str) -> None:
@@ -204,6 +213,7 @@ def test_the_id_decides_that_a_backup_is_gone_not_the_words_around_it(message: s
         {"itemNotFound": {"code": 404, "message": f"The service of backup {BACKUP_ID} could not be found."}},
         {"itemNotFound": {"code": 404, "message": f"Backup service for {BACKUP_ID} could not be found."}},
         {"itemNotFound": {"code": 404, "message": "Backup could not be found."}},
+        {"itemNotFound": {"code": 404, "message": "Backup {id} could not be found."}},
         {"itemNotFound": {"code": 404, "message": [f"Backup {BACKUP_ID} could not be found."]}},
         {"itemNotFound": f"Backup {BACKUP_ID} could not be found."},
         {"itemnotfound": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}},
@@ -215,6 +225,113 @@ def test_the_id_decides_that_a_backup_is_gone_not_the_words_around_it(message: s
 )
 def test_a_404_that_is_no_proof_is_not_gone(document: object) -> None:
     assert answer(SHOW, 404, said(document)).name is AnswerName.WRONG_ENDPOINT
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "in cache, try again",
+        "in region eu-nl",
+        "on this host; it may be on another",
+        ": you are not authorized",
+        "(HTTP 404)",
+        "yet",
+        ". Try again.",
+        ". The service is down.",
+        "- retry",
+        "? maybe",
+        "?",
+        "(in cache)",
+        "1",
+        "\u5728\u7f13\u5b58",
+        "able",
+    ],
+)
+@pytest.mark.parametrize(
+    "words", ["could not be found", "was not found", "cannot be found", "is not found", "not found"]
+)
+@pytest.mark.parametrize("blank", [" ", "", "\n"])
+def test_whatever_is_said_after_found_a_404_is_no_proof(words: str, after: str, blank: str) -> None:
+    message = f"Backup {BACKUP_ID} {words}{blank}{after}"
+    assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is not AnswerName.GONE
+
+
+@pytest.mark.parametrize(
+    "noun",
+    [
+        "policy",
+        "schedule",
+        "job",
+        "storage",
+        "service",
+        "vault",
+        "plan",
+        "task of",
+        "id of",
+        "with policy",
+        "with",
+        "ids",
+    ],
+)
+def test_something_else_of_a_backup_that_is_not_found_is_no_proof(noun: str) -> None:
+    for form in (
+        "Backup {} {} could not be found.",
+        "Backup {} {} not found",
+        "backup-{} {} not found",
+        "backup_{}={} not found",
+    ):
+        message = form.format(noun, BACKUP_ID)
+        assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is not AnswerName.GONE
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"The policy of Backup {BACKUP_ID} could not be found.",
+        f"Host for volume backup {BACKUP_ID} not found",
+        f"No backup. {BACKUP_ID} could not be found.",
+        f"Backup {BACKUP_ID}. The cache could not be found.",
+        f"Backup {BACKUP_ID} may not be found.",
+        f"Backup {BACKUP_ID} could be found.",
+        f"Backup {BACKUP_ID} could not be found and could not be found.",
+        f"Backup not found: {BACKUP_ID}",
+        f"Backup could not be found, id={BACKUP_ID}",
+        f"Backup could not be found: service of {BACKUP_ID}",
+        f"Backups {BACKUP_ID} could not be found.",
+        f"Backup{BACKUP_ID} could not be found.",
+        f"Backup _{BACKUP_ID} could not be found.",
+        f"Backup {BACKUP_ID}_ could not be found.",
+        f"Backup {BACKUP_ID} could notbe found.",
+        f"Snapshot or Backup {BACKUP_ID} could not be found.",
+        f"Cached: Backup {BACKUP_ID} could not be found.",
+    ],
+)
+def test_other_words_about_a_backup_are_no_proof(message: str) -> None:
+    assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is not AnswerName.GONE
+
+
+ONE_MESSAGE = f'"message": "Backup {BACKUP_ID} could not be found."'
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        '{"itemNotFound": {"code": 404, MESSAGE, MESSAGE}}',
+        '{"itemNotFound": {"code": 404, "message": "try again", MESSAGE}}',
+        '{"itemNotFound": {"code": 503, "code": 404, MESSAGE}}',
+        '{"itemNotFound": {"message": "try again"}, "itemNotFound": {"code": 404, MESSAGE}}',
+        '{"itemNotFound": {"code": 404, MESSAGE}, "itemNotFound": {"code": 404, MESSAGE}}',
+        '{"itemNotFound": {"code": 404, "mess\\u0061ge": "try again", MESSAGE}}',
+        '{"itemNotFound": {"code": 404, "details": {"a": 1, "a": 2}, MESSAGE}}',
+        '{"request_id": "a", "request_id": "b", "itemNotFound": {"code": 404, MESSAGE}}',
+    ],
+)
+@pytest.mark.parametrize("operation", [SHOW, DELETE, Operation.LIST_BACKUPS])
+def test_a_404_that_says_a_key_twice_is_no_proof(operation: Operation, twice: str) -> None:
+    body_twice = twice.replace("MESSAGE", ONE_MESSAGE).encode()
+    assert answer(operation, 404, body_twice).name is AnswerName.WRONG_ENDPOINT
+    once = '{"itemNotFound": {"code": 404, MESSAGE}}'.replace("MESSAGE", ONE_MESSAGE).encode()
+    assert answer(operation, 404, once).name is AnswerName.GONE
 
 
 def test_a_404_with_a_byte_that_no_json_has_is_no_proof_wherever_it_is() -> None:

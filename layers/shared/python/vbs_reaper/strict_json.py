@@ -47,6 +47,18 @@ def read_json(text: str, *, limit: int) -> Any:  # noqa: ANN401  # JSON is any v
     return document
 
 
+def has_doubled_key(text: bytes) -> bool:
+    """Return whether an object anywhere in a JSON text has a key twice, which most readers accept silently.
+
+    True as well if the text cannot be read.
+    """
+    try:
+        json.loads(text, object_pairs_hook=_without_duplicates)
+    except (InvalidJson, ValueError, RecursionError):
+        return True
+    return False
+
+
 def explain(
     error: msgspec.ValidationError, known: Sequence[str], fixes: Mapping[str, str] = MappingProxyType({})
 ) -> str:

@@ -16,6 +16,7 @@ from vbs_reaper.backups.identifiers import UUID, is_backup_id, is_project_id
 from vbs_reaper.clouds.apis.records import PAGE_SIZE, read_backup, read_rows
 from vbs_reaper.clouds.error_body import ErrorBody, read_error_body, read_request_id, read_retry_after
 from vbs_reaper.clouds.http.transport import USER_AGENT, NotSendable, checked_url, prepare
+from vbs_reaper.strict_json import has_doubled_key
 from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
@@ -192,25 +193,24 @@ def _name_malformed(operation: Operation) -> AnswerName:
 
 # Proof of deletion: a 404 counts only if the API itself says that this very backup was not found.
 
-_WITH_ID: Final = r"(?:\w+\W+){0,2}?\{id\}"
-_WAS: Final = r"(?:(?:could|can|was|is|has)\s+)?"
-_NOT_FOUND: Final = r"(?:not|cannot)\s+(?:be\s+|been\s+)?found"
-_GONE: Final = (
-    re.compile(rf"\bbackup\W+{_WITH_ID}\W+{_WAS}{_NOT_FOUND}"),
-    re.compile(rf"\bbackup\s+{_WAS}{_NOT_FOUND}\W+{_WITH_ID}"),
+_GAP: Final = r"[^\w.?!]+"
+"""Blanks and punctuation that do not end a sentence."""
+_GONE: Final = re.compile(
+    r"[\s\"']*(?i:(?:the\s+)?(?:volume\s+)?backup)"
+    rf"{_GAP}(?i:(?:with\s+)?id{_GAP})?(?P<id>{UUID.pattern}){_GAP}"
+    r"(?i:(?:(?:could|can)\s+not\s+be|cannot\s+be|is\s+not|was\s+not|has\s+not\s+been|not)\s+found)[^\w?]*"
 )
-"""Servers name the ID before or after the words."""
-_SOMETHING_ELSE: Final = re.compile(r"\b(?:of|for|from)\s+(?:\w+\s+)?backup\b|\bservice\b")
-"""Something else is missing, such as the backup's volume or the service."""
-_ANY_UUID: Final = re.compile(rf"(?<![0-9A-Za-z-]){UUID.pattern}(?![0-9A-Za-z-])", re.ASCII)
+"""The documented words, `Backup <id> could not be found.`, and spellings of them that mean the same.
+
+The whole message must match. Any other word can change the meaning: what is missing may be something else of the
+backup, and the backup may be missing in one cache, host or region only.
+"""
 
 
 def says_gone(message: str, backup_id: BackupId | str) -> bool:
-    """Return whether a message says that this backup, and nothing else related to it, was not found."""
-    if _ANY_UUID.findall(message) != [backup_id]:
-        return False
-    text = message.lower().replace(backup_id, "{id}")
-    return any(gone.search(text) for gone in _GONE) and not _SOMETHING_ELSE.search(text)
+    """Return whether a message says that this backup was not found, and says nothing else."""
+    match = _GONE.fullmatch(message)
+    return match is not None and match["id"] == backup_id
 
 
 class _NotFoundMessage(msgspec.Struct, frozen=True):
@@ -228,7 +228,7 @@ def _name_not_found(backup_id: str, error: ErrorBody, body: bytes) -> AnswerName
         message = msgspec.json.decode(body, type=_NotFound).error.message
     except (msgspec.DecodeError, ValueError, RecursionError):
         return AnswerName.WRONG_ENDPOINT
-    if says_gone(message, backup_id):
+    if says_gone(message, backup_id) and not has_doubled_key(body):
         return AnswerName.GONE
     if re.match(r"Service \S+ could not be found", message):
         return AnswerName.NO_SERVICE
