@@ -5,12 +5,14 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given, strategies as st
 
 from tests.support.simulator.body_shapes import BodyShape, Occasion, make_body
 from tests.unit.clouds.logins import read_answer
 from vbs_reaper.backups.answer import Answer, AnswerName, Operation
+from vbs_reaper.backups.backup import Status
 from vbs_reaper.backups.identifiers import BackupId
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -362,6 +364,78 @@ def test_a_backup_is_found_with_its_fields() -> None:
 @pytest.mark.parametrize("shown", [{}, {"backup": None}, {"backup": []}, {"backup": {}}, {"backup": {"id": 5}}, []])
 def test_a_200_without_a_readable_backup_is_as_unavailable(shown: object) -> None:
     assert answer(SHOW, 200, said(shown)).name is AnswerName.UNAVAILABLE
+
+
+SHOWN = f'"id": "{BACKUP_ID}", "status": "available", "name": "daily"'
+
+
+def shown_with(more: str, before: str = "") -> Answer:
+    return answer(SHOW, 200, f'{{{before}"backup": {{{SHOWN}, {more}}}}}'.encode())
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ('"status": "available"', "status"),
+        ('"status": "deleting"', "status"),
+        ('"st\\u0061tus": "deleting"', "status"),
+        ('"name": "[hold] legal"', "name"),
+        ('"name": 5', "name"),
+        ('"metadata": {"hold": "yes"}, "metadata": {}', "metadata"),
+        ('"description": "x", "description": null', "description"),
+        ('"created_at": "2026-11-25T02:00:00Z", "created_at": "2026-11-25T02:00:00Z"', "created_at"),
+        ('"volume_id": "a", "volume_id": "b", "volume_id": "a"', "volume_id"),
+        (
+            f'"os-bak-tenant-attr:tenant_id": "{OTHER_ID}", "os-bak-tenant-attr:tenant_id": null',
+            "os-bak-tenant-attr:tenant_id",
+        ),
+    ],
+)
+def test_a_field_that_a_look_shows_twice_is_unknown(more: str, field: str) -> None:
+    found = shown_with(more)
+    assert found.name is AnswerName.FOUND
+    assert found.backup is not None
+    assert found.backup.is_identified
+    assert found.backup.odd_fields == {field}
+    assert found.backup.complaint(field) == f'shows "{field}" twice'
+    attribute = {"status": "status_text", "created_at": "created_at_text", "os-bak-tenant-attr:tenant_id": "tenant_id"}
+    assert getattr(found.backup, attribute.get(field, field)) is msgspec.UNSET
+
+
+def test_a_field_that_nobody_knows_may_be_shown_twice() -> None:
+    found = shown_with('"colour": 1, "colour": 2, "links": [{"rel": 1, "rel": 2}], "metadata": {"a": "b", "a": "c"}')
+    assert found.backup is not None
+    assert (found.backup.odd_fields, found.backup.name) == (frozenset(), "daily")
+    beside = shown_with('"size": 1', before='"x": 1, "x": 2, ')
+    assert beside.backup is not None
+    assert beside.backup.odd_fields == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (f'{{"backup": {{"id": "{OTHER_ID}", "id": "{BACKUP_ID}", "status": "available"}}}}', "id"),
+        (f'{{"backup": {{"id": "{BACKUP_ID}", "id": "{OTHER_ID}", "status": "available"}}}}', "id"),
+        (f'{{"backup": {{"id": "{BACKUP_ID}", "id": 5}}}}', "id"),
+        (f'{{"backup": {{"id": "{BACKUP_ID}"}}, "backup": {{"id": "{OTHER_ID}"}}}}', "backup"),
+        (f'{{"backup": {{"id": "{OTHER_ID}"}}, "back\\u0075p": {{"id": "{BACKUP_ID}"}}}}', "backup"),
+    ],
+)
+def test_a_look_that_names_the_backup_twice_is_about_an_unknown_one(text: str, key: str) -> None:
+    found = answer(SHOW, 200, text.encode())
+    assert found.name is AnswerName.FOUND
+    assert found.backup is not None
+    assert not found.backup.is_identified
+    assert found.backup.status is Status.UNKNOWN
+    assert found.backup.complaint("status") == f'shows "{key}" twice'
+
+
+def test_hostile_values_beside_a_doubled_key_change_nothing() -> None:
+    hostile = '"size": ' + "9" * 5000 + ', "object_count": 1e999, "fail_reason": "\xff", "name": "b"'
+    body_hostile = f'{{"backup": {{{SHOWN}, {hostile}}}}}'.encode("latin-1")
+    found = answer(SHOW, 200, body_hostile)
+    assert found.backup is not None
+    assert "name" in found.backup.odd_fields
 
 
 @pytest.mark.parametrize("prefix", ["APIG", "APIGW"])

@@ -37,7 +37,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "has_dependents": ("Newer incremental backups depend on this one.", "Delete the newer ones too, or keep this one."),
     "conflict": ("The cloud reports a conflict and the backup is still there.", "Look at the backup."),
     "unknown_field": (
-        "A field that must be known before a deletion is missing or has an unexpected type.",
+        "A field that must be known before a deletion is missing, has an unexpected type or is named twice.",
         "Check the API version of the target, and the backup that the message names.",
     ),
     "forbidden": ("The target's user does not have the permission.", "Give the user a role that may delete backups."),

@@ -59,6 +59,26 @@ def has_doubled_key(text: bytes) -> bool:
     return False
 
 
+def find_doubled_keys(text: bytes, member: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the keys that the object `member` of a JSON object has twice, and those that the outer object has twice.
+
+    Lenient about everything else: only for texts that another reader has accepted.
+
+    Raises:
+        ValueError, RecursionError: the text cannot be read.
+    """
+    # Objects are read as tuples of pairs; arrays stay lists. Numbers stay text: their number of digits may be hostile.
+    outer = json.loads(text.decode(errors="replace"), object_pairs_hook=tuple, parse_int=str, parse_float=str)
+    pairs = outer if isinstance(outer, tuple) else ()
+    inner = next((value for key, value in pairs if key == member and isinstance(value, tuple)), ())
+    return _doubled(inner), _doubled(pairs)
+
+
+def _doubled(pairs: Sequence[tuple[str, Any]]) -> frozenset[str]:
+    keys = [key for key, _ in pairs]
+    return frozenset(key for key in keys if keys.count(key) > 1) if len(set(keys)) < len(keys) else frozenset()
+
+
 def explain(
     error: msgspec.ValidationError, known: Sequence[str], fixes: Mapping[str, str] = MappingProxyType({})
 ) -> str:

@@ -125,7 +125,7 @@ class CinderApi:
             backup = read_backup(reply.body)
             if backup is None:
                 name = AnswerName.UNAVAILABLE
-            elif backup.id != backup_id:
+            elif backup.is_identified and backup.id != backup_id:
                 name = AnswerName.OTHER_BACKUP
         may_retry = name in {AnswerName.THROTTLED, AnswerName.UNAVAILABLE}
         return Answer(
