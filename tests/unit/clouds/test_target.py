@@ -96,6 +96,19 @@ def test_these_are_accepted_as_well(document: dict[str, Any]) -> None:
     read(document)
 
 
+@pytest.mark.parametrize(
+    ("written", "normalized"),
+    [
+        ("HTTPS://IAM.Example/v3", "https://iam.example/v3"),
+        ("https://iam.example.:443/identity/v3/", "https://iam.example/identity/v3"),
+        ("https://[2001:DB8::0:10]:5000/v3", "https://[2001:db8::10]:5000/v3"),
+        ("https://iam.example", "https://iam.example"),
+    ],
+)
+def test_the_address_of_keystone_is_normalized(written: str, normalized: str) -> None:
+    assert read(entry({"auth_url": written})).auth.auth_url == normalized
+
+
 @pytest.mark.parametrize("key", ["auth_url", "username", "password"])
 def test_a_key_that_is_missing_or_empty_is_named(key: str) -> None:
     assert refusal(without(key)) == f'lacks "auth.{key}"'

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from vbs_reaper.backups.secret_text import Secret, StoredSecret
+from vbs_reaper.clouds.endpoint import read_endpoint
 from vbs_reaper.clouds.target import Auth, Target
 from vbs_reaper.clouds.target_rules import (
     MISPLACED_KEYS,
@@ -40,7 +41,8 @@ def read_target(name: str, stored: StoredSecret) -> Target:
     if fault is not None or isinstance(target, str):
         # Raised outside of any `except` block, so that the context of this exception cannot contain the secret.
         raise InvalidSecret(f'target "{name}": {stored} {fault}')
-    return target
+    auth_url = read_endpoint(target.auth.auth_url, insecure_http=target.insecure_http).url
+    return msgspec.structs.replace(target, auth=msgspec.structs.replace(target.auth, auth_url=auth_url))
 
 
 def _convert(stored: StoredSecret) -> Target | str:
