@@ -26,7 +26,9 @@ class Authority:
     def server_context(self, folder: Path, host: str = "127.0.0.1", *, days: int = 10) -> ssl.SSLContext:
         """What a server of that address shows; ended already where the days are negative."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names: list[x509.GeneralName] = [x509.IPAddress(ip_address(host)) if host[0].isdigit() else x509.DNSName(host)]
+        names: list[x509.GeneralName] = [
+            x509.IPAddress(ip_address(host)) if host[0] in "0123456789:" else x509.DNSName(host)
+        ]
         builder = _builder(_name(host), self._name, key.public_key(), timedelta(days=days))
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

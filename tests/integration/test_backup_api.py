@@ -23,7 +23,7 @@ from vbs_reaper.backups.identifiers import BackupId, ProjectId
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.clouds.login.keystone import Login
-from vbs_reaper.deletion.decision import Halt, Pass
+from vbs_reaper.deletion.decision import Halt, Pass, Wait
 from vbs_reaper.deletion.message import Delivery, read_message
 from vbs_reaper.deletion.reconcile import Reconciler
 from vbs_reaper.deletion.request import DeleteRequest
@@ -268,6 +268,90 @@ def test_no_request_leaves_whose_path_differs_from_the_one_allowed_form(
     )
     for sent in cloud.journal.calls:
         assert allowed.fullmatch(f"{sent.method} {sent.raw_path}")
+
+
+# ------------------------------------------------------------------ caches
+
+GONE_BODY: dict[str, Any] = {"status": 404, "body": BodyShape.GONE}
+
+
+def aged(age: str, **fault: Any) -> Fault:  # noqa: ANN401  # the fields of a fault
+    """The true answer, or another one, as a cache repeats it."""
+    return Fault(times=None, headers={"Age": age, "X-Cache": "HIT", "Warning": '110 - "Response is Stale"'}, **fault)
+
+
+@pytest.mark.parametrize("age", ["1", "1987200", "0, 30", "30, 0", " 7 ", "2.5", "007"])
+@pytest.mark.parametrize(
+    "made_up", [{}, GONE_BODY, {"status": 404, "body": BodyShape.HTML}], ids=["200", "404", "page"]
+)
+def test_an_answer_of_a_cache_is_no_observation(reach: Reach, cloud: Cloud, age: str, made_up: dict[str, Any]) -> None:
+    backup_id = cloud.add_backup()
+    cloud.inject(aged(age, operation=Operation.SHOW, **made_up))
+    answer = reach.show(backup_id)
+    assert (answer.name, answer.backup, answer.status) == (
+        AnswerName.STALE_ANSWER,
+        None,
+        made_up.get("status", 200),
+    )
+    assert answer.message == f"a cache answered with a copy, not the service itself (Age: {age.strip()})"
+    assert answer.target is not None
+
+
+@pytest.mark.parametrize("age", ["0", "", "00", "soon", "0, 0"])
+def test_an_answer_that_no_cache_has_kept_is_an_observation(reach: Reach, cloud: Cloud, age: str) -> None:
+    backup_id = cloud.add_backup()
+    cloud.inject(aged(age, operation=Operation.SHOW))
+    assert reach.show(backup_id).name is AnswerName.FOUND
+    assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+
+
+def test_an_accepted_deletion_has_no_age(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(aged("30", operation=Operation.DELETE))
+    assert reach.delete(cloud.add_backup()).name is AnswerName.ACCEPTED
+
+
+def test_a_cached_404_to_a_deletion_is_no_proof(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(aged("30", operation=Operation.DELETE, **GONE_BODY))
+    assert reach.delete(cloud.add_backup()).name is AnswerName.STALE_ANSWER
+
+
+def test_a_page_of_a_cache_ends_a_list(reach: Reach, cloud: Cloud) -> None:
+    cloud.add_backups(3)
+    cloud.inject(aged("30", operation=Operation.LIST))
+    (failure,) = pages(reach)
+    assert isinstance(failure, Answer)
+    assert failure.name is AnswerName.STALE_ANSWER
+    with pytest.raises(RunRefused):
+        list_inventory(reach.api, TARGET, reach.clock, Hourglass())
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_cached_look_is_a_wait_of_that_request_alone(cloud: Cloud, status: int) -> None:
+    backup_id = cloud.add_backup()
+    made_up = GONE_BODY if status == 404 else {}
+    cloud.inject(aged("30", operation=Operation.SHOW, **made_up))
+    with reaching(cloud) as reach:
+        message = read_message({"messageId": "m-1"}, reach.clock())
+        delivery = Delivery(message=message, now=reach.clock(), base_s=60, jitter=0.5)
+        this = Pass(request=DeleteRequest(backup_id=BackupId(backup_id)), delivery=delivery)
+        decision = Reconciler(reach.api, reach.clock, 5).reconcile(this, TARGET, Hourglass())
+    assert isinstance(decision, Wait)
+    assert decision.reason is Reason.STALE_ANSWER
+    assert cloud.status_of(backup_id) == "available"
+    assert not cloud.journal.calls_of(Operation.DELETE)
+
+
+def test_every_get_asks_caches_for_the_services_own_answer(reach: Reach, cloud: Cloud) -> None:
+    backup_id = cloud.add_backup()
+    reach.show(backup_id)
+    pages(reach)
+    reach.delete(backup_id)
+    asked = {
+        call.operation: {name.lower(): value for name, value in call.headers.items()}.get("cache-control")
+        for call in cloud.journal.calls
+    }
+    assert asked[Operation.SHOW] == asked[Operation.LIST] == "no-cache"
+    assert asked[Operation.DELETE] is None
 
 
 # ------------------------------------------------------------------ time and repeats

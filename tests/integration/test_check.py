@@ -233,6 +233,18 @@ def test_a_list_that_is_forbidden(reach: Reach, cloud: Cloud) -> None:
     assert check(reach).reason == "forbidden"
 
 
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_list_that_a_cache_answers(reach: Reach, cloud: Cloud, status: int) -> None:
+    copy = Fault(operation=Operation.LIST, times=None, headers={"Age": "86400"}, status=404 if status == 404 else None)
+    cloud.inject(copy)
+    assert told(check(reach)) == (
+        False,
+        "stale_answer",
+        'target "otc-test": a cache answered with a copy, not the service itself (Age: 86400)',
+        "Exclude the backup service from the cache of the proxy or gateway in front of it.",
+    )
+
+
 # ------------------------------------------------------------------ lockout
 
 

@@ -200,7 +200,10 @@ def test_without_a_file_the_places_looked_at_are_named(desk: Desk) -> None:
         (f"clouds:\n otc:\n  auth: {{password: @{CANARY}}}", "is not valid YAML at line 3"),
         (f"clouds: {{otc: !!python/name:{CANARY} x}}", "is not valid YAML"),
         ("clouds: {otc: {auth: {password: 2026-11-25}}}", "put dates and binary values in quotes"),
-        (f"clouds: {{otc: {{auth: {{pasword: {CANARY}}}}}}}", 'unknown key "auth.pasword"; did you mean "password"?'),
+        (
+            f"clouds: {{otc: {{auth: {{pasword: {CANARY}}}}}}}",
+            'key of 7 characters in "auth"; did you mean "auth.password"?',
+        ),
         (f"clouds: {{otc: {{auth: {{password: {CANARY}}}}}}}", 'clouds.yaml, entry "otc" lacks "auth.auth_url"'),
         ("clouds: {otc: {profile: otc}}", 'has "profile", which is not accepted here'),
     ],
@@ -235,7 +238,7 @@ def test_a_secret_that_cannot_be_read_is_refused_with_one_sentence(
     boto3.client("secretsmanager").create_secret(
         Name="vbs-reaper/odd", SecretString=json.dumps({"auth": {"pasword": CANARY}})
     )
-    assert 'unknown key "auth.pasword"' in desk.refusal("--secret", "vbs-reaper/odd")
+    assert 'unknown key of 7 characters in "auth"' in desk.refusal("--secret", "vbs-reaper/odd")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     assert "needs AWS credentials" in desk.refusal("--secret", "vbs-reaper/default")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")

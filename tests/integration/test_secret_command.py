@@ -233,7 +233,7 @@ def test_a_clouds_yaml_without_its_password_takes_it_from_the_environment() -> N
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ({**ENTRY, "regin_name": "x"}, 'unknown key "regin_name"; did you mean "region_name"?'),
+        ({**ENTRY, "regin_name": "x"}, 'unknown key of 10 characters; did you mean "region_name"?'),
         ({**ENTRY, "verify": False}, 'has "verify": false; remove it'),
         ({**ENTRY, "profile": "otc"}, 'has "profile", which is not accepted here'),
         ({**ENTRY, "auth": {**ENTRY["auth"], "project_id": "x"}}, '"auth.project_id" with a value that cannot be used'),

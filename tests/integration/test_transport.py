@@ -3,13 +3,17 @@
 import logging
 import socket
 import ssl
+import threading
+import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH
 
 from tests.integration.certificates import Authority
 from tests.integration.reach import reaching
@@ -18,6 +22,7 @@ from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
 from vbs_reaper.backups.answer import AnswerName
+from vbs_reaper.clouds.http.connection import make_tls_context
 from vbs_reaper.clouds.http.deadline import FRAMING_BYTES, CallFailed, Exchange, Reply
 from vbs_reaper.clouds.http.transport import Transport, Transports
 
@@ -120,6 +125,57 @@ def test_a_host_that_never_shakes_hands_is_unreachable_in_time(transport: Transp
     with socket.create_server(("127.0.0.1", 0)) as silent:
         failed = failure(transport, f"https://127.0.0.1:{silent.getsockname()[1]}")
     assert (failed.name, failed.status_code) == (AnswerName.UNREACHABLE, "ConnectTimeout")
+
+
+def test_a_name_server_that_never_answers_does_not_outlast_the_deadline(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(20) and [])
+    begun = time.monotonic()
+    for scheme in ("http", "https"):
+        failed = failure(transport, f"{scheme}://vbs.example:1")
+        assert (failed.name, failed.status_code) == (AnswerName.UNREACHABLE, "ConnectTimeout")
+    took_s = time.monotonic() - begun
+    over.set()
+    assert took_s < 5
+
+
+def test_a_login_does_not_wait_for_a_name_server_beyond_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(20) and [])
+    with Simulator().running() as cloud, reaching(cloud, deadline_s=0.25) as reach:
+        secret = cloud.target_secret()
+        secret["auth"]["auth_url"] = "https://iam.example/v3"
+        reach.shelf.put(secret)
+        begun = time.monotonic()
+        assert reach.show("11111111-2222-4333-8444-555555555555").name is AnswerName.LOGIN_UNAVAILABLE
+        took_s = time.monotonic() - begun
+    over.set()
+    assert took_s < 5
+
+
+def test_what_a_late_name_server_says_is_not_used(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    look_up = socket.getaddrinfo
+
+    def late(host: str, port: int, **more: Any) -> Any:  # noqa: ANN401  # as the original
+        asked.append(host)
+        time.sleep(0.6)
+        return look_up("127.0.0.1", port, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
+    with ScriptedServer(saying(answer(200))).running() as server:
+        failed = failure(transport, server.url.replace("127.0.0.1", "vbs.example"))
+        time.sleep(0.6)
+        assert (failed.name, asked, server.connections) == (AnswerName.UNREACHABLE, ["vbs.example"], 0)
+
+
+def test_a_name_that_is_found_in_time_is_called(patient: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, port, **more: look_up("127.0.0.1", port, **more))
+    with ScriptedServer(saying(answer(200))).running() as server:
+        assert send(patient, server.url.replace("127.0.0.1", "vbs.example")).status == 200
 
 
 # ------------------------------------------------------------------ connections
@@ -316,6 +372,28 @@ def test_the_authorities_are_read_once_for_all_connections(
             failure(transports.of(""), cloud.url)
     transports.close()
     assert len(loads) == 1
+
+
+def test_no_key_of_a_connection_is_logged_whatever_the_environment_says(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for keylog in (tmp_path / "keys.log", tmp_path / "nowhere" / "keys.log"):
+        monkeypatch.setenv("SSLKEYLOGFILE", str(keylog))
+        for cacert in (authority.pem, None):
+            assert make_tls_context(cacert, DEFAULT_CA_BUNDLE_PATH).keylog_filename is None
+        with (
+            Simulator(tls=authority.server_context(tmp_path)).running() as cloud,
+            reaching(cloud, cacert=authority.pem) as reach,
+        ):
+            assert reach.show(cloud.add_backup()).name is AnswerName.FOUND
+        assert not keylog.exists()
+
+
+def test_a_context_verifies_as_the_default_one_does(authority: Authority) -> None:
+    context, default = make_tls_context(authority.pem, ""), ssl.create_default_context(cadata=authority.pem)
+    for name in ("verify_mode", "check_hostname", "verify_flags", "options", "minimum_version", "protocol"):
+        assert getattr(context, name) == getattr(default, name)
+    assert context.get_ciphers() == default.get_ciphers()
 
 
 def test_a_private_authority_is_trusted_where_the_secret_names_it(authority: Authority, tmp_path: Path) -> None:

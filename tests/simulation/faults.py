@@ -114,6 +114,8 @@ class Fault(StrEnum):
     UNREADABLE = "200 with no backup in it"
     FIELD_MISSING = "200 with a field missing"
     FIELD_ODD = "200 with a field of another type"
+    FIELD_TWICE = "200 with a field twice"
+    CACHED_GONE = "404 of a cache: not found, some time ago"
     STRANGE_STATUS = "200 with an unknown status"
     NOT_OWNED = "200 with another project as owner"
     # What others do meanwhile

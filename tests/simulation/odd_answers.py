@@ -91,6 +91,8 @@ LOOKS: Final = (
     Fault.UNREADABLE,
     Fault.FIELD_MISSING,
     Fault.FIELD_ODD,
+    Fault.FIELD_TWICE,
+    Fault.CACHED_GONE,
     Fault.STRANGE_STATUS,
     Fault.NOT_OWNED,
     Fault.CUT_SHORT,

@@ -17,6 +17,7 @@ from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.clouds.apis import cinder_v3 as answers
+from vbs_reaper.clouds.http.deadline import Reply
 from vbs_reaper.deletion import decide, deleter, reconcile
 from vbs_reaper.deletion.circuit_breaker import CircuitBreaker
 from vbs_reaper.deletion.decision import (
@@ -53,6 +54,10 @@ def acknowledge_before_the_proof(patch: pytest.MonkeyPatch) -> None:
 
 def any_404_is_gone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(answers, "_name_not_found", lambda *_: AnswerName.GONE)
+
+
+def a_copy_of_a_cache_is_an_answer(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Reply, "age", None)
 
 
 def a_default_done(patch: pytest.MonkeyPatch) -> None:
@@ -214,6 +219,7 @@ BUGS: Final[dict[str, Plant]] = {
     for plant in (
         acknowledge_before_the_proof,
         any_404_is_gone,
+        a_copy_of_a_cache_is_an_answer,
         a_default_done,
         hide_forgotten,
         dead_letter_after_acknowledging,

@@ -185,6 +185,11 @@ class Wire:
             del shown[self._world.chance.choice(["volume_id", "status", "created_at", "name", "description"])]
         elif fault is Fault.FIELD_ODD:
             return self._show_another_type(said, shown)
+        elif fault is Fault.FIELD_TWICE:
+            return self._show_twice(said, shown)
+        elif fault is Fault.CACHED_GONE:
+            gone = {"itemNotFound": {"code": 404, "message": f"Backup {shown['id']} could not be found."}}
+            return Said(404, {"age": "3600"}, json.dumps(gone).encode()), Heard("odd", 404)
         elif fault is Fault.STRANGE_STATUS:
             shown["status"] = "exporting"
         else:
@@ -196,6 +201,13 @@ class Wire:
         """One field with a value that nobody can read: for the judge it is not there."""
         field = self._world.chance.choice([name for name in shown if name != "id"])
         body = json.dumps({"backup": shown | {field: [1, {"odd": True}]}}).encode()
+        changed = replace(said, body=body, shows={name: value for name, value in shown.items() if name != field})
+        return changed, _heard(changed)
+
+    def _show_twice(self, said: Said, shown: dict[str, Any]) -> tuple[Said, Heard]:
+        """One field with two values: for the judge it is not there."""
+        field = self._world.chance.choice([name for name in shown if name != "id"])
+        body = json.dumps({"backup": shown}).replace('{"backup": {', f'{{"backup": {{"{field}": null, ').encode()
         changed = replace(said, body=body, shows={name: value for name, value in shown.items() if name != field})
         return changed, _heard(changed)
 

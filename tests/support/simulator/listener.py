@@ -30,18 +30,19 @@ class Listener(ThreadingHTTPServer):
     request_queue_size = 512
     allow_reuse_address = True
 
-    def __init__(self, cloud: Cloud, port: int, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, cloud: Cloud, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.cloud = cloud
         self.tls = tls
         self.stopping = threading.Event()
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
-        super().__init__((HOST, port), Connection)
+        super().__init__((host, port), Connection)
 
     def server_bind(self) -> None:
         """Without the look-up of a host name that HTTPServer makes."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = HOST, self.server_address[1]
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Shake hands in the connection's own thread: a client that dawdles stops nobody else."""

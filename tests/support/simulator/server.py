@@ -11,7 +11,7 @@ from tests.support.simulator.settings import SimulatorSettings
 
 
 class Simulator:
-    """A cloud and its server on 127.0.0.1: `with Simulator(settings).running() as cloud: … cloud.url …`."""
+    """A cloud and its server, on 127.0.0.1 by default: `with Simulator(settings).running() as cloud: … cloud.url …`."""
 
     def __init__(
         self,
@@ -19,10 +19,12 @@ class Simulator:
         *,
         clock: Clock = utc_now,
         tls: ssl.SSLContext | None = None,
+        host: str = HOST,
         port: int = 0,
     ) -> None:
         self.cloud = Cloud(settings, clock)
         self._tls = tls
+        self._host = host
         self._port = port
         self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
@@ -42,9 +44,10 @@ class Simulator:
         Raises:
             OSError: the named port is taken.
         """
-        self._listener = Listener(self.cloud, self._port, self._tls)
+        self._listener = Listener(self.cloud, self._host, self._port, self._tls)
         self._port = self._listener.server_port
-        self.cloud.url = f"{'https' if self._tls else 'http'}://{HOST}:{self._port}"
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        self.cloud.url = f"{'https' if self._tls else 'http'}://{shown}:{self._port}"
         self._thread = threading.Thread(
             target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, name="simulator", daemon=True
         )
@@ -53,7 +56,7 @@ class Simulator:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port, for those who speak no HTTP to it."""
-        return HOST, self._port
+        return self._host, self._port
 
     def stop(self) -> None:
         """Refuse connections from now on and close those there are; `start` takes the same port again."""

@@ -39,6 +39,32 @@ def test_a_count_is_exactly_this_line(capsys: pytest.CaptureFixture[str]) -> Non
     )
 
 
+DOCUMENTED = {
+    *("200", "201", "202", "204", "400", "401", "402", "403", "404", "405", "406", "407", "408", "409", "410"),
+    *("413", "414", "415", "421", "429", "431", "494", "500", "501", "502", "503", "504"),
+}
+NO_ANSWER = {"ConnectTimeout", "ReadTimeout", "ConnectionError", "TlsError"}
+
+
+def test_only_documented_status_codes_are_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics()
+    for status in range(100, 1000):
+        metrics.answered("DeleteBackup", str(status), 0.1)
+    for name in NO_ANSWER:
+        metrics.answered("DeleteBackup", name, 0.1)
+    counts = {line["StatusCode"]: line["Responses"] for line in flushed(metrics, capsys) if "StatusCode" in line}
+    others = {f"{digit}xx-other" for digit in range(1, 6)}
+    assert counts.keys() == DOCUMENTED | NO_ANSWER | others
+    assert {code: count for code, count in counts.items() if code in others} == {
+        "1xx-other": [100.0],
+        "2xx-other": [96.0],
+        "3xx-other": [100.0],
+        "4xx-other": [82.0],
+        "5xx-other": [495.0],
+    }
+    assert all(counts[code] == [1.0] for code in DOCUMENTED | NO_ANSWER)
+
+
 def test_a_metric_without_dimensions_has_one_empty_set_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     metrics = Metrics()
     metrics.deleted_after(81.5)

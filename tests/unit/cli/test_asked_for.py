@@ -46,7 +46,7 @@ def test_a_whole_request_keeps_its_own_words_and_a_hash_in_them() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (f'{{"backup_id": "{IDS[0]}", "force": true}}', "force"),
+        (f'{{"backup_id": "{IDS[0]}", "force": true}}', "unknown key of 5 characters"),
         ('{"backup_id": 7}', "backup_id"),
         (f'{{"backup_ids": ["{IDS[0]}"]}}', "one backup per line"),
         ('{"backup_id": ', "is not JSON"),

@@ -143,3 +143,69 @@ def test_metadata_is_needed_where_one_record_has_it(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_is_let_pass(tmp_path: Path) -> None:
     assert list(BackupsFile(written(tmp_path, b'\xef\xbb\xbf{"backups": []}'))) == []
+
+
+ROW = '{"id": "a", "name": "x", "created_at": "2026-11-25T02:00:00Z"}'
+
+
+def refused_inventory(folder: Path, text: str, piece_bytes: int) -> str:
+    with pytest.raises(InvalidBackupsFile) as refused:
+        BackupsFile(written(folder, text), piece_bytes).inventory(None, HOLD_MARKER)
+    return str(refused.value)
+
+
+PIECES = pytest.mark.parametrize("piece_bytes", [30, 100, 500, 1 << 20])
+
+
+@PIECES
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('{"backups": [ROWS], "backups": [ROWS]}', "backups"),
+        ('{"backups": [], "backups": [ROWS]}', "backups"),
+        ('{"backups": [ROWS], "backups": null}', "backups"),
+        ('{"backups": [ROWS], "b\\u0061ckups": []}', "backups"),
+        ('{"x": 1, "backups": [ROWS], "y": {"z": 1}, "backups": [ROWS]}', "backups"),
+        ('{"backups_links": [{"rel": "next"}], "backups": [ROWS], "backups_links": []}', "backups_links"),
+        ('{"backups": [ROWS], "backups_links": [{"rel": "next"}], "backups_links": []}', "backups_links"),
+    ],
+)
+def test_a_list_that_is_named_twice_is_refused(tmp_path: Path, text: str, key: str, piece_bytes: int) -> None:
+    for count in (1, 2, 40):
+        whole = text.replace("ROWS", ", ".join([ROW] * count))
+        said = f'names the key "{key}" twice, on the top level; keep one of them'
+        assert refused_inventory(tmp_path, whole, piece_bytes).endswith(f"inventory.json: {said}")
+        assert refusal(tmp_path, whole, piece_bytes).endswith(said)
+
+
+@PIECES
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ('"created_at": "2020-01-01T00:00:00Z"', "created_at"),
+        ('"creat\\u0065d_at": "2020-01-01T00:00:00Z"', "created_at"),
+        ('"id": "b"', "id"),
+        ('"description": "[hold]", "description": null', "description"),
+        ('"metadata": {"hold": "x"}, "metadata": {}', "metadata"),
+    ],
+)
+def test_a_record_with_a_key_twice_is_refused_with_its_number(
+    tmp_path: Path, more: str, key: str, piece_bytes: int
+) -> None:
+    for number in (0, 7, 19):
+        rows = [ROW] * 20
+        rows[number] = ROW[:-1] + f", {more}}}"
+        said = refused_inventory(tmp_path, f'{{"backups": [{", ".join(rows)}]}}', piece_bytes)
+        assert said.endswith(f'inventory.json: "backups[{number}]" names the key "{key}" twice; keep one of them')
+
+
+@PIECES
+def test_keys_of_other_objects_and_words_in_texts_are_not_twice(tmp_path: Path, piece_bytes: int) -> None:
+    rows = [
+        ROW[:-1] + ', "links": [{"id": 1}, {"id": 2}], "metadata": {"name": "name", "id": "backups"}, "x": 1, "x": 2}',
+        '{"id": "name", "description": "\\"created_at\\" \\u0061 \\u00e4"}',
+        ROW,
+    ]
+    text = f'{{"backups": [{", ".join(rows)}], "note": "backups", "x": {{"backups": 1}}, "note": 2}}'
+    found = BackupsFile(written(tmp_path, text), piece_bytes).inventory(None, HOLD_MARKER)
+    assert [backup.id for backup in found.backups] == ["a", "name", "a"]

@@ -5,12 +5,14 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given, strategies as st
 
 from tests.support.simulator.body_shapes import BodyShape, Occasion, make_body
 from tests.unit.clouds.logins import read_answer
 from vbs_reaper.backups.answer import Answer, AnswerName, Operation
+from vbs_reaper.backups.backup import Status
 from vbs_reaper.backups.identifiers import BackupId
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -173,11 +175,23 @@ def test_words_that_mention_a_gateways_code_are_no_code() -> None:
     [
         f"Backup {BACKUP_ID} could not be found.",
         f"backup {BACKUP_ID} cannot be found",
+        f"Backup '{BACKUP_ID}' was not found",
         f"Backup '{BACKUP_ID}' was not found (HTTP 404)",
-        f"The volume backup with id {BACKUP_ID} is not found.",
         f"Volume backup not found: {BACKUP_ID}",
         f"Backup could not be found, id={BACKUP_ID}",
+        f"The volume backup with id {BACKUP_ID} is not found.",
         f"Backup {BACKUP_ID} has not been found",
+        f"BACKUP {BACKUP_ID} COULD NOT BE FOUND",
+        f"Backup {BACKUP_ID} not found",
+        f"Backup {BACKUP_ID} can not be found!",
+        f"Backup {BACKUP_ID}: could not be found.",
+        f"Backup id {BACKUP_ID} could not be found.",
+        f"Backup id={BACKUP_ID} could not be found.",
+        f"Backup with ID '{BACKUP_ID}' could not be found...",
+        f"backup (id: {BACKUP_ID}) not found",
+        f"  Backup  <{BACKUP_ID}>\tcould  not be\nfound .\n",
+        f'"Backup {BACKUP_ID} could not be found."',
+        f"Backup \u201c{BACKUP_ID}\u201d could not be found\u2026",
     ],
 )
 def test_the_id_decides_that_a_backup_is_gone_not_the_words_around_it(message: str) -> None:
@@ -204,6 +218,7 @@ def test_the_id_decides_that_a_backup_is_gone_not_the_words_around_it(message: s
         {"itemNotFound": {"code": 404, "message": f"The service of backup {BACKUP_ID} could not be found."}},
         {"itemNotFound": {"code": 404, "message": f"Backup service for {BACKUP_ID} could not be found."}},
         {"itemNotFound": {"code": 404, "message": "Backup could not be found."}},
+        {"itemNotFound": {"code": 404, "message": "Backup {id} could not be found."}},
         {"itemNotFound": {"code": 404, "message": [f"Backup {BACKUP_ID} could not be found."]}},
         {"itemNotFound": f"Backup {BACKUP_ID} could not be found."},
         {"itemnotfound": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}},
@@ -215,6 +230,112 @@ def test_the_id_decides_that_a_backup_is_gone_not_the_words_around_it(message: s
 )
 def test_a_404_that_is_no_proof_is_not_gone(document: object) -> None:
     assert answer(SHOW, 404, said(document)).name is AnswerName.WRONG_ENDPOINT
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "in cache, try again",
+        "in region eu-nl",
+        "on this host; it may be on another",
+        ": you are not authorized",
+        "yet",
+        ". Try again.",
+        ". The service is down.",
+        "- retry",
+        "? maybe",
+        "?",
+        "(in cache)",
+        "1",
+        "\u5728\u7f13\u5b58",
+        "able",
+    ],
+)
+@pytest.mark.parametrize(
+    "words", ["could not be found", "was not found", "cannot be found", "is not found", "not found"]
+)
+@pytest.mark.parametrize("blank", [" ", "", "\n"])
+def test_whatever_is_said_after_found_a_404_is_no_proof(words: str, after: str, blank: str) -> None:
+    message = f"Backup {BACKUP_ID} {words}{blank}{after}"
+    assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is not AnswerName.GONE
+
+
+@pytest.mark.parametrize(
+    "noun",
+    [
+        "policy",
+        "schedule",
+        "job",
+        "storage",
+        "service",
+        "vault",
+        "plan",
+        "task of",
+        "id of",
+        "with policy",
+        "with",
+        "ids",
+    ],
+)
+def test_something_else_of_a_backup_that_is_not_found_is_no_proof(noun: str) -> None:
+    for form in (
+        "Backup {} {} could not be found.",
+        "Backup {} {} not found",
+        "backup-{} {} not found",
+        "backup_{}={} not found",
+    ):
+        message = form.format(noun, BACKUP_ID)
+        assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is not AnswerName.GONE
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"The policy of Backup {BACKUP_ID} could not be found.",
+        f"Host for volume backup {BACKUP_ID} not found",
+        f"No backup. {BACKUP_ID} could not be found.",
+        f"Backup {BACKUP_ID}. The cache could not be found.",
+        f"Backup {BACKUP_ID} may not be found.",
+        f"Backup {BACKUP_ID} could be found.",
+        f"Backup {BACKUP_ID} could not be found and could not be found.",
+        f"Backup not found: policy {BACKUP_ID}",
+        f"Backup not found: {BACKUP_ID} in this cache",
+        f"Backup could not be found: service of {BACKUP_ID}",
+        f"Backups {BACKUP_ID} could not be found.",
+        f"Backup{BACKUP_ID} could not be found.",
+        f"Backup _{BACKUP_ID} could not be found.",
+        f"Backup {BACKUP_ID}_ could not be found.",
+        f"Backup {BACKUP_ID} could notbe found.",
+        f"Snapshot or Backup {BACKUP_ID} could not be found.",
+        f"Cached: Backup {BACKUP_ID} could not be found.",
+    ],
+)
+def test_other_words_about_a_backup_are_no_proof(message: str) -> None:
+    assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is not AnswerName.GONE
+
+
+ONE_MESSAGE = f'"message": "Backup {BACKUP_ID} could not be found."'
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        '{"itemNotFound": {"code": 404, MESSAGE, MESSAGE}}',
+        '{"itemNotFound": {"code": 404, "message": "try again", MESSAGE}}',
+        '{"itemNotFound": {"code": 503, "code": 404, MESSAGE}}',
+        '{"itemNotFound": {"message": "try again"}, "itemNotFound": {"code": 404, MESSAGE}}',
+        '{"itemNotFound": {"code": 404, MESSAGE}, "itemNotFound": {"code": 404, MESSAGE}}',
+        '{"itemNotFound": {"code": 404, "mess\\u0061ge": "try again", MESSAGE}}',
+        '{"itemNotFound": {"code": 404, "details": {"a": 1, "a": 2}, MESSAGE}}',
+        '{"request_id": "a", "request_id": "b", "itemNotFound": {"code": 404, MESSAGE}}',
+    ],
+)
+@pytest.mark.parametrize("operation", [SHOW, DELETE, Operation.LIST_BACKUPS])
+def test_a_404_that_says_a_key_twice_is_no_proof(operation: Operation, twice: str) -> None:
+    body_twice = twice.replace("MESSAGE", ONE_MESSAGE).encode()
+    assert answer(operation, 404, body_twice).name is AnswerName.WRONG_ENDPOINT
+    once = '{"itemNotFound": {"code": 404, MESSAGE}}'.replace("MESSAGE", ONE_MESSAGE).encode()
+    assert answer(operation, 404, once).name is AnswerName.GONE
 
 
 def test_a_404_with_a_byte_that_no_json_has_is_no_proof_wherever_it_is() -> None:
@@ -245,6 +366,78 @@ def test_a_backup_is_found_with_its_fields() -> None:
 @pytest.mark.parametrize("shown", [{}, {"backup": None}, {"backup": []}, {"backup": {}}, {"backup": {"id": 5}}, []])
 def test_a_200_without_a_readable_backup_is_as_unavailable(shown: object) -> None:
     assert answer(SHOW, 200, said(shown)).name is AnswerName.UNAVAILABLE
+
+
+SHOWN = f'"id": "{BACKUP_ID}", "status": "available", "name": "daily"'
+
+
+def shown_with(more: str, before: str = "") -> Answer:
+    return answer(SHOW, 200, f'{{{before}"backup": {{{SHOWN}, {more}}}}}'.encode())
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ('"status": "available"', "status"),
+        ('"status": "deleting"', "status"),
+        ('"st\\u0061tus": "deleting"', "status"),
+        ('"name": "[hold] legal"', "name"),
+        ('"name": 5', "name"),
+        ('"metadata": {"hold": "yes"}, "metadata": {}', "metadata"),
+        ('"description": "x", "description": null', "description"),
+        ('"created_at": "2026-11-25T02:00:00Z", "created_at": "2026-11-25T02:00:00Z"', "created_at"),
+        ('"volume_id": "a", "volume_id": "b", "volume_id": "a"', "volume_id"),
+        (
+            f'"os-bak-tenant-attr:tenant_id": "{OTHER_ID}", "os-bak-tenant-attr:tenant_id": null',
+            "os-bak-tenant-attr:tenant_id",
+        ),
+    ],
+)
+def test_a_field_that_a_look_shows_twice_is_unknown(more: str, field: str) -> None:
+    found = shown_with(more)
+    assert found.name is AnswerName.FOUND
+    assert found.backup is not None
+    assert found.backup.is_identified
+    assert found.backup.odd_fields == {field}
+    assert found.backup.complaint(field) == f'shows "{field}" twice'
+    attribute = {"status": "status_text", "created_at": "created_at_text", "os-bak-tenant-attr:tenant_id": "tenant_id"}
+    assert getattr(found.backup, attribute.get(field, field)) is msgspec.UNSET
+
+
+def test_a_field_that_nobody_knows_may_be_shown_twice() -> None:
+    found = shown_with('"colour": 1, "colour": 2, "links": [{"rel": 1, "rel": 2}], "metadata": {"a": "b", "a": "c"}')
+    assert found.backup is not None
+    assert (found.backup.odd_fields, found.backup.name) == (frozenset(), "daily")
+    beside = shown_with('"size": 1', before='"x": 1, "x": 2, ')
+    assert beside.backup is not None
+    assert beside.backup.odd_fields == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (f'{{"backup": {{"id": "{OTHER_ID}", "id": "{BACKUP_ID}", "status": "available"}}}}', "id"),
+        (f'{{"backup": {{"id": "{BACKUP_ID}", "id": "{OTHER_ID}", "status": "available"}}}}', "id"),
+        (f'{{"backup": {{"id": "{BACKUP_ID}", "id": 5}}}}', "id"),
+        (f'{{"backup": {{"id": "{BACKUP_ID}"}}, "backup": {{"id": "{OTHER_ID}"}}}}', "backup"),
+        (f'{{"backup": {{"id": "{OTHER_ID}"}}, "back\\u0075p": {{"id": "{BACKUP_ID}"}}}}', "backup"),
+    ],
+)
+def test_a_look_that_names_the_backup_twice_is_about_an_unknown_one(text: str, key: str) -> None:
+    found = answer(SHOW, 200, text.encode())
+    assert found.name is AnswerName.FOUND
+    assert found.backup is not None
+    assert not found.backup.is_identified
+    assert found.backup.status is Status.UNKNOWN
+    assert found.backup.complaint("status") == f'shows "{key}" twice'
+
+
+def test_hostile_values_beside_a_doubled_key_change_nothing() -> None:
+    hostile = '"size": ' + "9" * 5000 + ', "object_count": 1e999, "fail_reason": "\xff", "name": "b"'
+    body_hostile = f'{{"backup": {{{SHOWN}, {hostile}}}}}'.encode("latin-1")
+    found = answer(SHOW, 200, body_hostile)
+    assert found.backup is not None
+    assert "name" in found.backup.odd_fields
 
 
 @pytest.mark.parametrize("prefix", ["APIG", "APIGW"])

@@ -41,6 +41,14 @@ def test_a_deletion_is_exactly_this(version: ApiVersion) -> None:
     assert request.body is None
 
 
+@pytest.mark.parametrize(
+    "root", ["https://[2001:db8::10]:8776", "https://[::ffff:192.0.2.1]", "https://10.0.0.1/volume"]
+)
+def test_an_address_without_a_name_is_sent_as_it_is(root: str) -> None:
+    request = show_request(make_login(root=root), BACKUP_ID)
+    assert request.url == f"{root}/v2/{PROJECT}/backups/{BACKUP_ID}"
+
+
 def test_the_headers_of_each_request_are_exactly_these() -> None:
     login = make_login(api_version="v3")
     common = {
@@ -49,7 +57,7 @@ def test_the_headers_of_each_request_are_exactly_these() -> None:
         "Accept-Encoding": "identity",
         "X-Auth-Token": "canary-token",
     }
-    looking = common | {"OpenStack-API-Version": "volume 3.43"}
+    looking = common | {"Cache-Control": "no-cache", "OpenStack-API-Version": "volume 3.43"}
     assert dict(show_request(login, BACKUP_ID).headers) == looking
     assert dict(list_request(login, marker=None, volume_id=None).headers) == looking
     assert dict(delete_request(login, BACKUP_ID).headers) == common | {"Content-Length": "0"}

@@ -78,6 +78,32 @@ def test_an_address_of_the_catalogue_that_may_not_be_called_is_refused(url: str,
     with pytest.raises(InvalidEndpoint, match=words) as refused:
         find(service("vbs", url))
     assert str(refused.value).startswith("the catalog's address of the backup service ")
+    assert str(refused.value).endswith('; give the right one as "volume_backup_endpoint_override" in the secret')
+    assert "insecure_http" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://vbs.example/v2", 'is not https; plain http is accepted only with "insecure_http": true'),
+        ("https://user:secret@vbs.example", "is not a plain address; give https://, the host and the path"),
+        (f"https://vbs.example/v2/{OTHER}", f"names project {OTHER}, but the token is for {PROJECT}"),
+    ],
+)
+def test_an_override_that_may_not_be_called_is_refused_with_its_own_fix(url: str, words: str) -> None:
+    with pytest.raises(InvalidEndpoint) as refused:
+        find(*ALL, volume_backup_endpoint_override=url)
+    assert str(refused.value).startswith(f'"volume_backup_endpoint_override" {words}')
+
+
+IPV6 = "https://[2001:db8::10]:8776"
+
+
+def test_an_address_of_the_catalogue_is_normalized() -> None:
+    spellings = ["HTTPS://[2001:DB8:0:0::10]:8776/v2", f"{IPV6}/v3/{PROJECT}", f"{IPV6}/"]
+    assert find(service("vbs", *spellings)) == IPV6
+    assert find(service("vbs", "HTTPS://VBS.Example.:443/v2")) == "https://vbs.example"
+    assert find(*ALL, volume_backup_endpoint_override="HTTPS://VBS.Example.:443/v2") == "https://vbs.example"
 
 
 def test_what_the_secret_says_goes_before_the_catalogue() -> None:

@@ -22,6 +22,18 @@ PROJECT = "0123456789abcdef0123456789abcdef"
         ("https://10.0.0.1:443/v3.0", "https://10.0.0.1", "v3.0", None),
         ("https://10.0.0.1:80/v3.0", "https://10.0.0.1:80", "v3.0", None),
         ("http://10.0.0.1:80/v3", "http://10.0.0.1", "v3", None),
+        ("HTTPS://VBS.Example/V2", "https://vbs.example/V2", None, None),
+        ("Https://vbs.example./v2", "https://vbs.example", "v2", None),
+        ("https://VBS.EXAMPLE.:443/", "https://vbs.example", None, None),
+        ("https://[2001:db8::10]:5000/v3", "https://[2001:db8::10]:5000", "v3", None),
+        ("https://[2001:DB8:0:0::0010]/volume/v3", "https://[2001:db8::10]/volume", "v3", None),
+        ("https://[2001:db8::10]:443", "https://[2001:db8::10]", None, None),
+        ("http://[::1]:8776/v3/", "http://[::1]:8776", "v3", None),
+        ("https://[::FFFF:192.0.2.1]", "https://[::ffff:192.0.2.1]", None, None),
+        ("https://[::ffff:c000:201]", "https://[::ffff:192.0.2.1]", None, None),
+        ("https://10.0.0.1./v3", "https://10.0.0.1", "v3", None),
+        ("https://1und1.example", "https://1und1.example", None, None),
+        ("https://iam-0x7f.example-1", "https://iam-0x7f.example-1", None, None),
     ],
 )
 def test_an_address_is_taken_apart(url: str, root: str, version: str | None, project_id: str | None) -> None:
@@ -37,7 +49,36 @@ def test_an_address_is_taken_apart(url: str, root: str, version: str | None, pro
         "https://",
         "https:///v2",
         "https://user:secret@vbs.example",
-        "https://VBS.example",
+        "https://vbs.example..",
+        "https://.vbs.example",
+        "https://.",
+        "https://user:secret@[2001:db8::10]",
+        "https://[2001:db8::10",
+        "https://2001:db8::10/v3",
+        "https://[2001:db8::10%25eth0]",
+        "https://[fe80::1%eth0]/v3",
+        "https://[2001:db8:::10]",
+        "https://[2001:db8::10::1]",
+        "https://[2001:db8::12345]",
+        "https://[1:2:3:4:5:6:7:8:9]",
+        "https://[::ffff:192.0.2.256]",
+        "https://[::ffff:192.0.02.1]",
+        "https://[10.0.0.1]",
+        "https://[]",
+        "https://[v1.fe80]",
+        "https://[::1].",
+        "https://[::1]x",
+        "https://[::1]:0",
+        "https://0177.0.0.1",
+        "https://127.1",
+        "https://2130706433",
+        "https://0x7f000001",
+        "https://0X7F.0.0.1",
+        "https://0x7f.0.0.0x1",
+        "https://10.0.0.01",
+        "https://10.0.0.256",
+        "https://10.0.0.1.1",
+        "https://vbs.example.1",
         "https://vbs.example?x=1",
         "https://vbs.example#x",
         "https://vbs.example/v2//x",
@@ -73,8 +114,26 @@ def test_an_address_comes_back_as_it_was_or_not_at_all(url: str) -> None:
         endpoint = read_endpoint(url, insecure_http=False)
     except InvalidEndpoint:
         return
-    parts = [endpoint.root, *(part for part in (endpoint.version, endpoint.project_id) if part)]
-    assert "/".join(parts) == url.replace(":443/", "/").removesuffix(":443").rstrip("/").removesuffix(":443")
+    assert read_endpoint(endpoint.url, insecure_http=False) == endpoint
+    host, _, path = url.removeprefix("https://").partition("/")
+    assert endpoint.url == "/".join(
+        filter(None, [f"https://{host.removesuffix(':443').rstrip('.')}", path.rstrip("/")])
+    ) or (".:" in host)
+
+
+@given(
+    st.from_regex(r"https?://[a-z]{1,3}\.?(:(80|443|8776))?(/[a-z]{1,3})?(/v[23])?/?", fullmatch=True)
+    | st.ip_addresses(v=6).map(lambda address: f"https://[{address.exploded}]:8776/v3")
+    | st.ip_addresses(v=4).map(lambda address: f"https://{address}/v3")
+)
+def test_every_spelling_of_an_address_is_the_same_address(url: str) -> None:
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    shouted = f"{scheme.upper()}://{host.upper()}{slash}{path}"
+    endpoint = read_endpoint(url, insecure_http=True)
+    assert read_endpoint(shouted, insecure_http=True) == endpoint
+    assert root_of(shouted) == root_of(url) == endpoint.root
+    assert show_place(endpoint.root) == endpoint.root
 
 
 @given(st.from_regex(r"https?://[a-z]{1,3}(:(80|443|8776))?(/[a-z]{1,3})?(/v[23])?(/[01]{32})?/?", fullmatch=True))
@@ -125,6 +184,7 @@ def test_another_address_has_another_root_and_shows_no_secret(url: str) -> None:
 def test_a_root_is_shown_whole_only_if_it_is_a_plain_address() -> None:
     assert show_place("https://vbs.example:8776/volume") == "https://vbs.example:8776/volume"
     assert show_place("https://vbs.example/x?token=canary") == "vbs.example"
-    assert show_place(root_of("https://[2001:DB8::10]:443/v3")) == "2001:db8::10"
-    assert root_of("https://[2001:DB8::10]:443/v3") == root_of("https://[2001:db8::10]/v2/")
+    assert show_place(root_of("https://[2001:DB8::10]:443/v3")) == "https://[2001:db8::10]"
+    assert show_place(root_of("https://user:canary@[2001:DB8::10]/?canary")) == "2001:db8::10"
+    assert root_of("https://[2001:DB8:0::10]:443/v3") == root_of("https://u:p@[2001:db8::10]/v2/")
     assert show_place("https://[canary") == "an unreadable address"

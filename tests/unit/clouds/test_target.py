@@ -96,6 +96,19 @@ def test_these_are_accepted_as_well(document: dict[str, Any]) -> None:
     read(document)
 
 
+@pytest.mark.parametrize(
+    ("written", "normalized"),
+    [
+        ("HTTPS://IAM.Example/v3", "https://iam.example/v3"),
+        ("https://iam.example.:443/identity/v3/", "https://iam.example/identity/v3"),
+        ("https://[2001:DB8::0:10]:5000/v3", "https://[2001:db8::10]:5000/v3"),
+        ("https://iam.example", "https://iam.example"),
+    ],
+)
+def test_the_address_of_keystone_is_normalized(written: str, normalized: str) -> None:
+    assert read(entry({"auth_url": written})).auth.auth_url == normalized
+
+
 @pytest.mark.parametrize("key", ["auth_url", "username", "password"])
 def test_a_key_that_is_missing_or_empty_is_named(key: str) -> None:
     assert refusal(without(key)) == f'lacks "auth.{key}"'
@@ -139,8 +152,14 @@ def test_a_key_that_is_missing_or_empty_is_named(key: str) -> None:
         ({"clouds": {"otc": entry()}}, "store the one entry below it"),
         (entry({"token": CANARY}), 'has "auth.token"'),
         (entry({"tenant_name": "x"}), 'rename it to "auth.project_name"'),
-        (entry({"projct_id": "x"}), 'unknown key "auth.projct_id"; did you mean "project_id"?'),
-        (entry(region="eu-de"), 'unknown key "region"; did you mean "regions"?'),
+        (entry({"projct_id": "x"}), 'unknown key of 9 characters in "auth"; did you mean "auth.project_id"?'),
+        (entry(region="eu-de"), 'unknown key of 6 characters; did you mean "regions"?'),
+        (entry(username="x"), 'unknown key of 8 characters; did you mean "auth.username"?'),
+        (entry(xyz="x"), "unknown key of 3 characters; known are auth, auth_type, region_name"),
+        (
+            entry({"xyz": "x"}),
+            'unknown key of 3 characters in "auth"; known are auth.auth_url, auth.username, auth.pass',
+        ),
         (entry({"password": 1234}), '"auth.password"'),
         (entry({"password": None}), '"auth.password"'),
         (entry(allow_admin="yes"), '"allow_admin"'),
@@ -148,7 +167,9 @@ def test_a_key_that_is_missing_or_empty_is_named(key: str) -> None:
         ({"auth": "x"}, '"auth"'),
         ([], "the whole"),
         (CANARY, "is not JSON"),
-        ('{"auth": {}, "auth": {}}', "names a key twice"),
+        ('{"auth": {}, "auth": {}}', 'names a key twice: "auth"'),
+        ('{"auth": {"token": "a", "token": "b"}}', 'names a key twice: "token"'),
+        (f'{{"auth": {{"{CANARY}": 1, "{CANARY}": 2}}}}', f"names a key twice: a key of {len(CANARY)} characters"),
         ("[" * 100_000, ""),
         (entry(hold_marker="x" * 70_000), "65536 are allowed"),
     ],
@@ -167,6 +188,36 @@ ANY_JSON: st.SearchStrategy[Any] = st.recursive(
 @given(st.dictionaries(st.sampled_from([*Target.__struct_fields__, "profile"]), ANY_JSON, max_size=6))
 def test_whatever_a_secret_holds_no_value_is_ever_quoted(document: dict[str, Any]) -> None:
     assert CANARY not in refusal(document)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        CANARY,
+        f"password-{CANARY}",
+        f"{CANARY}` - at `$.auth",
+        f"x` - at `$.{CANARY}",
+        f" - at `$.{CANARY}",
+        f"Object contains unknown field `{CANARY}",
+        f"passw{CANARY[:1]}rd",
+    ],
+)
+def test_a_secret_that_was_pasted_as_a_key_is_never_quoted(key: str) -> None:
+    documents: list[object] = [
+        entry(**{key: ""}),
+        entry({key: ""}),
+        {key: CANARY},
+        {"vbs-reaper": CANARY, key: ""},
+        {"auth": {key: CANARY}},
+        {"auth": LOGIN, "regions": {key: ""}},
+        {"auth": LOGIN, "cacert": {key: ""}},
+        {"clouds": {key: entry()}},
+        f'{{"{key}": 1, "{key}": 2}}',
+    ]
+    for document in documents:
+        said = refusal(document)
+        assert CANARY not in said
+        assert key not in said
 
 
 @given(st.sampled_from(sorted(set(LOGIN) - {"user_domain_name"})), ANY_JSON.filter(lambda value: value != CANARY))

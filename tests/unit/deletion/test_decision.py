@@ -72,6 +72,7 @@ EVERYWHERE = {
     A.CONFLICT: "wait conflict",
     A.OUT_OF_TIME: "wait out_of_time",
     A.UNEXPECTED: "wait unexpected_answer",
+    A.STALE_ANSWER: "wait stale_answer",
     A.ACCEPTED: "wait unexpected_answer",
     A.MAYBE_ACCEPTED: "wait unexpected_answer",
     A.WRONG_STATE: "wait unexpected_answer",

@@ -128,3 +128,52 @@ def test_an_odd_field_in_a_deleting_backup_is_of_no_interest() -> None:
     for field, value in CASES:
         wanted = Reason.UNKNOWN_FIELD if field == "status" else Reason.DELETING
         assert kind(decide(VIEW, {"status": "deleting", field: value}, asked=True)) == (Wait, wanted)
+
+
+def decide_on_body(body: str, *, as_survivor: bool = False) -> Decision:
+    """The decision on a look with exactly this body."""
+    world = World()
+    world.cloud.has(ONE)
+    backup = TWO if as_survivor else ONE
+    look = read_answer(Operation.SHOW_BACKUP, backup, 200, {}, body.encode(), world.clock())
+    world.cloud.answers("show", backup, replace(look, target=VIEW))
+    request: dict[str, Any] = {"backup_id": ONE} | ({"expect": {"survivors": [TWO]}} if as_survivor else {})
+    world.deliver(world.message(request))
+    return world.report.last("m-1")
+
+
+def doubled(backup: BackupId, field: str) -> str:
+    """A look that shows a field twice."""
+    text = json.dumps({"backup": record(backup) | dict.fromkeys(OWNERS, PROJECT) | {"metadata": {}}})
+    first = json.dumps({field: record(backup).get(field)})[1:-1]
+    return text.replace('{"backup": {', '{"backup": {' + first + ", ")
+
+
+@pytest.mark.parametrize("field", sorted({*record(ONE), *NEEDED, "id", "colour"}))
+def test_a_needed_field_that_a_look_shows_twice_is_a_wait_that_names_it(field: str) -> None:
+    text = doubled(ONE, field)
+    decision = decide_on_body(text if field != "colour" else text.replace('"colour"', '"colour": 1, "colour"'))
+    if field in NEEDED | {"id"}:
+        assert isinstance(decision, Wait)
+        assert (decision.reason, decision.message) == (Reason.UNKNOWN_FIELD, f'the answer shows "{field}" twice')
+    else:
+        assert isinstance(decision, Asked)
+
+
+@pytest.mark.parametrize("field", sorted({"id", "status", "name", *OWNERS}))
+def test_a_survivor_that_is_shown_twice_is_a_wait_that_names_it(field: str) -> None:
+    decision = decide_on_body(doubled(TWO, field), as_survivor=True)
+    if field == "name":
+        assert isinstance(decision, Asked)
+    else:
+        assert isinstance(decision, Wait)
+        assert decision.reason is Reason.UNKNOWN_FIELD
+        assert decision.message == f'the answer about survivor {TWO} shows "{field}" twice'
+
+
+def test_two_backups_in_one_look_are_a_wait() -> None:
+    one, two = (json.dumps(record(each)) for each in (ONE, TWO))
+    for text in (f'{{"backup": {one}, "backup": {two}}}', f'{{"backup": {one}, "backup": {one}}}'):
+        decision = decide_on_body(text)
+        assert isinstance(decision, Wait)
+        assert (decision.reason, decision.message) == (Reason.UNKNOWN_FIELD, 'the answer shows "backup" twice')

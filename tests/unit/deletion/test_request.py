@@ -86,7 +86,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(key: str, nearest:
 
 
 def test_an_unknown_key_that_is_near_to_none_is_refused_with_all_of_them() -> None:
-    assert refusal(backup_id=ID, force=True).startswith('unknown key "force"; known are backup_id, target, project_id')
+    said = refusal(backup_id=ID, force=True)
+    assert said.startswith("unknown key of 5 characters; known are backup_id, target, project_id")
 
 
 def test_an_unknown_expectation_is_named_with_its_place() -> None:
@@ -102,13 +103,37 @@ def test_an_expectation_beside_expect_is_told_its_place(key: str) -> None:
 
 def test_an_expectation_that_is_near_to_none_is_refused_with_all_of_them() -> None:
     assert refusal(backup_id=ID, expect={"force": True}) == (
-        'unknown key "expect.force"; known are expect.volume_id, expect.created_at, expect.name, '
-        "expect.status, expect.survivors"
+        'unknown key of 5 characters in "expect"; known are'
+        " expect.volume_id, expect.created_at, expect.name, expect.status, expect.survivors"
     )
 
 
 def test_a_strange_key_is_written_escaped() -> None:
-    assert '"\\x1b[31m\\n"' in refusal(**{"backup_id": ID, "\x1b[31m\n": 1})
+    assert '"tar\\x1bget\\n"; did you mean "target"?' in refusal(**{"backup_id": ID, "tar\x1bget\n": 1})
+
+
+SECRETS = [
+    "canary-hunter2",
+    "backup-canary2026!",
+    "canary` - at `$.expect",
+    "canary` - at `$.canary",
+    " - at `$canary",
+    "canary\n",
+    "S3cr3t.canary" * 20,
+]
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_a_secret_that_was_pasted_as_a_key_is_not_quoted(key: str) -> None:
+    for said in (
+        refusal(**{"backup_id": ID, key: ""}),
+        refusal(**{"backup_id": ID, "expect": {key: "x"}}),
+        refusal(**{"backup_id": ID, "expect": {"name": {key: "x"}}}),
+        refusal(**{"backup_id": ID, "reason": {key: "x"}}),
+    ):
+        assert "canary" not in said
+    if not key.endswith("expect"):
+        assert f"unknown key of {len(key)} characters; " in refusal(**{"backup_id": ID, key: ""})
 
 
 AN_INSTANT = "give an instant such as 2026-11-25T04:00:00Z (RFC 3339)"

@@ -64,7 +64,14 @@ class InvalidSecret(InvalidInput):
 
 
 class InvalidEndpoint(InvalidInput):
-    """The text is not an address that may be called. The message does not quote it: it may contain a password."""
+    """The text is not an address that may be called. The message does not quote it: it may contain a password.
+
+    `fault` is the message without the fix, which depends on where the address is from.
+    """
+
+    def __init__(self, fault: str, fix: str = "") -> None:
+        super().__init__(f"{fault}; {fix}" if fix else fault)
+        self.fault = fault
 
 
 class InvalidBackupsFile(InvalidInput):

@@ -49,7 +49,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Nothing to do. If this repeats, look at the requests that name each other.",
     ),
     "unknown_field": (
-        "A field that must be known before a deletion is missing or has an unexpected type.",
+        "A field that must be known before a deletion is missing, has an unexpected type or is named twice.",
         "Check the API version of the target, and the backup that the message names.",
     ),
     "forbidden": ("The target's user does not have the permission.", "Give the user a role that may delete backups."),
@@ -66,6 +66,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "unexpected_status": (
         "The cloud answered with an undocumented 4xx status.",
         "If it lasts, read the cloud's message.",
+    ),
+    "stale_answer": (
+        "A cache answered instead of the cloud, so the answer may be old.",
+        "Exclude the backup service from the cache of the proxy or gateway in front of it.",
     ),
     "bad_request": ("The cloud rejects the call as a bad request.", "If it lasts, read the cloud's message."),
     "out_of_time": (

@@ -94,6 +94,7 @@ class Reason(StrEnum):
     SERVER_ERROR = "server_error", Scope.BACKUP
     UNEXPECTED_ANSWER = "unexpected_answer", Scope.BACKUP
     UNEXPECTED_STATUS = "unexpected_status", Scope.BACKUP
+    STALE_ANSWER = "stale_answer", Scope.BACKUP
     BAD_REQUEST = "bad_request", Scope.BACKUP
     OUT_OF_TIME = "out_of_time", Scope.BACKUP
     INTERNAL_ERROR = "internal_error", Scope.BACKUP

@@ -11,6 +11,14 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE: Final = "VbsReaper"
 
+STATUSES: Final = frozenset(
+    map(
+        str,
+        (200, 201, 202, 204, *range(400, 411), 413, 414, 415, 421, 429, 431, 494, *range(500, 505)),
+    )
+)
+"""The statuses that have a meaning of their own in the decision table or in a login."""
+
 _Dimensions = tuple[tuple[str, str], ...]
 _Values = dict[tuple[str, MetricUnit], list[float]]
 
@@ -23,8 +31,11 @@ class Metrics:
         self._sets: defaultdict[_Dimensions, _Values] = defaultdict(dict)
 
     def answered(self, operation: str, status_code: str, seconds: float) -> None:
-        """Record a call to a cloud: its status, or what stands in for it, and its duration."""
-        self._count("Responses", Operation=operation, StatusCode=status_code)
+        """Record a call to a cloud: its status, or what stands in for it, and its duration.
+
+        A status that is not documented counts as `4xx-other` or the like: a faulty cloud could invent hundreds.
+        """
+        self._count("Responses", Operation=operation, StatusCode=_status_dimension(status_code))
         self._sample("ResponseTime", MetricUnit.Milliseconds, seconds * 1000, Operation=operation)
 
     def decided(self, outcome: str) -> None:
@@ -82,6 +93,13 @@ class Metrics:
     def _sample(self, name: str, unit: MetricUnit, value: float, **dimensions: str) -> None:
         with self._lock:
             self._sets[tuple(dimensions.items())].setdefault((name, unit), []).append(round(value, 3))
+
+
+def _status_dimension(status_code: str) -> str:
+    """Return the value of the dimension. A status above 599 is invalid and counts as 5xx (RFC 9110 section 15)."""
+    if status_code in STATUSES or not status_code.isdigit():
+        return status_code
+    return f"{min(status_code[0], '5')}xx-other"
 
 
 def _write(dimensions: _Dimensions, values: _Values) -> None:

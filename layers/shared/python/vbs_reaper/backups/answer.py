@@ -48,6 +48,7 @@ class AnswerName(StrEnum):
     BAD_REQUEST = "bad_request"
     UNEXPECTED_CLIENT_ERROR = "unexpected_client_error"
     UNEXPECTED = "unexpected"
+    STALE_ANSWER = "stale_answer"
     # The service
     NO_SERVICE = "no_service"
     UNAVAILABLE = "unavailable"

@@ -78,6 +78,11 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return frozenset()
 
     @property
+    def is_identified(self) -> bool:
+        """Whether the response says clearly which backup it is about."""
+        return True
+
+    @property
     def odd_owner(self) -> str | None:
         """The owner field that has an unexpected type, if any: the owner is unknown then."""
         return next((name for name in OWNER_FIELDS if name in self.odd_fields), None)
@@ -108,7 +113,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return "metadata" if with_metadata and not isinstance(self.metadata, dict) else None
 
     def complaint(self, field: str) -> str:
-        """Return whether a needed field is missing or has an unexpected type, as part of a sentence."""
+        """Return what is wrong with a needed field, as part of a sentence: missing, of an unexpected type, or twice."""
         return f'shows "{field}" with an unexpected type' if field in self.odd_fields else f'lacks "{field}"'
 
     def is_held(self, hold_marker: str) -> bool:
@@ -123,15 +128,31 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
+_IDENTITY = frozenset({"backup", "id"})
+"""The keys of a response that say which backup it is about."""
+
+
 class OddBackup(Backup, frozen=True, kw_only=True, gc=False):
-    """A record with at least one field of an unexpected JSON type. `odd` contains the names as in the response."""
+    """A record with fields that cannot be trusted. `odd` contains their names as in the response."""
 
     odd: frozenset[str]
+    twice: frozenset[str] = frozenset()
+    """Those of them that are named twice. The others have an unexpected JSON type."""
 
     @property
     def odd_fields(self) -> frozenset[str]:
         """The names of these fields."""
         return self.odd
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether the record and its ID are named once."""
+        return not self.twice & _IDENTITY
+
+    def complaint(self, field: str) -> str:
+        """Return what is wrong with a needed field, see `Backup.complaint`. Without an identity, no field is known."""
+        field = min(self.twice & _IDENTITY, default=field)
+        return f'shows "{field}" twice' if field in self.twice else Backup.complaint(self, field)
 
     def missing_field(self, *, with_metadata: bool, has_created_at: bool | None = None) -> str | None:
         """Return the first field that a decision needs but this record lacks, see `Backup.missing_field`."""

@@ -1,5 +1,6 @@
 """Reads a backup record: strictly first, then field by field, so that one odd field does not make it unreadable."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,20 @@ def read_record(record: bytes | msgspec.Raw) -> Backup | None:
         return _RECORD.decode(record)
     except _UNREADABLE:
         return _read_leniently(record)
+
+
+def without_doubled(backup: Backup, doubled: Iterable[str]) -> Backup:
+    """Return the record without the fields that the response names twice: they are unknown, and in `odd_fields`."""
+    twice = frozenset(doubled) & _FIELDS.keys()
+    if not twice:
+        return backup
+    known = {attribute: getattr(backup, attribute) for name, (attribute, _) in _FIELDS.items() if name not in twice}
+    return OddBackup(odd=backup.odd_fields | twice, twice=twice, **known)
+
+
+def unidentified(doubled: str) -> Backup:
+    """Return the record of a response that names the record or its ID twice: nothing in it is known."""
+    return OddBackup(id="", odd=frozenset({doubled}), twice=frozenset({doubled}))
 
 
 def _read_leniently(record: bytes | msgspec.Raw) -> Backup | None:

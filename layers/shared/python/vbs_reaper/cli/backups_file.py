@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar, cast
+from typing import Any, BinaryIO, Final, cast
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from vbs_reaper.backups.answer import Service
 from vbs_reaper.backups.backup import Backup
@@ -14,6 +14,7 @@ from vbs_reaper.backups.record import read_record
 from vbs_reaper.errors import InvalidBackupsFile, RunRefused
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.reasons import Reason
+from vbs_reaper.strict_json import find_doubled_keys
 
 PIECE_BYTES: Final = 1 << 20
 """Bytes that are read and decoded at a time."""
@@ -22,15 +23,25 @@ _OPENING = re.compile(rb'\s*\{\s*"backups"\s*:\s*\[')
 _BETWEEN = re.compile(rb"\}\s*,\s*\Z")
 _CUT_ATTEMPTS: Final = 64
 
-Row = TypeVar("Row")
+_TOP_LEVEL: Final = frozenset({"backups", "backups_links"})
+_FIELDS: Final = {
+    "id": "id",
+    "volume_id": "volume_id",
+    "status": "status_text",
+    "created_at": "created_at_text",
+    "name": "name",
+    "description": "description",
+    "metadata": "metadata",
+}
+"""The keys that every plan depends on, with the attributes of a record. To check all keys would double the time."""
+_ESCAPED_LETTER: Final = re.compile(rb"\\u00[2-7]")
+"""A printable ASCII character that is escaped, although it need not be: a key may be spelled so."""
 
 
-class _ServiceFields(msgspec.Struct, gc=False):
-    """The fields of a record that show which service it is from."""
-
-    is_incremental: msgspec.Raw = msgspec.Raw(b"null")
-    metadata: msgspec.Raw | UnsetType = UNSET
-    service_metadata: msgspec.Raw | UnsetType = UNSET
+class _DoubledKey(Exception):
+    def __init__(self, row: int, key: str) -> None:
+        super().__init__(key)
+        self.row, self.key = row, key
 
 
 class _Links(msgspec.Struct):
@@ -51,7 +62,7 @@ class BackupsFile:
         Raises:
             InvalidBackupsFile: the file cannot be read, or does not contain a list of backups.
         """
-        return self._rows(Backup)
+        return self._rows(check_keys=False)
 
     def inventory(self, service: Service | None, hold_marker: str) -> Inventory:
         """Return the inventory. If `service` is None, the service is detected from the records.
@@ -64,37 +75,49 @@ class BackupsFile:
             RunRefused: the file is one page of a longer list.
         """
         seen_vbs = seen_incremental = with_metadata = False
-        for row in self._rows(_ServiceFields):
-            seen_vbs |= row.service_metadata is not UNSET
-            seen_incremental |= bytes(row.is_incremental) == b"true"
-            with_metadata |= row.metadata is not UNSET
+        for row in self._rows(check_keys=True):
+            seen_vbs |= row.service_metadata is not UNSET or "service_metadata" in row.odd_fields
+            seen_incremental |= row.is_incremental is True
+            with_metadata |= row.metadata is not UNSET or "metadata" in row.odd_fields
         detected: Service = "cinder" if seen_incremental and not seen_vbs else "vbs"
         return Inventory(
             backups=self, service=service or detected, with_metadata=with_metadata, hold_marker=hold_marker
         )
 
-    def _rows(self, row_type: type[Row]) -> Iterator[Row]:
+    def _rows(self, *, check_keys: bool) -> Iterator[Backup]:
         try:
             with self._path.open("rb") as file:
-                yield from self._read(file, row_type)
+                yield from self._read(file, check_keys)
+        except _DoubledKey as error:
+            raise InvalidBackupsFile(
+                f'{self._path}: "backups[{error.row}]" names the key "{error.key}" twice; keep one of them'
+            ) from None
         except OSError as error:
             raise InvalidBackupsFile(f"{self._path}: {error.strerror or error}") from None
 
-    def _read(self, file: BinaryIO, row_type: type[Row]) -> Iterator[Row]:
+    def _read(self, file: BinaryIO, check_keys: bool) -> Iterator[Backup]:
         buffer = file.read(self._piece_bytes).removeprefix(b"\xef\xbb\xbf")
         opening = _OPENING.match(buffer)
         if opening is None:
-            yield from self._whole(buffer + file.read(), row_type, 0)
+            yield from self._whole(buffer + file.read(), check_keys, 0)
             return
         buffer, count = buffer[opening.end() :], 0
         while more := file.read(self._piece_bytes):
             buffer += more
-            rows, buffer = _cut(buffer, row_type)
+            rows, buffer = _cut(buffer, check_keys, count)
             count += len(rows)
             yield from rows
-        yield from self._whole(b'{"backups":[' + buffer, row_type, count)
+        yield from self._whole(b'{"backups":[' + buffer, check_keys, count)
 
-    def _whole(self, document: bytes, row_type: type[Row], before: int) -> list[Row]:
+    def _check_top_level(self, document: bytes) -> None:
+        """Check that the list and its links are named once: of two lists, only the second one would be read."""
+        may_be_twice = any(document.count(b'"%s"' % name.encode()) > 1 for name in _TOP_LEVEL)
+        if not may_be_twice and not _ESCAPED_LETTER.search(document):
+            return
+        for name in _TOP_LEVEL & find_doubled_keys(document, "")[1]:
+            raise InvalidBackupsFile(f'{self._path}: names the key "{name}" twice, on the top level; keep one of them')
+
+    def _whole(self, document: bytes, check_keys: bool, before: int) -> list[Backup]:
         """Read the last piece, or a whole file with another beginning. `before` is the number of records before it."""
         try:
             parts = msgspec.json.decode(document, type=dict[str, msgspec.Raw] | list[msgspec.Raw])
@@ -102,8 +125,9 @@ class BackupsFile:
                 raise InvalidBackupsFile(
                     f'{self._path}: is not an object with a list "backups"; give the response of the API'
                 )
+            self._check_top_level(document)
             links = msgspec.json.decode(document, type=_Links)
-            rows = _decode(parts["backups"], row_type)
+            rows = _decode(parts["backups"], check_keys, before)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidBackupsFile(f"{self._path}: {_explain(error, before)}") from None
         if any(link.get("rel") == "next" for link in links.backups_links or ()):
@@ -114,8 +138,10 @@ class BackupsFile:
         return rows
 
 
-def _cut(buffer: bytes, row_type: type[Row]) -> tuple[Sequence[Row], bytes]:
+def _cut(buffer: bytes, check_keys: bool, before: int) -> tuple[Sequence[Backup], bytes]:
     """Return the complete records at the beginning of the buffer, and the bytes after them.
+
+    `before` is the number of records before the buffer.
 
     The buffer begins at the start of a record. If its part before a `}, {` is valid JSON in brackets, that part ends
     with a complete record: a quoted or nested `}, {` would leave brackets or quotes unmatched.
@@ -129,23 +155,47 @@ def _cut(buffer: bytes, row_type: type[Row]) -> tuple[Sequence[Row], bytes]:
         if between is None:
             continue
         try:
-            return _decode(b"[" + buffer[: between.start() + 1] + b"]", row_type), buffer[end:]
+            return _decode(b"[" + buffer[: between.start() + 1] + b"]", check_keys, before), buffer[end:]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
     return (), buffer
 
 
-def _decode(rows: bytes | msgspec.Raw, row_type: type[Row]) -> list[Row]:
-    """Decode a list. Backups with fields of an unexpected type are read without those fields, as in a cloud's list."""
+def _decode(rows: bytes | msgspec.Raw, check_keys: bool, before: int) -> list[Backup]:
+    """Decode a list. A field of an unexpected type is left out, as in a list from the cloud.
+
+    Raises:
+        _DoubledKey: `check_keys` is true, and a record has one of `_FIELDS` twice.
+    """
     try:
-        return msgspec.json.decode(rows, type=list[row_type])  # type: ignore[valid-type]
+        backups = msgspec.json.decode(rows, type=list[Backup])
     except msgspec.ValidationError:
-        if row_type is not Backup:
-            raise
         found = [read_record(row) for row in msgspec.json.decode(rows, type=list[msgspec.Raw])]
         if None in found:
             raise
-        return cast("list[Row]", found)
+        backups = cast("list[Backup]", found)
+    if check_keys:
+        _check_rows(bytes(rows), backups, before)
+    return backups
+
+
+def _check_rows(rows: bytes, backups: Sequence[Backup], before: int) -> None:
+    """Check that no record has one of `_FIELDS` twice.
+
+    To count the keys is cheap. Only if a count differs from the number of records with that field, or a letter is
+    escaped, each record is read again.
+    """
+    if not _ESCAPED_LETTER.search(rows):
+        counts = ((rows.count(b'"%s"' % name.encode()), attribute) for name, attribute in _FIELDS.items())
+        if all(
+            count == sum(getattr(each, attribute) is not UNSET for each in backups)
+            for count, attribute in counts
+            if count
+        ):
+            return
+    for number, row in enumerate(msgspec.json.decode(rows, type=list[msgspec.Raw]), before):
+        for key in sorted(_FIELDS.keys() & find_doubled_keys(bytes(row), "")[1]):
+            raise _DoubledKey(number, key)
 
 
 def _explain(error: Exception, before: int) -> str:

@@ -10,11 +10,15 @@ import yaml
 
 from vbs_reaper.backups.secret_text import Secret, StoredSecret
 from vbs_reaper.cli.files import read_file
+from vbs_reaper.clouds.target_secret import QUOTABLE_KEYS
 from vbs_reaper.errors import CommandError
+from vbs_reaper.strict_json import show_key
 from vbs_reaper.text import printable
 
 CLOUDS_FILE_VARIABLE: Final = "OS_CLIENT_CONFIG_FILE"
 _SUFFIXES: Final = (".yaml", ".yml")
+_MERGE: Final = "tag:yaml.org,2002:merge"
+_QUOTABLE: Final = QUOTABLE_KEYS | {"clouds", "<<"}
 
 
 class Entry(StoredSecret):
@@ -44,10 +48,15 @@ def read_yaml(text: str, where: str) -> dict[str, Any]:
     """Return the mapping in a YAML text; an empty one if the text is another YAML value.
 
     Raises:
-        CommandError: the text is not valid YAML; names `where` and the fix, never a value.
+        CommandError: the text is not valid YAML, or has a key twice; names `where` and the fix, never a value.
     """
     try:
-        document = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        if root is None:
+            return {}
+        _check_keys(loader, root, where)
+        document = loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         # The message of the error may quote a password.
         mark = error.problem_mark
@@ -56,6 +65,40 @@ def read_yaml(text: str, where: str) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, RecursionError):
         raise CommandError(f"{where}: is not valid YAML; put values with special characters in quotes") from None
     return document if isinstance(document, dict) else {}
+
+
+def _check_keys(loader: yaml.SafeLoader, root: yaml.Node, where: str) -> None:
+    """Check that no mapping has a key twice (YAML 1.2.2 section 3.2.1.1). PyYAML accepts it, and the last one wins.
+
+    A key that overrides one of a merge key (`<<`) is not twice in its own mapping.
+
+    Raises:
+        CommandError: a key is twice. Names the lines, and the key unless it may be a secret in the wrong place.
+    """
+    seen: set[int] = set()
+    left: list[tuple[yaml.Node, tuple[str, ...]]] = [(root, ())]
+    while left:
+        node, path = left.pop()
+        if id(node) in seen:  # an alias; it may even contain itself
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            left += [(each, (*path, "")) for each in node.value]
+        if not isinstance(node, yaml.MappingNode):
+            continue
+        lines: dict[object, int] = {}
+        for key, value in node.value:
+            left.append((value, (*path, str(key.value))))
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            identity = _MERGE if key.tag == _MERGE else loader.construct_object(key)
+            line = key.start_mark.line + 1
+            if identity in lines:
+                shown = show_key(key.value, None if path == ("clouds",) else _QUOTABLE)
+                raise CommandError(
+                    f"{where}: names a key twice: {shown}, in line {lines[identity]} and in line {line}; keep one"
+                )
+            lines[identity] = line
 
 
 def clouds_in(document: dict[str, Any], where: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from vbs_reaper.deletion.envelope import BODY_LIMIT
-from vbs_reaper.deletion.request import DeleteRequest, read_request
+from vbs_reaper.deletion.request import QUOTABLE_KEYS, DeleteRequest, read_request
 from vbs_reaper.errors import CommandError, InvalidJson, InvalidRequest
 from vbs_reaper.strict_json import read_json
 
@@ -85,7 +85,7 @@ def _read(line: Line, defaults: Mapping[str, str], now: datetime) -> DeleteReque
 def _document(text: str) -> dict[str, Any]:
     if not text.startswith("{"):
         return {"backup_id": text}
-    document: dict[str, Any] = read_json(text, limit=BODY_LIMIT)
+    document: dict[str, Any] = read_json(text, limit=BODY_LIMIT, quotable=QUOTABLE_KEYS)
     if "backup_ids" in document:
         raise InvalidRequest('"backup_ids" is only accepted in the queue; give one backup per line')
     return document

@@ -19,6 +19,7 @@ from vbs_reaper.clouds.http.redaction import without_token
 from vbs_reaper.clouds.http.transport import NotSendable
 from vbs_reaper.clouds.login.keystone import Login
 from vbs_reaper.clouds.login.sessions import CALL_S, SessionCache, out_of_time
+from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,9 @@ BODY_LIMITS: Final = {
 
 VOLUME_PAGE_BYTES: Final = 4 * 1024 * 1024
 """The same for a page of the backups of one volume. The deleter reads it, which has less memory than the purger."""
+
+_OBSERVATIONS: Final = frozenset({200, 404})
+"""The statuses that show what is there and what is not. A stored copy of such a response shows neither."""
 
 _TOO_LATE: Final = "the DELETE was not sent: the last observation of the backup was too old"
 
@@ -113,6 +117,9 @@ class Caller:
                 break
         if isinstance(reply, CallFailed):
             return self._answer(reply.name, reply.message)
+        if reply.status in _OBSERVATIONS and reply.age is not None:
+            copy = f"a cache answered with a copy, not the service itself (Age: {printable(reply.age)})"
+            return replace(self._answer(AnswerName.STALE_ANSWER, copy), status=reply.status)
         return login.api.read(call, reply, self._clock())
 
     def _exchange(

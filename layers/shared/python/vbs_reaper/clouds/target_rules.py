@@ -19,7 +19,7 @@ _CREDENTIAL_TYPE: Final = "v3applicationcredential"
 _CREDENTIAL_KEYS: Final = ("application_credential_id", "application_credential_secret")
 _LOGIN_KEYS: Final = ("username", "password", "user_domain_name", "user_domain_id")
 
-_MISPLACED: Final = {
+MISPLACED_KEYS: Final = {
     "clouds": "store the one entry below it, not the whole file",
     "cloud": "store the entry itself, not its name",
     "profile": 'give the values of the profile instead: "auth.auth_url", "region_name"',
@@ -32,7 +32,7 @@ _MISPLACED: Final = {
 }
 """Keys that other programs accept in a `clouds.yaml` entry, but that a target's secret must not contain."""
 
-_MISPLACED_IN_AUTH: Final = {
+MISPLACED_KEYS_OF_AUTH: Final = {
     "token": "remove it: a token expires; give a user or an application credential",
     "user_id": 'give "auth.username" with "auth.user_domain_name"',
     "tenant_name": 'rename it to "auth.project_name"',
@@ -42,6 +42,7 @@ _MISPLACED_IN_AUTH: Final = {
     "passcode": "remove it, and give a user without multi-factor authentication",
     "application_credential_name": 'give "auth.application_credential_id"',
 }
+"""The same for the keys below `auth`."""
 
 
 def find_misplaced_key(document: object) -> str | None:
@@ -52,7 +53,7 @@ def find_misplaced_key(document: object) -> str | None:
     if not isinstance(document, dict):
         return None
     auth = document.get("auth")
-    for prefix, members, known in (("", document, _MISPLACED), ("auth.", auth, _MISPLACED_IN_AUTH)):
+    for prefix, members, known in (("", document, MISPLACED_KEYS), ("auth.", auth, MISPLACED_KEYS_OF_AUTH)):
         if isinstance(members, dict):
             for key, fix in known.items():
                 if key in members:

@@ -9,13 +9,25 @@ from typing import Final
 import msgspec
 
 from vbs_reaper.backups.secret_text import Secret, StoredSecret
+from vbs_reaper.clouds.endpoint import read_endpoint
 from vbs_reaper.clouds.target import Auth, Target
-from vbs_reaper.clouds.target_rules import find_fault, find_misplaced_key
+from vbs_reaper.clouds.target_rules import (
+    MISPLACED_KEYS,
+    MISPLACED_KEYS_OF_AUTH,
+    find_fault,
+    find_misplaced_key,
+)
 from vbs_reaper.errors import InvalidJson, InvalidSecret
 from vbs_reaper.strict_json import explain, read_json
 
 SECRET_BYTES: Final = 65_536
 """The maximum size of a secret in Secrets Manager."""
+
+_KNOWN_KEYS: Final = (*Target.__struct_fields__, *(f"auth.{name}" for name in Auth.__struct_fields__))
+QUOTABLE_KEYS: Final = frozenset(
+    {*Target.__struct_fields__, *Auth.__struct_fields__, *MISPLACED_KEYS, *MISPLACED_KEYS_OF_AUTH}
+)
+"""The keys that messages may quote. Any other key may be a secret that was pasted in the wrong place."""
 
 
 def read_target(name: str, stored: StoredSecret) -> Target:
@@ -29,26 +41,22 @@ def read_target(name: str, stored: StoredSecret) -> Target:
     if fault is not None or isinstance(target, str):
         # Raised outside of any `except` block, so that the context of this exception cannot contain the secret.
         raise InvalidSecret(f'target "{name}": {stored} {fault}')
-    return target
+    auth_url = read_endpoint(target.auth.auth_url, insecure_http=target.insecure_http).url
+    return msgspec.structs.replace(target, auth=msgspec.structs.replace(target.auth, auth_url=auth_url))
 
 
 def _convert(stored: StoredSecret) -> Target | str:
     try:
-        document = read_json(stored.text.reveal(), limit=SECRET_BYTES)
+        document = read_json(stored.text.reveal(), limit=SECRET_BYTES, quotable=QUOTABLE_KEYS)
         misplaced = find_misplaced_key(document)
         return misplaced or msgspec.convert(document, Target, strict=True, dec_hook=_make_secret)
     except InvalidJson as invalid:
         return str(invalid)
     except msgspec.ValidationError as error:
-        return f"is invalid: {explain(error, _known_keys(str(error)))}"
+        return f"is invalid: {explain(error, _KNOWN_KEYS, quotes_unknown=False)}"
 
 
 def _make_secret(type_: type, value: object) -> Secret:
     if type_ is not Secret or not isinstance(value, str):
         raise TypeError("expected a string")
     return Secret(value)
-
-
-def _known_keys(error: str) -> tuple[str, ...]:
-    """Return the known keys of the part of the document that contains the fault."""
-    return (Auth if "`$.auth`" in error else Target).__struct_fields__

@@ -81,6 +81,7 @@ WAITS: Final = {
     AnswerName.CONFLICT: Reason.CONFLICT,
     AnswerName.OUT_OF_TIME: Reason.OUT_OF_TIME,
     AnswerName.UNEXPECTED: Reason.UNEXPECTED_ANSWER,
+    AnswerName.STALE_ANSWER: Reason.STALE_ANSWER,
 }
 """Answers that make this request wait, after any call."""
 

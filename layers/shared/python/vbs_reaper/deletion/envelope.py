@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from vbs_reaper.backups.identifiers import is_backup_id
-from vbs_reaper.deletion.request import DeleteRequest, read_request
+from vbs_reaper.deletion.request import QUOTABLE_KEYS, DeleteRequest, read_request
 from vbs_reaper.deletion.request_json import BULK_LIMIT
 from vbs_reaper.deletion.result import REQUESTED
 from vbs_reaper.errors import InvalidJson, InvalidRequest
@@ -54,7 +54,7 @@ def open_envelope(body: str, sent_at: datetime) -> DeleteRequest | Bulk:
 
 def _read(body: str, what: str = "the body") -> Any:  # noqa: ANN401  # JSON is any value
     try:
-        return read_json(body, limit=BODY_LIMIT)
+        return read_json(body, limit=BODY_LIMIT, quotable=QUOTABLE_KEYS)
     except InvalidJson as refused:
         raise InvalidRequest(f'{what} {refused}; send one JSON object with "backup_id"') from None
 

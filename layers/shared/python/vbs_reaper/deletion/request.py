@@ -64,6 +64,9 @@ KNOWN_KEYS: Final = (
     "backup_ids",
     *(f"expect.{name}" for name in ExpectationJson.__struct_fields__),
 )
+_ENVELOPE_KEYS: Final = ("detail", "detail-type", "Type", "Message", "specversion", "data", "id", "source", "type")
+QUOTABLE_KEYS: Final = frozenset({path.rpartition(".")[2] for path in KNOWN_KEYS} | {*_ENVELOPE_KEYS})
+"""The keys that messages may quote. Any other key of a request may be a secret that was pasted in the wrong place."""
 _GIVE_INSTANT: Final = "give an instant such as 2026-11-25T04:00:00Z (RFC 3339)"
 _GIVE_TEXT: Final = f"give a text of at most {TEXT_LIMIT} characters"
 _FIXES: Final = {

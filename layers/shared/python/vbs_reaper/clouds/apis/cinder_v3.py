@@ -16,6 +16,7 @@ from vbs_reaper.backups.identifiers import UUID, is_backup_id, is_project_id
 from vbs_reaper.clouds.apis.records import PAGE_SIZE, read_backup, read_rows
 from vbs_reaper.clouds.error_body import ErrorBody, read_error_body, read_request_id, read_retry_after
 from vbs_reaper.clouds.http.transport import USER_AGENT, NotSendable, checked_url, prepare
+from vbs_reaper.strict_json import has_doubled_key
 from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class CinderApi:
         }
         if call.operation is Operation.DELETE_BACKUP:
             return prepare("DELETE", f"{backups}/{_checked(call.backup_id)}", headers | {"Content-Length": "0"})
+        # A shared cache may store responses to an X-Auth-Token, which is not an Authorization (RFC 9111 section 3.5).
+        headers["Cache-Control"] = "no-cache"
         if self.shows_metadata:
             headers["OpenStack-API-Version"] = MICROVERSION
         if call.operation is Operation.SHOW_BACKUP:
@@ -122,7 +125,7 @@ class CinderApi:
             backup = read_backup(reply.body)
             if backup is None:
                 name = AnswerName.UNAVAILABLE
-            elif backup.id != backup_id:
+            elif backup.is_identified and backup.id != backup_id:
                 name = AnswerName.OTHER_BACKUP
         may_retry = name in {AnswerName.THROTTLED, AnswerName.UNAVAILABLE}
         return Answer(
@@ -190,25 +193,29 @@ def _name_malformed(operation: Operation) -> AnswerName:
 
 # Proof of deletion: a 404 counts only if the API itself says that this very backup was not found.
 
-_WITH_ID: Final = r"(?:\w+\W+){0,2}?\{id\}"
-_WAS: Final = r"(?:(?:could|can|was|is|has)\s+)?"
-_NOT_FOUND: Final = r"(?:not|cannot)\s+(?:be\s+|been\s+)?found"
-_GONE: Final = (
-    re.compile(rf"\bbackup\W+{_WITH_ID}\W+{_WAS}{_NOT_FOUND}"),
-    re.compile(rf"\bbackup\s+{_WAS}{_NOT_FOUND}\W+{_WITH_ID}"),
+_GAP: Final = r"[^\w.?!]+"
+"""Blanks and punctuation that do not end a sentence."""
+_BACKUP: Final = r"[\s\"']*(?i:(?:the\s+)?(?:volume\s+)?backup)"
+_ID: Final = rf"(?i:(?:with\s+)?id{_GAP})?(?P<id>{UUID.pattern})"
+_NOT_FOUND: Final = (
+    r"(?i:(?:(?:could|can)\s+not\s+be|cannot\s+be|is\s+not|was\s+not|has\s+not\s+been|not)\s+found)"
 )
-"""Servers name the ID before or after the words."""
-_SOMETHING_ELSE: Final = re.compile(r"\b(?:of|for|from)\s+(?:\w+\s+)?backup\b|\bservice\b")
-"""Something else is missing, such as the backup's volume or the service."""
-_ANY_UUID: Final = re.compile(rf"(?<![0-9A-Za-z-]){UUID.pattern}(?![0-9A-Za-z-])", re.ASCII)
+_END: Final = r"(?:\s*\(HTTP 404\))?[^\w?]*"
+_GONE: Final = (
+    re.compile(f"{_BACKUP}{_GAP}{_ID}{_GAP}{_NOT_FOUND}{_END}"),
+    re.compile(rf"{_BACKUP}\s+{_NOT_FOUND}{_GAP}{_ID}{_END}"),
+)
+"""The documented words, `Backup <id> could not be found.`, and spellings of them that mean the same.
+
+The whole message must match. Any other word can change the meaning: what is missing may be something else of the
+backup, and the backup may be missing in one cache, host or region only.
+"""
 
 
 def says_gone(message: str, backup_id: BackupId | str) -> bool:
-    """Return whether a message says that this backup, and nothing else related to it, was not found."""
-    if _ANY_UUID.findall(message) != [backup_id]:
-        return False
-    text = message.lower().replace(backup_id, "{id}")
-    return any(gone.search(text) for gone in _GONE) and not _SOMETHING_ELSE.search(text)
+    """Return whether a message says that this backup was not found, and says nothing else."""
+    matches = (gone.fullmatch(message) for gone in _GONE)
+    return any(match is not None and match["id"] == backup_id for match in matches)
 
 
 class _NotFoundMessage(msgspec.Struct, frozen=True):
@@ -226,7 +233,7 @@ def _name_not_found(backup_id: str, error: ErrorBody, body: bytes) -> AnswerName
         message = msgspec.json.decode(body, type=_NotFound).error.message
     except (msgspec.DecodeError, ValueError, RecursionError):
         return AnswerName.WRONG_ENDPOINT
-    if says_gone(message, backup_id):
+    if says_gone(message, backup_id) and not has_doubled_key(body):
         return AnswerName.GONE
     if re.match(r"Service \S+ could not be found", message):
         return AnswerName.NO_SERVICE

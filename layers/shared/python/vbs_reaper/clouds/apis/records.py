@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 
 from vbs_reaper.backups.backup import Backup
-from vbs_reaper.backups.record import read_record
+from vbs_reaper.backups.record import read_record, unidentified, without_doubled
 from vbs_reaper.clouds.apis.interface import Rows
+from vbs_reaper.strict_json import find_doubled_keys
 
 PAGE_SIZE: Final = 1000
 """Both services return at most this many rows per page."""
@@ -22,11 +23,21 @@ class _Shown(msgspec.Struct, frozen=True):
 
 
 def read_backup(body: bytes) -> Backup | None:
-    """Read the response to a GET of one backup. Returns None if it has no readable record."""
+    """Read the response to a GET of one backup. Returns None if it has no readable record.
+
+    A key that is named twice has no known value: a proxy may have merged two responses.
+    """
     try:
-        return read_record(msgspec.json.decode(body, type=_Shown).backup)
+        record = msgspec.json.decode(body, type=_Shown).backup
+        doubled, doubled_beside = find_doubled_keys(body, "backup")
     except _UNREADABLE:
         return None
+    if "backup" in doubled_beside:
+        return unidentified("backup")
+    if "id" in doubled:
+        return unidentified("id")
+    backup = read_record(record)
+    return None if backup is None else without_doubled(backup, doubled)
 
 
 class _Page(msgspec.Struct, frozen=True):

@@ -1,8 +1,12 @@
 """Connections for urllib3 that use the bounded sockets of `deadline` and report failures as `CallFailed`."""
 
 import logging
+import re
 import socket
 import ssl
+import sys
+import threading
+from contextlib import suppress
 from typing import Final
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -18,12 +22,21 @@ from vbs_reaper.text import printable
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
+_Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
+_NUMERIC: Final = re.compile(r"[0-9.]+|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
+"""A host that is an address, so that nobody has to be asked."""
+
+
 def make_tls_context(cacert: str | None, bundle: str) -> ssl.SSLContext:
     """Return a TLS context that trusts only `cacert` (PEM text) if given, else the authorities in the file `bundle`.
 
-    Loading a bundle costs more than everything else about a connection: create one context and keep it.
+    Loading a bundle costs more than everything else about a connection: create one context and keep it. It verifies as
+    `ssl.create_default_context` does, which is not used because it logs all keys to the file named in `SSLKEYLOGFILE`.
     """
-    context = ssl.create_default_context(cadata=cacert) if cacert else ssl.create_default_context(cafile=bundle)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if sys.version_info >= (3, 13):
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
+    context.load_verify_locations(cafile=None if cacert else bundle, cadata=cacert or None)
     context.sslsocket_class = BoundedTlsSocket
     return context
 
@@ -40,8 +53,9 @@ class _Bounded(HTTPConnection):
         """Connect to the first address of the host that accepts, with the connect timeout for each."""
         exchange = current_exchange()
         exchange.opened = True
-        status_code = "ConnectionError"
-        for family, kind, protocol, _, address in _addresses(self.host, self.port):
+        addresses = _resolve(self.host, self.port, exchange.left_s())
+        status_code = "ConnectTimeout" if addresses is None else "ConnectionError"
+        for family, kind, protocol, _, address in addresses or ():
             fresh = BoundedSocket(family, kind, protocol)
             try:
                 fresh.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -96,13 +110,25 @@ POOLS: Final = {"http": _Pool, "https": _TlsPool}
 """By scheme, as urllib3's pool manager expects them."""
 
 
-def _addresses(
-    host: str, port: int | None
-) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]]:
-    try:
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]
-    except (OSError, UnicodeError):
-        return []
+def _resolve(host: str, port: int | None, within_s: float) -> list[_Address] | None:
+    """Return the addresses of a host, or None if the name servers take longer than that.
+
+    `getaddrinfo` has no timeout. So it runs in a thread of its own, which ends when the resolver gives up. Nothing
+    waits for it, and its late result is dropped.
+    """
+    found: list[_Address] = []
+
+    def look_up() -> None:
+        with suppress(OSError, UnicodeError):
+            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))  # type: ignore[arg-type]
+
+    if _NUMERIC.fullmatch(host):
+        look_up()
+        return found
+    thread = threading.Thread(target=look_up, name="resolver", daemon=True)
+    thread.start()
+    thread.join(within_s)
+    return None if thread.is_alive() else found
 
 
 def _unreachable(host: str, status_code: str) -> CallFailed:

@@ -15,6 +15,7 @@ how much was received. `connection` makes urllib3 open such sockets, `transport`
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 FRAMING_BYTES: Final = 1024 * 1024
 """Budget for everything besides the body: status line, headers, trailers, interim responses. Usually a few KiB."""
+
+
+_ANY_AGE: Final = re.compile(r"[1-9]", re.ASCII)
 
 
 class CallFailed(Exception):
@@ -55,6 +59,15 @@ class Reply:
     body: bytes = field(repr=False)
     broken: CallFailed | None = None
     """Why the body is incomplete. If set, only the status line can be trusted."""
+
+    @property
+    def age(self) -> str | None:
+        """The `Age` header if a cache stored the response (RFC 9111 section 5.1), None if it is missing or 0.
+
+        Lenient: a malformed header with any digit but 0 counts as an age, because a copy must not pass as an original.
+        """
+        age = self.headers.get("age", "").strip()
+        return age if _ANY_AGE.search(age) else None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from vbs_reaper.clouds.endpoint import Endpoint, read_endpoint, root_of, show_place
+from vbs_reaper.clouds.endpoint import read_endpoint, root_of, show_place
 from vbs_reaper.errors import InvalidEndpoint
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ ANY_REGION: Final = "*"
 """The region of a catalog entry that applies to every region. Open Telekom Cloud has such entries."""
 
 _PLACES_SHOWN: Final = 4
+_OVERRIDE: Final = 'give the right one as "volume_backup_endpoint_override" in the secret'
 
 
 def find_endpoint(target: Target, catalog: ServiceCatalog, project_id: str) -> str:
@@ -33,20 +34,19 @@ def find_endpoint(target: Target, catalog: ServiceCatalog, project_id: str) -> s
     urls = [override] if override else _find_in(catalog, target)
     place = '"volume_backup_endpoint_override"' if override else "the catalog's address of the backup service"
     try:
-        endpoints = _read_endpoints(urls, insecure_http=target.insecure_http)
+        return _read_root(urls, project_id, insecure_http=target.insecure_http)
     except InvalidEndpoint as invalid:
-        raise InvalidEndpoint(f"{place} {invalid}") from None
-    for endpoint in endpoints:
-        if endpoint.project_id not in (None, project_id):
-            raise InvalidEndpoint(f"{place} names project {endpoint.project_id}, but the token is for {project_id}")
-    return endpoints[0].root
+        if override:
+            raise InvalidEndpoint(f"{place} {invalid}") from None
+        # The catalog belongs to the cloud, so the fix of the address itself does not help.
+        raise InvalidEndpoint(f"{place} {invalid.fault}", _OVERRIDE) from None
 
 
-def _read_endpoints(urls: Sequence[str], *, insecure_http: bool) -> list[Endpoint]:
-    """Read the addresses that may be called.
+def _read_root(urls: Sequence[str], project_id: str, *, insecure_http: bool) -> str:
+    """Return the root of the addresses that may be called. All have the same.
 
     Raises:
-        InvalidEndpoint: none may be called. The error is that of the first address.
+        InvalidEndpoint: none may be called; the error is that of the first one. Or one names another project.
     """
     endpoints = []
     faults = []
@@ -57,7 +57,10 @@ def _read_endpoints(urls: Sequence[str], *, insecure_http: bool) -> list[Endpoin
             faults.append(invalid)
     if not endpoints:
         raise faults[0]
-    return endpoints
+    for endpoint in endpoints:
+        if endpoint.project_id not in (None, project_id):
+            raise InvalidEndpoint(f"names project {endpoint.project_id}, but the token is for {project_id}")
+    return endpoints[0].root
 
 
 def _find_in(catalog: ServiceCatalog, target: Target) -> list[str]:
@@ -122,6 +125,5 @@ def _check_one_place(urls: Sequence[str]) -> None:
     shown = sorted({show_place(root) for root in roots})
     more = ", ..." if len(shown) > _PLACES_SHOWN else ""
     raise InvalidEndpoint(
-        f"the catalog has several addresses of the backup service: {', '.join(shown[:_PLACES_SHOWN])}{more};"
-        ' give the right one as "volume_backup_endpoint_override" in the secret'
+        f"the catalog has several addresses of the backup service: {', '.join(shown[:_PLACES_SHOWN])}{more}", _OVERRIDE
     )
