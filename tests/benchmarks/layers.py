@@ -13,6 +13,7 @@ from tests.benchmarks.servers import Stub, stub
 from tests.benchmarks.stub_answers import listed_id
 from tests.benchmarks.table import Row
 from tests.integration.reach import TARGET, Shelf
+from tests.support.doubles import LoginStoreInMemory
 from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.backups.answer import Answer, Listing
@@ -145,7 +146,9 @@ def _api(at: Stub, metrics: Metrics, stack: ExitStack) -> CloudClient:
     shelf, transports = Shelf(), Transports(calls_at_once=1)
     shelf.put(at.secret())
     stack.callback(transports.close)
-    return CloudClient(secrets=shelf, metrics=metrics, clock=utc_now, transports=transports)
+    return CloudClient(
+        secrets=shelf, metrics=metrics, clock=utc_now, transports=transports, logins=LoginStoreInMemory(utc_now)
+    )
 
 
 def _delivery(message: Message) -> Delivery:

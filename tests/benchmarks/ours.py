@@ -12,6 +12,7 @@ from typing import Any
 from tests.benchmarks.queue_in_memory import BusInMemory, QueueInMemory, record_of
 from tests.benchmarks.servers import Stub
 from tests.integration.reach import TARGET, Shelf
+from tests.support.doubles import LoginStoreInMemory
 from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.clock import utc_now
@@ -67,7 +68,9 @@ def without_aws(stub: Stub, threads: int) -> Iterator[Ours]:
     transports = Transports(calls_at_once=threads)
     queue, bus = QueueInMemory(utc_now), BusInMemory()
     deleter = Deleter(
-        backups=CloudClient(secrets=shelf, metrics=metrics, clock=utc_now, transports=transports),
+        backups=CloudClient(
+            secrets=shelf, metrics=metrics, clock=utc_now, transports=transports, logins=LoginStoreInMemory(utc_now)
+        ),
         queue=queue,
         bus=bus,
         report=DeletionReport(metrics, logger),

@@ -21,6 +21,7 @@ from tests.benchmarks.measure import peak_mb
 from tests.benchmarks.servers import Stub, stub
 from tests.benchmarks.table import Row
 from tests.integration.reach import TARGET, Hourglass, Shelf
+from tests.support.doubles import LoginStoreInMemory
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.backups.answer import Answer
 from vbs_reaper.backups.backup import Backup
@@ -58,7 +59,8 @@ def keep_ours(at: Stub, count: int) -> int:
     """List with our client, plan with our rules; the number of backups kept."""
     shelf, transports = Shelf(), Transports(calls_at_once=1, deadline_s=60.0)
     shelf.put(at.secret())
-    api = CloudClient(secrets=shelf, metrics=Metrics(), clock=utc_now, transports=transports)
+    logins = LoginStoreInMemory(utc_now)
+    api = CloudClient(secrets=shelf, metrics=Metrics(), clock=utc_now, transports=transports, logins=logins)
     policy = read_policy({"policy": "nightly", "match": {"name": "daily*"}, "keep": KEEP, "timezone": ZONE})
     try:
         return plan(policy, Inventory(backups=_listed(api, count)), NOW).totals.kept

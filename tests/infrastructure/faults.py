@@ -14,6 +14,7 @@ RAISED: Final[Mapping[str, str]] = {
     "InFlightAlarm": "60,001 messages hidden at the same time",
     "WrongEndpointAlarm": "one wait for `wrong_endpoint`: the endpoint is not a backup API",
     "CredentialsRejectedAlarm": "one wait for `credentials_rejected`: a wrong password in the secret",
+    "BucketUnusableAlarm": "one wait for `bucket_unusable`: the bucket denies the function's role",
     "IdentityMismatchAlarm": "one wait for `identity_mismatch`: the response describes another backup",
     "ForbiddenAlarm": "one wait for `forbidden`: a user who may only read",
     "UnknownFieldAlarm": "one wait for `unknown_field`: a GET response without `description`",

@@ -70,6 +70,7 @@ RAISED_BY: Final[dict[str, Callable[[Metrics], None]]] = {
     "OldestRequestWeekAlarm": lambda metrics: metrics.delivered_after(7 * DAY_S + 1),
     "WrongEndpointAlarm": lambda metrics: metrics.waits(Reason.WRONG_ENDPOINT.value),
     "CredentialsRejectedAlarm": lambda metrics: metrics.waits(Reason.CREDENTIALS_REJECTED.value),
+    "BucketUnusableAlarm": lambda metrics: metrics.waits(Reason.BUCKET_UNUSABLE.value),
     "IdentityMismatchAlarm": lambda metrics: metrics.waits(Reason.IDENTITY_MISMATCH.value),
     "ForbiddenAlarm": lambda metrics: metrics.waits(Reason.FORBIDDEN.value),
     "UnknownFieldAlarm": lambda metrics: metrics.waits(Reason.UNKNOWN_FIELD.value),

@@ -115,14 +115,14 @@ def test_a_good_look_that_was_overtaken_by_a_halt_does_not_lift_it() -> None:
     assert world.waits(THREE)[0] is Reason.HALTED
 
 
-@pytest.mark.parametrize("name", [AnswerName.OUT_OF_TIME, AnswerName.TIMED_OUT])
+@pytest.mark.parametrize("name", [AnswerName.OUT_OF_TIME, AnswerName.LOGIN_BUSY, AnswerName.TIMED_OUT])
 def test_after_one_that_made_no_call_the_next_goes_alone_too(name: AnswerName) -> None:
     world = Meanwhile()
     world.cloud.answers("show", ONE, answer(name))
     world.ask(ONE)
     world.during("show", TWO, THREE)
     world.ask(TWO)
-    assert world.has_entered(THREE) is (name is not AnswerName.OUT_OF_TIME)
+    assert world.has_entered(THREE) is (name is AnswerName.TIMED_OUT)
 
 
 def test_a_halt_that_another_brought_about_stops_a_pass_before_its_deletion() -> None:

@@ -1,5 +1,7 @@
-"""What the calls to a cloud need: the stored secrets, and a counter of calls."""
+"""What the calls to a cloud need: the stored secrets, a counter of calls, and a store that all functions share."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from vbs_reaper.backups.answer import Operation
@@ -23,4 +25,36 @@ class CallMetrics(Protocol):
 
     def answered(self, operation: Operation, status_code: str, seconds: float) -> None:
         """Record a call: its status, or what stands in for it (such as `ConnectTimeout`), and its duration."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object and the tag that identifies this state of it."""
+
+    body: bytes
+    tag: str
+    stored_at: datetime
+
+
+class LoginStore(Protocol):
+    """Small objects that all functions of a stack share. Every change is atomic and on a condition.
+
+    Every method raises `LoginStoreUnusable` if the store cannot be used.
+    """
+
+    def read(self, key: str) -> StoredObject | None:
+        """Return an object; None if it does not exist."""
+        ...
+
+    def create(self, key: str, body: bytes) -> str | None:
+        """Store an object that does not exist. Returns its tag, or None if it exists."""
+        ...
+
+    def replace(self, key: str, body: bytes, tag: str) -> str | None:
+        """Replace an object that still has this tag. Returns the new tag, or None if it does not have it."""
+        ...
+
+    def delete(self, key: str, tag: str) -> None:
+        """Delete an object if it still has this tag."""
         ...
