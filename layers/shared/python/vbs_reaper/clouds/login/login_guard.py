@@ -34,6 +34,9 @@ BEGIN_WITHIN: Final = timedelta(seconds=15)
 """A login does not begin later than this after its slot was taken: Lambda may have frozen the thread in between."""
 
 
+CREATED_SKEW: Final = timedelta(seconds=2)
+"""How much later than its recorded time a version may have been stored: clocks differ, or show whole seconds."""
+
 FUTURE: Final = timedelta(hours=1)
 """A slot is not trusted if its time is this much later than that of the store: the clock of its writer was wrong."""
 
@@ -153,7 +156,7 @@ class LoginGuard:
             at=now,
             is_refused=True,
             had_worked=proof is not None,
-            suspect_before=taken.suspect_before or now,
+            suspect_before=taken.suspect_before or now - CREATED_SKEW,
         )
         self._store.replace(taken.key, msgspec.json.encode(record), taken.tag)
         if proof is not None:
@@ -242,5 +245,5 @@ def _rejected_here_until(account: _Account, credential: Secret, stored: StoredSe
     """Return until when not to send a password that was rejected here, unless its version was stored afterwards."""
     if account.rejected_at is None or account.rejected != credential:
         return None
-    is_older = stored.created_at is None or stored.created_at < account.rejected_at
+    is_older = stored.created_at is None or stored.created_at < account.rejected_at - CREATED_SKEW
     return account.rejected_at + WINDOW if is_older else None
