@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
-from vbs_reaper.clouds.ports import StoredObject
+from vbs_reaper.backups.stored_object import StoredObject
 from vbs_reaper.errors import LoginStoreUnusable
 
 

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
-from vbs_reaper.clouds.ports import StoredObject
+from vbs_reaper.backups.stored_object import StoredObject
 from vbs_reaper.errors import LoginStoreUnusable
 
 if TYPE_CHECKING:

@@ -1,11 +1,10 @@
 """What the calls to a cloud need: the stored secrets, a counter of calls, and a store that all functions share."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from vbs_reaper.backups.answer import Operation
 from vbs_reaper.backups.secret_text import StoredSecret
+from vbs_reaper.backups.stored_object import StoredObject
 
 
 class TargetSecrets(Protocol):
@@ -26,15 +25,6 @@ class CallMetrics(Protocol):
     def answered(self, operation: Operation, status_code: str, seconds: float) -> None:
         """Record a call: its status, or what stands in for it (such as `ConnectTimeout`), and its duration."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
-    """An object and the tag that identifies this state of it."""
-
-    body: bytes
-    tag: str
-    stored_at: datetime
 
 
 class LoginStore(Protocol):

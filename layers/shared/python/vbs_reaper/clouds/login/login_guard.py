@@ -20,8 +20,9 @@ from vbs_reaper.logs import logger
 
 if TYPE_CHECKING:
     from vbs_reaper.backups.secret_text import Secret, StoredSecret
+    from vbs_reaper.backups.stored_object import StoredObject
     from vbs_reaper.clock import Clock, TimeLeft
-    from vbs_reaper.clouds.ports import LoginStore, StoredObject
+    from vbs_reaper.clouds.ports import LoginStore
     from vbs_reaper.clouds.target import Target
 
 PATIENCE_S: Final = 5.0
