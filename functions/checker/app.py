@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.stack_check import StackCheck
 from vbs_reaper.aws.target_secrets import TargetSecrets
@@ -33,9 +34,9 @@ def checker() -> Checker:
     """Build the checker on the first invocation. It is kept for the life of the execution environment."""
     settings = CheckerSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
-    backups = CloudClient(
-        secrets=secrets, metrics=metrics, clock=utc_now, transports=Transports(calls_at_once=PARALLEL_CHECKS)
-    )
+    logins = LoginBucket(clients.s3_of_logins, settings.plans_bucket)
+    transports = Transports(calls_at_once=PARALLEL_CHECKS)
+    backups = CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=transports, logins=logins)
     queues = {"delete queue": settings.delete_queue_url, "dead-letter queue": settings.dead_letter_queue_url}
     events = clients.events()
     return Checker(

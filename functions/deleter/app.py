@@ -14,6 +14,7 @@ from vbs_reaper.aws import clients
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.clock import utc_now
@@ -34,9 +35,10 @@ def deleter() -> Deleter:
     """Build the deleter on the first invocation. It is kept for the life of the execution environment."""
     settings = DeleterSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
+    logins = LoginBucket(clients.s3_of_logins, settings.plans_bucket)
     transports = Transports(calls_at_once=BATCH_LIMIT)
     return Deleter(
-        backups=CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=transports),
+        backups=CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=transports, logins=logins),
         queue=DeleteQueue(clients.sqs(), settings.delete_queue_url, settings.dead_letter_queue_url),
         bus=EventBus(clients.events(), settings.event_bus_name, SOURCE),
         report=DeletionReport(metrics, logger),

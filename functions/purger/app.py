@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.plan_store import PlanBucket
 from vbs_reaper.aws.purge_report import PurgeReport
@@ -22,7 +23,7 @@ from vbs_reaper.cold_start import wiring
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.errors import RunUnfinished
 from vbs_reaper.logs import logger
-from vbs_reaper.purge.purger import Purger
+from vbs_reaper.purge.purger import LOGIN_PATIENCE_S, Purger
 from vbs_reaper.settings import PurgerSettings
 
 metrics = Metrics()
@@ -35,7 +36,14 @@ def purger() -> Purger:
     settings = PurgerSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
     return Purger(
-        backups=CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=Transports(calls_at_once=1)),
+        backups=CloudClient(
+            secrets=secrets,
+            metrics=metrics,
+            clock=utc_now,
+            transports=Transports(calls_at_once=1),
+            logins=LoginBucket(clients.s3_of_logins, settings.plans_bucket),
+            patience_s=LOGIN_PATIENCE_S,
+        ),
         plans=PlanBucket(clients.s3(), settings.plans_bucket),
         queue=DeleteQueue(clients.sqs(), settings.delete_queue_url, settings.dead_letter_queue_url),
         bus=EventBus(clients.events(), settings.event_bus_name, SOURCE),

@@ -157,7 +157,9 @@ def deleter_of(stub: Stub, calls_at_once: int = CALLS_AT_ONCE) -> Iterator[Handl
     shelf, metrics, aws = Shelf(), Metrics(), Aws(utc_now)
     shelf.put(stub.secret())
     transports = Transports(calls_at_once=calls_at_once)
-    client = CloudClient(secrets=shelf, metrics=metrics, clock=utc_now, transports=transports)
+    client = CloudClient(
+        secrets=shelf, metrics=metrics, clock=utc_now, transports=transports, logins=LoginStoreInMemory(utc_now)
+    )
     deleter = _deleter(client, aws, metrics, utc_now, lambda: 0.5, calls_at_once)
 
     def handle(event: dict[str, Any]) -> object:

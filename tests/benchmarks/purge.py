@@ -20,6 +20,7 @@ import requests
 from tests.benchmarks.stub import Stub, stub
 from tests.benchmarks.table import Row, peak_mb
 from tests.integration.reach import TARGET, Hourglass, Shelf
+from tests.support.doubles import LoginStoreInMemory
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.backups.answer import Answer
 from vbs_reaper.backups.backup import Backup
@@ -58,7 +59,8 @@ def keep_ours(at: Stub, count: int) -> int:
     """List with the client and plan; return the number of backups kept."""
     shelf, transports = Shelf(), Transports(calls_at_once=1, deadline_s=60.0)
     shelf.put(at.secret())
-    client = CloudClient(secrets=shelf, metrics=Metrics(), clock=utc_now, transports=transports)
+    logins = LoginStoreInMemory(utc_now)
+    client = CloudClient(secrets=shelf, metrics=Metrics(), clock=utc_now, transports=transports, logins=logins)
     policy = read_policy({"policy": "nightly", "match": {"name": "daily*"}, "keep": KEEP, "timezone": ZONE.key})
     try:
         return plan(policy, Inventory(backups=_listed(client, count)), NOW).totals.kept

@@ -21,8 +21,9 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def cloud(simulator: Simulator, drained: None) -> Cloud:
+def cloud(simulator: Simulator, stack: LocalStack, drained: None) -> Cloud:
     simulator.cloud.reset()
+    stack.forget_logins()
     return simulator.cloud
 
 

@@ -15,6 +15,7 @@ RAISED: Final[Mapping[str, str]] = {
     "WrongEndpointAlarm": "one wait for `wrong_endpoint`: the endpoint is not a backup API",
     "AskedElsewhereAlarm": "one wait for `asked_elsewhere`: a backup is missing at an address where it never was",
     "CredentialsRejectedAlarm": "one wait for `credentials_rejected`: a wrong password in the secret",
+    "BucketUnusableAlarm": "one wait for `bucket_unusable`: the bucket denies the function's role",
     "IdentityMismatchAlarm": "one wait for `identity_mismatch`: the response describes another backup",
     "ForbiddenAlarm": "one wait for `forbidden`: a user who may only read",
     "UnknownFieldAlarm": "one wait for `unknown_field`: a GET response without `description`",

@@ -71,6 +71,7 @@ RAISED_BY: Final[dict[str, Callable[[Metrics], None]]] = {
     "WrongEndpointAlarm": lambda metrics: metrics.waits(Reason.WRONG_ENDPOINT.value),
     "AskedElsewhereAlarm": lambda metrics: metrics.waits(Reason.ASKED_ELSEWHERE.value),
     "CredentialsRejectedAlarm": lambda metrics: metrics.waits(Reason.CREDENTIALS_REJECTED.value),
+    "BucketUnusableAlarm": lambda metrics: metrics.waits(Reason.BUCKET_UNUSABLE.value),
     "IdentityMismatchAlarm": lambda metrics: metrics.waits(Reason.IDENTITY_MISMATCH.value),
     "ForbiddenAlarm": lambda metrics: metrics.waits(Reason.FORBIDDEN.value),
     "UnknownFieldAlarm": lambda metrics: metrics.waits(Reason.UNKNOWN_FIELD.value),

@@ -19,6 +19,12 @@ DELETER_MAY = {
     ("logs:CreateLogStream", "${DeleterLogGroup.Arn}"),
     ("logs:PutLogEvents", "${DeleterLogGroup.Arn}"),
 }
+LOGIN_SLOTS = {
+    ("s3:ListBucket", "${PlansBucket.Arn}"),
+    ("s3:GetObject", "${PlansBucket.Arn}/logins/*"),
+    ("s3:PutObject", "${PlansBucket.Arn}/logins/*"),
+    ("s3:DeleteObject", "${PlansBucket.Arn}/logins/*"),
+}
 PUBLISH = ("events:PutEvents", "events:DescribeEventBus")
 PUBLISH_ON_ITS_OWN_BUS = {
     (action, f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/${{EventBus}}") for action in PUBLISH
@@ -84,8 +90,9 @@ def senders(stack: Rendered, queue: str) -> set[str]:
 
 
 def test_the_deleter_may_do_what_it_does_and_nothing_else() -> None:
-    assert may(Rendered(), "DeleterRole") == DELETER_MAY | PUBLISH_ON_ITS_OWN_BUS
-    assert may(Rendered(WITH_EVERYTHING), "DeleterRole") == DELETER_MAY | PUBLISH_ON_THE_GIVEN_BUS | USE_THE_KEY
+    deleter_may = DELETER_MAY | LOGIN_SLOTS
+    assert may(Rendered(), "DeleterRole") == deleter_may | PUBLISH_ON_ITS_OWN_BUS
+    assert may(Rendered(WITH_EVERYTHING), "DeleterRole") == deleter_may | PUBLISH_ON_THE_GIVEN_BUS | USE_THE_KEY
 
 
 def test_every_statement_says_its_name_its_actions_and_its_resources(stack: Rendered) -> None:
@@ -127,7 +134,7 @@ def test_the_checker_may_look_and_publish_and_nothing_else() -> None:
         ("logs:CreateLogStream", "${CheckerLogGroup.Arn}"),
         ("logs:PutLogEvents", "${CheckerLogGroup.Arn}"),
     }
-    assert may(Rendered(), "CheckerRole") == look | PUBLISH_ON_ITS_OWN_BUS
+    assert may(Rendered(), "CheckerRole") == look | LOGIN_SLOTS | PUBLISH_ON_ITS_OWN_BUS
     assert may(Rendered(), "CheckScheduleRole") == {
         ("lambda:InvokeFunction", "${CheckerFunction.Arn}"),
         ("sqs:SendMessage", "${DeadLetterQueue.Arn}"),
@@ -136,8 +143,7 @@ def test_the_checker_may_look_and_publish_and_nothing_else() -> None:
 
 
 def test_the_purger_may_store_plans_and_request_deletions_and_nothing_else() -> None:
-    purger_may = {
-        ("s3:ListBucket", "${PlansBucket.Arn}"),
+    purger_may = LOGIN_SLOTS | {
         ("s3:GetObject", "${PlansBucket.Arn}/plans/*"),
         ("s3:PutObject", "${PlansBucket.Arn}/plans/*"),
         ("sqs:SendMessage", "${DeleteQueue.Arn}"),
@@ -169,20 +175,47 @@ def test_plans_are_private_and_are_talked_about_over_tls_only(stack: Rendered) -
 def test_nobody_is_let_into_the_plans_bucket_by_its_own_policy(stack: Rendered) -> None:
     found = of_bucket(stack)
     assert {(each["Effect"], each["Principal"]) for each in found.values()} == {("Deny", "*")}
-    assert found.keys() == {"OnlyOverTls", "OnlyThePurgerWritesPlans", "PlansAreWrittenOnce"}
+    assert found.keys() == {
+        "OnlyOverTls",
+        "OnlyThePurgerWritesPlans",
+        "PlansAreWrittenOnce",
+        "OnlyTheFunctionsWriteLogins",
+        "LoginsAreWrittenOnACondition",
+        "LoginsAreDeletedOnACondition",
+    }
 
 
-@pytest.mark.parametrize(
-    "action",
-    [
-        "s3:PutObject",
-        "s3:PutObjectTagging",
-        "s3:DeleteObject",
-        "s3:DeleteObjectVersion",
-        "s3:ReplicateObject",
-        "s3:ReplicateDelete",
-    ],
+CHANGES = (
+    "s3:PutObject",
+    "s3:PutObjectTagging",
+    "s3:DeleteObject",
+    "s3:DeleteObjectVersion",
+    "s3:ReplicateObject",
+    "s3:ReplicateDelete",
 )
+
+
+@pytest.mark.parametrize("action", CHANGES)
+def test_only_the_functions_take_and_free_login_slots(stack: Rendered, action: str) -> None:
+    denied = of_bucket(stack)["OnlyTheFunctionsWriteLogins"]
+    assert any(fnmatchcase(action, pattern) for pattern in denied["Action"])
+    assert denied["Resource"] == "${PlansBucket.Arn}/logins/*"
+    roles = ["${DeleterRole.Arn}", "${PurgerRole.Arn}", "${CheckerRole.Arn}"]
+    assert denied["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": roles}}
+
+
+def test_a_login_slot_is_never_changed_without_a_condition(stack: Rendered) -> None:
+    """S3 guide, "Enforce conditional writes" and "Enforce conditional deletes": all keys of one test must match."""
+    written = of_bucket(stack)["LoginsAreWrittenOnACondition"]
+    assert written["Action"] == "s3:PutObject"
+    assert written["Condition"] == {"Null": {"s3:if-none-match": "true", "s3:if-match": "true"}}
+    deleted = of_bucket(stack)["LoginsAreDeletedOnACondition"]
+    assert deleted["Action"] == "s3:DeleteObject"
+    assert deleted["Condition"] == {"Null": {"s3:if-match": "true"}}
+    assert written["Resource"] == deleted["Resource"] == "${PlansBucket.Arn}/logins/*"
+
+
+@pytest.mark.parametrize("action", CHANGES)
 def test_only_the_purgers_role_writes_or_deletes_plans(stack: Rendered, action: str) -> None:
     denied = of_bucket(stack)["OnlyThePurgerWritesPlans"]
     assert any(fnmatchcase(action, pattern) for pattern in denied["Action"])

@@ -11,9 +11,11 @@ from samtranslator.yaml_helper import yaml_parse
 
 from tests.infrastructure.emitted import emitted
 from tests.infrastructure.translate import TEMPLATE
+from vbs_reaper.aws.login_store import PREFIX as LOGINS
 from vbs_reaper.aws.metrics import NAMESPACE, Metrics
 from vbs_reaper.cli.log_record import CallLogRecord, LogRecord
 from vbs_reaper.cli.main import parser
+from vbs_reaper.clouds.login.slots import Slot
 from vbs_reaper.deletion.request_json import BulkDeleteRequestJson, DeleteRequestJson, ExpectationJson
 from vbs_reaper.deletion.result import DETAIL_TYPES, REQUESTED, SOURCE, Outcome
 from vbs_reaper.purge.plan_json import StoredBackup, StoredPlan
@@ -43,7 +45,8 @@ def public_names() -> dict[str, Any]:
         },
         "plan keys": fields(StoredPlan, StoredBackup),
         "S3 keys": [
-            key_of("POLICY", "RUN", ending) for ending in ("json", "html", *sorted(mark.value for mark in SentMark))
+            *(key_of("POLICY", "RUN", ending) for ending in ("json", "html", *sorted(mark.value for mark in SentMark))),
+            *(f"{LOGINS}IDENTITY/{slot}" for slot in Slot),
         ],
         "log fields": fields(LogRecord, CallLogRecord),
         "metrics": metrics(),

@@ -36,7 +36,7 @@ def test_nothing_is_kept_for_ever(stack: Rendered) -> None:
 
 def test_every_lifecycle_rule_names_the_prefix_it_is_about(stack: Rendered) -> None:
     for bucket in stack.every("S3::Bucket").values():
-        assert [each["Prefix"] for each in bucket["LifecycleConfiguration"]["Rules"]] == ["plans/"]
+        assert [each["Prefix"] for each in bucket["LifecycleConfiguration"]["Rules"]] == ["plans/", "logins/"]
 
 
 def test_every_queue_and_every_bucket_is_encrypted_and_over_tls_only(stack: Rendered) -> None:

@@ -104,7 +104,7 @@ def test_no_more_deleters_run_at_once_than_the_parameter_says() -> None:
 def test_the_deleter_reads_its_settings_from_what_the_template_gives_it(stack: Rendered) -> None:
     variables = {name: str(value) for name, value in deleter(stack)["Environment"]["Variables"].items()}
     given = {"DELETE_QUEUE_URL": "https://queue.example/1/delete", "DEAD_LETTER_QUEUE_URL": "https://queue.example/1/d"}
-    given["EVENT_BUS_NAME"] = "bus"
+    given |= {"EVENT_BUS_NAME": "bus", "PLANS_BUCKET": "reaper-plansbucket"}
     settings = DeleterSettings.from_env(variables | given)
     assert variables.keys() >= given.keys()
     assert settings.secret_prefix == "vbs-reaper"
@@ -151,10 +151,22 @@ def test_a_run_that_fails_again_and_again_ends_among_the_dead_letters(stack: Ren
 def test_plans_are_encrypted_versioned_and_forgotten_after_90_days(stack: Rendered) -> None:
     (bucket,) = stack.every("S3::Bucket").values()
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    rule, _ = bucket["LifecycleConfiguration"]["Rules"]
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 90)
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
     assert rule["Prefix"] == "plans/"
+
+
+def test_login_slots_are_forgotten_after_a_week_with_their_old_versions(stack: Rendered) -> None:
+    (bucket,) = stack.every("S3::Bucket").values()
+    _, rule = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["Prefix"], rule["ExpirationInDays"]) == ("Enabled", "logins/", 7)
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+
+
+def test_every_function_is_told_the_bucket_of_the_login_slots(stack: Rendered) -> None:
+    for function in stack.every("Lambda::Function").values():
+        assert function["Environment"]["Variables"]["PLANS_BUCKET"] == "${PlansBucket}"
 
 
 def test_plans_are_encrypted_by_s3_or_by_the_key_that_is_given() -> None:

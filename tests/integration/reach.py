@@ -1,5 +1,6 @@
 """The backup API set up against a simulated cloud: secrets in memory, every call written down, time by hand."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +8,13 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from tests.support.doubles import ManualClock
+from tests.support.doubles import LoginStoreInMemory, ManualClock
 from tests.support.simulator.cloud import Cloud
 from vbs_reaper.backups.answer import Answer, Operation
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.backups.secret_text import Secret, StoredSecret
+from vbs_reaper.clock import Clock, utc_now
 from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.clouds.http.transport import Transports
 from vbs_reaper.errors import InvalidSecret
@@ -21,17 +23,21 @@ TARGET = "otc-test"
 
 
 class Shelf:
-    """Secrets in memory; each `put` is a new version. Implements `openstack.ports.TargetSecrets`."""
+    """Secrets in memory; each `put` is a new version. Implements `clouds.ports.TargetSecrets`."""
 
-    def __init__(self) -> None:
+    def __init__(self, stored_at: Clock = utc_now) -> None:
+        self._stored_at = stored_at
+        self._numbers = itertools.count(1)
         self._stored: dict[str, StoredSecret] = {}
         self.reads = 0
 
     def put(self, document: dict[str, Any], target: str = TARGET) -> None:
-        before = self._stored.get(target)
-        version = int(before.version_id) + 1 if before else 1
-        text = Secret(json.dumps(document))
-        self._stored[target] = StoredSecret(version_id=str(version), text=text, name=f"vbs-reaper/{target}")
+        self._stored[target] = StoredSecret(
+            version_id=str(next(self._numbers)),
+            text=Secret(json.dumps(document)),
+            name=f"vbs-reaper/{target}",
+            created_at=self._stored_at(),
+        )
 
     def read(self, target: str) -> StoredSecret:
         self.reads += 1
@@ -41,7 +47,7 @@ class Shelf:
 
 
 class CallBook:
-    """Every call in order, as operation and status code. Implements `openstack.ports.Calls`."""
+    """Every call in order, as operation and status code. Implements `clouds.ports.CallMetrics`."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -81,6 +87,7 @@ class Reach:
     book: CallBook
     clock: ManualClock
     api: CloudClient
+    logins: LoginStoreInMemory
     slept_s: list[float] = field(default_factory=list)
 
     def show(self, backup_id: str, *, project_id: str | None = None, left_s: float = 60.0) -> Answer:
@@ -102,14 +109,16 @@ def reaching(
     *,
     clock: ManualClock | None = None,
     shelf: Shelf | None = None,
+    logins: LoginStoreInMemory | None = None,
     calls_at_once: int = 5,
     deadline_s: float = 10.0,
     **secret: Any,  # noqa: ANN401  # the arguments of `Cloud.target_secret`
 ) -> Iterator[Reach]:
     """A backup API for the cloud's member, or whom `secret` names. Sleeping lets the manual clock go on."""
     book, clock = CallBook(), clock or ManualClock()
+    logins = logins or LoginStoreInMemory(clock)
     if shelf is None:
-        shelf = Shelf()
+        shelf = Shelf(clock)
         shelf.put(cloud.target_secret(**secret))
     transports = Transports(calls_at_once=calls_at_once, deadline_s=deadline_s)
     slept_s: list[float] = []
@@ -118,8 +127,10 @@ def reaching(
         slept_s.append(seconds)
         clock.advance(seconds)
 
-    api = CloudClient(secrets=shelf, metrics=book, clock=clock, transports=transports, sleep=sleep)
+    api = CloudClient(
+        secrets=shelf, metrics=book, clock=clock, transports=transports, logins=logins, sleep=sleep, jitter=lambda: 0.5
+    )
     try:
-        yield Reach(cloud=cloud, shelf=shelf, book=book, clock=clock, api=api, slept_s=slept_s)
+        yield Reach(cloud=cloud, shelf=shelf, book=book, clock=clock, api=api, logins=logins, slept_s=slept_s)
     finally:
         transports.close()

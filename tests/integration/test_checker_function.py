@@ -20,7 +20,14 @@ from vbs_reaper.checking.target_check import TargetCheck, TargetReport
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.errors import InvalidCheck
 
-NAMES = ("DELETE_QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "EVENT_BUS_NAME", "SECRET_PREFIX", "DEFAULT_TARGET")
+NAMES = (
+    "DELETE_QUEUE_URL",
+    "DEAD_LETTER_QUEUE_URL",
+    "EVENT_BUS_NAME",
+    "SECRET_PREFIX",
+    "DEFAULT_TARGET",
+    "PLANS_BUCKET",
+)
 CANARY = "canary-text-51c0ffee"
 
 

@@ -80,7 +80,7 @@ def stored(resources: TemplateResources, key: str) -> bytes:
 
 
 def keys(resources: TemplateResources) -> list[str]:
-    listed = boto3.client("s3").list_objects_v2(Bucket=resources.plans_bucket)
+    listed = boto3.client("s3").list_objects_v2(Bucket=resources.plans_bucket, Prefix="plans/")
     return [each["Key"].rpartition("/")[2] for each in listed.get("Contents", [])]
 
 

@@ -16,6 +16,7 @@ from tests.openstack.cloud import Cloud
 from tests.openstack.configuration import REGION
 from tests.openstack.volumes import create_backup, create_volume
 from tests.openstack.waiting import wait_until
+from tests.support.doubles import LoginStoreInMemory
 from vbs_reaper.backups.answer import AnswerName
 from vbs_reaper.checking.target_check import DELETE_PERMISSION, TargetCheck, TargetReport
 from vbs_reaper.clouds.client import CloudClient
@@ -40,7 +41,10 @@ class Checker:
         shelf = Shelf()
         shelf.put(secret, TARGET)
         self.book = book
-        self._check = TargetCheck(CloudClient(secrets=shelf, metrics=book, clock=now, transports=transports), clock)
+        self._check = TargetCheck(
+            CloudClient(secrets=shelf, metrics=book, clock=now, transports=transports, logins=LoginStoreInMemory(now)),
+            clock,
+        )
 
     def check(self) -> TargetReport:
         return self._check.check(TARGET, Hourglass(60.0))
@@ -215,6 +219,8 @@ def reaching(secret: Secret) -> Iterator[CloudClient]:
     shelf.put(secret, TARGET)
     transports = Transports(calls_at_once=1)
     try:
-        yield CloudClient(secrets=shelf, metrics=CallBook(), clock=now, transports=transports)
+        yield CloudClient(
+            secrets=shelf, metrics=CallBook(), clock=now, transports=transports, logins=LoginStoreInMemory(now)
+        )
     finally:
         transports.close()

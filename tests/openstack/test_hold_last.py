@@ -12,6 +12,7 @@ import requests
 from tests.integration.reach import TARGET, CallBook, Hourglass, Shelf
 from tests.openstack.cloud import Cloud
 from tests.openstack.volumes import TIMEOUT_S
+from tests.support.doubles import LoginStoreInMemory
 from vbs_reaper.backups.answer import Answer
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.backups.secret_text import StoredSecret
@@ -79,7 +80,11 @@ class Pair:
         self.shelf = SlowShelf()
         self.shelf.put(dict(cloud.secret()), TARGET)
         self.book = CallBook()
-        self.cloud = Interrupted(CloudClient(secrets=self.shelf, metrics=self.book, clock=now, transports=transports))
+        self.cloud = Interrupted(
+            CloudClient(
+                secrets=self.shelf, metrics=self.book, clock=now, transports=transports, logins=LoginStoreInMemory(now)
+            )
+        )
 
     def make_pass(self, backup_id: str, **more: Any) -> PassEnd:  # noqa: ANN401  # fields of a request
         request = read_request({"backup_id": backup_id, **more}, now())

@@ -7,17 +7,20 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
 
 from tests.simulation.cloud import PROJECTS, secret_text
 from tests.simulation.faults import Fault
+from tests.simulation.login_slots import LoginObjects, LoginSlotsClient
 from tests.simulation.timeline import DAY, START
 from tests.support.doubles import DELETER
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
@@ -91,6 +94,7 @@ class Clients(NamedTuple):
     sqs: SQSClient
     events: EventBridgeClient
     secrets: SecretsManagerClient
+    slots: S3Client
 
 
 @dataclass(slots=True)
@@ -99,6 +103,7 @@ class Secret:
 
     version: int = 1
     password: str = "canary-password-1"  # noqa: S105  # a canary
+    stored_at: datetime = START - timedelta(days=30)
 
 
 @dataclass
@@ -109,6 +114,7 @@ class Aws:
     messages: dict[str, Stored] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
     secret: Secret = field(default_factory=Secret)
+    logins: LoginObjects = field(default_factory=LoginObjects)
     _visible: list[tuple[float, int, str]] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -117,7 +123,12 @@ class Aws:
             cast("SQSClient", Sqs(self, life)),
             cast("EventBridgeClient", Events(self, life)),
             cast("SecretsManagerClient", Secrets(self, life)),
+            self.login_slots(life),
         )
+
+    def login_slots(self, life: Life) -> S3Client:
+        """A client for the login slots, which all functions share."""
+        return cast("S3Client", LoginSlotsClient(self, life, Client(self, life)._call))  # noqa: SLF001  # one way to fail
 
     # The delete queue
 
@@ -337,7 +348,7 @@ class Secrets(Client):
         is_elsewhere = self._life.may_be_misled and self._world.faults.lasts(Fault.ELSEWHERE)
         host = project.empty_host if is_elsewhere else project.service_host
         text = "{" if self._world.faults.lasts(Fault.SECRET_BROKEN) else secret_text(project, secret.password, host)
-        return {"SecretString": text, "VersionId": f"{name}-{secret.version}"}
+        return {"SecretString": text, "VersionId": f"{name}-{secret.version}", "CreatedDate": secret.stored_at}
 
 
 def refused(operation: str) -> ClientError:

@@ -104,6 +104,8 @@ class Cloud:
         self.history: dict[str, Project] = {}
         self.tokens: dict[str, tuple[Project, float]] = {}
         self.password = "canary-password-1"
+        self.refused_logins: dict[str, list[float]] = {}
+        """When each user's logins were refused."""
         self.gone_proofs: dict[str, str] = {}
         """Request id of every true "not found", with the backup it was about."""
         self.empty_proofs: set[str] = set()
@@ -124,6 +126,7 @@ class Cloud:
     def log_in(self, project: Project, body: bytes) -> Said:
         password = json.loads(body)["auth"]["identity"]["password"]["user"]["password"]
         if password != self.password:
+            self.refused_logins.setdefault(project.target, []).append(self._timeline.now)
             return self._fault(401, "error", "The request you have made requires authentication.")
         token = f"canary-token-{self._chance.getrandbits(64):016x}"
         self.tokens[token] = (project, self._timeline.now + TOKEN_LIFE_S)

@@ -15,6 +15,7 @@ from tests.simulation.wire import SimulatedTransports, Wire
 from tests.support.doubles import DELETER
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.backups.answer import CallRecord, Operation
 from vbs_reaper.clouds.client import CloudClient
@@ -105,7 +106,9 @@ class Environment:
                 metrics=Silence(),
                 clock=world.function_clock,
                 transports=SimulatedTransports(Wire(world, self.life)),
+                logins=LoginBucket(lambda: clients.slots, "bucket"),
                 sleep=world.timeline.pass_by,
+                jitter=world.chance.random,
             ),
             queue=DeleteQueue(clients.sqs, "delete", "dead"),
             bus=EventBus(clients.events, "bus", SOURCE),

@@ -23,6 +23,7 @@ LATE_RECEIVES = 980
 RECEIVES_ALLOWED = 400
 CEILING_S = 7200.0
 LONGEST_DELAY_S = 900
+LOGIN_WINDOW_S = 1200.0
 DETAIL_TYPES = {
     "deleted": "VBS Backup Deleted",
     "already_gone": "VBS Backup Already Gone",
@@ -266,3 +267,7 @@ class Judge(CallJudge):
                 self.wrong("stuck", identity, "no end, although nothing is wrong any more")
         for message in self._world.aws.messages.values():
             self.wrong("stuck", message.identity, f"{message.id} is still in the queue")
+        for user, refused in self._world.cloud.refused_logins.items():
+            for first_s, third_s in zip(refused, refused[2:], strict=False):
+                if third_s - first_s < LOGIN_WINDOW_S:
+                    self.wrong("logins", user, f"three refused logins in {third_s - first_s:.0f} s")

@@ -100,7 +100,7 @@ class Meddlers:
     def rotate_secret(self) -> None:
         """The secret is first."""
         secret = self._world.aws.secret
-        secret.version += 1
+        secret.version, secret.stored_at = secret.version + 1, self._world.timeline.moment()
         secret.password = f"canary-password-{secret.version}"
 
     def rotate_keystone(self) -> None:
@@ -112,7 +112,7 @@ class Meddlers:
         """Both know the same again; the secret in a new version, as storing it makes one."""
         secret, cloud = self._world.aws.secret, self._world.cloud
         if secret.password != cloud.password:
-            secret.version += 1
+            secret.version, secret.stored_at = secret.version + 1, self._world.timeline.moment()
             secret.password = cloud.password
 
     def mend_everything(self) -> None:

@@ -21,12 +21,13 @@ from tests.simulation.run import Heard
 from tests.simulation.wire import SimulatedTransports, Wire
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.plan_store import PlanBucket
 from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.errors import RunUnfinished
-from vbs_reaper.purge.purger import Purger
+from vbs_reaper.purge.purger import LOGIN_PATIENCE_S, Purger
 from vbs_reaper.purge.run_result import PurgeResult
 
 if TYPE_CHECKING:
@@ -109,7 +110,10 @@ class PurgerEnvironment:
                 metrics=Silence(),
                 clock=nights.clock,
                 transports=SimulatedTransports(ListingWire(world, self._life, nights)),
+                logins=LoginBucket(lambda: world.aws.login_slots(self._life), "bucket"),
+                patience_s=LOGIN_PATIENCE_S,
                 sleep=world.timeline.pass_by,
+                jitter=world.chance.random,
             ),
             plans=PlanBucket(cast("S3Client", PlansClient(world, self._life, nights.bucket, nights.judge)), "plans"),
             queue=DeleteQueue(cast("SQSClient", SendingSqs(world, self._life, nights)), "delete", "dead"),

@@ -1,7 +1,13 @@
 """Stand-ins for what a test must steer: time, and Lambda's context. No mocks."""
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Lock
+
+from vbs_reaper.backups.stored_object import StoredObject
+from vbs_reaper.errors import LoginStoreUnusable
 
 DELETER = "AROAQ3EGX5TWDELETER01"
 """The unique ID of the deleter's role: SQS names it as the sender of what the deleter sends."""
@@ -18,6 +24,52 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+
+
+class LoginStoreInMemory:
+    """Login slots of one stack. Implements `clouds.ports.LoginStore`. While `is_unusable`, every call fails."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._tags = itertools.count()
+        self.objects: dict[str, StoredObject] = {}
+        self.calls: list[str] = []
+        self.is_unusable = False
+
+    def read(self, key: str) -> StoredObject | None:
+        with self._lock:
+            self._called("read")
+            return self.objects.get(key)
+
+    def create(self, key: str, body: bytes) -> str | None:
+        with self._lock:
+            self._called("create")
+            return None if key in self.objects else self._put(key, body)
+
+    def replace(self, key: str, body: bytes, tag: str) -> str | None:
+        with self._lock:
+            self._called("replace")
+            return self._put(key, body) if self._has(key, tag) else None
+
+    def delete(self, key: str, tag: str) -> None:
+        with self._lock:
+            self._called("delete")
+            if self._has(key, tag):
+                del self.objects[key]
+
+    def _has(self, key: str, tag: str) -> bool:
+        return key in self.objects and self.objects[key].tag == tag
+
+    def _put(self, key: str, body: bytes) -> str:
+        tag = str(next(self._tags))
+        self.objects[key] = StoredObject(body=body, tag=tag, stored_at=self._clock())
+        return tag
+
+    def _called(self, call: str) -> None:
+        self.calls.append(call)
+        if self.is_unusable:
+            raise LoginStoreUnusable("the stack's bucket cannot be read under logins/ (AccessDenied)")
 
 
 @dataclass(kw_only=True)

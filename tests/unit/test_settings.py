@@ -12,6 +12,7 @@ GOOD = {
     "EVENT_BUS_NAME": "reaper-EventBus",
     "SECRET_PREFIX": "vbs-reaper",
     "DEFAULT_TARGET": "default",
+    "PLANS_BUCKET": "reaper-plansbucket",
     "BACKOFF_BASE_IN_SECONDS": "60",
     "CALLS_AT_ONCE": "5",
     "TRUSTED_SENDER_IDS": "AROADELETER,AROAPURGER,123456789012",
@@ -25,6 +26,7 @@ def test_a_complete_environment_is_read() -> None:
         event_bus_name="reaper-EventBus",
         secret_prefix="vbs-reaper",
         default_target="default",
+        plans_bucket="reaper-plansbucket",
         base_s=60,
         calls_at_once=5,
         trusted_senders=frozenset({"AROADELETER", "AROAPURGER", "123456789012"}),
@@ -93,6 +95,7 @@ def test_the_checker_reads_what_it_needs_and_names_all_that_is_missing() -> None
         event_bus_name="reaper-EventBus",
         secret_prefix="vbs-reaper",
         default_target="default",
+        plans_bucket="reaper-plansbucket",
     )
     needed = {field.name.upper() for field in dataclasses.fields(CheckerSettings)}
     with pytest.raises(SettingsError) as refused:

@@ -14,8 +14,8 @@ FILTER_LOG = "logs:FilterLogEvents"
 """A log group is asked for without the `:*` that stands at the end of its ARN."""
 PRINCIPAL = "aws:PrincipalArn"
 """Of a function this is the ARN of its session, not that of its role."""
-IF_NONE_MATCH = "s3:if-none-match"
-"""A condition key that it never fills in."""
+MATCHES = frozenset({"s3:if-none-match", "s3:if-match"})
+"""Condition keys that it never fills in."""
 UNKNOWN = ("AWS::Logs::QueryDefinition",)
 """Kinds of resource that it does not know, alarms on several metrics aside; nothing that runs depends on them."""
 
@@ -50,16 +50,20 @@ def _is_known(resource: Mapping[str, Any]) -> bool:
 
 
 def _asks_for_match(statement: Mapping[str, Any]) -> bool:
-    return any(IF_NONE_MATCH in keys for keys in statement["Condition"].values())
+    return any(MATCHES & keys.keys() for keys in statement["Condition"].values())
 
 
 def _for_sessions(statement: Mapping[str, Any]) -> dict[str, Any]:
     """The statement with a role's sessions where it names the role."""
     condition = {
-        operator: {key: _session(value) if key == PRINCIPAL else value for key, value in keys.items()}
+        operator: {key: _sessions(value) if key == PRINCIPAL else value for key, value in keys.items()}
         for operator, keys in statement["Condition"].items()
     }
     return {**statement, "Condition": condition}
+
+
+def _sessions(role_arns: Mapping[str, Any] | list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [_session(role_arn) for role_arn in (role_arns if isinstance(role_arns, list) else [role_arns])]
 
 
 def _session(role_arn: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,6 +89,12 @@ class LocalStack:
         except secrets.exceptions.ResourceExistsException:
             secrets.put_secret_value(SecretId=name, SecretString=json.dumps(entry))
 
+    def forget_logins(self) -> None:
+        """Free every login slot, for a cloud that has forgotten its failed logins too."""
+        s3, bucket = self.aws.client("s3"), self.outputs["PlansBucketName"]
+        for found in s3.list_objects_v2(Bucket=bucket, Prefix="logins/").get("Contents", []):
+            s3.delete_object(Bucket=bucket, Key=found["Key"])
+
     def send(self, body: Body) -> str:
         """Put one request on the delete queue; return its message id, which becomes its request id."""
         answer = self.aws.client("sqs").send_message(QueueUrl=self.outputs["DeleteQueueUrl"], MessageBody=_text(body))

@@ -36,6 +36,7 @@ def make_login(
         info=TargetInfo(project_id=ProjectId(project_id), hold_marker="[hold]", shows_metadata=api_version == "v3"),
         transport=unused_transport(),
         renew_at=datetime(2026, 11, 26, tzinfo=UTC),
+        expires_at=datetime(2026, 11, 27, tzinfo=UTC),
     )
 
 

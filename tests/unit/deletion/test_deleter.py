@@ -621,7 +621,7 @@ def test_a_retry_after_is_kept(world: World) -> None:
     assert world.cloud.calls == [("show", ONE), ("show", TWO)]
 
 
-@pytest.mark.parametrize("name", [AnswerName.OTHER_PROJECT, AnswerName.OUT_OF_TIME])
+@pytest.mark.parametrize("name", [AnswerName.OTHER_PROJECT, AnswerName.OUT_OF_TIME, AnswerName.LOGIN_BUSY])
 def test_an_answer_without_a_call_does_not_close_the_breaker(world: World, name: AnswerName) -> None:
     world.cloud.answers("show", ONE, answer(AnswerName.UNAVAILABLE))
     world.deliver(world.message(ask_for(ONE)))

@@ -16,6 +16,7 @@
     ├── Retryable                the same invocation may succeed later
     │   ├── RunUnfinished        a purge run stopped half-way
     │   └── RequestNotQueued     a direct request was neither finished nor queued
+    ├── LoginStoreUnusable       the store of the login slots failed; becomes an `Answer` in `clouds/`
     ├── SettingsError            the function's environment variables are wrong
     └── CommandError             a command of the CLI cannot do what it was asked
 
@@ -100,6 +101,10 @@ class RunUnfinished(Retryable):
 
 class RequestNotQueued(Retryable):
     """A direct request could be neither finished nor stored in the queue: send it again."""
+
+
+class LoginStoreUnusable(ReaperError):
+    """The login slots cannot be read or written. The message says what failed."""
 
 
 class SettingsError(ReaperError):

@@ -110,11 +110,19 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "proxy": ("A proxy requires credentials.", "Check the network path of the function."),
     "throttled": ("The cloud limits the rate of calls.", "If it lasts, lower MaximumConcurrency."),
+    "login_busy": (
+        "Another login of the same user is in progress, or has failed in the last 20 minutes.",
+        "Nothing to do. If it lasts, fix the credentials of every target with this user.",
+    ),
     "login_throttled": ("Keystone limits the rate of logins.", "If it lasts, lower MaximumConcurrency."),
     "service_down": ("The backup service or Keystone is down.", "If it lasts, ask the operator of the cloud."),
     "unreachable": ("The endpoint cannot be reached.", "Check network, DNS and endpoint of the target."),
     "tls": ("The endpoint's certificate is not trusted.", 'Check the certificate, or give "cacert" in the secret.'),
     # Our own side
+    "bucket_unusable": (
+        "The stack's bucket cannot be used, so there are no new logins.",
+        "Check the bucket, its policy and the function's role.",
+    ),
     "not_stored": (
         "A message could not be stored in a queue.",
         "If it lasts, check the queues and the function's role.",

@@ -111,12 +111,14 @@ class Reason(StrEnum):
     GATEWAY_REFUSED = "gateway_refused", Scope.TARGET
     PROXY = "proxy", Scope.TARGET
     THROTTLED = "throttled", Scope.TARGET
+    LOGIN_BUSY = "login_busy", Scope.TARGET
     LOGIN_THROTTLED = "login_throttled", Scope.TARGET
     SERVICE_DOWN = "service_down", Scope.TARGET
     UNREACHABLE = "unreachable", Scope.TARGET
     TLS = "tls", Scope.TARGET
 
     # Our own side
+    BUCKET_UNUSABLE = "bucket_unusable", Scope.STACK
     NOT_STORED = "not_stored", Scope.STACK
     UNHEARD = "unheard", Scope.STACK
 

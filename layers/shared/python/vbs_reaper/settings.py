@@ -59,6 +59,7 @@ class CheckerSettings:
     event_bus_name: str
     secret_prefix: str
     default_target: str
+    plans_bucket: str
 
     @classmethod
     def from_env(cls, variables: Mapping[str, str] = os.environ) -> Self:
@@ -101,12 +102,6 @@ class DeleterSettings(CheckerSettings):
 class PurgerSettings(CheckerSettings):
     """The settings of the purger."""
 
-    plans_bucket: str
-
-    @classmethod
-    def _read(cls, read: Variables) -> dict[str, Any]:
-        return _shared(read) | {"plans_bucket": read.text("PLANS_BUCKET", _BUCKET, "the plans bucket's name")}
-
 
 def _shared(read: Variables) -> dict[str, Any]:
     return {
@@ -115,4 +110,5 @@ def _shared(read: Variables) -> dict[str, Any]:
         "event_bus_name": read.text("EVENT_BUS_NAME", _BUS_NAME, "the event bus's name or ARN"),
         "secret_prefix": read.text("SECRET_PREFIX", _SECRET_PREFIX, "the first part of the secrets' names"),
         "default_target": read.text("DEFAULT_TARGET", TARGET, "up to 63 lower-case letters, digits and dashes"),
+        "plans_bucket": read.text("PLANS_BUCKET", _BUCKET, "the name of the stack's bucket"),
     }

@@ -29,10 +29,15 @@ def events() -> EventBridgeClient:
 
 
 def s3() -> S3Client:
-    """Return a client for S3, with longer timeouts: a plan may have many megabytes, and nothing else waits for it."""
+    """Return a client for the plans in S3. Its timeouts are longer: a plan may have many megabytes."""
     return boto3.client(
         "s3", config=CONFIG.merge(Config(read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4}))
     )
+
+
+def s3_of_logins() -> S3Client:
+    """Return a client for the login slots in S3: small objects that a login waits for."""
+    return boto3.client("s3", config=CONFIG)
 
 
 def secrets_manager() -> SecretsManagerClient:

@@ -41,7 +41,8 @@ class TargetSecrets:
         text = answer.get("SecretString")
         if text is None:
             raise InvalidSecret(f'target "{target}": secret {name} is binary; store one clouds.yaml entry as JSON text')
-        return StoredSecret(version_id=answer["VersionId"], text=Secret(text), name=name)
+        created_at = answer.get("CreatedDate")
+        return StoredSecret(version_id=answer["VersionId"], text=Secret(text), name=name, created_at=created_at)
 
 
 def _fault(name: str, code: str) -> str:

@@ -69,6 +69,9 @@ class AnswerName(StrEnum):
     # Before the call: secret, login, guards
     SECRET_UNUSABLE = "secret_unusable"  # noqa: S105  # pragma: allowlist secret  # a name, no secret
     LOGIN_REFUSED = "login_refused"
+    USER_LOCKED = "user_locked"
+    LOGIN_BUSY = "login_busy"
+    BUCKET_UNUSABLE = "bucket_unusable"
     LOGIN_THROTTLED = "login_throttled"
     LOGIN_UNAVAILABLE = "login_unavailable"
     LOGIN_MISPLACED = "login_misplaced"

@@ -1,6 +1,7 @@
 """A text that never shows itself, and the stored secret of a target."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from hmac import compare_digest
 from typing import NoReturn
 
@@ -41,6 +42,8 @@ class StoredSecret:
     text: Secret
     name: str = ""
     """Its name in the store, for messages."""
+    created_at: datetime | None = None
+    """When this version was stored."""
 
     def __str__(self) -> str:
         return f"secret {self.name}" if self.name else "its secret"

@@ -33,8 +33,12 @@ METADATA: Final = "whether backups show their metadata: there is no backup to se
 BACKUP_COUNT: Final = "how many backups there are: time was up before the last page"
 
 
+_NOT_JUDGED: Final = {AnswerName.OUT_OF_TIME: Reason.OUT_OF_TIME, AnswerName.LOGIN_BUSY: Reason.LOGIN_BUSY}
+"""Answers without a call, which say nothing about the target."""
+
+
 class TargetReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one check found. `healthy` is null if there was no time left to check."""
+    """What one check found. `healthy` is null if the target could not be checked now."""
 
     target: str
     healthy: bool | None
@@ -197,10 +201,9 @@ def _is_read_only(info: TargetInfo) -> bool:
 
 
 def _failed(report: TargetReport, answer: Answer) -> TargetReport:
-    if answer.name is AnswerName.OUT_OF_TIME:
-        return msgspec.structs.replace(
-            report, reason=Reason.OUT_OF_TIME.value, message=answer.message, action=Reason.OUT_OF_TIME.action
-        )
+    if answer.name in _NOT_JUDGED:
+        reason = _NOT_JUDGED[answer.name]
+        return msgspec.structs.replace(report, reason=reason.value, message=answer.message, action=reason.action)
     return _unhealthy(report, _reason(answer.name), answer.message)
 
 

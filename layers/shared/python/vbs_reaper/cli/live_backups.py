@@ -70,7 +70,9 @@ def _list(target: str, stored: StoredSecret) -> Inventory:
     except InvalidSecret as error:
         raise CommandError(str(error)) from None
     transports = Transports(calls_at_once=1)
-    api = CloudClient(secrets=_OneSecret(stored), metrics=_NoMetrics(), clock=utc_now, transports=transports)
+    api = CloudClient(
+        secrets=_OneSecret(stored), metrics=_NoMetrics(), clock=utc_now, transports=transports, logins=_NoLoginSlots()
+    )
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}: {task.completed:,.0f} backups"),
@@ -94,6 +96,22 @@ class _OneSecret:
 
     def read(self, target: str) -> StoredSecret:
         return self._stored
+
+
+class _NoLoginSlots:
+    """Implements `clouds.ports.LoginStore`: every slot is free. A command makes one login, outside of any stack."""
+
+    def read(self, key: str) -> None:
+        pass
+
+    def create(self, key: str, body: bytes) -> str | None:
+        return key
+
+    def replace(self, key: str, body: bytes, tag: str) -> str | None:
+        return tag
+
+    def delete(self, key: str, tag: str) -> None:
+        pass
 
 
 class _NoMetrics:

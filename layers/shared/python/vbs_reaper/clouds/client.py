@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from random import random
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Operation, Page, TargetInfo
 from vbs_reaper.clouds.apis.interface import Call, Rows
 from vbs_reaper.clouds.caller import Caller
+from vbs_reaper.clouds.login.login_guard import PATIENCE_S, LoginGuard
 from vbs_reaper.clouds.login.sessions import CALL_S, SessionCache, out_of_time
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from vbs_reaper.backups.ports import BackupRef
     from vbs_reaper.clock import Clock, TimeLeft
     from vbs_reaper.clouds.http.transport import Transports
-    from vbs_reaper.clouds.ports import CallMetrics, TargetSecrets
+    from vbs_reaper.clouds.ports import CallMetrics, LoginStore, TargetSecrets
 
 RESTARTS: Final = 3
 """How often a listing starts again because the backup it continues after was deleted meanwhile."""
@@ -45,9 +47,14 @@ class CloudClient:
         metrics: CallMetrics,
         clock: Clock,
         transports: Transports,
+        logins: LoginStore,
+        patience_s: float = PATIENCE_S,
         sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random,
     ) -> None:
-        self._sessions = SessionCache(secrets, transports, metrics, clock)
+        """`patience_s` is how long a call waits for a login of the same user in another execution environment."""
+        guard = LoginGuard(logins, clock, sleep, jitter, patience_s)
+        self._sessions = SessionCache(secrets, transports, metrics, clock, guard)
         self._caller = Caller(self._sessions, metrics, clock, sleep)
         self._volume_lists = Lock()
 

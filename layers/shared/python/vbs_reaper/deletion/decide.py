@@ -50,6 +50,8 @@ HALTS: Final = {
     AnswerName.TLS_FAILED: Reason.TLS,
     AnswerName.SECRET_UNUSABLE: Reason.SECRET_UNUSABLE,
     AnswerName.LOGIN_REFUSED: Reason.CREDENTIALS_REJECTED,
+    AnswerName.USER_LOCKED: Reason.CREDENTIALS_REJECTED,
+    AnswerName.BUCKET_UNUSABLE: Reason.BUCKET_UNUSABLE,
     AnswerName.LOGIN_THROTTLED: Reason.LOGIN_THROTTLED,
     AnswerName.LOGIN_UNAVAILABLE: Reason.SERVICE_DOWN,
     AnswerName.LOGIN_MISPLACED: Reason.WRONG_ENDPOINT,
@@ -80,6 +82,7 @@ WAITS: Final = {
     AnswerName.SERVER_ERROR: Reason.SERVER_ERROR,
     AnswerName.CONFLICT: Reason.CONFLICT,
     AnswerName.OUT_OF_TIME: Reason.OUT_OF_TIME,
+    AnswerName.LOGIN_BUSY: Reason.LOGIN_BUSY,
     AnswerName.UNEXPECTED: Reason.UNEXPECTED_ANSWER,
     AnswerName.STALE_ANSWER: Reason.STALE_ANSWER,
 }

@@ -249,7 +249,7 @@ class _PassRun:
 
 def _is_based_on_call(step: Decision | Step | None) -> bool:
     """Whether a decision is based on a real call; if not, it says nothing about the target's health."""
-    without_call = {Reason.OUT_OF_TIME, Reason.WRONG_PROJECT}
+    without_call = {Reason.OUT_OF_TIME, Reason.WRONG_PROJECT, Reason.LOGIN_BUSY}
     return not (isinstance(step, Wait | Refused) and step.reason in without_call)
 
 

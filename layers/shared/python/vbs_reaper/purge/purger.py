@@ -42,6 +42,9 @@ from vbs_reaper.purge.run_result import (
 )
 from vbs_reaper.purge.sending import send_plan
 
+LOGIN_PATIENCE_S: Final = 60.0
+"""How long a run waits for a login of the same user in another function: a run that cannot list is refused."""
+
 UNKNOWN_POLICY: Final = "unknown"
 """The policy in the result of an event that does not name one."""
 

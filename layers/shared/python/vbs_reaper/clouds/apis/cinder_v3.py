@@ -197,9 +197,7 @@ _GAP: Final = r"[^\w.?!]+"
 """Blanks and punctuation that do not end a sentence."""
 _BACKUP: Final = r"[\s\"']*(?i:(?:the\s+)?(?:volume\s+)?backup)"
 _ID: Final = rf"(?i:(?:with\s+)?id{_GAP})?(?P<id>{UUID.pattern})"
-_NOT_FOUND: Final = (
-    r"(?i:(?:(?:could|can)\s+not\s+be|cannot\s+be|is\s+not|was\s+not|has\s+not\s+been|not)\s+found)"
-)
+_NOT_FOUND: Final = r"(?i:(?:(?:could|can)\s+not\s+be|cannot\s+be|is\s+not|was\s+not|has\s+not\s+been|not)\s+found)"
 _END: Final = r"(?:\s*\(HTTP 404\))?[^\w?]*"
 _GONE: Final = (
     re.compile(f"{_BACKUP}{_GAP}{_ID}{_GAP}{_NOT_FOUND}{_END}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ from vbs_reaper.clouds.http.deadline import CallFailed
 from vbs_reaper.clouds.http.transport import USER_AGENT
 from vbs_reaper.clouds.login.catalog import find_endpoint
 from vbs_reaper.clouds.login.login_answer import name_login_answer, name_login_failure
+from vbs_reaper.clouds.login.login_end import LoginEnd, end_of_answer, end_of_failure
 from vbs_reaper.errors import InvalidEndpoint
 
 if TYPE_CHECKING:
@@ -59,10 +61,22 @@ class Login:
     transport: Transport
     renew_at: datetime
     """When the login must be replaced, by our own clock."""
+    expires_at: datetime
+    """When the token expires, by our own clock."""
 
 
-def log_in(name: str, target: Target, transport: Transport, now: datetime) -> tuple[Login | Answer, str]:
-    """Log in once. Also returns the status code for the metrics.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LoginAttempt:
+    """One login that was tried."""
+
+    result: Login | Answer
+    status_code: str
+    """What the metrics show."""
+    end: LoginEnd
+
+
+def log_in(name: str, target: Target, transport: Transport, now: datetime) -> LoginAttempt:
+    """Log in once.
 
     The login is sent on a new connection, so it is never repeated because a kept connection was dead. Keystone's own
     words never appear in the answer: when it rejects a request, it may quote the password.
@@ -74,21 +88,27 @@ def log_in(name: str, target: Target, transport: Transport, now: datetime) -> tu
                 Session(session=transport.session, redirect=False, user_agent=USER_AGENT)
             )
         except CallFailed as failed:
-            return name_login_failure(name, target, failed, now), failed.status_code
+            return _failed(name, target, failed, now)
         except _TOKEN_ERRORS:
             pass  # the response is classified below
     reply = exchange.reply
     if reply is None:
-        lost = exchange.lost()
-        return name_login_failure(name, target, lost, now), lost.status_code
+        return _failed(name, target, exchange.lost(), now)
     if reply.broken is not None:
-        return name_login_failure(name, target, reply.broken, now), reply.broken.status_code
-    if access is None or reply.status not in (200, 201):
-        return name_login_answer(name, target, reply, now), str(reply.status)
-    try:
-        return _read_access(name, target, access, transport, now), str(reply.status)
-    except _TOKEN_ERRORS:
-        return name_login_answer(name, target, reply, now), str(reply.status)
+        return _failed(name, target, reply.broken, now)
+    result: Login | Answer | None = None
+    if access is not None and reply.status in (200, 201):
+        with suppress(*_TOKEN_ERRORS):
+            result = _read_access(name, target, access, transport, now)
+    if result is not None:
+        return LoginAttempt(result=result, status_code=str(reply.status), end=LoginEnd.ACCEPTED)
+    answer = name_login_answer(name, target, reply, now)
+    return LoginAttempt(result=answer, status_code=str(reply.status), end=end_of_answer(answer))
+
+
+def _failed(name: str, target: Target, failed: CallFailed, now: datetime) -> LoginAttempt:
+    answer = name_login_failure(name, target, failed, now)
+    return LoginAttempt(result=answer, status_code=failed.status_code, end=end_of_failure(failed))
 
 
 def _plugin(target: Target) -> Password | ApplicationCredential:
@@ -135,6 +155,7 @@ def _read_access(
         root = find_endpoint(target, access.service_catalog, project_id)
     except InvalidEndpoint as unusable:
         return Answer(name=AnswerName.WRONG_ENDPOINT, message=f'target "{name}": {unusable}', at=now)
+    life = _lifetime(access)
     return Login(
         token=Secret(access.auth_token or ""),
         project_id=ProjectId(project_id),
@@ -150,7 +171,8 @@ def _read_access(
             roles=tuple(access.role_names),
         ),
         transport=transport,
-        renew_at=now + _lifetime(access),
+        renew_at=now + _renewed_after(life),
+        expires_at=now + life,
     )
 
 
@@ -166,14 +188,16 @@ def _project_fault(target: Target, project_id: str, project_name: str | None) ->
 
 
 def _lifetime(access: AccessInfoV3) -> timedelta:
-    """Return how long to use a token: 80 % of its lifetime or until 10 min before it expires, but at least half of it.
-
-    The lifetime is the difference of two of the cloud's own timestamps, so clock skew does not matter.
-    """
+    """Return how long a token is valid: the difference of two of the cloud's timestamps, so skew does not matter."""
     expires, issued = access.expires, access.issued
     if expires is None or issued is None:
         raise ValueError("the token has no timestamps")
     life = expires.astimezone(UTC) - issued.astimezone(UTC)
     if life <= timedelta():
         raise ValueError("the token expires before it was issued")
+    return life
+
+
+def _renewed_after(life: timedelta) -> timedelta:
+    """Return how long to use a token: for 80 % of its life or until 10 min before its end, but at least half of it."""
     return max(life / 2, min(life * 0.8, life - timedelta(minutes=10)))

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 _CODE: Final = re.compile(r"[A-Za-z]{1,16}\.[0-9]{1,6}", re.ASCII)
 """An error code such as IAM.0061: the only part of a rejection that cannot quote what was sent."""
 
+LOCKED: Final = "IAM.0061"
+"""The code of Open Telekom Cloud IAM for a locked user. Keystone answers a locked user like a wrong password."""
+
 _PHRASES: Final = {
     AnswerName.LOGIN_REFUSED: "rejects the login",
+    AnswerName.USER_LOCKED: "has locked the user after too many failed logins",
     AnswerName.LOGIN_THROTTLED: "limits the rate of logins",
     AnswerName.LOGIN_UNAVAILABLE: "cannot process logins at the moment",
     AnswerName.LOGIN_MISPLACED: 'does not answer like Keystone v3; check "auth.auth_url" in the secret',
@@ -54,6 +58,8 @@ def name_login_failure(name: str, target: Target, failed: CallFailed, now: datet
 
 
 def _name(status: int, error: ErrorBody) -> AnswerName:
+    if status in {401, 403} and error.code == LOCKED:
+        return AnswerName.USER_LOCKED
     if status in {401, 403} or (status in {400, 409} and error.is_json):
         return AnswerName.LOGIN_REFUSED
     if status in {413, 429}:

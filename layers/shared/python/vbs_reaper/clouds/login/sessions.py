@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
@@ -16,19 +16,28 @@ from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.clouds.call_metrics import observe
 from vbs_reaper.clouds.http.transport import Transports
 from vbs_reaper.clouds.login.keystone import Login, log_in
+from vbs_reaper.clouds.login.login_end import LoginEnd
+from vbs_reaper.clouds.login.login_guard import LoginGuard
+from vbs_reaper.clouds.login.slots import Busy, Suspect
 from vbs_reaper.clouds.ports import CallMetrics, TargetSecrets
+from vbs_reaper.clouds.target import Target
 from vbs_reaper.clouds.target_secret import read_target
-from vbs_reaper.errors import InvalidSecret
+from vbs_reaper.errors import InvalidSecret, LoginStoreUnusable
 
 CALL_S: Final = 15.0
 """Seconds that must be left to begin a call: ten for the call itself, five to record how it ended."""
 
-REFUSED_FOR: Final = timedelta(minutes=20)
-"""How long a rejected version of a secret is not sent again. Five failures within 15 minutes lock a user, so four
-execution environments with one rejected version each stay below the limit."""
-
 ROLES_EVERY: Final = timedelta(minutes=1)
 """Minimum interval between logins that are made only because a role may have changed."""
+
+BUSY_FOR: Final = timedelta(seconds=10)
+"""How long the calls of this execution environment do not wait again for a login slot that was occupied."""
+
+RENEWED_LATER: Final = timedelta(minutes=1)
+"""How long a token that is still valid is used before the next attempt to renew it."""
+
+_NO_SLOT: Final = frozenset({AnswerName.LOGIN_BUSY, AnswerName.BUCKET_UNUSABLE})
+"""Answers of a login that was not sent because it got no slot."""
 
 
 @dataclass(slots=True)
@@ -40,17 +49,19 @@ class _TargetSession:
     attempts: int = 0
     failure: Answer | None = None
     """How the last login attempt failed."""
-    refused_version: str | None = None
-    refused_until: datetime | None = None
+    busy_until: datetime | None = None
     roles_checked_at: datetime | None = None
 
 
 class SessionCache:
     """The logins of all targets. Only one thread at a time logs in to a target; the others wait for its result."""
 
-    def __init__(self, secrets: TargetSecrets, transports: Transports, metrics: CallMetrics, clock: Clock) -> None:
+    def __init__(
+        self, secrets: TargetSecrets, transports: Transports, metrics: CallMetrics, clock: Clock, guard: LoginGuard
+    ) -> None:
         self._secrets = secrets
         self._transports = transports
+        self._guard = guard
         self._metrics = metrics
         self._clock = clock
         self._sessions: dict[str, _TargetSession] = {}
@@ -80,7 +91,7 @@ class SessionCache:
                 return None
             session.roles_checked_at = now
             answer = self._log_in(target, session, time_left)
-            return answer if isinstance(answer, Login) else None
+            return answer if isinstance(answer, Login) and answer.token is not forbidden.token else None
 
     def _log_in_once(
         self, target: str, session: _TargetSession, time_left: TimeLeft, refused: Login | None = None
@@ -107,7 +118,15 @@ class SessionCache:
         return login if login is not None and self._clock() < login.renew_at else None
 
     def _log_in(self, target: str, session: _TargetSession, time_left: TimeLeft) -> Login | Answer:
+        now = self._clock()
+        if session.failure is not None and session.busy_until is not None and now < session.busy_until:
+            return session.failure
         answer = self._attempt(target, session, time_left)
+        if isinstance(answer, Answer) and answer.name in _NO_SLOT:
+            session.busy_until = now + BUSY_FOR
+            if (login := session.login) is not None and now < login.expires_at:
+                session.login = replace(login, renew_at=min(now + RENEWED_LATER, login.expires_at))
+                return session.login
         session.attempts += 1
         session.failure = answer if isinstance(answer, Answer) and answer.name is not AnswerName.OUT_OF_TIME else None
         return answer
@@ -116,23 +135,45 @@ class SessionCache:
         now = self._clock()
         try:
             stored = self._secrets.read(target)
-            if stored.version_id == session.refused_version and session.refused_until and now < session.refused_until:
-                return _rejected_before(target, stored, session.refused_until, now)
             configured = read_target(target, stored)
         except InvalidSecret as unusable:
             return Answer(name=AnswerName.SECRET_UNUSABLE, message=str(unusable), at=now)
-        if time_left() < CALL_S:
-            return out_of_time()
-        transport = self._transports.of(configured.cacert)
-        begun = time.monotonic()
-        answer, status_code = log_in(target, configured, transport, now)
-        observe(self._metrics, target, Operation.AUTHENTICATE, status_code, begun)
+        with self._guard.one_at_a_time(configured, time_left() - CALL_S) as is_locked:
+            if not is_locked:
+                return out_of_time()
+            answer = self._attempt_guarded(target, configured, stored, time_left)
         if isinstance(answer, Login):
             session.login = answer
         elif answer.name is AnswerName.LOGIN_REFUSED:
             session.login = None
-            session.refused_version, session.refused_until = stored.version_id, now + REFUSED_FOR
         return answer
+
+    def _attempt_guarded(
+        self, target: str, configured: Target, stored: StoredSecret, time_left: TimeLeft
+    ) -> Login | Answer:
+        """Log in if a slot is free, and record in the slot how it ended."""
+        now = self._clock()
+        try:
+            taken = self._guard.take(configured, stored, lambda: time_left() - CALL_S)
+        except LoginStoreUnusable as unusable:
+            message = f'target "{target}": no new login, because {unusable}'
+            return Answer(name=AnswerName.BUCKET_UNUSABLE, message=message, at=now)
+        if isinstance(taken, Suspect):
+            return _rejected_before(target, stored, taken.until, now)
+        if isinstance(taken, Busy):
+            return _busy(target, taken, now)
+        end = LoginEnd.NOT_JUDGED
+        try:
+            if time_left() < CALL_S or self._guard.is_too_late(taken):
+                return out_of_time()
+            transport = self._transports.of(configured.cacert)
+            begun = time.monotonic()
+            attempt = log_in(target, configured, transport, self._clock())
+            end = attempt.end
+        finally:
+            self._guard.settle(configured, taken, end)
+        observe(self._metrics, target, Operation.AUTHENTICATE, attempt.status_code, begun)
+        return attempt.result
 
 
 @contextmanager
@@ -149,10 +190,18 @@ def _locked(session: _TargetSession, time_left: TimeLeft) -> Iterator[bool]:
 def _rejected_before(target: str, stored: StoredSecret, until: datetime, now: datetime) -> Answer:
     return Answer(
         name=AnswerName.LOGIN_REFUSED,
-        message=f'target "{target}": this version of {stored} was rejected. To avoid locking'
+        message=f'target "{target}": a login of the user in {stored} was rejected. To avoid locking'
         f" the account it will not be retried before {until.isoformat(timespec='seconds')}; store a new version",
         at=now,
     )
+
+
+def _busy(target: str, busy: Busy, now: datetime) -> Answer:
+    why = "another login of its user is in progress"
+    if not busy.is_in_progress:
+        until = busy.until.isoformat(timespec="seconds")
+        why = f"two logins of its user have failed; to avoid locking the account there is no other one before {until}"
+    return Answer(name=AnswerName.LOGIN_BUSY, message=f'target "{target}": {why}', at=now)
 
 
 def out_of_time() -> Answer:

@@ -1,0 +1,78 @@
+"""S3: the login slots, as objects under `logins/` in the stack's bucket. Every write and delete is conditional."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
+from vbs_reaper.backups.stored_object import StoredObject
+from vbs_reaper.errors import LoginStoreUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_s3 import S3Client
+
+PREFIX: Final = "logins/"
+
+_MISSING: Final = frozenset({"NoSuchKey", "404"})
+_CHANGED: Final = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict"}) | _MISSING
+"""Codes for a condition that does not hold, also because of a concurrent request or because the object is gone (S3 User
+Guide, "How to prevent object overwrites with conditional writes")."""
+
+
+class LoginBucket:
+    """Implements `clouds.ports.LoginStore`. The client is created on first use: only a login needs it."""
+
+    def __init__(self, make_client: Callable[[], S3Client], bucket: str) -> None:
+        self._make_client = make_client
+        self._client: S3Client | None = None
+        self._lock = Lock()
+        self._bucket = bucket
+
+    def read(self, key: str) -> StoredObject | None:
+        """Return an object; None if it does not exist."""
+        try:
+            found = self._s3().get_object(Bucket=self._bucket, Key=PREFIX + key)
+            return StoredObject(body=found["Body"].read(), tag=found["ETag"], stored_at=found["LastModified"])
+        except AWS_ERRORS as error:
+            if code_of(error) in _MISSING:
+                return None
+            raise _unusable("read", error) from None
+
+    def create(self, key: str, body: bytes) -> str | None:
+        """Store an object that does not exist. Returns its tag, or None if it exists."""
+        try:
+            return self._s3().put_object(Bucket=self._bucket, Key=PREFIX + key, Body=body, IfNoneMatch="*")["ETag"]
+        except AWS_ERRORS as error:
+            if code_of(error) in _CHANGED:
+                return None
+            raise _unusable("written", error) from None
+
+    def replace(self, key: str, body: bytes, tag: str) -> str | None:
+        """Replace an object that still has this tag. Returns the new tag, or None if it does not have it."""
+        try:
+            return self._s3().put_object(Bucket=self._bucket, Key=PREFIX + key, Body=body, IfMatch=tag)["ETag"]
+        except AWS_ERRORS as error:
+            if code_of(error) in _CHANGED:
+                return None
+            raise _unusable("written", error) from None
+
+    def delete(self, key: str, tag: str) -> None:
+        """Delete an object if it still has this tag."""
+        try:
+            self._s3().delete_object(Bucket=self._bucket, Key=PREFIX + key, IfMatch=tag)
+        except AWS_ERRORS as error:
+            if code_of(error) not in _CHANGED:
+                raise _unusable("deleted", error) from None
+
+    def _s3(self) -> S3Client:
+        with self._lock:
+            if self._client is None:
+                self._client = self._make_client()
+            return self._client
+
+
+def _unusable(what: str, error: Exception) -> LoginStoreUnusable:
+    return LoginStoreUnusable(f"the stack's bucket cannot be {what} under {PREFIX} ({code_of(error)})")

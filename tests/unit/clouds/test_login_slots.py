@@ -1,0 +1,495 @@
+"""Login slots: at most two failed logins of an identity in 20 minutes, and the right secret is not kept waiting."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+import pytest
+from hypothesis import given, settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tests.support.doubles import LoginStoreInMemory, ManualClock
+from vbs_reaper.backups.secret_text import Secret, StoredSecret
+from vbs_reaper.clouds.login.identity import hash_of, identity_of
+from vbs_reaper.clouds.login.login_end import LoginEnd
+from vbs_reaper.clouds.login.login_guard import BEGIN_WITHIN, LoginGuard, Taken
+from vbs_reaper.clouds.login.slots import (
+    LOGIN_LASTS,
+    RESERVED_FOR,
+    WINDOW,
+    Busy,
+    Candidate,
+    Reservation,
+    Slot,
+    SlotRecord,
+    Suspect,
+    Take,
+    choose,
+)
+from vbs_reaper.clouds.target import Auth, Target
+
+NOW: Final = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
+LATER: Final = NOW + timedelta(minutes=5)
+OLD: Final = NOW - timedelta(days=1)
+TARGETS: Final = 6
+LOGIN_TAKES: Final = timedelta(seconds=10)
+
+
+def record(
+    version: str = "v1",
+    *,
+    at: datetime = NOW,
+    refused: bool = True,
+    had_worked: bool = False,
+    suspect_before: datetime | None = NOW,
+) -> SlotRecord:
+    return SlotRecord(
+        version=version,
+        holder="h",
+        at=at,
+        is_refused=refused,
+        had_worked=had_worked,
+        suspect_before=suspect_before if refused else None,
+    )
+
+
+def candidate(version: str = "v2", *, created_at: datetime = OLD, proven: bool = False) -> Candidate:
+    return Candidate(version=version, created_at=created_at, is_proven=proven)
+
+
+def chosen(records: dict[Slot, SlotRecord], who: Candidate, now: datetime = LATER) -> object:
+    choice = choose(records, who, now)
+    return choice.slot if isinstance(choice, Take) else type(choice)
+
+
+# ------------------------------------------------------------------ what may be taken
+
+
+def test_without_a_failed_login_every_version_takes_the_slot_for_new_ones() -> None:
+    assert chosen({}, candidate()) is Slot.NEW
+
+
+def test_a_rejected_version_waits_for_the_end_of_the_window_and_then_takes_the_slot_for_refused_ones() -> None:
+    records = {Slot.NEW: record("v1")}
+    assert choose(records, candidate("v1"), NOW + WINDOW - timedelta(seconds=1)) == Suspect(until=NOW + WINDOW)
+    assert chosen(records, candidate("v1"), NOW + WINDOW) is Slot.REFUSED
+
+
+def test_a_version_older_than_a_rejection_of_its_user_is_not_tried_in_the_window() -> None:
+    records = {Slot.NEW: record("v1")}
+    assert chosen(records, candidate("v2")) is Suspect
+    assert chosen(records, candidate("v2"), NOW + WINDOW) is Slot.REFUSED
+
+
+def test_a_version_stored_after_the_rejection_takes_the_other_slot_at_once() -> None:
+    assert chosen({Slot.NEW: record("v1")}, candidate("v2", created_at=NOW)) is Slot.REFUSED
+    assert chosen({Slot.REFUSED: record("v1")}, candidate("v2", created_at=NOW)) is Slot.NEW
+
+
+def test_with_two_failed_logins_a_new_version_waits_for_the_first_of_them() -> None:
+    records = {Slot.NEW: record("v1"), Slot.REFUSED: record("v2", at=LATER)}
+    busy = choose(records, candidate("v3", created_at=LATER), LATER + timedelta(minutes=1))
+    assert busy == Busy(until=NOW + WINDOW, is_in_progress=False, reserve=Slot.NEW)
+    assert chosen(records, candidate("v3", created_at=LATER), NOW + WINDOW) is Slot.NEW
+
+
+def test_a_typing_error_in_one_secret_does_not_stop_the_proven_ones_of_the_same_user() -> None:
+    assert chosen({Slot.NEW: record("typo")}, candidate("v2", proven=True)) is Slot.REFUSED
+
+
+def test_when_a_proven_version_is_rejected_the_other_proven_ones_wait_for_the_end_of_the_window() -> None:
+    records = {Slot.NEW: record("v1", had_worked=True)}
+    assert chosen(records, candidate("v2", proven=True)) is Suspect
+    assert chosen(records, candidate("v2", proven=True), NOW + WINDOW) is Slot.NEW
+
+
+def test_a_suspect_that_fails_again_makes_no_further_version_suspect() -> None:
+    records = {Slot.NEW: record("v1")}
+    choice = choose(records, candidate("v2"), NOW + WINDOW)
+    assert choice == Take(slot=Slot.REFUSED, suspect_before=NOW)
+
+
+def test_the_newest_version_that_waits_goes_first_when_the_slot_is_free_again() -> None:
+    waiting = Reservation(version="newest", created_at=NOW - timedelta(hours=1))
+    records = {Slot.NEW: msgspec.structs.replace(record("v1"), reserved=waiting)}
+    assert choose(records, candidate("v2"), LATER) == Suspect(until=NOW + WINDOW)
+    newer = candidate("v3", created_at=NOW - timedelta(minutes=1))
+    assert choose(records, newer, LATER) == Suspect(until=NOW + WINDOW, reserve=Slot.NEW)
+    for rejected_or_older in ("v1", "v2"):
+        assert choose(records, candidate(rejected_or_older), NOW + WINDOW) == Suspect(until=NOW + WINDOW + RESERVED_FOR)
+        assert chosen(records, candidate(rejected_or_older), NOW + WINDOW + RESERVED_FOR) is Slot.REFUSED
+    assert chosen(records, candidate("newest", created_at=waiting.created_at), NOW + WINDOW) is Slot.REFUSED
+    assert chosen(records, candidate("v4", proven=True), NOW + WINDOW) is Slot.NEW
+
+
+def test_a_rejected_version_reserves_nothing() -> None:
+    assert choose({Slot.NEW: record("v1")}, candidate("v1"), LATER) == Suspect(until=NOW + WINDOW)
+
+
+def test_a_login_in_progress_is_waited_for_although_the_other_slot_is_free() -> None:
+    running = {Slot.NEW: record(refused=False)}
+    busy = choose(running, candidate(), NOW + timedelta(seconds=1))
+    assert busy == Busy(until=NOW + LOGIN_LASTS, is_in_progress=True)
+
+
+def test_a_login_that_never_ended_occupies_its_slot_for_a_window_and_makes_no_version_suspect() -> None:
+    killed = {Slot.NEW: record("v1", refused=False)}
+    for version in ("v1", "v2"):
+        assert chosen(killed, candidate(version), NOW + LOGIN_LASTS) is Slot.REFUSED
+    both = killed | {Slot.REFUSED: record("v2", refused=False)}
+    assert chosen(both, candidate("v1")) is Busy
+    assert chosen(both, candidate("v1"), NOW + WINDOW + LOGIN_LASTS) is Slot.NEW
+
+
+# ------------------------------------------------------------------ whose failed logins are counted together
+
+
+def target(**auth: str) -> Target:
+    chosen_auth = {"auth_url": "https://iam.example/v3", "username": "cleaner", "user_domain_name": "D"} | auth
+    return Target(auth=Auth(**{**chosen_auth, "password": Secret("p")}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"auth_url": "https://iam.example:443/v3/"},
+        {"auth_url": "https://iam.example"},
+        {"project_id": "0f" * 16},
+        {"username": "Cleaner", "user_domain_name": "d"},
+    ],
+)
+def test_the_same_user_of_the_same_keystone_is_one_identity(same: dict[str, str]) -> None:
+    assert identity_of(target(**same)) == identity_of(target())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"auth_url": "https://iam.example:8443/v3"},
+        {"auth_url": "https://iam2.example/v3"},
+        {"username": "cleaner2"},
+        {"user_domain_name": "E"},
+        {"user_domain_name": "", "user_domain_id": "D"},
+    ],
+)
+def test_another_host_domain_or_user_is_another_identity(other: dict[str, str]) -> None:
+    assert identity_of(target(**other)) != identity_of(target())
+
+
+def test_an_identity_does_not_show_the_user() -> None:
+    assert len(identity_of(target())) == 32
+    assert "cleaner" not in identity_of(target())
+
+
+# ------------------------------------------------------------------ functions that start, stop and die
+
+
+@dataclass
+class Version:
+    """What a target's secret holds."""
+
+    number: int
+    password: str
+    created_at: datetime
+
+    def stored(self) -> StoredSecret:
+        return StoredSecret(version_id=f"version-{self.number}", text=Secret("-"), created_at=self.created_at)
+
+
+@dataclass
+class Stack:
+    """One user behind several targets, and the functions that log in as this user."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    password: str = "right"
+    failures: list[datetime] = field(default_factory=list)
+    numbers: int = 0
+
+    def __post_init__(self) -> None:
+        self.store = LoginStoreInMemory(self.clock)
+        self.versions = [self._version("right", OLD) for _ in range(TARGETS)]
+
+    def _version(self, password: str, created_at: datetime) -> Version:
+        self.numbers += 1
+        return Version(self.numbers, password, created_at)
+
+    def store_secret(self, number: int, password: str) -> None:
+        self.versions[number] = self._version(password, self.clock())
+
+    def environment(self) -> LoginGuard:
+        return LoginGuard(self.store, self.clock, self.clock.advance, lambda: 0.5)
+
+    def target(self, number: int) -> Target:
+        return target(password=Secret(self.versions[number].password))  # type: ignore[arg-type]
+
+    def take(self, guard: LoginGuard, number: int) -> Taken | Busy | Suspect:
+        return guard.take(self.target(number), self.versions[number].stored(), lambda: 45.0)
+
+    def judge(self, password: str) -> LoginEnd:
+        """Let Keystone judge a password."""
+        self.clock.now += LOGIN_TAKES
+        if password == self.password:
+            return LoginEnd.ACCEPTED
+        self.failures.append(self.clock())
+        return LoginEnd.REJECTED
+
+    def log_in(self, guard: LoginGuard, number: int) -> LoginEnd | None:
+        """Make a whole login; None if it got no slot."""
+        taken = self.take(guard, number)
+        if not isinstance(taken, Taken):
+            return None
+        end = self.judge(self.versions[number].password)
+        guard.settle(self.target(number), taken, end)
+        return end
+
+    def check_failures(self) -> None:
+        for first, third in zip(self.failures, self.failures[2:], strict=False):
+            assert third - first >= WINDOW, self.failures
+
+
+numbers = st.integers(0, TARGETS - 1)
+
+
+class LoginsOfOneUser(RuleBasedStateMachine):
+    """Everything that can happen between take, login and settle, in any order, in any number of functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = Stack()
+        self.guards = [self.stack.environment() for _ in range(3)]
+        self.running: list[tuple[LoginGuard, Target, str, Taken]] = []
+
+    @rule(number=numbers, environment=st.integers(0, 2))
+    def begin(self, number: int, environment: int) -> None:
+        guard = self.guards[environment]
+        taken = self.stack.take(guard, number)
+        if isinstance(taken, Taken):
+            password = self.stack.versions[number].password
+            self.running.append((guard, self.stack.target(number), password, taken))
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), is_recorded=st.booleans(), is_answered=st.booleans())
+    def end(self, data: st.DataObject, is_recorded: bool, is_answered: bool) -> None:  # noqa: FBT001
+        guard, target, password, taken = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
+        end = LoginEnd.NOT_JUDGED if guard.is_too_late(taken) else self.stack.judge(password)
+        if not is_answered and end is not LoginEnd.NOT_JUDGED:
+            end = LoginEnd.UNANSWERED
+        if is_recorded:
+            guard.settle(target, taken, end)
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def die(self, data: st.DataObject) -> None:
+        self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
+
+    @rule(environment=st.integers(0, 2))
+    def restart(self, environment: int) -> None:
+        self.guards[environment] = self.stack.environment()
+
+    @rule(password=st.sampled_from(["right", "other"]))
+    def change_password(self, password: str) -> None:
+        self.stack.password = password
+
+    @rule(number=numbers, password=st.sampled_from(["right", "other", "typo"]))
+    def store_secret(self, number: int, password: str) -> None:
+        self.stack.store_secret(number, password)
+
+    @rule(seconds=st.sampled_from([0.1, 5, 20, 31, 60, 600, 1199, 1200, 1230]))
+    def wait(self, seconds: float) -> None:
+        self.stack.clock.advance(seconds)
+
+    @invariant()
+    def no_more_than_two_failures_in_twenty_minutes(self) -> None:
+        self.stack.check_failures()
+
+
+TestLoginsOfOneUser = LoginsOfOneUser.TestCase
+TestLoginsOfOneUser.settings = settings(max_examples=60, stateful_step_count=40)
+
+
+@dataclass
+class Deed:
+    """One login of the past, and how far its function came."""
+
+    number: int
+    dies: str
+    wait_s: float
+
+
+deeds = st.builds(
+    Deed, numbers, st.sampled_from(["", "", "before the login", "after the login"]), st.floats(0, 900, allow_nan=False)
+)
+
+
+@settings(max_examples=40)
+@given(past=st.lists(deeds, max_size=12), order=st.permutations(range(TARGETS)))
+def test_the_right_secret_works_within_one_window_while_five_others_are_wrong(
+    past: list[Deed], order: list[int]
+) -> None:
+    """Every login below is made by a function that has just started and remembers nothing."""
+    stack = Stack(password="new")
+    for deed in past:
+        guard = stack.environment()
+        taken = stack.take(guard, deed.number)
+        if isinstance(taken, Taken) and deed.dies != "before the login":
+            end = stack.judge(stack.versions[deed.number].password)
+            if not deed.dies:
+                guard.settle(stack.target(deed.number), taken, end)
+        stack.clock.advance(deed.wait_s)
+    stack.store_secret(0, "new")
+    waiting_since: datetime | None = stack.clock()
+    ends = stack.clock() + timedelta(hours=1)
+    while stack.clock() < ends:
+        for number in order:
+            ended = stack.log_in(stack.environment(), number)
+            if number:
+                continue
+            assert ended is not LoginEnd.REJECTED
+            waiting_since = None if ended else waiting_since or stack.clock()
+            assert waiting_since is None or stack.clock() - waiting_since <= WINDOW + 2 * LOGIN_LASTS
+        stack.clock.advance(29)
+    stack.check_failures()
+
+
+def test_six_targets_with_one_wrong_password_and_eight_functions_that_start_at_once() -> None:
+    stack = Stack(password="new")
+    for _ in range(5):
+        for environment in [stack.environment() for _ in range(8)]:
+            for number in range(TARGETS):
+                stack.log_in(environment, number)
+    assert len(stack.failures) == 1
+    stack.clock.advance(60)
+    stack.store_secret(3, "new")
+    assert stack.log_in(stack.environment(), 3) is LoginEnd.ACCEPTED
+    assert [stack.log_in(stack.environment(), 3) for _ in range(3)] == [LoginEnd.ACCEPTED] * 3
+
+
+def test_right_and_wrong_secret_of_one_user_side_by_side() -> None:
+    stack = Stack()
+    for number in range(TARGETS):
+        assert stack.log_in(stack.environment(), number) is LoginEnd.ACCEPTED
+    stack.clock.advance(60)
+    stack.store_secret(5, "typo")
+    for _ in range(100):
+        stack.log_in(stack.environment(), 5)
+        for number in range(5):
+            assert stack.log_in(stack.environment(), number) is LoginEnd.ACCEPTED
+        stack.clock.advance(60)
+    stack.check_failures()
+
+
+@pytest.mark.parametrize("ends", [LoginEnd.NOT_JUDGED, LoginEnd.ACCEPTED])
+def test_a_login_that_was_not_rejected_frees_its_slot(ends: LoginEnd) -> None:
+    stack = Stack()
+    guard = stack.environment()
+    for _ in range(3):
+        taken = stack.take(guard, 0)
+        assert isinstance(taken, Taken)
+        guard.settle(stack.target(0), taken, ends)
+    assert not [key for key in stack.store.objects if key.endswith(("/new", "/refused"))]
+
+
+@pytest.mark.parametrize("ends", [LoginEnd.UNANSWERED, LoginEnd.LOCKED])
+def test_a_login_without_a_verdict_counts_as_failed_but_rejects_no_version(ends: LoginEnd) -> None:
+    stack = Stack()
+    guard = stack.environment()
+    for expected in (Taken, Taken, Busy):
+        taken = stack.take(guard, 0)
+        assert isinstance(taken, expected)
+        if isinstance(taken, Taken):
+            guard.settle(stack.target(0), taken, ends)
+    stack.clock.now += WINDOW + LOGIN_LASTS
+    assert isinstance(stack.take(guard, 0), Taken)
+
+
+def test_an_answer_that_was_lost_does_not_stop_a_version_whose_last_login_was_accepted() -> None:
+    stack = Stack()
+    guard = stack.environment()
+    assert stack.log_in(guard, 0) is LoginEnd.ACCEPTED
+    for _ in range(9):
+        taken = stack.take(guard, 0)
+        assert isinstance(taken, Taken)
+        guard.settle(stack.target(0), taken, LoginEnd.UNANSWERED)
+
+
+def test_a_password_that_was_rejected_here_is_not_even_asked_for_again() -> None:
+    stack = Stack(password="new")
+    guard = stack.environment()
+    assert stack.log_in(guard, 0) is LoginEnd.REJECTED
+    stack.store.calls.clear()
+    assert all(isinstance(stack.take(guard, number), Suspect) for number in range(TARGETS))
+    assert stack.store.calls == []
+
+
+def test_the_same_password_stored_again_is_tried_again() -> None:
+    stack = Stack(password="new")
+    guard = stack.environment()
+    stack.log_in(guard, 0)
+    stack.clock.advance(60)
+    stack.password = "right"
+    stack.store_secret(0, "right")
+    assert stack.log_in(guard, 0) is LoginEnd.ACCEPTED
+
+
+def test_a_login_whose_function_was_frozen_after_it_took_the_slot_does_not_begin() -> None:
+    stack = Stack()
+    guard = stack.environment()
+    taken = stack.take(guard, 0)
+    assert isinstance(taken, Taken)
+    stack.clock.now += BEGIN_WITHIN
+    assert not guard.is_too_late(taken)
+    stack.clock.advance(1)
+    assert guard.is_too_late(taken)
+
+
+def test_a_usual_login_makes_three_calls_to_the_store() -> None:
+    stack = Stack()
+    stack.log_in(stack.environment(), 0)
+    assert stack.store.calls == ["create", "create", "delete"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[", b'{"version":"v","holder":"h","at":"2026-01-01T00:00:00"}'])
+def test_an_unreadable_slot_counts_as_a_login_that_never_ended(body: bytes) -> None:
+    stack = Stack()
+    stack.store.create(f"{identity_of(stack.target(0))}/new", body)
+    assert isinstance(stack.take(stack.environment(), 0), Busy)
+    stack.clock.now += LOGIN_LASTS
+    taken = stack.take(stack.environment(), 0)
+    assert isinstance(taken, Taken)
+    assert taken.key.endswith("/refused")
+
+
+def test_a_slot_from_the_future_does_not_last_longer_than_any_other() -> None:
+    stack = Stack()
+    body = b'{"version":"v","holder":"h","at":"2999-12-31T00:00:00Z","is_refused":true}'
+    for slot in Slot:
+        stack.store.create(f"{identity_of(stack.target(0))}/{slot}", body)
+    stack.clock.now += WINDOW + LOGIN_LASTS
+    assert isinstance(stack.take(stack.environment(), 0), Taken)
+
+
+def test_a_slot_whose_creation_was_stored_but_not_answered_is_ones_own() -> None:
+    stack = Stack()
+    create: Callable[[str, bytes], str | None] = stack.store.create
+
+    def answer_lost(key: str, body: bytes) -> str | None:
+        create(key, body)
+        return create(key, body)  # as boto3 repeats a call without an answer
+
+    stack.store.create = answer_lost  # type: ignore[method-assign]
+    guard = stack.environment()
+    taken = stack.take(guard, 0)
+    assert isinstance(taken, Taken)
+    guard.settle(stack.target(0), taken, LoginEnd.NOT_JUDGED)
+    assert stack.store.objects == {}
+
+
+def test_a_store_contains_neither_user_nor_password_nor_the_id_of_a_version() -> None:
+    stack = Stack(password="new")
+    stack.log_in(stack.environment(), 0)
+    stored = repr(stack.store.objects)
+    for canary in ("cleaner", "right", "version-1"):
+        assert canary not in stored
+    assert hash_of("version-1") in stored
