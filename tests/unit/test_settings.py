@@ -103,9 +103,9 @@ def test_the_checker_reads_what_it_needs_and_names_all_that_is_missing() -> None
     assert {name for name in GOOD if f"{name} is not set; give " in str(refused.value)} == needed
 
 
-PURGER = {name: GOOD[name] for name in GOOD if name not in {"BACKOFF_BASE_IN_SECONDS", "CALLS_AT_ONCE"}} | {
-    "PLANS_BUCKET": "reaper-plansbucket-1x2y3z"
-}
+PURGER = {
+    name: GOOD[name] for name in GOOD if name not in {"BACKOFF_BASE_IN_SECONDS", "CALLS_AT_ONCE", "TRUSTED_SENDER_IDS"}
+} | {"PLANS_BUCKET": "reaper-plansbucket-1x2y3z"}
 
 
 def test_the_purger_reads_what_it_needs_and_names_all_that_is_missing() -> None:

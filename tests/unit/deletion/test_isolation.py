@@ -47,6 +47,8 @@ CERTAIN = [
     AnswerName.LOGIN_MISPLACED,
     AnswerName.TOKEN_PROJECT_MISMATCH,
     AnswerName.ADMINISTRATOR,
+    AnswerName.USER_LOCKED,
+    AnswerName.BUCKET_UNUSABLE,
 ]
 
 
