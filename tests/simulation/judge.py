@@ -133,7 +133,8 @@ class Judge(CallJudge):
             backup_id = wanted.backup_id or ""
             request_id = detail.get("proof", {}).get("request_id", "")
             proof = self._world.cloud.gone_proofs.get(request_id)
-            is_at_stated_place = "place" in run.message.attributes
+            attributes = run.message.attributes
+            is_at_stated_place = "place" in attributes and attributes.get("reason") != "asked_elsewhere"
             if request_id in self._world.cloud.empty_proofs:
                 # Who does not state a place means the present one, whatever the secret says.
                 if outcome == "deleted" or is_at_stated_place:
