@@ -16,6 +16,7 @@ export SAM_CLI_TELEMETRY ?= 0
 
 # Ignore settings of the caller that change where packages are installed. Settings of the package registry are kept.
 export PIP_USER := 0
+unexport PYTHONDONTWRITEBYTECODE # a test starts hundreds of processes; each would compile its modules again
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRONMENT VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
@@ -53,7 +54,9 @@ bench: .venv-bench/stamp $(if $(filter drain,$(ARGS)),.venv/stamp .venv-local/st
 
 nightly: .venv/stamp ## run for hours: 110,000 generated inventories, a million backups, a bulk request killed at every point
 	PURGE_EXAMPLES=10000 PURGE_SCALE=1 .venv/bin/python -m pytest -q --timeout=7200 -m "not openstack and not runtime" \
-	  tests/unit/purge/test_properties.py tests/integration/test_preview.py tests/unit/deletion/test_bulk_killed.py $(ARGS)
+	  tests/unit/purge/test_properties.py tests/unit/purge/test_purger.py tests/unit/purge/test_recheck.py \
+	  tests/unit/purge/test_stored_time.py tests/unit/purge/test_forecast.py tests/unit/deletion/test_bulk_killed.py \
+	  tests/integration/test_preview.py tests/integration/test_purge_at_scale.py $(ARGS)
 
 restic-oracle: .venv/stamp ## record again which backups restic keeps, as expected results of tests (needs restic)
 	.venv/bin/python -m tests.unit.purge.restic.oracle $(ARGS)

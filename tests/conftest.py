@@ -1,6 +1,7 @@
 """Fixtures that all tiers share."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,16 @@ UNIT = ROOT / "tests" / "unit"
 Event = dict[str, Any]
 
 settings.register_profile(
-    "here", settings(), deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "here",
+    settings(),
+    deadline=None,
+    derandomize="PURGE_EXAMPLES" not in os.environ,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("here")
-"""For every test: no time limit for an example or for making one, as the machine may be busy; a failure prints what
-repeats it."""
+"""Every run tests the same examples, so that a change fails only because of itself; `make nightly` tests random ones.
+There is no time limit for an example, because the machine may be busy. A failure prints how to repeat it."""
 settings.register_profile("unshrunk", settings(), phases=(Phase.explicit, Phase.generate))
 """For mutants: that a test fails is all there is to know, the smallest failing example takes minutes to find."""
 

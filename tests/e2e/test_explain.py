@@ -15,7 +15,7 @@ from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Fault
 from tests.support.simulator.journal import Operation
 
-pytestmark = pytest.mark.xdist_group("local stack")
+pytestmark = pytest.mark.xdist_group("local stack: commands")
 
 NAMES = {Operation.SHOW: "ShowBackup", Operation.DELETE: "DeleteBackup"}
 

@@ -20,7 +20,7 @@ from vbs_reaper.deletion.result import SOURCE, result_id
 
 __all__ = ["default_target", "ear", "stack"]
 
-pytestmark = pytest.mark.xdist_group("local stack")
+pytestmark = pytest.mark.xdist_group("local stack: events")
 
 
 def test_the_pattern_lets_through_what_needs_a_person_and_nothing_else(

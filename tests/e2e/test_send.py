@@ -10,7 +10,7 @@ from tests.e2e.desk import Desk
 from tests.support.local.stack import LocalStack
 from tests.support.simulator.cloud import Cloud
 
-pytestmark = pytest.mark.xdist_group("local stack")
+pytestmark = pytest.mark.xdist_group("local stack: commands")
 
 
 @pytest.fixture
