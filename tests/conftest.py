@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ settings.load_profile("here")
 There is no time limit for an example, because the machine may be busy. A failure prints how to repeat it."""
 settings.register_profile("unshrunk", settings(), phases=(Phase.explicit, Phase.generate))
 """For mutants: that a test fails is all there is to know, the smallest failing example takes minutes to find."""
+
+
+def pytest_configure() -> None:
+    """Let processes that tests start be interrupted, even if the shell made pytest ignore Ctrl-C in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,7 @@ from tests.support.local.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("local stack: runs")
 
-WITHIN_S = 120.0
+WITHIN_S = 300.0
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tests.support.local.up import main, running_pid
 
 pytestmark = pytest.mark.xdist_group("local stack: runs")
 
-WITHIN_S = 200.0
+WITHIN_S = 400.0
 
 
 def stop_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
