@@ -35,10 +35,10 @@ down: .venv/stamp ## stop the local stack that `make up` started
 
 console: .venv/stamp ## install the operator's CLI: .venv/bin/vbs-reaper --help
 
-check: lint ## lint, then run the unit tests: for each small change
+check: lint ## lint, then run the unit tests, in about a minute: for each small change
 	.venv/bin/python -m pytest -n 2 -q tests/unit $(ARGS)
 
-test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers
+test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers, in about four minutes
 	.venv/bin/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
 
 test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## test the built functions in the Lambda runtime and its emulator (Linux)
@@ -52,7 +52,7 @@ test-openstack: .venv/stamp .venv-local/stamp ## install and start real Keystone
 bench: .venv-bench/stamp $(if $(filter drain,$(ARGS)),.venv/stamp .venv-local/stamp) ## compare the cost of a deletion with other clients; writes a table, JSON and a chart to .build/bench
 	@.venv-bench/bin/python -m tests.benchmarks $(ARGS)
 
-nightly: .venv/stamp ## run for hours: 110,000 generated inventories, a million backups, a bulk request killed at every point
+nightly: .venv/stamp ## run for hours: 150,000 generated inventories, a million backups, a bulk request killed at every point
 	PURGE_EXAMPLES=10000 PURGE_SCALE=1 .venv/bin/python -m pytest -q --timeout=7200 -m "not openstack and not runtime" \
 	  tests/unit/purge/test_properties.py tests/unit/purge/test_purger.py tests/unit/purge/test_recheck.py \
 	  tests/unit/purge/test_stored_time.py tests/unit/purge/test_forecast.py tests/unit/deletion/test_bulk_killed.py \

@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.faults import Fault
 from tests.simulation.seeds import Verdict, run_seed, stories
 
-SEEDS = range(1, 101)
+SEEDS = range(1, 81)
 
 one_worker = pytest.mark.xdist_group("simulated sample")
 """The tests that share the sample run in one process, so that it is computed once."""
