@@ -13,11 +13,12 @@ from pathlib import Path
 import boto3
 import pytest
 
-from vbs_reaper.cli import follow
+from vbs_reaper.cli import event_source, follow
+from vbs_reaper.cli.dead_letters import letter_queue
 from vbs_reaper.cli.main import main
 
 POLL_S = 0.2
-"""How often a command that follows deletions reads the log; a person needs it less often."""
+"""How often a command looks whether something has happened; a person can wait longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ def _surroundings(environment: Mapping[str, str], folder: Path | None, stdin: io
         patch.setattr(tempfile, "tempdir", None)
         patch.setattr(webbrowser, "_tryorder", None)
         patch.setattr(follow, "POLL_S", POLL_S)
+        patch.setattr(event_source, "POLL_S", POLL_S)
+        patch.setattr(letter_queue, "EMPTY_RECEIVES", 1)  # the queue of the emulator is on one server
         patch.setattr(sys, "stdin", stdin)
         yield
 
