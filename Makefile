@@ -12,6 +12,8 @@ LEFT_OUT := $(RUNTIME_BRINGS) setuptools
 REQUIREMENTS := layers/dependencies/requirements.txt
 CHECKOV_PINS := tests/infrastructure/checkov/requirements.txt
 SAM := .venv-sam/bin/sam
+# The tests of a file share its fixtures, so one process runs them. Files start in order: the slow ones come first.
+IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export SAM_CLI_TELEMETRY ?= 0
 
 # Ignore settings of the caller that change where packages are installed. Settings of the package registry are kept.
@@ -36,10 +38,10 @@ down: .venv/stamp ## stop the local stack that `make up` started
 console: .venv/stamp ## install the operator's CLI: .venv/bin/vbs-reaper --help
 
 check: lint ## lint, then run the unit tests, in about a minute: for each small change
-	.venv/bin/python -m pytest -n 2 -q tests/unit $(ARGS)
+	.venv/bin/python -m pytest $(IN_TWO) -q tests/unit $(ARGS)
 
 test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers, in about four minutes
-	.venv/bin/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
+	.venv/bin/python -m pytest $(IN_TWO) -q $(ARGS)
 
 test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## test the built functions in the Lambda runtime and its emulator (Linux)
 	.venv/bin/python -m pytest -m runtime tests/runtime $(ARGS)

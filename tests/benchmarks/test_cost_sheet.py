@@ -1,13 +1,10 @@
 """What deletions ask of AWS, exactly: it must not grow unnoticed."""
 
-import pytest
-
 from tests.benchmarks.drain import drain
 
 DELETIONS = 20
 
 
-@pytest.mark.xdist_group("local stack: runs")
 def test_a_deletion_asks_sqs_once_and_the_secret_is_read_once_per_environment() -> None:
     drained = drain(DELETIONS, {})
     assert drained.passes == 2 * DELETIONS

@@ -14,8 +14,6 @@ from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Fault
 from tests.support.simulator.journal import Operation
 
-pytestmark = pytest.mark.xdist_group("local stack: deletions")
-
 FULL_WIDTH = {ord("0") + digit: ord("\uff10") + digit for digit in range(10)}
 """Digits that Python's `\\d` and `int` take for digits, and no URL may hold."""
 

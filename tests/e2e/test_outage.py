@@ -13,8 +13,6 @@ from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.journal import Operation
 from tests.support.simulator.server import Simulator
 
-pytestmark = pytest.mark.xdist_group("local stack: deletions")
-
 
 def _send(stack: LocalStack, cloud: Cloud, target: str, count: int = 12) -> list[str]:
     backups = cloud.add_backups(count)

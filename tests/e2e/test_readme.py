@@ -72,7 +72,6 @@ def a_project(stack: LocalStack, cloud: Cloud) -> None:
         cloud.add_backup(volume_id=volume_id, name=f"daily-{age}", created_at=now - timedelta(days=age, hours=1))
 
 
-@pytest.mark.xdist_group("local stack: documents")
 def test_every_command_does_what_the_documents_say(
     reader: Reader, stack: LocalStack, cloud: Cloud, a_project: None
 ) -> None:

@@ -14,8 +14,6 @@ import pytest
 from tests.support.local.artefacts import ROOT
 from tests.support.local.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("local stack: runs")
-
 WITHIN_S = 300.0
 
 

@@ -12,8 +12,6 @@ import pytest
 from tests.support.local.artefacts import ROOT
 from tests.support.local.up import main, running_pid
 
-pytestmark = pytest.mark.xdist_group("local stack: runs")
-
 WITHIN_S = 400.0
 
 

@@ -3,15 +3,10 @@
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from tests.simulation.faults import Fault
 from tests.simulation.seeds import Verdict, run_seed, stories
 
 SEEDS = range(1, 81)
-
-one_worker = pytest.mark.xdist_group("simulated sample")
-"""The tests that share the sample run in one process, so that it is computed once."""
 
 
 @cache
@@ -20,13 +15,11 @@ def sample() -> dict[int, Verdict]:
     return {seed: run_seed(seed) for seed in SEEDS}
 
 
-@one_worker
 def test_no_promise_is_broken_in_the_sample() -> None:
     broken = [seed for seed, verdict in sample().items() if verdict.wrongs]
     assert not broken, "\n".join(stories(seed) for seed in broken[:2])
 
 
-@one_worker
 def test_every_kind_of_fault_occurs_in_the_sample() -> None:
     total = Verdict()
     for verdict in sample().values():
@@ -35,7 +28,6 @@ def test_every_kind_of_fault_occurs_in_the_sample() -> None:
     assert [fault for fault in Fault if not total.fired[fault]] == []
 
 
-@one_worker
 def test_every_kind_of_end_occurs_in_the_sample() -> None:
     ends = {end for verdict in sample().values() for end in verdict.ends}
     assert ends >= {"deleted", "already_gone", "refused"}
