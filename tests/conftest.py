@@ -1,6 +1,8 @@
 """Fixtures that all tiers share."""
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,24 @@ UNIT = ROOT / "tests" / "unit"
 Event = dict[str, Any]
 
 settings.register_profile(
-    "here", settings(), deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "here",
+    settings(),
+    deadline=None,
+    derandomize="PURGE_EXAMPLES" not in os.environ,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("here")
-"""For every test: no time limit for an example or for making one, as the machine may be busy; a failure prints what
-repeats it."""
+"""Every run tests the same examples, so that a change fails only because of itself; `make nightly` tests random ones.
+There is no time limit for an example, because the machine may be busy. A failure prints how to repeat it."""
 settings.register_profile("mutants", settings(), max_examples=25, phases=(Phase.explicit, Phase.generate))
 """For `make mutants`: it runs the tests thousands of times, and shrinking a failing example takes minutes."""
+
+
+def pytest_configure() -> None:
+    """Let processes that tests start be interrupted, even if the shell made pytest ignore Ctrl-C in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.ear import Ear
+from tests.support.local.fixtures import started_stack
 from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
 from tests.support.simulator.cloud import Cloud
@@ -20,7 +21,7 @@ ALLOWED_TOPICS = "arn:aws:sns:eu-central-1:000000000000:allowed-*"
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
     """A stack of its own: its queue takes from topics, and its bus says nothing of other tests."""
-    with LocalStack(parameters={"AllowedSourceArns": ALLOWED_TOPICS}) as stack:
+    with started_stack(AllowedSourceArns=ALLOWED_TOPICS) as stack:
         yield stack
 
 

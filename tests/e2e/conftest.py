@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.local.fixtures import WITHIN_S, drained, letter, log_line, stack, target_name
+from tests.support.local.fixtures import WITHIN_S, began, drained, letter, log_line, stack, target_name
 from tests.support.local.stack import LocalStack
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
 
-__all__ = ["WITHIN_S", "drained", "letter", "log_line", "stack", "target_name"]
+__all__ = ["WITHIN_S", "began", "drained", "letter", "log_line", "stack", "target_name"]
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from tests.e2e.operator import operator_keys
+from tests.support.in_process import run_cli
 from tests.support.local.deployment import STACK_NAME
 from tests.support.local.embedded_aws import REGION
-from tests.support.local.fixtures import WITHIN_S
 from tests.support.local.stack import LocalStack
 
 
 class Desk:
-    """Runs the console's commands, each as a process."""
+    """Runs the commands of the CLI with the operator's permissions."""
 
     def __init__(self, stack: LocalStack, folder: Path) -> None:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -31,7 +31,7 @@ class Desk:
         }
 
     def start(self, command: str, *words: str, stack: str = STACK_NAME) -> "subprocess.Popen[str]":
-        """Start a command; its output and its complaints are pipes."""
+        """Start a command as a process, with pipes as its standard streams."""
         return subprocess.Popen(
             [sys.executable, "-m", "vbs_reaper.cli", command, "--stack", stack, *words],
             env=self.environment,
@@ -42,8 +42,6 @@ class Desk:
         )
 
     def run(self, command: str, *words: str, typed: str = "", stack: str = STACK_NAME) -> tuple[int, str, str]:
-        """Run a command to its end: exit code, what it said, what it complained of."""
-        with self.start(command, *words, stack=stack) as process:
-            said, complained = process.communicate(typed, timeout=WITHIN_S)
-        assert "Traceback" not in complained
-        return process.returncode, said, complained
+        """Run a command in this process; return its exit code and what it wrote on both streams."""
+        finished = run_cli((command, "--stack", stack, *words), environment=self.environment, typed=typed)
+        return finished.returncode, finished.stdout, finished.stderr

@@ -12,7 +12,7 @@ from tests.support.local.artefacts import ROOT
 from tests.support.local.embedded_aws import REGION
 from tests.support.local.stack import LocalStack
 
-WITHIN_S = 120.0
+WITHIN_S = 150.0
 SESSION = "session"
 """What a shell would remember: each command has a shell of its own."""
 EXPORT = re.compile(r"export (\w+)=")

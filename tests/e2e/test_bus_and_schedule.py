@@ -21,8 +21,6 @@ from vbs_reaper.deletion.result import result_id
 
 __all__ = ["default_target", "ear", "stack"]
 
-pytestmark = pytest.mark.xdist_group("local stack")
-
 FILE_NAMES = {event.detail_type: event.file_name for event in EVENTS}
 
 

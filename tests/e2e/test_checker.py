@@ -1,11 +1,7 @@
 """The checker in the deployed stack: its role suffices, and it names what is wrong."""
 
-import pytest
-
 from tests.support.local.stack import LocalStack
 from tests.support.simulator.cloud import Cloud
-
-pytestmark = pytest.mark.xdist_group("local stack")
 
 
 def test_a_target_is_checked_with_what_the_role_allows(stack: LocalStack, cloud: Cloud, target: str) -> None:

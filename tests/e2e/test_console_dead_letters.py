@@ -15,8 +15,6 @@ from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
 from tests.support.simulator.cloud import Cloud
 
-pytestmark = pytest.mark.xdist_group("local stack")
-
 
 @pytest.fixture
 def desk(stack: LocalStack, tmp_path: Path) -> Iterator[Desk]:

@@ -1,13 +1,9 @@
 """A password changed in the cloud before and after the secret; tokens revoked: nothing lost, nobody locked out."""
 
-import pytest
-
 from tests.support.local.fixtures import WITHIN_S, FindLine
 from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
 from tests.support.simulator.cloud import Cloud
-
-pytestmark = pytest.mark.xdist_group("local stack")
 
 
 def _delete(stack: LocalStack, cloud: Cloud, target: str, count: int) -> list[str]:

@@ -15,8 +15,6 @@ from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Fault
 from tests.support.simulator.journal import Operation
 
-pytestmark = pytest.mark.xdist_group("local stack")
-
 NAMES = {Operation.SHOW: "ShowBackup", Operation.DELETE: "DeleteBackup"}
 
 

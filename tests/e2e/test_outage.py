@@ -1,5 +1,7 @@
 """Outages, throttles and lost answers: the message waits, comes back, and ends as if nothing had been."""
 
+from datetime import datetime
+
 import pytest
 
 from tests.support.local.fixtures import WITHIN_S
@@ -10,8 +12,6 @@ from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.journal import Operation
 from tests.support.simulator.server import Simulator
-
-pytestmark = pytest.mark.xdist_group("local stack")
 
 
 def _send(stack: LocalStack, cloud: Cloud, target: str, count: int = 12) -> list[str]:
@@ -50,7 +50,7 @@ def test_an_answer_lost_after_the_work_was_done_is_found_out_by_the_next_look(
 
 
 def test_a_cloud_that_cannot_be_reached_is_asked_again(
-    stack: LocalStack, simulator: Simulator, cloud: Cloud, target: str
+    stack: LocalStack, simulator: Simulator, cloud: Cloud, target: str, began: datetime
 ) -> None:
     backups = cloud.add_backups(3)
     simulator.stop()
@@ -58,7 +58,7 @@ def test_a_cloud_that_cannot_be_reached_is_asked_again(
         stack.send_all([{"backup_id": backup_id, "target": target} for backup_id in backups])
         wait_until(
             "it is found unreachable",
-            lambda: any(line.get("reason") in {"unreachable", "service_down"} for line in stack.log().documents()),
+            lambda: any(line.get("reason") in {"unreachable", "service_down"} for line in stack.log().documents(began)),
             within_s=WITHIN_S,
         )
     finally:

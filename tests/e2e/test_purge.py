@@ -19,8 +19,6 @@ from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.journal import Operation
 from vbs_reaper.purge.plan_file import read_plan
 
-pytestmark = pytest.mark.xdist_group("local stack")
-
 
 @pytest.fixture
 def policy(target: str) -> dict[str, Any]:

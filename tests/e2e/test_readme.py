@@ -16,14 +16,13 @@ from tests.e2e.reader import Reader, Said
 from tests.infrastructure.markdown import Markdown
 from tests.infrastructure.rendered import translated
 from tests.support.local.artefacts import ROOT
+from tests.support.local.fixtures import started_stack
 from tests.support.local.stack import LocalStack
 from tests.support.local.up import FOLDER
 from tests.support.local.waiting import wait_until
 from tests.support.simulator.cloud import Cloud
 from vbs_reaper.cli.main import parser
 from vbs_reaper.cli.preview import EXIT_DELETIONS_PLANNED, EXIT_GUARD_EXCEEDED
-
-pytestmark = pytest.mark.xdist_group("local stack")
 
 READ = tuple(
     Markdown(ROOT / name) for name in ("README.md", "functions/README.md", "functions/PURGING.md", "events/README.md")
@@ -53,7 +52,7 @@ DIRECT_ID = json.loads((ROOT / "events/deleter/direct.json").read_text())["backu
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
     """Start a new stack."""
-    with LocalStack() as stack:
+    with started_stack() as stack:
         yield stack
 
 

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from uuid import uuid4
 
-import pytest
-
 from tests.e2e.bus_stack import add_backup, default_target, deletes_sent, ear, letters_of, stack, wait_until_empty
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.ear import Ear
@@ -19,8 +17,6 @@ from tests.support.simulator.cloud import Cloud
 from vbs_reaper.deletion.result import SOURCE, result_id
 
 __all__ = ["default_target", "ear", "stack"]
-
-pytestmark = pytest.mark.xdist_group("local stack")
 
 
 def test_the_pattern_lets_through_what_needs_a_person_and_nothing_else(

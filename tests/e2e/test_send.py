@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.desk import Desk
+from tests.support.local.fixtures import WITHIN_S
 from tests.support.local.stack import LocalStack
 from tests.support.simulator.cloud import Cloud
-
-pytestmark = pytest.mark.xdist_group("local stack")
 
 
 @pytest.fixture
@@ -79,7 +78,7 @@ def test_ctrl_c_stops_looking_and_no_deletion(desk: Desk, cloud: Cloud, target: 
         assert process.stdout is not None
         assert "1 request is in the queue" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        said, complained = process.communicate(timeout=20)
+        said, complained = process.communicate(timeout=WITHIN_S)
     assert process.returncode == 130
     assert "Stopped following; 1 request is in the queue and will be processed" in said
     assert "vbs-reaper explain ID" in said

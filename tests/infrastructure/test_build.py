@@ -13,8 +13,6 @@ from tests.infrastructure.built import Built
 from tests.infrastructure.rendered import Rendered
 from tests.infrastructure.translate import ROOT
 
-pytestmark = pytest.mark.xdist_group("sam build")
-
 AARCH64 = 183  # e_machine of an ELF file
 LAYERS = ("DependenciesLayer", "SharedLayer")
 MOST_BYTES = 25_000_000

@@ -18,7 +18,9 @@ HIDDEN_S = 1
 
 def redrive(dead_letter_url: str, queue_url: str, effects: int) -> None:
     """Send again all letters that can heal. With `effects` 0 it is not killed."""
-    vars(dead_letters_queue).update(HIDDEN_S=HIDDEN_S, EMPTY_RECEIVES=1)
+    vars(dead_letters_queue).update(EMPTY_RECEIVES=1)
+    if effects:  # otherwise the letters stay hidden as long as on AWS, even if the machine is busy
+        vars(dead_letters_queue).update(HIDDEN_S=HIDDEN_S)
     client, done = boto3.client("sqs"), []
 
     def count(**event: Any) -> None:  # noqa: ANN401

@@ -194,7 +194,7 @@ def test_no_login_begins_without_fifteen_seconds_left(reach: Reach, cloud: Cloud
 
 
 def test_who_waits_for_anothers_login_does_not_wait_longer_than_it_may(reach: Reach, cloud: Cloud) -> None:
-    cloud.inject(Fault(operation=Operation.LOGIN, delay_s=0.5))
+    cloud.inject(Fault(operation=Operation.LOGIN, delay_s=2.0))
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(reach.show, NOBODYS_ID)
         while not cloud.journal.calls:

@@ -1,9 +1,7 @@
-"""`vbs-reaper preview --cloud` and `--secret` as a process: the plan of what a cloud lists over HTTP."""
+"""`vbs-reaper preview --cloud` and `--secret`: the plan of what a cloud lists over HTTP."""
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +11,7 @@ import boto3
 import pytest
 import yaml
 
+from tests.support.in_process import Finished, run_cli
 from tests.support.simulator.caller import Caller
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Fault
@@ -62,15 +61,12 @@ class Desk:
         entry = self.cloud.target_secret(**{"service": "vbs", **more})  # type: ignore[arg-type]
         self.put(file, yaml.safe_dump({"clouds": {"otc": entry | {"auth": entry["auth"] | (auth or {})}}}))
 
-    def preview(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-        return subprocess.run(
-            [sys.executable, "-W", "error", "-m", "vbs_reaper.cli", "preview", "--policy", "policy.json", *words],
-            cwd=self.folder,
-            env={**environment, "NO_COLOR": "1", "HOME": str(self.folder), **variables},
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
+    def preview(self, *words: str, **variables: str) -> Finished:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+        return run_cli(
+            ("preview", "--policy", "policy.json", *words),
+            environment={**own, "NO_COLOR": "1", "HOME": str(self.folder), **variables},
+            folder=self.folder,
         )
 
     def refusal(self, *words: str, **variables: str) -> str:

@@ -52,7 +52,7 @@ def redrive(queues: TemplateResources, effects: int = 0) -> int:
         [sys.executable, "-m", "tests.integration.killed_redrive", *arguments],
         check=False,
         capture_output=True,
-        timeout=60,
+        timeout=240,
     ).returncode
 
 

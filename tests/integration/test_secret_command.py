@@ -1,4 +1,4 @@
-"""`vbs-reaper secret` as a process: a clouds.yaml or openrc on standard input; a secret, or one error sentence, out."""
+"""`vbs-reaper secret`: a clouds.yaml or openrc on standard input; a secret, or one error sentence, out."""
 
 import json
 import os
@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.integration.certificates import Authority
+from tests.support.in_process import Finished, run_cli
 from tests.support.simulator.cloud import Cloud
 from vbs_reaper.backups.secret_text import Secret, StoredSecret
 from vbs_reaper.clouds.target_secret import read_target
@@ -56,14 +57,17 @@ AUTH = {
 ENTRY: dict[str, Any] = {"auth": {**AUTH, "password": CANARY}, "region_name": "eu-de"}
 
 
-def make(text: str, *words: str, folder: Path | str = ".", **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run it without a terminal."""
+def make(text: str, *words: str, folder: Path | str = ".", **variables: str) -> Finished:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+    return run_cli(("secret", *words), environment=environment | variables, folder=Path(folder), typed=text)
+
+
+def make_without_terminal(text: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
     return subprocess.run(
-        [*COMMAND, *words],
+        COMMAND,
         input=text,
-        cwd=folder,
-        env=environment | variables,
+        env=environment,
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -106,7 +110,10 @@ def test_an_openrc_that_asks_for_the_password_takes_it_from_the_environment() ->
 
 
 def test_without_a_terminal_a_missing_password_is_refused() -> None:
-    assert "no terminal to ask for it; set OS_PASSWORD" in refusal(HORIZON)
+    done = make_without_terminal(HORIZON)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no terminal to ask for it; set OS_PASSWORD" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_missing_password_is_asked_for_on_the_terminal_and_not_echoed() -> None:

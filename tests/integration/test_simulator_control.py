@@ -252,7 +252,7 @@ def test_as_a_command_it_says_where_it_is_and_ends_cleanly_on_ctrl_c(tmp_path: P
         url = told[0].split()[3].rstrip(",")
         assert len(requests.get(f"{url}/simulator/backups", timeout=10).json()) == 7
         process.send_signal(signal.SIGINT)
-        rest, complaints = process.communicate(timeout=20)
+        rest, complaints = process.communicate(timeout=120)
     assert process.returncode == 0, complaints
     assert '  "auth_type": "v3password",\n' in told
     assert rest.endswith("0 calls on 0 connections, 0 deletions accepted\n")

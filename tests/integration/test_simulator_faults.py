@@ -16,6 +16,7 @@ from requests.exceptions import (
     ReadTimeout,
 )
 
+from tests.support.local.waiting import wait_until
 from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.caller import Caller
 from tests.support.simulator.cloud import Cloud
@@ -245,7 +246,7 @@ def test_a_delayed_answer_comes_too_late_though_the_work_is_done(cloud: Cloud, c
     cloud.inject(Fault(operation=Operation.DELETE, delay_s=60))
     with pytest.raises(ReadTimeout):
         caller.http.delete(url, headers={"X-Auth-Token": caller.token()}, timeout=0.2)
-    assert cloud.status_of(backup_id) == "deleting"
+    wait_until("the work is done", lambda: cloud.status_of(backup_id) == "deleting", within_s=60)
 
 
 @pytest.mark.parametrize("drip", Drip)

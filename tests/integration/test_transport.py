@@ -33,7 +33,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 @pytest.fixture
 def transport() -> Iterator[Transport]:
-    transport = Transport(calls_at_once=5, deadline_s=0.25, connect_s=0.15)
+    transport = Transport(calls_at_once=5, deadline_s=1.0, connect_s=0.6)  # time for a busy machine to do its part
     yield transport
     transport.close()
 
@@ -439,7 +439,7 @@ def test_nobody_can_ask_for_less_than_verified_certificates(
     with Simulator(tls=authority.server_context(tmp_path)).running() as cloud:
         for verify in (False, str(ca_file), True):
             with patient.exchange(body_limit=LIMIT), pytest.raises(CallFailed) as failed:
-                patient.session.get(cloud.url, verify=verify, timeout=1)
+                patient.session.get(cloud.url, verify=verify, timeout=30)
             assert failed.value.name is AnswerName.TLS_FAILED
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -80,16 +80,29 @@ class Pair:
         self.shelf = SlowShelf()
         self.shelf.put(dict(cloud.secret()), TARGET)
         self.book = CallBook()
-        self.cloud = Interrupted(
-            CloudClient(
-                secrets=self.shelf, metrics=self.book, clock=now, transports=transports, logins=LoginStoreInMemory(now)
-            )
+        self._slept = timedelta()
+        client = CloudClient(
+            secrets=self.shelf,
+            metrics=self.book,
+            clock=self.clock,
+            transports=transports,
+            logins=LoginStoreInMemory(now),
         )
+        self.cloud = Interrupted(client)
+
+    def clock(self) -> datetime:
+        """The time without what the test itself has slept, so that an observation is not too old because of that."""
+        return now() - self._slept
+
+    def sleep_until_tokens_are_revoked(self) -> None:
+        """Keystone compares whole seconds."""
+        time.sleep(1.1)
+        self._slept += timedelta(seconds=1.1)
 
     def make_pass(self, backup_id: str, **more: Any) -> PassEnd:  # noqa: ANN401  # fields of a request
         request = read_request({"backup_id": backup_id, **more}, now())
         delivery = Delivery(message=read_message({"messageId": "m-1"}, now()), now=now(), base_s=60, jitter=0.5)
-        return Reconciler(self.cloud, now, 5).reconcile(
+        return Reconciler(self.cloud, self.clock, 5).reconcile(
             Pass(request=request, delivery=delivery), TARGET, Hourglass(60.0)
         )
 
@@ -134,7 +147,7 @@ def test_a_hold_set_during_a_login_before_the_delete_keeps_the_backup(cloud: Clo
 
     def revoke() -> None:
         cloud.keystone.set_password(member.id, member.password)  # the same: but every token ends with it
-        time.sleep(1.1)
+        pair.sleep_until_tokens_are_revoked()
         pair.shelf.meanwhile = lambda: hold(cloud, backup, "[hold] legal")
 
     pair.cloud.after_look_at[backup] = revoke
@@ -151,7 +164,7 @@ def test_without_a_hold_the_same_login_costs_one_more_look(cloud: Cloud, pair: P
 
     def revoke() -> None:
         cloud.keystone.set_password(member.id, member.password)
-        time.sleep(1.1)
+        pair.sleep_until_tokens_are_revoked()
         pair.shelf.meanwhile = lambda: None
 
     pair.cloud.after_look_at[backup] = revoke

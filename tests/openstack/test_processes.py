@@ -74,7 +74,7 @@ def test_an_interrupt_ends_every_process_and_removes_every_file() -> None:
         assert len(servers) == 2
         assert folder.is_dir()
         starter.send_signal(signal.SIGINT)
-        starter.communicate(timeout=30)
+        starter.communicate(timeout=120)
         assert starter.returncode == 0
         assert [server for server in servers if is_alive(server)] == []
         assert not folder.exists()

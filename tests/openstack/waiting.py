@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-WITHIN_S = 60.0
+WITHIN_S = 150.0
 PAUSE_S = 0.1
 
 

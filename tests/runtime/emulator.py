@@ -20,7 +20,7 @@ from tests.runtime.artefacts import RUNTIME_PYTHON
 
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 PATH_OF_AN_INVOCATION = "/2015-03-31/functions/function/invocations"
-STARTS_WITHIN_S = 20
+STARTS_WITHIN_S = 120
 LONGEST_S = 120
 
 

@@ -16,7 +16,7 @@ from tests.support.local.waiting import wait_until
 BUCKET = "local"
 TEMPLATE_KEY = "template.json"
 STACK_NAME = "vbs-reaper"
-DEPLOYED_WITHIN_S = 60.0
+DEPLOYED_WITHIN_S = 150.0
 
 
 class DeploymentFailedError(Exception):

@@ -22,7 +22,7 @@ from tests.support.local.certificate import write_certificate
 from tests.support.local.waiting import NeverHappenedError, wait_until
 
 REGION = "eu-central-1"
-START_WITHIN_S = 60.0
+START_WITHIN_S = 120.0
 TRIES = 3
 LIFELINE = Path(__file__).with_name("lifeline.py")
 

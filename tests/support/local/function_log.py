@@ -3,12 +3,15 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.local.embedded_aws import AwsClient
 
 FAILURES = ("Traceback (most recent call last):", "Task timed out")
 """How the line begins that the runtime writes for an invocation that failed."""
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,31 +25,34 @@ class Sample:
 
 
 class FunctionLog:
-    """One log group, read anew on every call: the stand-in gives its lines no ids to read on from."""
+    """One log group, read again on every call: the emulator gives its lines no IDs to read on from.
+
+    `since` limits what is read to later lines; a long log takes long to read.
+    """
 
     def __init__(self, logs: AwsClient, group: str) -> None:
         """`logs` is a boto3 client of CloudWatch Logs."""
         self._pages = logs.get_paginator("filter_log_events")
         self._group = group
 
-    def messages(self) -> list[str]:
+    def messages(self, since: datetime = EVER) -> list[str]:
         """Every line so far, also what the runtime itself writes (START, END, REPORT)."""
-        return [event["message"] for event in self._events()]
+        return [event["message"] for event in self._events(since)]
 
     def errors(self) -> int:
         """How many invocations have raised or timed out; the emulator has a log stream for each invocation."""
         return len({event["logStreamName"] for event in self._events() if event["message"].startswith(FAILURES)})
 
-    def documents(self) -> list[dict[str, Any]]:
+    def documents(self, since: datetime = EVER) -> list[dict[str, Any]]:
         """Every line that is a JSON object."""
-        return list(_documents(self.messages()))
+        return list(_documents(self.messages(since)))
 
-    def samples(self) -> list[Sample]:
+    def samples(self, since: datetime = EVER) -> list[Sample]:
         """Every value of every metric so far."""
-        return list(samples(self.documents()))
+        return list(samples(self.documents(since)))
 
-    def _events(self) -> Iterator[dict[str, Any]]:
-        for page in self._pages.paginate(logGroupName=self._group):
+    def _events(self, since: datetime = EVER) -> Iterator[dict[str, Any]]:
+        for page in self._pages.paginate(logGroupName=self._group, startTime=int(since.timestamp() * 1000)):
             yield from page["events"]
 
 

@@ -13,7 +13,7 @@ from tests.support.local.up_server import READY
 
 FOLDER = ROOT / ".build" / "up"
 SERVER = "tests.support.local.up_server"
-READY_WITHIN_S = 180.0
+READY_WITHIN_S = 300.0
 ENDS_WITHIN_S = 20.0
 LOOK_EVERY_S = 0.2
 

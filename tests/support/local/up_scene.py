@@ -14,7 +14,7 @@ from vbs_reaper.aws.queue_message import queue_entry
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.reasons import Reason
 
-WITHIN_S = 60.0
+WITHIN_S = 150.0
 SEED = 1
 
 

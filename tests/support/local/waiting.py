@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-PAUSE_S = 0.05
+PAUSE_S = 0.1
 Seen = TypeVar("Seen")
 
 

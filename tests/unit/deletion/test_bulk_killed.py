@@ -13,7 +13,7 @@ from vbs_reaper.deletion.result import result_id
 BAD = {7: "not-an-id", 400: None}
 ELEMENTS = [BAD.get(number, str(UUID(int=number + 1))) for number in range(BULK_LIMIT)]
 IDS = [str(element) for number, element in enumerate(ELEMENTS) if number not in BAD]
-SOME_POINTS = (0, 1, 9, 10, 11, 500, BULK_LIMIT - 1, BULK_LIMIT)
+SOME_POINTS = (0, 9, 10, 500, BULK_LIMIT - 1, BULK_LIMIT)
 """After so many messages stored; SQS stores entry by entry, so there are no points between."""
 
 
@@ -51,17 +51,26 @@ def test_a_bulk_killed_at_any_point_ends_in_a_thousand_ends_with_the_same_ids(st
     kill_and_finish(range(start, min(start + 50, BULK_LIMIT + 1)))
 
 
-def test_a_bulk_killed_at_any_call_has_stored_nothing_but_parts_of_the_whole() -> None:
+def kill_in_calls(points: Iterable[int]) -> None:
     world, _ = bulk_in_a_queue()
     world.deliver_once()
     whole = [(part["body"], part["messageAttributes"]) for part in world.waiting]
     assert len(whole) == BULK_LIMIT
-    for point in range(0, BULK_LIMIT, 10):
+    for point in points:
         world, parent = bulk_in_a_queue()
         world.deliver_and_kill(after_effects=point)
         (*parts, bulk) = world.waiting
         assert [(part["body"], part["messageAttributes"]) for part in parts] == whole[:point]
         assert bulk["messageId"] == parent
+
+
+def test_a_bulk_killed_before_a_call_has_stored_only_the_parts_of_the_calls_before() -> None:
+    kill_in_calls((*range(0, 50, 10), *range(50, BULK_LIMIT, 90), BULK_LIMIT - 10))
+
+
+@pytest.mark.nightly
+def test_a_bulk_killed_before_any_call_has_stored_only_the_parts_of_the_calls_before() -> None:
+    kill_in_calls(range(0, BULK_LIMIT, 10))
 
 
 def test_a_bulk_killed_again_and_again_still_ends() -> None:

@@ -283,8 +283,8 @@ V3 = TargetInfo(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True)
 
 
 def choice(*values: object) -> st.SearchStrategy[object]:
-    """Nearly always the first."""
-    return st.one_of(*[st.just(values[0])] * 6, st.sampled_from(values))
+    """Nearly always the first; a single draw, because a draw takes longer than the test of what was drawn."""
+    return st.sampled_from([values[0]] * 6 * len(values) + [*values])
 
 
 records = st.fixed_dictionaries(
@@ -344,7 +344,7 @@ def expected_of_deletable(fields: dict[str, Any], this: DeleteRequest, view: Tar
     return "look at survivors" if "survivors" in expect else "ask"
 
 
-@settings(max_examples=1500)
+@settings(max_examples=600)
 @given(records, requests, st.sampled_from([VIEW, V3]), st.integers(0, 11))
 def test_holds_expiry_unknown_fields_and_expectations_are_judged_in_the_tables_order(
     shown: dict[str, Any], this: DeleteRequest, view: TargetInfo, late_s: int

@@ -1,11 +1,14 @@
 """Inventories and policies as the cloud and people make them: mostly sound, now and then odd."""
 
+import os
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import product
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 
 from vbs_reaper.backups.answer import Service
 from vbs_reaper.backups.backup import Backup
@@ -13,11 +16,18 @@ from vbs_reaper.backups.holds import HOLD_MARKER
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.policy import PurgePolicy, read_policy
 
+many = settings(
+    max_examples=int(os.environ.get("PURGE_EXAMPLES", "50")),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+"""How many inventories a property is tested with; `make nightly` sets PURGE_EXAMPLES to 10,000."""
+
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 PROJECT = "0" * 31 + "1"
 OTHER_PROJECT = "0" * 31 + "2"
 
 Record = dict[str, Any]
+_TIME = "%Y-%m-%dT%H:%M:%S.%f"
 
 
 def backup_id(number: int) -> str:
@@ -31,7 +41,7 @@ def record(number: int, *, age: timedelta, **fields: object) -> Record:
         "id": backup_id(number),
         "volume_id": backup_id(10**9),
         "status": "available",
-        "created_at": made_at.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+        "created_at": made_at.strftime(_TIME),
         "name": f"daily-{number}",
         "description": None,
         "size": 10,
@@ -71,57 +81,70 @@ _ages = st.one_of(
     st.integers(0, 800).map(lambda days: timedelta(days=days)),
     st.integers(0, 24 * 60).map(lambda hours: timedelta(hours=hours)),
 )
-_statuses = st.sampled_from(
-    ["available"] * 12 + ["error"] * 2 + ["creating", "restoring", "deleting", "error_deleting", "x"]
-)
-_names = st.sampled_from(["daily-a"] * 6 + ["daily-b", "weekly-a", "", None, "daily-a [hold]"])
-_odd: dict[str, st.SearchStrategy[Any]] = {
-    "description": st.sampled_from([None, "", "see [hold]", "nothing"]),
-    "service_metadata": st.sampled_from(
-        ['{"ST": 0}', ' {"ST": 1}', '{"ST": 5}', '{"ST": 4}', "{", "", '{"ST": []}', None]
-    ),
-    "os-bak-tenant-attr:tenant_id": st.sampled_from([PROJECT, PROJECT, OTHER_PROJECT]),
-    "metadata": st.sampled_from([{}, {}, {"hold": "1"}, None]),
-    "is_incremental": st.sampled_from([True, True, False, None]),
+_statuses = ["available"] * 12 + ["error"] * 2 + ["creating", "restoring", "deleting", "error_deleting", "x"]
+_names = ["daily-a"] * 6 + ["daily-b", "weekly-a", "", None, "daily-a [hold]"]
+_odd: dict[str, list[Any]] = {
+    "description": [None, "", "see [hold]", "nothing"],
+    "service_metadata": ['{"ST": 0}', ' {"ST": 1}', '{"ST": 5}', '{"ST": 4}', "{", "", '{"ST": []}', None],
+    "os-bak-tenant-attr:tenant_id": [PROJECT, PROJECT, OTHER_PROJECT],
+    "metadata": [{}, {}, {"hold": "1"}, None],
+    "is_incremental": [True, True, False, None],
 }
 
+# A draw takes much longer than the test of what was drawn. Independent fields are therefore one draw from all their
+# combinations, and a strategy is built once, not for each record.
+_common = st.sampled_from(
+    [
+        {"volume_id": backup_id(10**9 + volume), "status": status, "name": name, "is_incremental": incremental}
+        for volume, status, name, incremental in product(range(3), _statuses, _names, _odd["is_incremental"])
+    ]
+)
+_size = st.integers(0, 50)
+_odd_field = st.sampled_from([{field: value} for field in sorted(_odd) for value in _odd[field]])
+_odd_fields = st.one_of(
+    st.just({}), _odd_field, st.tuples(_odd_field, _odd_field).map(lambda pair: {**pair[0], **pair[1]})
+)
+_one_in_ten = st.sampled_from([False] * 9 + [True])
+_one_in_twenty = st.sampled_from([False] * 19 + [True])
+_which = st.integers(0, 1000)
+_how_many = st.integers(0, 24)
+_hours_ahead = st.integers(1, 99)
+_is_shown = st.booleans()
+_odd_times: list[Any] = [None, 7, "soon", {}, "0001-01-01T00:00:00"]
+_data_times = st.one_of(
+    st.just({"snapshot_id": None}),
+    st.just({"snapshot_id": None}),
+    _ages.map(lambda age: {"snapshot_id": backup_id(2 * 10**9), "data_timestamp": NOW - age}),
+    st.sampled_from([{"data_timestamp": each} for each in _odd_times]),
+)
+"""Whether a backup is of its volume or of a snapshot, and of when; as Cinder shows it, now and then odd."""
+_dependents = st.sampled_from([False, False, True, None, "x"])
 
-def _data_times(created_at: str) -> st.SearchStrategy[Record]:
-    """Whether a backup is of its volume or of a snapshot, and of when; as Cinder shows it, now and then odd."""
-    older = _ages.map(lambda age: (NOW - age).strftime("%Y-%m-%dT%H:%M:%S.%f")).map(lambda text: min(text, created_at))
-    of_volume = st.just({"snapshot_id": None, "data_timestamp": created_at})
-    of_snapshot = st.fixed_dictionaries({"snapshot_id": st.just(backup_id(2 * 10**9)), "data_timestamp": older})
-    texts: st.SearchStrategy[Any] = st.sampled_from([None, 7, "soon", {}, "0001-01-01T00:00:00"])
-    odd: st.SearchStrategy[Record] = texts.map(lambda text: {"data_timestamp": text})
-    dependents = st.fixed_dictionaries({"has_dependent_backups": st.sampled_from([False, False, True, None, "x"])})
-    times = st.one_of(of_volume, of_volume, of_snapshot, odd)
-    return st.tuples(times, dependents).map(lambda pair: pair[0] | pair[1])
+
+def _with_data_time(created_at: str, shown: Record) -> Record:
+    """A snapshot is never younger than its backup; without a snapshot the data is as old as the backup."""
+    at = shown.get("data_timestamp", created_at)
+    if isinstance(at, datetime):
+        at = min(at.strftime(_TIME), created_at)
+    return {**shown, "data_timestamp": at}
 
 
 @st.composite
-def records(draw: st.DrawFn, max_size: int = 24, *, only_past: bool = True) -> list[Record]:
+def records(draw: st.DrawFn, *, only_past: bool = True) -> list[Record]:
     """An inventory of a few volumes; some records lack a field or hold what nobody expects."""
     found = []
-    shows_data_times = draw(st.booleans())
-    for number in range(draw(st.integers(0, max_size))):
-        row = record(
-            number,
-            age=draw(_ages),
-            volume_id=backup_id(10**9 + draw(st.integers(0, 2))),
-            status=draw(_statuses),
-            name=draw(_names),
-            size=draw(st.integers(0, 50)),
-            is_incremental=draw(_odd["is_incremental"]),
-            metadata={},
-        )
+    shows_data_times = draw(_is_shown)
+    for number in range(draw(_how_many)):
+        row = record(number, age=draw(_ages), **draw(_common), size=draw(_size), metadata={})
         if shows_data_times:
-            row |= draw(_data_times(row["created_at"]))
-        for field in draw(st.lists(st.sampled_from(sorted(_odd)), max_size=2)):
-            row[field] = draw(_odd[field])
-        if draw(st.integers(0, 9)) == 0:
-            del row[draw(st.sampled_from([key for key in row if key != "id"]))]
-        if not only_past and draw(st.integers(0, 19)) == 0:
-            row["created_at"] = (NOW + timedelta(hours=draw(st.integers(1, 99)))).isoformat()
+            row |= _with_data_time(row["created_at"], draw(_data_times))
+            row["has_dependent_backups"] = draw(_dependents)
+        row |= draw(_odd_fields)
+        if draw(_one_in_ten):
+            fields = [key for key in row if key != "id"]
+            del row[fields[draw(_which) % len(fields)]]
+        if not only_past and draw(_one_in_twenty):
+            row["created_at"] = (NOW + timedelta(hours=draw(_hours_ahead))).isoformat()
         found.append(row)
     return found
 
@@ -140,47 +163,54 @@ COUNT_RULES = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 SPAN_RULES = ("within", "within_hourly", "within_daily", "within_weekly", "within_monthly", "within_yearly")
 
 
+@cache
 def keep_rules(*, counts_only: bool = False) -> st.SearchStrategy[dict[str, Any]]:
     counts = dict.fromkeys(COUNT_RULES, _counts)
     spans = {} if counts_only else dict.fromkeys(SPAN_RULES, _spans)
     return st.fixed_dictionaries({}, optional={**counts, **spans}).filter(bool)
 
 
-@st.composite
-def policies(draw: st.DrawFn, /, *, counts_only: bool = False, with_age: bool = True) -> PurgePolicy:
+def _match(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional=fields).filter(bool)
+
+
+_matched: dict[str, st.SearchStrategy[Any]] = {
+    "name": st.sampled_from(["daily*", "*", "daily-a"]),
+    "status": st.sampled_from([["available"], ["error"], ["available", "error"]]),
+    "volume": st.just([backup_id(10**9)]),
+}
+_match_without_age, _match_with_age = _match(_matched), _match({**_matched, "older_than": _spans})
+_guards = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_deletions": st.integers(1, 12),
+        "max_fraction": st.sampled_from([0.1, 0.25, 0.5, 1]),
+        "min_kept_per_group": st.integers(1, 7),
+        "max_newest_age": st.sampled_from(["48h", "40d", "1y"]),
+    },
+)
+_groups_and_time_zones = st.sampled_from(
+    [
+        {"group_by": group_by, "timezone": time_zone}
+        for group_by in ("volume", "volume", "name", {"name": "^(\\w+)-"})
+        for time_zone in ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
+    ]
+)
+_grace = st.sampled_from([{}, {}, {"grace": "36h"}, {"grace": "7d"}])
+
+
+@cache
+def policies(*, counts_only: bool = False, with_age: bool = True) -> st.SearchStrategy[PurgePolicy]:
     """A policy as people write them."""
-    match = draw(
-        st.fixed_dictionaries(
-            {},
-            optional={
-                "name": st.sampled_from(["daily*", "*", "daily-a"]),
-                "status": st.sampled_from([["available"], ["error"], ["available", "error"]]),
-                "volume": st.just([backup_id(10**9)]),
-                **({"older_than": _spans} if with_age else {}),
-            },
-        ).filter(bool)
+    return st.builds(
+        lambda match, keep, guards, grouped, grace: read_policy(
+            {"policy": "nightly", "match": match, "keep": keep, **({"guards": guards} if guards else {})}
+            | grouped
+            | grace
+        ),
+        _match_with_age if with_age else _match_without_age,
+        keep_rules(counts_only=counts_only),
+        _guards,
+        _groups_and_time_zones,
+        _grace,
     )
-    guards = draw(
-        st.fixed_dictionaries(
-            {},
-            optional={
-                "max_deletions": st.integers(1, 12),
-                "max_fraction": st.sampled_from([0.1, 0.25, 0.5, 1]),
-                "min_kept_per_group": st.integers(1, 7),
-                "max_newest_age": st.sampled_from(["48h", "40d", "1y"]),
-            },
-        )
-    )
-    chosen: Record = {
-        "policy": "nightly",
-        "match": match,
-        "keep": draw(keep_rules(counts_only=counts_only)),
-        "group_by": draw(st.sampled_from(["volume", "volume", "name", {"name": "^(\\w+)-"}])),
-        "timezone": draw(st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])),
-    }
-    if guards:
-        chosen["guards"] = guards
-    grace = draw(st.sampled_from([None, None, "36h", "7d"]))
-    if grace:
-        chosen["grace"] = grace
-    return read_policy(chosen)

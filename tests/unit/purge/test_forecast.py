@@ -3,9 +3,20 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
-from tests.unit.purge.strategies import NOW, Record, backup_id, inventory, nightly, policies, policy, record, records
+from tests.unit.purge.strategies import (
+    NOW,
+    Record,
+    backup_id,
+    inventory,
+    many,
+    nightly,
+    policies,
+    policy,
+    record,
+    records,
+)
 from vbs_reaper.backups.answer import Service
 from vbs_reaper.purge.forecast.forecast import forecast
 from vbs_reaper.purge.plan import Plan, plan
@@ -128,7 +139,7 @@ def test_what_goes_later_comes_true_when_backups_are_made_as_foreseen() -> None:
     assert gone == foreseen
 
 
-@settings(max_examples=50)
+@many
 @given(policies(), records(only_past=False), st.sampled_from(["vbs", "cinder"]))
 def test_any_plan_can_be_looked_ahead_from(policy: PurgePolicy, rows: list[Record], service: Service) -> None:
     made = plan(policy, inventory(rows, service=service), NOW)

@@ -1,13 +1,12 @@
-"""What a purge promises for any inventory. PURGE_EXAMPLES sets how many each promise is tried on: 10000 a night."""
+"""What a purge promises for any inventory. PURGE_EXAMPLES sets how many each promise is tested with."""
 
-import os
 from collections import Counter
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, assume, given, settings, strategies as st
+from hypothesis import assume, given, strategies as st
 
 from tests.unit.purge.strategies import (
     NOW,
@@ -16,6 +15,7 @@ from tests.unit.purge.strategies import (
     Record,
     inventory,
     keep_rules,
+    many,
     policies,
     records,
     surroundings,
@@ -24,11 +24,6 @@ from vbs_reaper.purge.plan import Plan, plan
 from vbs_reaper.purge.plan_file import encode_plan, read_plan
 from vbs_reaper.purge.policy import PurgePolicy, read_policy
 from vbs_reaper.timestamps import read_instant
-
-many = settings(
-    max_examples=int(os.environ.get("PURGE_EXAMPLES", "100")),
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 
 def selected(policy: PurgePolicy, rows: list[Record], around: dict[str, Any], now: datetime = NOW) -> set[str]:

@@ -18,7 +18,7 @@ from tests.unit.purge.purge_world import (
     assert_refused,
     previewed,
 )
-from tests.unit.purge.strategies import NOW, PROJECT, Record, backup_id, nightly, policies, record, records
+from tests.unit.purge.strategies import NOW, PROJECT, Record, backup_id, many, nightly, policies, record, records
 from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
 from vbs_reaper.backups.identifiers import ProjectId
 from vbs_reaper.deletion.request import read_request
@@ -257,6 +257,7 @@ def test_a_last_plan_that_cannot_be_read_lets_every_grace_begin_anew() -> None:
     assert message.startswith("this is not a plan")
 
 
+@many
 @given(rows=records(), policy=policies(), grace=st.booleans())
 def test_what_a_preview_calls_due_and_what_a_purge_sends_is_the_same(
     rows: list[Record], policy: PurgePolicy, grace: bool

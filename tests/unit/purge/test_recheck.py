@@ -26,6 +26,7 @@ from tests.unit.purge.strategies import (
     Record,
     backup_id,
     inventory,
+    many,
     nightly,
     policies,
     record,
@@ -360,6 +361,7 @@ def test_on_cinder_nothing_is_sent_that_a_backup_needs_which_is_not_sent() -> No
 services: st.SearchStrategy[Service] = st.sampled_from(["vbs", "cinder"])
 
 
+@many
 @given(policies(), records(), st.data(), services, st.booleans())
 def test_an_approval_sends_only_what_the_plan_showed_and_a_plan_of_now_lets_go(
     policy: PurgePolicy, rows: list[Record], data: st.DataObject, service: Service, with_grace: bool

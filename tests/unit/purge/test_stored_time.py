@@ -9,7 +9,7 @@ from hypothesis import given
 
 from tests.support.doubles import ManualClock
 from tests.unit.purge.purge_world import RUN, World, assert_refused, previewed
-from tests.unit.purge.strategies import NOW, Record, inventory, nightly, policies, records, surroundings
+from tests.unit.purge.strategies import NOW, Record, inventory, many, nightly, policies, records, surroundings
 from vbs_reaper.purge.plan import is_consistent, plan, recompute
 from vbs_reaper.purge.plan_file import encode_plan, read_plan, sha256_of
 from vbs_reaper.purge.policy import PurgePolicy
@@ -65,6 +65,7 @@ def test_a_plan_that_selects_a_survivor_is_not_sent() -> None:
     assert_refused(world, world.run(), "plan_changed", "do not match its backups")
 
 
+@many
 @given(policies(), records(), surroundings)
 def test_every_plan_is_consistent_when_made_and_when_read_back(
     chosen: PurgePolicy, rows: list[Record], around: dict[str, Any]

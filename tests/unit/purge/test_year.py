@@ -12,7 +12,7 @@ from vbs_reaper.purge.plan import plan
 from vbs_reaper.purge.policy import read_policy
 
 FIRST_NIGHT = datetime.fromisoformat("2026-01-01T02:00:00+00:00")
-VOLUMES = 4
+VOLUMES = 2
 NIGHTS = 365
 GOOD: dict[str, Any] = POLICY | {
     "keep": {"last": 3, "daily": 14, "weekly": 8, "monthly": 12},
