@@ -39,7 +39,8 @@ def queues(resources: TemplateResources) -> TemplateResources:
             "reason": reason.value,
             "message": reason.sentence,
         }
-        body = json.dumps({"backup_id": BACKUP, "reason": reason.value.replace("_", "-")})
+        backup_id = "not an ID" if reason is Reason.MALFORMED else BACKUP
+        body = json.dumps({"backup_id": backup_id, "reason": reason.value.replace("_", "-")})
         entry: Any = {**queue_entry(NewMessage(body=body, attributes=attributes, group="otc-prod")), "Id": "0"}
         boto3.client("sqs").send_message_batch(QueueUrl=resources.dead_letter_queue_url, Entries=[entry])
     return resources

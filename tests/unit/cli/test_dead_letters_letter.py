@@ -53,6 +53,12 @@ def test_a_request_that_was_not_found_at_its_place_is_redriven_without_it() -> N
     assert letter(reason="asked_elsewhere", place="p https://a").redrive_message().attributes == {}
 
 
+def test_a_request_that_an_earlier_version_did_not_understand_can_be_sent_again() -> None:
+    assert letter(reason="malformed", message='unknown key of 6 characters in "expect"').can_heal
+    assert not letter({"backup_id": "x"}, reason="malformed").can_heal
+    assert not letter(reason="expired").can_heal
+
+
 def test_what_a_service_could_not_deliver_is_told_from_a_run_that_failed() -> None:
     assert letter(ERROR_CODE="NO_PERMISSIONS").kind == UNDELIVERED
     assert letter({"run": {"policy": "nightly"}}, ErrorCode="200").kind == FAILED_RUN

@@ -73,6 +73,14 @@ class Letter:
     group: str | None = None
     """The tenant of the fair queue that the message had before."""
 
+    is_valid_now: bool = False
+    """Whether this version understands the request. An earlier version may have refused it as malformed."""
+
+    @property
+    def can_heal(self) -> bool:
+        """Whether the same request can succeed if it is sent again."""
+        return self.kind.can_heal or (self.kind.code == Reason.MALFORMED and self.is_valid_now)
+
     @property
     def is_stuck(self) -> bool:
         """Whether an administrator of the cloud must change the backup's state."""
@@ -112,6 +120,7 @@ def read_letter(received: Mapping[str, Any], now: datetime) -> Letter:
         backup_id=request.backup_id if isinstance(request, DeleteRequest) else "",
         target="" if request is None else request.target or "",
         group=system.get("MessageGroupId"),
+        is_valid_now=request is not None,
     )
 
 

@@ -45,16 +45,17 @@ def select_letters(
         CommandError: a request ID has no letter, or a letter that is selected `for_redrive` cannot heal.
     """
     if kind is not None:
-        if for_redrive and not kind.can_heal:
+        of_kind = [letter for letter in letters if letter.kind == kind and (letter.can_heal or not for_redrive)]
+        if for_redrive and not kind.can_heal and not of_kind:
             raise CommandError(f'"{kind.code}" cannot heal, so it is not sent again: {kind.action}')
-        return [letter for letter in letters if letter.kind == kind]
+        return of_kind
     if not request_ids:
-        return [letter for letter in letters if letter.kind.can_heal]
+        return [letter for letter in letters if letter.can_heal]
     selected = [letter for letter in letters if letter.message.request_id in request_ids]
     missing = set(request_ids) - {letter.message.request_id for letter in selected}
     if missing:
         raise CommandError(f"no dead letter has the request ID {printable(min(missing))}; `list` shows all of them")
-    final = next((letter for letter in selected if for_redrive and not letter.kind.can_heal), None)
+    final = next((letter for letter in selected if for_redrive and not letter.can_heal), None)
     if final:
         raise CommandError(f'{final.message.request_id} is "{final.kind.code}", which cannot heal: {final.kind.action}')
     return selected
