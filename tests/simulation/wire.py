@@ -139,6 +139,7 @@ class Wire:
         message = self._life.run.message
         is_its_own = path.rpartition("/")[2] in message.body
         is_new = message.receives == 1 and not (message.knows("asked_at") or message.knows("unanswered_at"))
+        is_new = is_new and not self._life.run.this.was_seen
         return is_its_own and is_new and not self._life.run.is_direct and "survivors" not in message.body
 
     def _lose(self, fault: Fault | None, work: Any, *, fresh: bool) -> None:  # noqa: ANN401  # what would be done
