@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import botocore.session
@@ -48,13 +49,20 @@ def operator_may(stack: Rendered) -> set[tuple[str, str]]:
     }
 
 
-def rights_used(path: Path) -> Iterator[str]:
-    """The rights that a module's calls need: every operation of AWS that it names."""
-    operations = {
+@cache
+def operations_by_method() -> dict[str, str]:
+    """Return the operations of the services, by the name of the client's method; the models take long to read."""
+    session = botocore.session.get_session()
+    return {
         xform_name(name): f"{service}:{name}"
         for service in SERVICES
-        for name in botocore.session.get_session().get_service_model(service).operation_names
+        for name in session.get_service_model(service).operation_names
     }
+
+
+def rights_used(path: Path) -> Iterator[str]:
+    """The rights that a module's calls need: every operation of AWS that it names."""
+    operations = operations_by_method()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         name = node.attr if isinstance(node, ast.Attribute) else node.value if isinstance(node, ast.Constant) else ""
         if isinstance(name, str) and name in operations:
