@@ -134,7 +134,7 @@ def test_a_secret_that_lacks_a_key_waits_and_names_it(
 
 def test_a_direct_invocation_answers_with_its_outcome(stack: LocalStack, cloud: Cloud, target: str) -> None:
     backup_id = cloud.add_backup()
-    assert stack.invoke({"backup_id": cloud.new_id(), "target": target})["outcome"] == "already_gone"
+    assert stack.invoke({"backup_id": cloud.new_id(), "target": target})["reason"] == "unconfirmed"
     assert stack.invoke({"backup_id": backup_id.upper(), "target": target})["outcome"] == "refused"
     assert stack.invoke({"backup_id": backup_id, "target": target})["outcome"] == "queued"
     _gone(cloud, backup_id)

@@ -48,6 +48,8 @@ def answers(path_in_lambda: list[Path], resources: TemplateResources, cloud: Clo
         boto3.client("secretsmanager").create_secret(Name=f"{resources.secret_prefix}/{target}", SecretString=secret)
     aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     events = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in EVENTS}
+    for record in (record for event in events.values() for record in event.get("Records", [])):
+        record["attributes"]["ApproximateReceiveCount"] = "2"  # the first delivery proves nothing in an empty project
     written = tmp_path / "answers.json"
     python = str(local_environment())
     script = str(Path(__file__).with_name("as_lambda.py"))
@@ -66,15 +68,16 @@ def answers(path_in_lambda: list[Path], resources: TemplateResources, cloud: Clo
 
 
 def test_every_sample_gets_the_answer_it_should(answers: Events, resources: TemplateResources, cloud: Cloud) -> None:
-    """In an empty project whatever is a request has ended; what is none is a dead letter; a target unknown waits."""
+    """In an empty project every request has ended, but the direct one needs a second look; an unknown target waits."""
     direct = answers.pop("direct")
-    assert direct["outcome"] == "already_gone"
+    assert (direct["outcome"], direct["reason"]) == ("queued", "unconfirmed")
     for name, answer in answers.items():
         waiting = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
         assert waiting == messages_for(NOT_CONFIGURED, name), name
     assert attributes(resources.dead_letter_queue_url, "reason") == ["malformed"] * 4
-    parts_of_the_bulk = attributes(resources.delete_queue_url, "request_id")
-    assert len(parts_of_the_bulk) == 3
+    queued = attributes(resources.delete_queue_url, "request_id")
+    assert len([request_id for request_id in queued if "/" in request_id]) == 3
+    assert len(queued) == 4
     assert not cloud.journal.deletes
 
 
