@@ -77,7 +77,6 @@ def test_every_sample_gets_the_answer_it_should(answers: Events, resources: Temp
     assert attributes(resources.dead_letter_queue_url, "reason") == ["malformed"] * 4
     queued = attributes(resources.delete_queue_url, "request_id")
     assert len([request_id for request_id in queued if "/" in request_id]) == 3
-    assert len(queued) == 4
     assert not cloud.journal.deletes
 
 
