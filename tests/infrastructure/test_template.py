@@ -157,10 +157,10 @@ def test_plans_are_encrypted_versioned_and_forgotten_after_90_days(stack: Render
     assert rule["Prefix"] == "plans/"
 
 
-def test_login_slots_are_forgotten_after_a_week_with_their_old_versions(stack: Rendered) -> None:
+def test_what_is_stored_about_logins_is_forgotten_after_months(stack: Rendered) -> None:
     (bucket,) = stack.every("S3::Bucket").values()
     _, rule = bucket["LifecycleConfiguration"]["Rules"]
-    assert (rule["Status"], rule["Prefix"], rule["ExpirationInDays"]) == ("Enabled", "logins/", 7)
+    assert (rule["Status"], rule["Prefix"], rule["ExpirationInDays"]) == ("Enabled", "logins/", 90)
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
 
 

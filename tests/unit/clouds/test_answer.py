@@ -543,3 +543,19 @@ def test_no_answer_raises_and_none_is_gone_without_its_proof(
         assert operation is not DELETE
     if read.name is AnswerName.ACCEPTED:
         assert (operation, status) == (DELETE, 202)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"error_code": "APIG.0101"},
+        {"error": {"code": "VolumeBackup.0014", "message": "trouble"}},
+        {"itemNotFound": {"code": 503, "message": f"Backup {BACKUP_ID} could not be found."}},
+        {"itemNotFound": {"message": f"Backup {BACKUP_ID} could not be found.", "details": "in region eu-nl"}},
+    ],
+)
+def test_whatever_else_a_404_says_it_is_no_proof(more: dict[str, object]) -> None:
+    proof = {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}}
+    assert answer(SHOW, 404, said(proof)).name is AnswerName.GONE
+    assert answer(SHOW, 404, said(proof | {"request_id": "req-1"})).name is AnswerName.GONE
+    assert answer(SHOW, 404, said(proof | more)).name is not AnswerName.GONE

@@ -404,14 +404,33 @@ def test_a_login_without_a_verdict_counts_as_failed_but_rejects_no_version(ends:
     assert isinstance(stack.take(guard, 0), Taken)
 
 
-def test_an_answer_that_was_lost_does_not_stop_a_version_whose_last_login_was_accepted() -> None:
+def test_the_first_lost_answer_of_a_proven_version_does_not_count_but_the_following_do() -> None:
     stack = Stack()
     guard = stack.environment()
     assert stack.log_in(guard, 0) is LoginEnd.ACCEPTED
-    for _ in range(9):
+    for expected in (Taken, Taken, Taken, Busy, Busy):
         taken = stack.take(guard, 0)
-        assert isinstance(taken, Taken)
-        guard.settle(stack.target(0), taken, LoginEnd.UNANSWERED)
+        assert isinstance(taken, expected)
+        if isinstance(taken, Taken):
+            guard.settle(stack.target(0), taken, LoginEnd.UNANSWERED)
+
+
+def test_the_mark_of_a_proven_version_is_renewed_every_day() -> None:
+    stack = Stack()
+    for _ in range(3):
+        assert stack.log_in(stack.environment(), 0) is LoginEnd.ACCEPTED
+        (mark,) = (stored for key, stored in stack.store.objects.items() if "/accepted-" in key)
+        assert stack.clock() - mark.stored_at <= timedelta(days=1)
+        stack.clock.advance(25 * 3600)
+
+
+def test_a_rejected_version_does_not_take_the_slot_that_a_newer_one_has_freed() -> None:
+    stack = Stack(password="new")
+    assert stack.log_in(stack.environment(), 0) is LoginEnd.REJECTED
+    refused = next(key for key in stack.store.objects if key.endswith("/new"))
+    stack.store.objects[refused.removesuffix("new") + "refused"] = stack.store.objects.pop(refused)
+    assert isinstance(stack.take(stack.environment(), 0), Suspect)
+    assert not [key for key in stack.store.objects if key.endswith("/new")]
 
 
 def test_a_password_that_was_rejected_here_is_not_even_asked_for_again() -> None:
@@ -444,10 +463,13 @@ def test_a_login_whose_function_was_frozen_after_it_took_the_slot_does_not_begin
     assert guard.is_too_late(taken)
 
 
-def test_a_usual_login_makes_three_calls_to_the_store() -> None:
+def test_a_usual_login_makes_four_calls_to_the_store_and_one_more_if_the_version_is_proven() -> None:
     stack = Stack()
     stack.log_in(stack.environment(), 0)
-    assert stack.store.calls == ["create", "create", "delete"]
+    assert stack.store.calls == ["create", "read", "create", "delete"]
+    stack.store.calls.clear()
+    stack.log_in(stack.environment(), 0)
+    assert stack.store.calls == ["create", "read", "create", "read", "delete"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[", b'{"version":"v","holder":"h","at":"2026-01-01T00:00:00"}'])

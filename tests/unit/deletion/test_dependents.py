@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from tests.unit.deletion.test_decision import one_pass
 from tests.unit.deletion.world import backup_id, read, record
-from vbs_reaper.backups.answer import Listing
+from vbs_reaper.backups.answer import Answer, AnswerName, Listing
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.deletion.decide import after_listing
 from vbs_reaper.deletion.decision import Wait
@@ -82,3 +82,10 @@ def test_the_wait_is_one_base_for_each_dependent_and_at_most_two_hours(
     decision = after_listing(one_pass(seen=seen, jitter=0.9999), Listing(backups=backups))
     assert isinstance(decision, Wait)
     assert decision.delay_s == 60 * max(count(*given_rows), 1)
+
+
+def test_a_list_that_is_too_large_or_unreadable_makes_only_this_request_wait() -> None:
+    too_large = Answer(name=AnswerName.UNAVAILABLE, status=200)
+    decision = after_listing(one_pass(), too_large)
+    assert isinstance(decision, Wait)
+    assert decision.reason is Reason.HAS_DEPENDENTS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.support.doubles import DELETER
-from tests.unit.deletion.world import VIEW, World, answer, backup_id, found
+from tests.unit.deletion.world import VIEW, Trouble, World, answer, backup_id, found
 from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.deletion.decide import is_unanswered
 from vbs_reaper.deletion.decision import Asked, Halt, Parked, Wait
@@ -232,3 +232,15 @@ def test_a_request_is_sent_again_at_most_once_for_a_lost_answer_and_once_for_a_2
     assert len(marks) <= 2
     assert marks in ([], [{"asked_at"}], [{"unanswered_at"}], [{"unanswered_at"}, {"asked_at", "unanswered_at"}])
     assert datetime.fromisoformat(attributes.get("sent_at", THEN))
+
+
+@pytest.mark.parametrize("lost", [AnswerName.ACCEPTED, AnswerName.TIMED_OUT])
+def test_a_direct_request_keeps_what_its_delete_has_added_if_it_can_only_be_queued_at_the_second_try(
+    lost: AnswerName,
+) -> None:
+    world = World(trouble=Trouble(refuses=frozenset({("send", 1)})))
+    world.cloud.has(backup_id(1))
+    world.cloud.answers("delete", backup_id(1), answer(lost))
+    world.deleter.handle({"backup_id": backup_id(1)}, lambda: 60.0, "invocation")
+    (queued,) = world.queue.sent
+    assert ("asked_at" if lost is AnswerName.ACCEPTED else "unanswered_at") in queued.attributes

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from tests.unit.deletion.world import PROJECT, VIEW, World, answer, backup_id
 from vbs_reaper.backups.answer import AnswerName
-from vbs_reaper.deletion.decision import AlreadyGone, Asked, Deleted, Refused, Wait
+from vbs_reaper.deletion.decision import AlreadyGone, Asked, Deleted, Wait
 from vbs_reaper.deletion.message import ATTRIBUTES
 from vbs_reaper.reasons import Reason
 
@@ -142,14 +142,21 @@ def test_what_came_back_for_another_reason_keeps_its_place(world: World, reason:
     assert decision.reason is Reason.ASKED_ELSEWHERE
 
 
-def test_the_status_is_compared_again_before_the_first_delete_at_another_place(world: World) -> None:
+@pytest.mark.parametrize("place", [ELSEWHERE, HERE.place])
+def test_the_status_is_not_compared_any_more_once_a_delete_was_sent_anywhere(world: World, place: str) -> None:
     world.cloud.has(ONE, status="error")
-    asked = {"asked_at": "2026-11-25T03:00:00+00:00"}
-    body = REQUEST | {"expect": {"status": "available"}}
-    world.deliver(world.message(body, attributes=asked | {"place": ELSEWHERE}))
-    world.deliver(world.message(body, "m-2", attributes=asked | {"place": HERE.place}))
-    assert isinstance(world.report.last("m-1"), Refused)
-    assert world.cloud.calls == [("show", ONE), ("show", ONE), ("delete", ONE)]
+    asked = {"asked_at": "2026-11-25T03:00:00+00:00", "place": place}
+    world.deliver(world.message(REQUEST | {"expect": {"status": "available"}}, attributes=asked))
+    assert world.cloud.calls == [("show", ONE), ("delete", ONE)]
+
+
+def test_a_request_whose_place_changes_again_and_again_is_parked_after_twelve_days(world: World) -> None:
+    world.cloud.has(ONE, status="error")
+    long_ago = (world.clock() - timedelta(days=12)).isoformat()
+    past = {"request_id": "r", "sent_at": long_ago, "asked_at": long_ago, "place": ELSEWHERE}
+    world.deliver(world.message(REQUEST, attributes=past))
+    assert isinstance(world.report.last("m-1"), Wait)
+    assert world.queue.sent == []
 
 
 def test_parts_of_a_bulk_keep_the_place_of_the_whole(world: World) -> None:

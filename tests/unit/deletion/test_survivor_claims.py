@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier, BrokenBarrierError
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.support.doubles import ManualClock
-from tests.unit.deletion.world import MemoryCloud, World, answer, backup_id
+from tests.unit.deletion.world import VIEW, MemoryCloud, World, answer, backup_id
 from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.clock import TimeLeft
@@ -93,13 +94,37 @@ def test_a_claim_is_kept_for_a_base_if_the_delete_may_have_been_accepted(name: A
     assert names(world.report.last("m-3")) != Reason.SURVIVOR_CLAIMED
 
 
-def test_a_pass_that_raises_releases_its_claim() -> None:
+@pytest.mark.parametrize(("raises", "is_claimed"), [(("show", 2), False), (("delete", 1), True)])
+def test_a_pass_that_raises_releases_its_claim_unless_it_sent_a_delete(
+    raises: tuple[str, int],
+    is_claimed: bool,  # noqa: FBT001
+) -> None:
+    world = World()
+    for each in (ONE, TWO, THREE):
+        world.cloud.has(each)
+    world.trouble.raises = frozenset({raises})
+    world.deliver(world.message(wants(ONE, THREE), "m-1"), world.message(wants(TWO, ONE), "m-2"))
+    decision = world.report.last("m-2")
+    assert isinstance(decision, Wait if is_claimed else Asked)
+
+
+def test_survivors_are_observed_again_if_a_login_delays_the_delete() -> None:
     world = World()
     for each in (ONE, TWO):
         world.cloud.has(each)
-    world.trouble.raises = frozenset({("delete", 1)})
-    world.deliver(world.message({"backup_id": ONE}, "m-1"), world.message(wants(TWO, ONE), "m-2"))
-    assert isinstance(world.report.last("m-2"), Asked)
+    delete = world.cloud.delete_backup
+
+    def delete_after_a_slow_login(ref: BackupRef, time_left: TimeLeft) -> Answer:
+        if TWO not in world.cloud.backups:
+            return delete(ref, time_left)
+        world.clock.advance(14)
+        del world.cloud.backups[TWO]
+        return replace(answer(AnswerName.UNAUTHORIZED, view=VIEW), is_late=True)
+
+    world.cloud.delete_backup = delete_after_a_slow_login  # type: ignore[method-assign]
+    world.deliver(world.message(wants(ONE, TWO)))
+    assert isinstance(world.report.last("m-1"), Refused)
+    assert ("delete", ONE) not in world.cloud.calls
 
 
 def test_a_wait_for_a_claimed_survivor_makes_no_further_call() -> None:

@@ -30,6 +30,12 @@ RESTARTS: Final = 3
 VOLUME_PAGES: Final = 8
 """Maximum number of pages that are read to list the backups of one volume, restarts included."""
 
+VOLUME_LIST_S: Final = 10.0
+"""After this time no further page of such a list is requested."""
+
+VOLUME_LIST_WAIT_S: Final = 2.0
+"""How long to wait until another list of this kind is finished."""
+
 VOLUME_BACKUPS: Final = 1000
 """A list of the backups of one volume ends with the page on which it has this many."""
 
@@ -84,8 +90,9 @@ class CloudClient:
             volume_id=volume_id,
             recorder=ref.recorder,
         )
-        # One list at a time: several large ones would exceed the memory of the function.
-        if not self._volume_lists.acquire(timeout=max(0.0, time_left() - CALL_S)):
+        # One list at a time: several large ones would exceed the memory of the function. Its answer only sets a wait,
+        # so nobody waits long for another target's list.
+        if not self._volume_lists.acquire(timeout=max(0.0, min(VOLUME_LIST_WAIT_S, time_left() - CALL_S))):
             return out_of_time()
         try:
             return self._list_volume(first, volume_id, time_left)
@@ -94,6 +101,7 @@ class CloudClient:
 
     def _list_volume(self, first: Call, volume_id: str, time_left: TimeLeft) -> Listing | Answer:
         backups: list[Backup] = []
+        ends_with_s = time_left() - VOLUME_LIST_S
         for number, page in enumerate(self._list(first, time_left), start=1):
             if isinstance(page, Answer):
                 return page
@@ -101,7 +109,7 @@ class CloudClient:
                 backups.clear()
             # A service that does not know the filter lists the backups of all volumes.
             backups += (backup for backup in page.backups if backup.volume_id == volume_id)
-            if number == VOLUME_PAGES or len(backups) >= VOLUME_BACKUPS:
+            if number == VOLUME_PAGES or len(backups) >= VOLUME_BACKUPS or time_left() < ends_with_s:
                 break
         return Listing(backups=tuple(backups))
 

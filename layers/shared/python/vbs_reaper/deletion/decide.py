@@ -13,6 +13,7 @@ from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.deletion import backoff
 from vbs_reaper.deletion.decision import (
     ELSEWHERE_FOR,
+    PARKED_AFTER,
     AlreadyGone,
     Asked,
     Decision,
@@ -155,7 +156,8 @@ def after_listing(current: Pass, answer: Listing | Answer) -> Decision:
     """Decide how long to wait for the newer backups of the volume."""
     if isinstance(answer, Answer):
         decision = after_any(current, answer)
-        return decision if isinstance(decision, Halt) else _has_dependents(current, 1)
+        is_unusable = isinstance(decision, Halt) and answer.status != 200  # 200: the list is too large, or unreadable
+        return decision if is_unusable else _has_dependents(current, 1)
     return _has_dependents(current, _count_dependents(current, answer.backups))
 
 
@@ -276,7 +278,7 @@ def _after_deletable(current: Pass, backup: Backup, target: TargetInfo, observed
     missing = backup.missing_field(with_metadata=target.shows_metadata)
     if missing and not _expects_null_creation_time(current.request, backup, missing):
         return current.wait(Reason.UNKNOWN_FIELD, f"the answer {backup.complaint(missing)}")
-    was_asked = current.asked_at is not None or current.unanswered_at is not None
+    was_asked = current.message.asked_at is not None or current.message.unanswered_at is not None
     failed = failed_expectation(current.request.expect, backup, with_status=not was_asked)
     if failed:
         return Refused(reason=Reason.EXPECTATION_FAILED, message=failed)
@@ -290,7 +292,9 @@ def _expects_null_creation_time(request: DeleteRequest, backup: Backup, missing:
 
 
 def _accepted(current: Pass) -> Decision:
-    if current.asked_at is None:
+    # A request whose place changes again and again does not live for ever.
+    is_old = current.message.asked_at is not None and current.now - current.message.first_sent_at >= PARKED_AFTER
+    if current.asked_at is None and not is_old:
         return Asked(
             delay_s=backoff.asked_delay_s(current.base_s, current.jitter),
             place=current.target.place if current.target else "",

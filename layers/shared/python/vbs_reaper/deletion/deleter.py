@@ -132,7 +132,7 @@ class Deleter:
             return _queued(message, end.reason, "")
         queued = NewMessage(
             body=message.body,
-            attributes=message.attributes(),
+            attributes=(end.carried or message).attributes(),
             group=end.target,
             delay_s=min(end.delay_s, DELAY_LIMIT_S),
         )

@@ -21,7 +21,7 @@ from vbs_reaper.deletion.decision import (
     is_overdue,
     ordinary_wait,
 )
-from vbs_reaper.deletion.message import DELAY_LIMIT_S, Delivery, NewMessage
+from vbs_reaper.deletion.message import DELAY_LIMIT_S, Delivery, Message, NewMessage
 from vbs_reaper.deletion.ports import Bus, Queue, Report
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Outcome, Proof, Result, result_id
@@ -50,6 +50,8 @@ class Kept:
     reason: Reason
     message: str
     target: str | None = None
+    carried: Message | None = None
+    """The message with what the pass has added. Only a direct request can continue with it: it has no message yet."""
 
 
 End = Finished | Requeued | Kept
@@ -84,7 +86,7 @@ class Effects:
     def _keep(self, delivery: Delivery, request: DeleteRequest | None, decision: Wait | Halt) -> Kept:
         """Keep the message for as long as a decision says."""
         self._report.decided(delivery.message, request, decision, delivery.now, delivery.calls)
-        return Kept(decision.delay_s, decision.reason, decision.message, delivery.target)
+        return Kept(decision.delay_s, decision.reason, decision.message, delivery.target, delivery.message)
 
     def _requeue(self, delivery: Delivery, request: DeleteRequest | None, decision: Asked | Unanswered) -> End:
         """Send the message again with what it must remember of its DELETE. If that fails, the old message waits."""
@@ -105,7 +107,7 @@ class Effects:
         if self._done(delivery, "send", lambda: self._queue.send([requeued])):
             self._report.decided(delivery.message, request, reported, delivery.now, delivery.calls)
             return Requeued(reason)
-        return self.wait(delivery, reason, reported.message, request)
+        return self.wait(replace(delivery, message=changed), reason, reported.message, request)
 
     def _end(
         self, delivery: Delivery, request: DeleteRequest | None, decision: Deleted | AlreadyGone | Refused | Parked

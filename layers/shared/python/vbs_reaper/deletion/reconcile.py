@@ -151,12 +151,10 @@ class _PassRun:
 
     def _take(self, current: Pass, ref: BackupRef, step: Step) -> tuple[Pass, Decision | Step]:
         match step:
-            case ObserveSurvivors() | SendDelete() if (wait := self._claim(current)) is not None:
+            case ObserveSurvivors() | SendDelete() if (wait := self._prepare_delete(current)) is not None:
                 return current, wait
             case ObserveSurvivors():
                 return current, self._observe_survivors(current, ref, step)
-            case SendDelete() if (wait := self._ask_to_delete(current)) is not None:
-                return current, wait
             case SendDelete() if self._is_observation_old() and not self._observed_twice:
                 self._observed_twice = True
                 return self._observe(current, ref)
@@ -190,6 +188,10 @@ class _PassRun:
         self._survivors_checked = True
         return SendDelete()
 
+    def _prepare_delete(self, current: Pass) -> Wait | None:
+        """Do what may take time before the survivors are observed. Returns a wait if it must not be sent now."""
+        return self._claim(current) or self._ask_to_delete(current)
+
     def _claim(self, current: Pass) -> Wait | None:
         """Claim the backup for deletion. Returns a wait if another request is deleting one of its survivors."""
         if self._claimed is not None:
@@ -216,13 +218,15 @@ class _PassRun:
     def _delete(self, current: Pass, ref: BackupRef) -> tuple[Pass, Decision | Step]:
         """Send the DELETE. If a login delays it for too long, observe the backup once more instead."""
         observed_at = self._observed_at or self._clock()
+        self._claim_kept_until = self._clock() + timedelta(seconds=current.base_s)  # even if the call raises
         answer = self._backups.delete_backup(replace(ref, not_after=observed_at + OBSERVATION_VALID), self._time_left)
+        if not is_unanswered(answer) and answer.name is not AnswerName.ACCEPTED:
+            self._claim_kept_until = None
         if answer.is_late and not self._observed_twice:
             self._observed_at = None
+            self._survivors_checked = False
             return current, SendDelete()
         current = replace(current, asked_with=answer.name, is_unanswered=is_unanswered(answer))
-        if current.is_unanswered or answer.name in {AnswerName.ACCEPTED, AnswerName.MAYBE_ACCEPTED}:
-            self._claim_kept_until = self._clock() + timedelta(seconds=current.base_s)
         return current, self._weigh(current, Operation.DELETE_BACKUP, answer, after_delete(current, answer))
 
     def _weigh(

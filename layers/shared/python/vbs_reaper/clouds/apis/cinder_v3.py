@@ -224,6 +224,26 @@ class _NotFound(msgspec.Struct, frozen=True):
     error: _NotFoundMessage = msgspec.field(name="itemNotFound")
 
 
+class _ProofMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    message: str
+    code: int | str = 404
+
+
+class _Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole body of a proof. What else a body says may mean that a gateway or another part has failed."""
+
+    error: _ProofMessage = msgspec.field(name="itemNotFound")
+    request_id: str = ""
+
+
+def _is_proof(body: bytes, backup_id: BackupId | str) -> bool:
+    try:
+        error = msgspec.json.decode(body, type=_Proof).error
+    except msgspec.DecodeError:
+        return False
+    return str(error.code) == "404" and says_gone(error.message, backup_id) and not has_doubled_key(body)
+
+
 def _name_not_found(backup_id: str, error: ErrorBody, body: bytes) -> AnswerName:
     if not error.is_json:  # decoding into a type does not check the parts it does not know
         return AnswerName.WRONG_ENDPOINT
@@ -231,7 +251,7 @@ def _name_not_found(backup_id: str, error: ErrorBody, body: bytes) -> AnswerName
         message = msgspec.json.decode(body, type=_NotFound).error.message
     except (msgspec.DecodeError, ValueError, RecursionError):
         return AnswerName.WRONG_ENDPOINT
-    if says_gone(message, backup_id) and not has_doubled_key(body):
+    if _is_proof(body, backup_id):
         return AnswerName.GONE
     if re.match(r"Service \S+ could not be found", message):
         return AnswerName.NO_SERVICE

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 LOGIN_BYTES: Final = 1024 * 1024
 """Maximum number of bytes of the response to a login: a token with its catalog."""
 
+REJECTIONS: Final = frozenset({401, 403})
+"""These statuses reject the credentials, even if the body cannot be read."""
+
 _TOKEN_ERRORS: Final = (
     ClientException,
     AttributeError,
@@ -94,7 +97,7 @@ def log_in(name: str, target: Target, transport: Transport, now: datetime) -> Lo
     reply = exchange.reply
     if reply is None:
         return _failed(name, target, exchange.lost(), now)
-    if reply.broken is not None:
+    if reply.broken is not None and reply.status not in REJECTIONS:
         return _failed(name, target, reply.broken, now)
     result: Login | Answer | None = None
     if access is not None and reply.status in (200, 201):

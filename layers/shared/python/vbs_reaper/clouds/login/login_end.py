@@ -10,8 +10,8 @@ from vbs_reaper.backups.answer import Answer, AnswerName
 if TYPE_CHECKING:
     from vbs_reaper.clouds.http.deadline import CallFailed
 
-_LOST_STATUSES: Final = frozenset({408, 502, 504})
-"""A gateway answered in place of Keystone, which may have received the login."""
+_LOST_STATUSES: Final = frozenset({408, 500, 502, 504})
+"""Keystone may have judged the credentials before it failed, or before a gateway answered in its place."""
 
 
 class LoginEnd(Enum):

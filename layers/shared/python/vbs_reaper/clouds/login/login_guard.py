@@ -35,6 +35,9 @@ BEGIN_WITHIN: Final = timedelta(seconds=15)
 """A login does not begin later than this after its slot was taken: Lambda may have frozen the thread in between."""
 
 
+RENEW_PROOF_AFTER: Final = timedelta(days=1)
+"""How old the mark of a proven version may become. The lifecycle rule of the bucket removes older ones after months."""
+
 CREATED_SKEW: Final = timedelta(seconds=2)
 """How much later than its recorded time a version may have been stored: clocks differ, or show whole seconds."""
 
@@ -129,11 +132,13 @@ class LoginGuard:
         try:
             match end:
                 case LoginEnd.ACCEPTED:
-                    self._store.create(taken.proof_key, b"{}")
+                    self._prove(taken.proof_key, now)
                     self._free(taken)
                 case LoginEnd.REJECTED:
                     self._reject(taken, now)
-                case LoginEnd.UNANSWERED if self._store.read(taken.proof_key) is not None:
+                case LoginEnd.UNANSWERED if (proof := self._store.read(taken.proof_key)) is not None:
+                    # Keystone is probably down. But the password may have changed, so the next lost answer counts.
+                    self._store.delete(taken.proof_key, proof.tag)
                     self._free(taken)
                 case LoginEnd.NOT_JUDGED:
                     self._free(taken)
@@ -142,6 +147,13 @@ class LoginGuard:
                     self._store.replace(taken.key, msgspec.json.encode(record), taken.tag)
         except LoginStoreUnusable as unusable:
             logger.warning("login slot not freed", extra={"detail": str(unusable)})
+
+    def _prove(self, proof_key: str, now: datetime) -> None:
+        """Mark the version as proven, or renew the mark before the bucket's lifecycle rule removes it."""
+        if self._store.create(proof_key, b"{}") is None:
+            proof = self._store.read(proof_key)
+            if proof is not None and now - proof.stored_at > RENEW_PROOF_AFTER:
+                self._store.replace(proof_key, b"{}", proof.tag)
 
     def _free(self, taken: Taken) -> None:
         """Free the slot. What it says about older versions stays."""
@@ -188,7 +200,7 @@ class _Attempt:
         record = SlotRecord(version=self._version, holder=self._holder, at=now)
         tag = self._store.create(self._key(Slot.NEW), msgspec.json.encode(record))
         if tag is not None:
-            return self._taken(Slot.NEW, tag, record, None, None)
+            return self._confirm_new(tag, record, now)
         found = {slot: stored for slot in Slot if (stored := self._store.read(self._key(slot))) is not None}
         records = {slot: _read(stored) for slot, stored in found.items()}
         for slot, existing in records.items():
@@ -199,13 +211,31 @@ class _Attempt:
             if choice.reserve is not None:
                 self._reserve(choice.reserve, found[choice.reserve], records[choice.reserve])
             return choice
-        body = msgspec.json.encode(record)
-        stored = found.get(choice.slot)
-        key = self._key(choice.slot)
-        tag = self._store.create(key, body) if stored is None else self._store.replace(key, body, stored.tag)
+        if choice.slot in found:
+            return self._replace(choice, found[choice.slot], records[choice.slot], record)
+        tag = self._store.create(self._key(choice.slot), msgspec.json.encode(record))
         if tag is None:  # another function was faster
             return Busy(until=now, is_in_progress=True)
-        return self._taken(choice.slot, tag, record, choice, records.get(choice.slot))
+        return self._taken(choice.slot, tag, record, choice, None)
+
+    def _confirm_new(self, tag: str, record: SlotRecord, now: datetime) -> Taken | Busy | Suspect:
+        """Keep the slot `new` unless what the slot `refused` says forbids it to this version."""
+        refused = self._store.read(self._key(Slot.REFUSED))
+        if refused is None:
+            return self._taken(Slot.NEW, tag, record, None, None)
+        existing = _read(refused)
+        choice = choose({Slot.REFUSED: existing}, self._candidate(), now)
+        if isinstance(choice, Take) and choice.slot is Slot.NEW:
+            return self._taken(Slot.NEW, tag, record, None, None)
+        self._store.delete(self._key(Slot.NEW), tag)
+        return self._replace(choice, refused, existing, record) if isinstance(choice, Take) else choice
+
+    def _replace(self, choice: Take, stored: StoredObject, existing: SlotRecord, record: SlotRecord) -> Taken | Busy:
+        """Take a slot that has a record, unless another function is faster."""
+        tag = self._store.replace(self._key(choice.slot), msgspec.json.encode(record), stored.tag)
+        if tag is None:
+            return Busy(until=record.at, is_in_progress=True)
+        return self._taken(choice.slot, tag, record, choice, existing)
 
     def _reserve(self, slot: Slot, stored: StoredObject, record: SlotRecord) -> None:
         reservation = Reservation(version=self._version, created_at=self._created_at)

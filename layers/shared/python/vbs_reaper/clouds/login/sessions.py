@@ -168,6 +168,7 @@ class SessionCache:
                 return out_of_time()
             transport = self._transports.of(configured.cacert)
             begun = time.monotonic()
+            end = LoginEnd.UNANSWERED  # unless the attempt returns
             attempt = log_in(target, configured, transport, self._clock())
             end = attempt.end
         finally:
