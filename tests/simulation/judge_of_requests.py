@@ -43,8 +43,10 @@ def faults_of_request(body: dict[str, Any], reading: Reading, backup_id: str, no
         yield f"expects another volume or name: {expect}"
     if "created_at" not in expect or datetime.fromisoformat(expect["created_at"]) != made(row):
         yield f"expects another time: {expect}"
-    if expect.get("survivors", []) != reading.survivors[row["volume_id"]]:
-        yield f"names the survivors {expect.get('survivors')}, not {reading.survivors[row['volume_id']]}"
+    if expect.get("survivors", []) != reading.survivors[backup_id]:
+        yield f"names the survivors {expect.get('survivors')}, not {reading.survivors[backup_id]}"
+    if expect.get("status") != row["status"]:
+        yield f"expects another status: {expect}"
     left_s = seconds_of(datetime.fromisoformat(body["expires_at"])) - seconds_of(now)
     if not EXPIRES_S - SENDING_S < left_s <= EXPIRES_S + 1:
         yield f"expires in {left_s} s"

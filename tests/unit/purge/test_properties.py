@@ -57,7 +57,6 @@ def test_every_group_keeps_its_newest_available_copies(
         copies = [row for row in made.backups if row.is_copy and row.group == group]
         newest = copies[: policy.guards.min_kept_per_group]
         assert all(row.keep for row in newest)
-        assert made.survivors[group or ""] == tuple(row.id for row in newest[:5])
 
 
 @many

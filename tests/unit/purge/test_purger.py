@@ -195,7 +195,8 @@ def test_a_request_names_all_that_must_be_true_when_its_backup_goes() -> None:
             "volume_id": backup_id(10**9),
             "created_at": "2026-11-23T02:00:00Z",
             "name": "daily-2",
-            "survivors": ids(0, 1),
+            "status": "available",
+            "survivors": ids(0),
         },
         "expires_at": "2026-12-08T03:00:00Z",
         "requested_by": f"nightly/{RUN}",
@@ -208,7 +209,9 @@ def test_a_request_names_all_that_must_be_true_when_its_backup_goes() -> None:
 def test_where_no_copy_is_left_no_survivor_is_named() -> None:
     world = World(nightly(2, status="error"))
     world.run(match={"status": ["error"]})
-    assert [set(request["expect"]) for request in world.queue.requests] == [{"volume_id", "created_at", "name"}] * 2
+    expectations = [request["expect"] for request in world.queue.requests]
+    assert [set(each) for each in expectations] == [{"volume_id", "created_at", "name", "status"}] * 2
+    assert [each["status"] for each in expectations] == ["error"] * 2
 
 
 def test_each_group_is_sent_newest_first() -> None:

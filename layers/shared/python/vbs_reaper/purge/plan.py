@@ -66,11 +66,6 @@ class Plan:
         return (row for row in self.backups if row.is_due(self.made_at))
 
     @property
-    def survivors(self) -> dict[str, tuple[str, ...]]:
-        """By group, the survivors that a delete request for one of its backups names. All of them are kept."""
-        return {group.name: group.survivors for group in self.groups}
-
-    @property
     def exceeded(self) -> Sequence[GuardReading]:
         """The guards because of which a purge by this plan is refused."""
         return [guard for guard in self.guards if guard.exceeded]

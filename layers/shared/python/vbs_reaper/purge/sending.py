@@ -14,8 +14,9 @@ from vbs_reaper.deletion.request_json import DeleteRequestJson, ExpectationJson
 from vbs_reaper.errors import RunUnfinished
 from vbs_reaper.purge.calendar.zone import to_micros, to_text
 from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.planned_backup import PlannedBackup
+from vbs_reaper.purge.planned_backup import ERROR, PlannedBackup
 from vbs_reaper.purge.ports import Queue
+from vbs_reaper.purge.rules.survivors import Survivors
 from vbs_reaper.purge.run_result import name_of
 
 BATCH: Final = 10
@@ -50,14 +51,14 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
 
 def requests_of(plan: Plan, rows: Iterable[PlannedBackup], run: str, now: datetime) -> Iterator[DeleteRequestJson]:
     """Yield the delete requests. Each states what must be true of its backup when it is deleted."""
-    survivors = plan.survivors
+    survivors = Survivors(plan.backups)
     expires_at = to_text(to_micros(now + EXPIRES_AFTER))
     for row in rows:
         yield DeleteRequestJson(
             backup_id=row.id,
             target=plan.policy.target,
             project_id=plan.project_id or UNSET,
-            expect=_expectation(row, survivors.get(row.group or "", ())),
+            expect=_expectation(row, survivors.of(row)),
             expires_at=expires_at,
             requested_by=name_of(plan.policy.policy, run),
         )
@@ -68,6 +69,7 @@ def _expectation(row: PlannedBackup, survivors: tuple[str, ...]) -> ExpectationJ
         volume_id=row.volume_id or UNSET,
         created_at=UNSET if row.made_at is None else to_text(row.made_at),
         name=row.name,
+        status="error" if row.status == ERROR else "available",
         survivors=survivors or UNSET,
     )
 
