@@ -109,6 +109,7 @@ class PurgePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     group_by: Literal["volume", "name"] | NamePart = "volume"
     timezone: str = "UTC"
     grace: DurationText | UnsetType = UNSET
+    expires_after: DurationText | UnsetType = UNSET
     guards: Guards = Guards()
 
     def selects_like(self, other: "PurgePolicy") -> bool:
@@ -217,6 +218,7 @@ def _check_durations(policy: PurgePolicy) -> None:
     spans = {
         "match.older_than": policy.match.older_than,
         "grace": policy.grace,
+        "expires_after": policy.expires_after,
         "guards.max_newest_age": policy.guards.max_newest_age,
         **{
             f"keep.{key}": value for key, value in msgspec.structs.asdict(policy.keep).items() if isinstance(value, str)

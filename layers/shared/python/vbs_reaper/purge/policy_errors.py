@@ -58,6 +58,7 @@ _LEAF_HINTS: Final = {
     "older_than": _A_SPAN,
     "max_newest_age": _A_SPAN,
     "grace": _A_SPAN,
+    "expires_after": _A_SPAN,
     **{f"keep.{name}": _A_COUNT for name in RULES},
     **{f"keep.within{end}": _A_SPAN for end in ("", *(f"_{name}" for name in RULES[1:]))},
     **dict.fromkeys(("max_deletions", "min_kept_per_group"), _A_COUNT),
