@@ -134,6 +134,9 @@ class Selection:
         project = self._inventory.project_id
         if project and backup.owner_other_than(project):
             return Reason.NOT_OWNED, "project"
+        remover = backup.removed_by_another()
+        if remover:
+            return Reason.NOT_OWNED, remover
         if not backup.service_metadata:
             return None
         service = _service_type(backup.service_metadata)
