@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
@@ -20,9 +21,11 @@ from tests.unit.purge.strategies import (
     record,
     records,
 )
+from vbs_reaper.deletion.request import read_request
 from vbs_reaper.purge.plan import Plan, plan
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.rules.survivors import Survivors
+from vbs_reaper.purge.sending import requests_of
 
 FOREIGN: dict[str, dict[str, Any]] = {
     "Kubernetes": {"description": "Created by OpenStack Cinder CSI driver"},
@@ -100,3 +103,23 @@ def test_backups_that_others_may_remove_change_nothing(
     assert without.totals.matched == with_foreign.totals.matched
     survivors, of_both = Survivors(without.backups), Survivors(with_foreign.backups)
     assert all(survivors.of(row) == of_both.of(row) for row in without.selected)
+
+
+@pytest.mark.parametrize(
+    ("field", "longest"), [("name", "daily-" + "x" * 249), ("volume_id", "v" * 64)], ids=["name", "volume_id"]
+)
+def test_backup_with_a_value_that_a_request_cannot_carry_is_kept_with_the_field(field: str, longest: str) -> None:
+    def rows(value: str) -> list[Record]:
+        return [*nightly(3), *(record(9 + n, age=timedelta(days=9 + n), **{field: value}) for n in range(3))]
+
+    assert backup_id(11) in {row.id for row in made(rows(longest)).selected}
+    too_long = [row for row in made(rows(longest + "x")).backups if row.id in {backup_id(n) for n in (9, 10, 11)}]
+    assert [(row.keep, row.reasons, row.detail) for row in too_long] == [(True, ("unknown_field",), field)] * 3
+
+
+def test_each_request_of_a_plan_can_be_read_by_the_deleter() -> None:
+    rows = [*nightly(3, name="daily-" + "ä" * 249), *nightly(3, volume_id="v" * 64)]
+    rows = [row | {"id": backup_id(100 + number)} for number, row in enumerate(rows)]
+    requests = requests_of(made(rows), made(rows).selected, "run", NOW + timedelta(days=1))
+    read = [read_request(msgspec.to_builtins(request), NOW) for request in requests]
+    assert len(read) == 2
