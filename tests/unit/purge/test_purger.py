@@ -265,7 +265,10 @@ def test_a_last_plan_that_cannot_be_read_lets_every_grace_begin_anew() -> None:
 def test_what_a_preview_calls_due_and_what_a_purge_sends_is_the_same(
     rows: list[Record], policy: PurgePolicy, grace: bool
 ) -> None:
-    document = msgspec.to_builtins(policy) | {"target": "otc-prod", "guards": {"max_fraction": 1, "max_deletions": 999}}
+    document = msgspec.to_builtins(policy) | {
+        "target": "otc-prod",
+        "guards": {"max_fraction": 1, "max_deletions": 999, "max_volumes_left_without": 99},
+    }
     if not grace:
         document.pop("grace", None)
     preview, purge = World(rows), World(rows)

@@ -53,6 +53,7 @@ _LEAF_HINTS: Final = {
     "group_by.name": "give a regular expression with one group, such as ^(\\w+)-",
     "target": 'give the name of the target, which is the name of its secret without the prefix, such as "otc-prod"',
     "mode": 'give "preview" or "purge"',
+    "max_volumes_left_without": "give a whole number of volumes, 0 or more",
     "max_fraction": "give a fraction of the matched backups, greater than 0 and at most 1",
     "timezone": 'give a name of the tz database, such as "Europe/Berlin"',
     "older_than": _A_SPAN,

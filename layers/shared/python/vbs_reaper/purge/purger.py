@@ -30,7 +30,14 @@ from vbs_reaper.purge.planning import (
 )
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import Bus, PlanStore, Queue, Report, SentMark
-from vbs_reaper.purge.recheck import Deletions, approved_backups, check_guards_again, compare_with_fresh_plan
+from vbs_reaper.purge.recheck import (
+    Deletions,
+    approved_backups,
+    check_guards_again,
+    check_only_copies_again,
+    compare_with_fresh_plan,
+)
+from vbs_reaper.purge.rules.only_copies import volumes_left_without
 from vbs_reaper.purge.run_result import (
     PURGE_DETAIL_TYPES,
     PurgeResult,
@@ -130,12 +137,14 @@ class Purger:
         check_newest(self._plans, stored.plan)
         self._check_place_now(stored.plan, time_left)
         approved = approved_backups(stored.plan, with_grace=approval.include_grace)
+        shown_left_without = len(volumes_left_without(stored.plan.backups, lambda row: row.id in approved))
         # Drop the plan's backups: they may not fit into memory together with the list, the last and the fresh plan.
         stored = replace(stored, plan=replace(stored.plan, backups=()))
         fresh = self._make_fresh_plan(stored.plan.policy, time_left)
         check_place(stored.plan, fresh.project_id, fresh.endpoint)  # the target may have changed before the list began
         deletions = compare_with_fresh_plan(approved, fresh, with_grace=approval.include_grace)
         check_guards_again(stored.plan, fresh, deletions.backups, with_grace=approval.include_grace)
+        check_only_copies_again(fresh, deletions, shown_left_without)
         expires_at = self._clock() + LONGEST_LIFE
         return self._send(stored, fresh, deletions, expires_at, time_left, with_grace=approval.include_grace)
 
