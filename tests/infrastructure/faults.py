@@ -20,7 +20,7 @@ RAISED: Final[Mapping[str, str]] = {
     "ForbiddenAlarm": "one wait for `forbidden`: a user who may only read",
     "UnknownFieldAlarm": "one wait for `unknown_field`: a GET response without `description`",
     "DeletionFailedAlarm": "one refusal for `deletion_failed`: the backup ends in `error_deleting`",
-    "MostlyAlreadyGoneAlarm": "ten requests in an hour for backups that are gone, and fewer deletions",
+    "MostlyAlreadyGoneAlarm": "ten requests in an hour, not of purges, for backups that are gone, and fewer deletions",
     "TargetUnhealthyAlarm": "one check that finds a target unhealthy",
     "DeleterErrorsAlarm": "one invocation of the deleter that fails",
     "DeleterThrottlesAlarm": "one invocation of the deleter that Lambda throttles",

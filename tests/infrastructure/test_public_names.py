@@ -98,6 +98,7 @@ def count_everything(counter: Metrics) -> None:
     counter.decided("deleted")
     counter.waits("halted")
     counter.refused("held")
+    counter.purge_repeated()
     counter.deleted_after(1)
     counter.delivered_after(1)
     counter.target_is("t", healthy=True)

@@ -61,6 +61,11 @@ class Stored:
         """Whether it carries an attribute that the deleter wrote."""
         return self.sender == DELETER and attribute in self.attributes
 
+    @property
+    def is_of_purge(self) -> bool:
+        """Whether the purger sent the request, and no person has sent it again since."""
+        return self.knows("purge_run") and "reason" not in self.attributes
+
     def record(self) -> dict[str, Any]:
         """As Lambda hands it over."""
         return {

@@ -29,7 +29,9 @@ DETAIL_TYPES = {
     "already_gone": "VBS Backup Already Gone",
     "refused": "VBS Backup Delete Refused",
     "parked": "VBS Backup Delete Parked",
+    "superseded": "VBS Backup Delete Superseded",
 }
+LEFT_TO_THE_NEXT_PLAN = {"expired", "expectation_failed", "held"}
 
 
 class Judge(CallJudge):
@@ -149,10 +151,14 @@ class Judge(CallJudge):
         elif outcome == "refused" and detail["reason"] == "asked_elsewhere":
             if not this.missed_elsewhere or self._function_s - run.message.sent_s < DAY_S:
                 self.wrong("false end", identity, "refused within a day for being elsewhere")
-        elif outcome == "refused" and detail["reason"] not in this.refusals | self._refusals_of(wanted):
-            self.wrong("false end", identity, f"refused for {detail['reason']}, which nothing says")
+        elif outcome in {"refused", "superseded"} and detail["reason"] not in this.refusals | self._refusals_of(wanted):
+            self.wrong("false end", identity, f"{outcome} for {detail['reason']}, which nothing says")
         elif outcome == "parked" and not self._is_late(run):
             self.wrong("false end", identity, f"parked after {(self._now - run.message.sent_s) / 3600:.1f} h")
+
+        is_left = run.message.is_of_purge and detail["reason"] in LEFT_TO_THE_NEXT_PLAN
+        if (outcome == "superseded") != (is_left and outcome in {"refused", "superseded"}):
+            self.wrong("false end", identity, f"{outcome} for {detail['reason']}")
 
     def _is_confirmed(self, run: Run) -> bool:
         """Whether a second delivery, one base after the first, confirms that a backup is gone."""
@@ -236,8 +242,8 @@ class Judge(CallJudge):
         return self.has_ended(identity) or bool(self._alive[identity] - {gone.id})
 
     def has_ended(self, identity: str) -> bool:
-        """Gone and heard of; refused or parked, and among the dead letters; a part also with its whole bulk."""
-        if {"deleted", "already_gone"} & set(self.ends[identity]) or identity in self.buried:
+        """Gone or superseded, and heard of; among the dead letters; a part also with its whole bulk."""
+        if {"deleted", "already_gone", "superseded"} & set(self.ends[identity]) or identity in self.buried:
             return True
         if identity in self.answered and self.ends[identity]:
             return True

@@ -94,10 +94,11 @@ class CallJudge:
         if method not in {"GET", "DELETE"} or this.backup_id not in asked or url != f"{base}/{this.backup_id}":
             self.wrong("url", wanted.identity, f"{method} {url}")
         elif method == "DELETE":
-            self._check_delete(this, wanted)
+            self._check_delete(run, wanted)
 
-    def _check_delete(self, this: Pass, wanted: Wanted) -> None:
-        forbidden = rules.forbids_delete(this.shown, wanted, this.survivors, this.looked_s)
+    def _check_delete(self, run: Run, wanted: Wanted) -> None:
+        this = run.this
+        forbidden = rules.forbids_delete(this.shown, wanted, this.survivors, this.looked_s, was_asked=_was_asked(run))
         if forbidden:
             self.wrong("delete", wanted.identity, f"DELETE although {forbidden}")
         if this.deletes:
@@ -124,7 +125,7 @@ class CallJudge:
             is_lost = heard.what in {"lost", "timed out"} or heard.status in {*LOST_STATUSES, 200, 204}
             this.lost = not this.accepted and (is_lost or heard.is_cut)
         elif this.backup_id == wanted.backup_id:
-            self._heard_look(this, wanted, heard)
+            self._heard_look(run, wanted, heard)
         elif this.backup_id != "detail":
             self._heard_survivor(this, heard)
 
@@ -162,7 +163,8 @@ class CallJudge:
         memory.failed.add(backup_id)
         return any(at_s >= since_s and other != backup_id for other, at_s in good)
 
-    def _heard_look(self, this: Pass, wanted: Wanted, heard: Heard) -> None:
+    def _heard_look(self, run: Run, wanted: Wanted, heard: Heard) -> None:
+        this = run.this
         age_s = self._function_s - this.looked_s
         if this.deletes:
             this.looks_after += 1
@@ -180,7 +182,7 @@ class CallJudge:
         if shown is not None:
             this.was_seen = True
             this.lost = False
-            this.refusals |= rules.refusals(shown, wanted, self._function_s)
+            this.refusals |= rules.refusals(shown, wanted, self._function_s, was_asked=_was_asked(run))
 
     def _heard_survivor(self, this: Pass, heard: Heard) -> None:
         if heard.is_cut:
@@ -191,3 +193,8 @@ class CallJudge:
             this.survivors.add(this.backup_id)
         elif heard.what == "not found" or foreign or shown.get("status"):
             this.refusals.add("expectation_failed")
+
+
+def _was_asked(run: Run) -> bool:
+    """Whether a DELETE of the request was sent before, as far as the message knows."""
+    return bool(run.this.deletes) or run.message.knows("asked_at") or run.message.knows("unanswered_at")

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.judge_of_requests import faults_of_request, wanted_of
+from tests.simulation.judge_of_requests import LIVES_AT_MOST_S, LIVES_S, faults_of_request, wanted_of
 from tests.simulation.policy_reading import Reading, needed_of, read_policy_on
 from tests.simulation.purges import Purge
 from tests.simulation.run import Heard, Run
@@ -125,8 +125,22 @@ class PurgeJudge:
             if backup_id not in (reading.selected if _cuts_grace(purge) else self._may_be_due(name, reading)):
                 self._wrong(purge, "sent", f"{backup_id}, which {name} would keep by now")
                 return
-        for fault in faults_of_request(body, reading, backup_id, self._clock()):
+        lives_s = {LIVES_AT_MOST_S} if purge.is_approval else self._lives_s(name, reading)
+        for fault in faults_of_request(body, reading, backup_id, self._clock(), lives_s):
             self._wrong(purge, "request", f"{backup_id}: {fault}")
+
+    def _lives_s(self, name: str, reading: Reading) -> set[float]:
+        """How long the requests of a run may live: three days, or half as long again as the time since an older plan.
+
+        Which plan the last one was depends on whether it could be read.
+        """
+        policy = name.partition("/")[0]
+        gaps_s = [
+            reading.made_s - other.made_s
+            for key, other in self.readings.items()
+            if key.partition("/")[0] == policy and other.made_s <= reading.made_s
+        ]
+        return {min(max(LIVES_S, 1.5 * gap_s), LIVES_AT_MOST_S) for gap_s in gaps_s}
 
     def _check_may_send(self, purge: Purge, name: str, reading: Reading) -> None:
         if name in purge.changed_before:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tests.simulation.aws import Stored
     from tests.simulation.cloud import Project
 
-EXPIRES_S = 13 * DAY
+LIVES_S = 3 * DAY
+LIVES_AT_MOST_S = 13 * DAY
 SENDING_S = 1000.0
 
 
@@ -34,8 +35,10 @@ def wanted_of(message: Stored, projects: dict[str, Project]) -> tuple[Wanted, di
     return wanted, body
 
 
-def faults_of_request(body: dict[str, Any], reading: Reading, backup_id: str, now: datetime) -> Iterator[str]:
-    """What is missing in a request, or not as the list has shown it."""
+def faults_of_request(
+    body: dict[str, Any], reading: Reading, backup_id: str, now: datetime, lives_s: set[float]
+) -> Iterator[str]:
+    """What is missing in a request, or not as the list has shown it. It may live for one of these times."""
     row, expect = reading.rows[backup_id], body.get("expect", {})
     if body.get("project_id") != reading.project.project_id or body["target"] != reading.project.target:
         yield "not of the plan's project"
@@ -43,8 +46,10 @@ def faults_of_request(body: dict[str, Any], reading: Reading, backup_id: str, no
         yield f"expects another volume or name: {expect}"
     if "created_at" not in expect or datetime.fromisoformat(expect["created_at"]) != made(row):
         yield f"expects another time: {expect}"
-    if expect.get("survivors", []) != reading.survivors[row["volume_id"]]:
-        yield f"names the survivors {expect.get('survivors')}, not {reading.survivors[row['volume_id']]}"
+    if expect.get("survivors", []) != reading.survivors[backup_id]:
+        yield f"names the survivors {expect.get('survivors')}, not {reading.survivors[backup_id]}"
+    if expect.get("status") != row["status"]:
+        yield f"expects another status: {expect}"
     left_s = seconds_of(datetime.fromisoformat(body["expires_at"])) - seconds_of(now)
-    if not EXPIRES_S - SENDING_S < left_s <= EXPIRES_S + 1:
+    if not any(life_s - SENDING_S < left_s <= life_s + SENDING_S for life_s in lives_s):
         yield f"expires in {left_s} s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -40,10 +41,17 @@ def mark_before_sending(patch: pytest.MonkeyPatch) -> None:
     original = Purger._send  # noqa: SLF001
 
     def send(  # noqa: PLR0913  # as it is
-        self: Purger, stored: PlannedRun, plan: Plan, deletions: Deletions, time_left: TimeLeft, *, with_grace: bool
+        self: Purger,
+        stored: PlannedRun,
+        plan: Plan,
+        deletions: Deletions,
+        expires_at: datetime,
+        time_left: TimeLeft,
+        *,
+        with_grace: bool,
     ) -> PurgeResult:
         self._plans.mark(stored.policy, stored.run, SentMark.GRACE_SENT if with_grace else SentMark.SENT, b"{}")
-        return original(self, stored, plan, deletions, time_left, with_grace=with_grace)
+        return original(self, stored, plan, deletions, expires_at, time_left, with_grace=with_grace)
 
     patch.setattr(Purger, "_send", send)
 

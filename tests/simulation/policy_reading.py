@@ -17,7 +17,6 @@ from tests.simulation.wanted import is_held, lacks_a_field
 from vbs_reaper.timestamps import read_instant
 
 Row = dict[str, Any]
-SURVIVORS_AT_MOST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Reading:
     rows: dict[str, Row]
     selected: frozenset[str]
     survivors: dict[str, list[str]]
-    """By volume."""
+    """By backup: what must be left when it goes."""
     is_refused: bool
 
     @property
@@ -47,11 +46,13 @@ def read_policy_on(policy: Row, project: Project, rows: list[Row], moment: datet
         volumes[row["volume_id"]].append(row)
     selected: set[str] = set()
     survivors: dict[str, list[str]] = {}
-    for volume, members in volumes.items():
+    for members in volumes.values():
         copies = sorted((row for row in members if row["status"] == "available"), key=_age, reverse=True)
         least = guards["min_kept_per_group"]
-        kept = _kept(policy["keep"], copies, least, ZoneInfo(policy.get("timezone", "UTC")))
-        survivors[volume] = [row["id"] for row in copies[: min(least, SURVIVORS_AT_MOST)]]
+        zone = ZoneInfo(policy.get("timezone", "UTC"))
+        kept = _kept(policy["keep"], copies, least, zone)
+        of_days = _kept_of_days(policy["keep"], copies, zone)
+        survivors |= {row["id"]: _survivors(row, copies, of_days) for row in members}
         if not _is_stale(guards, copies, moment):
             going = [row for row in members if row["id"] not in kept and not is_held(row, project)]
             selected |= {row["id"] for row in going if not _is_young(policy, row, moment)}
@@ -79,15 +80,25 @@ def _is_matched(policy: Row, row: Row, project: Project, moment: datetime) -> bo
 
 def _kept(keep: Row, copies: list[Row], least: int, zone: ZoneInfo) -> set[str]:
     """What the rules keep of a group, given newest first."""
-    kept = {row["id"] for row in copies[: max(least, keep.get("last", 0))]}
+    return {row["id"] for row in copies[: max(least, keep.get("last", 0))]} | _kept_of_days(keep, copies, zone)
+
+
+def _kept_of_days(keep: Row, copies: list[Row], zone: ZoneInfo) -> set[str]:
     days: dict[str, str] = {}
     for row in copies:
         days.setdefault(f"{made(row).astimezone(zone):%Y-%m-%d}", row["id"])
     wanted = keep.get("daily", 0)
-    kept |= set(list(days.values())[:wanted])
+    kept = set(list(days.values())[:wanted])
     if copies and len(days) < wanted:
         kept.add(copies[-1]["id"])
     return kept
+
+
+def _survivors(row: Row, copies: list[Row], of_days: set[str]) -> list[str]:
+    """What must be left when a backup goes: the next newer copy that a day has kept, and the newest of all."""
+    newer = [copy["id"] for copy in copies if _age(copy) > _age(row) and copy["id"] in of_days]
+    newest = [copy["id"] for copy in copies[:1]]
+    return newest if newer[-1:] == newest else newer[-1:] + newest
 
 
 def _is_stale(guards: Row, copies: list[Row], moment: datetime) -> bool:

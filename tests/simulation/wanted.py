@@ -47,9 +47,14 @@ def lacks_a_field(shown: dict[str, Any]) -> bool:
     return any(not shown.get(name) for name in NEEDED) or any(name not in shown for name in PRESENT)
 
 
-def fails_expectation(shown: dict[str, Any], wanted: Wanted) -> bool:
-    """Whether volume, name or time is not what the request says; what the look does not show cannot be told."""
+def fails_expectation(shown: dict[str, Any], wanted: Wanted, *, was_asked: bool) -> bool:
+    """Whether volume, name, time or status is not what the request says; what the look does not show cannot be told.
+
+    A DELETE changes the status, so it is not compared any more where one `was_asked`.
+    """
     expect = wanted.expect
+    if "status" in expect and not was_asked and shown.get("status") != expect["status"]:
+        return True
     for name in ("volume_id", "name"):
         if name in expect and name in shown and shown[name] != expect[name]:
             return True
@@ -63,7 +68,7 @@ def is_expired(wanted: Wanted, function_s: float) -> bool:
     return wanted.expires_at_s is not None and function_s >= wanted.expires_at_s
 
 
-def refusals(shown: dict[str, Any], wanted: Wanted, function_s: float) -> set[str]:
+def refusals(shown: dict[str, Any], wanted: Wanted, function_s: float, *, was_asked: bool) -> set[str]:
     """The reasons a look gives to refuse the request."""
     if shown.get("os-bak-tenant-attr:tenant_id", wanted.project.project_id) != wanted.project.project_id:
         return {"not_owned"}
@@ -76,18 +81,20 @@ def refusals(shown: dict[str, Any], wanted: Wanted, function_s: float) -> set[st
         reasons.add("held")
     if is_expired(wanted, function_s):
         reasons |= {"expired", "deletion_failed"} if shown["status"] == "error" else {"expired"}
-    if fails_expectation(shown, wanted):
+    if fails_expectation(shown, wanted, was_asked=was_asked):
         reasons.add("expectation_failed")
     return reasons
 
 
-def forbids_delete(shown: dict[str, Any] | None, wanted: Wanted, survivors_seen: set[str], function_s: float) -> str:
+def forbids_delete(
+    shown: dict[str, Any] | None, wanted: Wanted, survivors_seen: set[str], function_s: float, *, was_asked: bool
+) -> str:
     """Why a DELETE must not follow this look; empty where it may."""
     if shown is None:
         return "no look showed the backup in this pass"
     if shown.get("status") not in DELETABLE:
         return f"the look showed it {shown.get('status')}"
-    reasons = refusals(shown, wanted, function_s)
+    reasons = refusals(shown, wanted, function_s, was_asked=was_asked)
     if reasons:
         return f"the look says {', '.join(sorted(reasons))}"
     if lacks_a_field(shown) or (wanted.project.api_version == "v3" and "metadata" not in shown):

@@ -9,6 +9,7 @@ from typing import Final
 
 from tests.infrastructure.schemas.model_schema import Schema, model_schema, narrowed
 from vbs_reaper.checking.target_check import TARGET_UNHEALTHY, TargetUnhealthy
+from vbs_reaper.deletion.decision import SUPERSEDED_REASONS
 from vbs_reaper.deletion.request_json import BackupIdText, BulkDeleteRequestJson, DeleteRequestJson, TargetText
 from vbs_reaper.deletion.result import DETAIL_TYPES, REQUESTED, SOURCE, Outcome, Result
 from vbs_reaper.purge.run_result import PURGE_DETAIL_TYPES, PurgeOutcome, PurgeResult
@@ -119,6 +120,12 @@ EVENTS: Final = (
         detail_type=DETAIL_TYPES[Outcome.PARKED],
         when="the request has waited for 12 days; it is in the dead-letter queue",
         detail=result_detail(Outcome.PARKED),
+    ),
+    EventMessage(
+        detail_type=DETAIL_TYPES[Outcome.SUPERSEDED],
+        when="the request of a purge has expired, its backup is on hold or is not as the plan saw it; the next plan "
+        "decides, and nothing is in the dead-letter queue",
+        detail=result_detail(Outcome.SUPERSEDED, sorted(SUPERSEDED_REASONS), [*ABOUT_A_BACKUP]),
     ),
     EventMessage(
         detail_type=PURGE_DETAIL_TYPES[PurgeOutcome.PLANNED],

@@ -13,7 +13,7 @@ from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Operation
 from vbs_reaper.backups.identifiers import BackupId
-from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Wait
+from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Superseded, Wait
 from vbs_reaper.deletion.message import Message
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Outcome
@@ -42,6 +42,7 @@ DECISIONS: dict[Outcome, Decision] = {
     Outcome.HALTED: Halt(reason=Reason.SERVICE_DOWN, delay_s=60, remember_s=60.0, message="status 503"),
     Outcome.REFUSED: Refused(reason=Reason.HELD, message="its name holds it"),
     Outcome.PARKED: Parked(reason=Reason.BUSY, message="the backup is restoring"),
+    Outcome.SUPERSEDED: Superseded(reason=Reason.HELD, message="its name holds it"),
 }
 
 

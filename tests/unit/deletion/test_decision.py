@@ -29,6 +29,7 @@ from vbs_reaper.deletion.decision import (
     Refused,
     SendDelete,
     Step,
+    Superseded,
     Unanswered,
     Wait,
     settle,
@@ -154,7 +155,7 @@ def words(decision: PassEnd | Step | None) -> str:  # noqa: PLR0911  # one line 
             return "already_gone"
         case Asked():
             return "asked"
-        case Wait() | Halt() | Refused() | Parked():
+        case Wait() | Halt() | Refused() | Parked() | Superseded():
             return f"{type(decision).__name__.lower()} {decision.reason}"
         case Unanswered():
             return f"unanswered {decision.wait.reason}"
@@ -430,7 +431,7 @@ def decided(this: Pass, shown: Any) -> list[PassEnd]:  # noqa: ANN401  # an answ
     return [
         settle(this, each)
         for each in found_out
-        if isinstance(each, Deleted | AlreadyGone | Asked | Wait | Halt | Refused | Parked)
+        if isinstance(each, Deleted | AlreadyGone | Asked | Wait | Halt | Refused | Parked | Superseded)
     ]
 
 

@@ -165,10 +165,12 @@ def test_parts_of_a_bulk_keep_the_place_of_the_whole(world: World) -> None:
 
 
 def test_no_message_has_more_attributes_than_sqs_accepts_with_one_for_tracing(world: World) -> None:
-    world.cloud.has(ONE, name="[hold]")
+    world.cloud.has(ONE, status="error_deleting")
     claims = dict.fromkeys(("sent_at", "asked_at", "unanswered_at"), "2026-11-25T03:00:00+00:00")
     world.deliver(
-        world.message(REQUEST, attributes=claims | {"request_id": "m-0", "place": ELSEWHERE, "redrives": "1"})
+        world.message(
+            REQUEST, attributes=claims | {"request_id": "m-0", "place": ELSEWHERE, "purge_run": "p/r", "redrives": "1"}
+        )
     )
     (letter,) = world.queue.letters
     assert set(letter.attributes) == set(ATTRIBUTES)

@@ -17,7 +17,14 @@ ONE = backup_id(1)
 REQUEST = {"backup_id": ONE}
 NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 THEN = "2026-11-20T00:00:00+00:00"
-CLAIMS = {"request_id": "another-request", "sent_at": THEN, "asked_at": THEN, "unanswered_at": THEN, "redrives": "3"}
+CLAIMS = {
+    "request_id": "another-request",
+    "sent_at": THEN,
+    "asked_at": THEN,
+    "unanswered_at": THEN,
+    "purge_run": "nightly/2026-11-20T00-00-00Z",
+    "redrives": "3",
+}
 STRANGERS = [
     "",
     "AIDASTRANGER",

@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import HealthCheck, settings, strategies as st
 
 from vbs_reaper.backups.answer import Service
-from vbs_reaper.backups.backup import Backup
+from vbs_reaper.backups.backup import CSI_DESCRIPTION, Backup
 from vbs_reaper.backups.holds import HOLD_MARKER
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.policy import PurgePolicy, read_policy
@@ -84,10 +84,11 @@ _ages = st.one_of(
 _statuses = ["available"] * 12 + ["error"] * 2 + ["creating", "restoring", "deleting", "error_deleting", "x"]
 _names = ["daily-a"] * 6 + ["daily-b", "weekly-a", "", None, "daily-a [hold]"]
 _odd: dict[str, list[Any]] = {
-    "description": [None, "", "see [hold]", "nothing"],
+    "description": [None, "", "see [hold]", "nothing", CSI_DESCRIPTION],
     "service_metadata": ['{"ST": 0}', ' {"ST": 1}', '{"ST": 5}', '{"ST": 4}', "{", "", '{"ST": []}', None],
     "os-bak-tenant-attr:tenant_id": [PROJECT, PROJECT, OTHER_PROJECT],
-    "metadata": [{}, {}, {"hold": "1"}, None],
+    "metadata": [{}, {}, {"hold": "1"}, {"cinder.csi.openstack.org/cluster": "one"}, None],
+    "expired_at": [None, "2026-12-24T00:00:00Z"],
     "is_incremental": [True, True, False, None],
 }
 

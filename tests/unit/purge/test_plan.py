@@ -496,7 +496,12 @@ def test_volumes_that_are_recreated_daily_are_warned_of_and_kept_by_name() -> No
         'group by name: "group_by": {"name": "<expression with one group>"}.',
     )
     by_name = plan(
-        policy(match={"name": "web-*"}, keep={"daily": 7}, group_by={"name": r"(\w+)-\d+"}),
+        policy(
+            match={"name": "web-*"},
+            keep={"daily": 7},
+            group_by={"name": r"(\w+)-\d+"},
+            guards={"max_volumes_left_without": 13},
+        ),
         inventory(recreated_daily(20)),
         NOW,
     )

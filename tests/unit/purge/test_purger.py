@@ -195,9 +195,10 @@ def test_a_request_names_all_that_must_be_true_when_its_backup_goes() -> None:
             "volume_id": backup_id(10**9),
             "created_at": "2026-11-23T02:00:00Z",
             "name": "daily-2",
-            "survivors": ids(0, 1),
+            "status": "available",
+            "survivors": ids(0),
         },
-        "expires_at": "2026-12-08T03:00:00Z",
+        "expires_at": "2026-11-28T03:00:00Z",
         "requested_by": f"nightly/{RUN}",
     }
     assert {message.group for message in world.queue.sent} == {"otc-prod"}
@@ -208,7 +209,9 @@ def test_a_request_names_all_that_must_be_true_when_its_backup_goes() -> None:
 def test_where_no_copy_is_left_no_survivor_is_named() -> None:
     world = World(nightly(2, status="error"))
     world.run(match={"status": ["error"]})
-    assert [set(request["expect"]) for request in world.queue.requests] == [{"volume_id", "created_at", "name"}] * 2
+    expectations = [request["expect"] for request in world.queue.requests]
+    assert [set(each) for each in expectations] == [{"volume_id", "created_at", "name", "status"}] * 2
+    assert [each["status"] for each in expectations] == ["error"] * 2
 
 
 def test_each_group_is_sent_newest_first() -> None:
@@ -262,7 +265,10 @@ def test_a_last_plan_that_cannot_be_read_lets_every_grace_begin_anew() -> None:
 def test_what_a_preview_calls_due_and_what_a_purge_sends_is_the_same(
     rows: list[Record], policy: PurgePolicy, grace: bool
 ) -> None:
-    document = msgspec.to_builtins(policy) | {"target": "otc-prod", "guards": {"max_fraction": 1, "max_deletions": 999}}
+    document = msgspec.to_builtins(policy) | {
+        "target": "otc-prod",
+        "guards": {"max_fraction": 1, "max_deletions": 999, "max_volumes_left_without": 99},
+    }
     if not grace:
         document.pop("grace", None)
     preview, purge = World(rows), World(rows)
@@ -538,3 +544,47 @@ def test_whatever_the_event_holds_it_is_carried_out_or_refused_in_printable_word
     assert answer["outcome"] in {"refused", "planned", "completed"}
     assert answer["message"].isprintable()
     assert answer["outcome"] == "completed" or not world.queue.sent
+
+
+# ── Until when ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def expiries(world: World) -> set[str]:
+    return {request["expires_at"] for request in world.queue.requests}
+
+
+def test_each_request_names_the_run_that_sent_it() -> None:
+    world = World(nightly(5))
+    world.run()
+    assert {message.attributes["purge_run"] for message in world.queue.sent} == {f"nightly/{RUN}"}
+
+
+@pytest.mark.parametrize(
+    ("days_between", "expires_after", "days"),
+    [
+        (None, None, 3),
+        (None, "1d", 1),
+        (None, "20d", 13),
+        (1, None, 3),
+        (1, "1d", 1.5),
+        (7, None, 10.5),
+        (7, "12d", 12),
+        (30, None, 13),
+    ],
+)
+def test_requests_of_a_run_live_for_three_days_and_longer_than_the_time_between_runs(
+    days_between: int | None, expires_after: str | None, days: float
+) -> None:
+    world = World(nightly(5))
+    changes = {} if expires_after is None else {"expires_after": expires_after}
+    if days_between is not None:
+        world.preview(**changes)
+        world.wait(days_between * 86400)
+    world.run("2026-12-25T03:00:00Z", **changes)
+    assert expiries(world) == {(world.clock() + timedelta(days=days)).isoformat().replace("+00:00", "Z")}
+
+
+def test_requests_of_an_approval_live_for_thirteen_days() -> None:
+    world = World(nightly(5))
+    world.approve(previewed(world, expires_after="1d"))
+    assert expiries(world) == {"2026-12-08T03:00:00Z"}

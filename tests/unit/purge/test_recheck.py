@@ -366,7 +366,10 @@ services: st.SearchStrategy[Service] = st.sampled_from(["vbs", "cinder"])
 def test_an_approval_sends_only_what_the_plan_showed_and_a_plan_of_now_lets_go(
     policy: PurgePolicy, rows: list[Record], data: st.DataObject, service: Service, with_grace: bool
 ) -> None:
-    document = msgspec.to_builtins(policy) | {"target": "otc-prod", "guards": {"max_fraction": 1, "max_deletions": 999}}
+    document = msgspec.to_builtins(policy) | {
+        "target": "otc-prod",
+        "guards": {"max_fraction": 1, "max_deletions": 999, "max_volumes_left_without": 99},
+    }
     world = World(rows)
     world.cloud.view = TargetInfo(
         project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False, service=service

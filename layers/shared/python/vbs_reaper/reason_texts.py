@@ -49,7 +49,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Nothing to do. If this repeats, look at the requests that name each other.",
     ),
     "unknown_field": (
-        "A field that must be known before a deletion is missing, has an unexpected type or is named twice.",
+        "A field that must be known before a deletion is missing, has an unexpected type, is too long or named twice.",
         "Check the API version of the target, and the backup that the message names.",
     ),
     "forbidden": ("The target's user does not have the permission.", "Give the user a role that may delete backups."),

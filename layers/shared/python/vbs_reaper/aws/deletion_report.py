@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Wait
+from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Superseded, Wait
 from vbs_reaper.deletion.result import Outcome
 from vbs_reaper.logs import fault_fields
 from vbs_reaper.text import printable
@@ -25,6 +25,7 @@ _PHRASES = {
     Outcome.ALREADY_GONE: "backup already gone",
     Outcome.REFUSED: "request refused",
     Outcome.PARKED: "request parked",
+    Outcome.SUPERSEDED: "request superseded",
     Outcome.ASKED: "deletion asked for",
     Outcome.WAITING: "request waits",
     Outcome.HALTED: "target halted",
@@ -60,6 +61,8 @@ class DeletionReport:
             self._metrics.waits(decision.reason.value)
         if isinstance(decision, Refused):
             self._metrics.refused(decision.reason.value)
+        if isinstance(decision, AlreadyGone) and message.purge_run:
+            self._metrics.purge_repeated()
         if isinstance(decision, Deleted):
             self._metrics.deleted_after(_since(message.first_sent_at, now))
         log = self._logger.warning if outcome in _NEEDS_A_PERSON else self._logger.info
@@ -91,6 +94,8 @@ def _outcome(decision: Decision) -> Outcome:  # noqa: PLR0911  # one line per de
             return Outcome.REFUSED
         case Parked():
             return Outcome.PARKED
+        case Superseded():
+            return Outcome.SUPERSEDED
         case _:
             assert_never(decision)
 
@@ -142,7 +147,7 @@ def _explanation(decision: Decision) -> dict[str, object]:
             return {"detail": decision.message, "delay_s": decision.delay_s}
         case Wait() | Halt():
             return {"reason": decision.reason.value, "detail": decision.message, "delay_s": decision.delay_s}
-        case Refused() | Parked():
+        case Refused() | Parked() | Superseded():
             return {"reason": decision.reason.value, "detail": decision.message}
         case _:
             assert_never(decision)

@@ -50,6 +50,10 @@ class Metrics:
         """Count a refused request by its reason."""
         self._count("Refusals", Reason=reason)
 
+    def purge_repeated(self) -> None:
+        """Count a request of a purge whose backup was already gone, for example because a killed run was repeated."""
+        self._count("PurgesAlreadyGone")
+
     def deleted_after(self, seconds: float) -> None:
         """Record the time from the first request to the proof of deletion."""
         self._sample("TimeToDeletion", MetricUnit.Seconds, seconds)

@@ -16,6 +16,11 @@ OWNER_FIELDS = ("os-backup-project-attr:project_id", "os-bak-tenant-attr:tenant_
 OWNED_BY_ANOTHER_SERVICE = frozenset({1, 5})
 """`service_metadata.ST` of backups that belong to server backups (VBS user guide, "VBS Backup Management")."""
 
+CSI_DESCRIPTION = "Created by OpenStack Cinder CSI driver"
+"""The description of the backups that Kubernetes makes for volume snapshots. VBS has it inside of a JSON text."""
+CSI_METADATA_PREFIX = "cinder.csi.openstack.org/"
+"""How their metadata keys begin (kubernetes/cloud-provider-openstack, pkg/csi/cinder)."""
+
 
 class Status(StrEnum):
     """The status values that this application knows. All others are `UNKNOWN`, and nothing is decided on them."""
@@ -50,6 +55,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     snapshot_id: Any = UNSET
     has_dependent_backups: Any = UNSET
     fail_reason: str | None | UnsetType = UNSET
+    expired_at: Any = UNSET
     service_metadata: str | None | UnsetType = UNSET
     tenant_id: str | None | UnsetType = msgspec.field(name="os-bak-tenant-attr:tenant_id", default=UNSET)
     project_id: str | None | UnsetType = msgspec.field(name="os-backup-project-attr:project_id", default=UNSET)
@@ -90,6 +96,14 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def owner_other_than(self, project_id: str) -> str | None:
         """Return the project that owns the backup if it is another one, as shown in the field of API v2 or v3."""
         return next((owner for owner in (self.project_id, self.tenant_id) if owner and owner != project_id), None)
+
+    def removed_by_another(self) -> str | None:
+        """Return the field that shows that Kubernetes or the cloud itself removes this backup; None if none does."""
+        if isinstance(self.description, str) and CSI_DESCRIPTION in self.description:
+            return "description"
+        if isinstance(self.metadata, dict) and any(key.startswith(CSI_METADATA_PREFIX) for key in self.metadata):
+            return "metadata"
+        return None if self.expired_at is UNSET or self.expired_at is None else "expired_at"
 
     def missing_field(self, *, with_metadata: bool, has_created_at: bool | None = None) -> str | None:
         """Return the first field that a decision needs but this record lacks; None if it lacks none.

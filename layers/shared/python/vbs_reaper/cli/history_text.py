@@ -82,7 +82,7 @@ def _decision(record: LogRecord) -> str:
             return f"Already gone: this {record.status} proves it, request ID {record.cloud_request_id or '(none)'}."
         case "asked":
             return f"The cloud has accepted the deletion.{until}"
-        case "refused" | "parked":
+        case "refused" | "parked" | "superseded":
             action = f" {reason.action}" if reason else ""
             return f"{no_call}{record.outcome.capitalize()}: {why}{action}"
         case "halted":

@@ -98,7 +98,18 @@ class Parked:
     message: str
 
 
-Decision = Deleted | AlreadyGone | Asked | Wait | Halt | Refused | Parked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Superseded:
+    """The request of a purge does not hold any more. The next plan decides, so there is nothing to send again."""
+
+    reason: Reason
+    message: str
+
+
+SUPERSEDED_REASONS: Final = frozenset({Reason.EXPIRED, Reason.EXPECTATION_FAILED, Reason.HELD})
+"""If a request of a purge is refused for one of these, it is superseded."""
+
+Decision = Deleted | AlreadyGone | Asked | Wait | Halt | Refused | Parked | Superseded
 """What is decided about a request, and reported."""
 
 PassEnd = Decision | Unanswered
@@ -219,7 +230,12 @@ def is_abandoned(message: Message, now: datetime) -> bool:
 
 
 def settle(current: Pass, decision: PassEnd) -> PassEnd:
-    """Turn a wait or a halt into `Parked` if the message has waited too long."""
+    """Turn a wait or a halt into `Parked` if the message has waited too long.
+
+    Turn the refusal of a purge's request into `Superseded` if the next plan decides about the backup again.
+    """
     if isinstance(decision, Wait | Halt) and is_overdue(current.message, current.now):
         return Parked(reason=decision.reason, message=decision.message)
+    if isinstance(decision, Refused) and current.message.purge_run and decision.reason in SUPERSEDED_REASONS:
+        return Superseded(reason=decision.reason, message=decision.message)
     return decision

@@ -16,6 +16,7 @@ from vbs_reaper.deletion.decision import (
     Parked,
     PassEnd,
     Refused,
+    Superseded,
     Unanswered,
     Wait,
     is_overdue,
@@ -56,6 +57,9 @@ class Kept:
 
 End = Finished | Requeued | Kept
 
+Ending = Deleted | AlreadyGone | Refused | Parked | Superseded
+"""The decisions that end a request."""
+
 
 class Effects:
     """Applies decisions. If a step fails, the message is kept and returns."""
@@ -72,7 +76,7 @@ class Effects:
                 return self._keep(delivery, request, decision)
             case Asked() | Unanswered():
                 return self._requeue(delivery, request, decision)
-            case Deleted() | AlreadyGone() | Refused() | Parked():
+            case Deleted() | AlreadyGone() | Refused() | Parked() | Superseded():
                 return self._end(delivery, request, decision)
             case _:
                 assert_never(decision)
@@ -109,9 +113,7 @@ class Effects:
             return Requeued(reason)
         return self.wait(replace(delivery, message=changed), reason, reported.message, request)
 
-    def _end(
-        self, delivery: Delivery, request: DeleteRequest | None, decision: Deleted | AlreadyGone | Refused | Parked
-    ) -> Finished | Kept:
+    def _end(self, delivery: Delivery, request: DeleteRequest | None, decision: Ending) -> Finished | Kept:
         """Publish the result, then write a dead letter if a person must look."""
         needs_letter = isinstance(decision, Refused | Parked) and not delivery.is_direct
         if _is_late(delivery):
@@ -132,7 +134,7 @@ class Effects:
         self,
         delivery: Delivery,
         request: DeleteRequest | None,
-        decision: Deleted | AlreadyGone | Refused | Parked,
+        decision: Ending,
         *,
         needs_letter: bool,
     ) -> Finished | Kept:
@@ -172,9 +174,7 @@ class Effects:
         return done
 
 
-def make_result(
-    delivery: Delivery, request: DeleteRequest | None, decision: Deleted | AlreadyGone | Refused | Parked
-) -> Result:
+def make_result(delivery: Delivery, request: DeleteRequest | None, decision: Ending) -> Result:
     """Return the event for an end."""
     message = delivery.message
     outcome, reason, detail, proof = _describe(decision)
@@ -193,7 +193,7 @@ def make_result(
 
 
 def _describe(
-    decision: Deleted | AlreadyGone | Refused | Parked,
+    decision: Ending,
 ) -> tuple[Outcome, Reason, str, Proof | msgspec.UnsetType]:
     match decision:
         case Deleted(proof=answer, note=note):
@@ -204,6 +204,8 @@ def _describe(
             return Outcome.REFUSED, decision.reason, decision.message, UNSET
         case Parked():
             return Outcome.PARKED, decision.reason, decision.message, UNSET
+        case Superseded():
+            return Outcome.SUPERSEDED, decision.reason, decision.message, UNSET
 
 
 def _proof(answer: Answer) -> Proof | msgspec.UnsetType:

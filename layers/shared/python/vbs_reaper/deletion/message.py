@@ -12,8 +12,19 @@ from vbs_reaper.timestamps import read_instant
 
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}(?:/[0-9a-f-]{1,36})?", re.ASCII)
 """A message ID, or one followed by the part of a bulk request. An attribute of any other form is not the deleter's."""
+_PURGE_RUN: Final = re.compile(r"[0-9A-Za-z._-]{1,63}/[0-9A-Za-z-]{1,64}", re.ASCII)
 
-ATTRIBUTES: Final = ("request_id", "sent_at", "asked_at", "unanswered_at", "place", "redrives", "reason", "message")
+ATTRIBUTES: Final = (
+    "request_id",
+    "sent_at",
+    "asked_at",
+    "unanswered_at",
+    "place",
+    "purge_run",
+    "redrives",
+    "reason",
+    "message",
+)
 """All attributes that a message or a dead letter may carry. SQS accepts ten; one is left for tracing by others."""
 
 DELAY_LIMIT_S: Final = 900
@@ -42,6 +53,8 @@ class Message:
     """When a DELETE was first sent without getting an answer, if that happened: it may have been accepted."""
     place: str | None = None
     """Where the backup was listed or the deletion was requested (`TargetInfo.place`)."""
+    purge_run: str | None = None
+    """The run of a purge policy that sent this request, as `<policy>/<run>`; None if the purger did not send it."""
     redrives: int = 0
 
     def attributes(self) -> dict[str, str]:
@@ -53,6 +66,8 @@ class Message:
             attributes["unanswered_at"] = self.unanswered_at.isoformat()
         if self.place:
             attributes["place"] = self.place
+        if self.purge_run:
+            attributes["purge_run"] = self.purge_run
         if self.redrives:
             attributes["redrives"] = str(self.redrives)
         return attributes
@@ -92,7 +107,8 @@ def read_message(record: Mapping[str, Any], now: datetime, trusted_senders: Coll
 
     All attributes except `place` are claims. They count only if SQS reports one of `trusted_senders` as the sender (the
     unique IDs of our roles); None trusts every sender. `place` can only restrict a request, so anyone may state it. A
-    message that came back from the dead-letter queue gets a new identity, because its request has already ended once.
+    message that came back from the dead-letter queue gets a new identity, because its request has already ended once. A
+    person has sent it again, so it is not a request of the purger any more.
 
     Raises:
         KeyError: the record has no `messageId`, so it is not an SQS record.
@@ -105,6 +121,7 @@ def read_message(record: Mapping[str, Any], now: datetime, trusted_senders: Coll
     first_sent_at = read_instant(_text(own, "sent_at"))
     # `request_id` counts only together with `sent_at`: both are written by the deleter.
     identity = _text(own, "request_id") if first_sent_at else ""
+    purge_run = _text(own, "purge_run")
     is_returned = bool(_text(own, "reason")) and trusted_senders is not None
     is_misplaced = _text(stated, "reason") == Reason.ASKED_ELSEWHERE
     return Message(
@@ -119,6 +136,7 @@ def read_message(record: Mapping[str, Any], now: datetime, trusted_senders: Coll
         asked_at=None if is_misplaced else read_instant(_text(own, "asked_at")),
         unanswered_at=None if is_misplaced else read_instant(_text(own, "unanswered_at")),
         place=None if is_misplaced else _text(stated, "place") or None,
+        purge_run=purge_run if _PURGE_RUN.fullmatch(purge_run) and not is_returned else None,
         redrives=_count(_text(own, "redrives")),
     )
 

@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     ALREADY_GONE = "already_gone"
     REFUSED = "refused"
     PARKED = "parked"
+    SUPERSEDED = "superseded"
     ASKED = "asked"
     WAITING = "waiting"
     HALTED = "halted"
@@ -30,6 +31,7 @@ DETAIL_TYPES: Final = {
     Outcome.ALREADY_GONE: "VBS Backup Already Gone",
     Outcome.REFUSED: "VBS Backup Delete Refused",
     Outcome.PARKED: "VBS Backup Delete Parked",
+    Outcome.SUPERSEDED: "VBS Backup Delete Superseded",
 }
 """The outcomes that end a request, with their EventBridge detail-type."""
 

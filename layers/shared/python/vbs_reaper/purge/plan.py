@@ -17,7 +17,8 @@ from vbs_reaper.purge.planned_backup import PlannedBackup, drop_repeats, newest_
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.rules.chain import delay_chains
 from vbs_reaper.purge.rules.grace import mark_grace, set_due
-from vbs_reaper.purge.rules.guards import GuardReading, read_guards
+from vbs_reaper.purge.rules.guards import GuardReading, allowed_only_copies, read_guard_of_only_copies, read_guards
+from vbs_reaper.purge.rules.only_copies import only_copies_warning, volumes_left_without
 from vbs_reaper.purge.rules.rule_set import Groups, RuleSet, group_up
 from vbs_reaper.purge.rules.selection import Selection
 
@@ -66,11 +67,6 @@ class Plan:
         return (row for row in self.backups if row.is_due(self.made_at))
 
     @property
-    def survivors(self) -> dict[str, tuple[str, ...]]:
-        """By group, the survivors that a delete request for one of its backups names. All of them are kept."""
-        return {group.name: group.survivors for group in self.groups}
-
-    @property
     def exceeded(self) -> Sequence[GuardReading]:
         """The guards because of which a purge by this plan is refused."""
         return [guard for guard in self.guards if guard.exceeded]
@@ -105,6 +101,7 @@ def plan(
     mark_grace(rows, moment)
     summaries = _summarize_groups(groups, policy, moment)
     totals = totals_of(rows, moment)
+    left_without = _volumes_left_without(policy, rows, moment)
     return Plan(
         policy=policy,
         run=run,
@@ -116,10 +113,14 @@ def plan(
         backups=rows,
         groups=summaries,
         totals=totals,
-        guards=_read_guards(policy, summaries, totals),
+        guards=_read_guards(policy, summaries, totals, left_without),
         difference=_difference(rows, policy, last),
         advice=advise(policy, zone, groups, rows, moment) if on_cinder else (),
-        warnings=(*warnings_of(totals, summaries), *_restarted_grace_warning(policy, comparable, counts_from, age)),
+        warnings=(
+            *warnings_of(totals, summaries),
+            *only_copies_warning(left_without, allowed_only_copies(policy.guards)),
+            *_restarted_grace_warning(policy, comparable, counts_from, age),
+        ),
     )
 
 
@@ -130,7 +131,8 @@ def recompute(plan: Plan) -> tuple[Sequence[Group], Totals, Sequence[GuardReadin
         members.sort(key=newest_first, reverse=True)
     summaries = _summarize_groups(groups, plan.policy, plan.made_at)
     totals = totals_of(plan.backups, plan.made_at)
-    return summaries, totals, _read_guards(plan.policy, summaries, totals)
+    left_without = _volumes_left_without(plan.policy, plan.backups, plan.made_at)
+    return summaries, totals, _read_guards(plan.policy, summaries, totals, left_without)
 
 
 def is_consistent(plan: Plan) -> bool:
@@ -142,9 +144,18 @@ def is_consistent(plan: Plan) -> bool:
     return not any(row.id in survivors for row in plan.selected)
 
 
-def _read_guards(policy: PurgePolicy, groups: Sequence[Group], totals: Totals) -> tuple[GuardReading, ...]:
+def _read_guards(
+    policy: PurgePolicy, groups: Sequence[Group], totals: Totals, left_without: Sequence[str]
+) -> tuple[GuardReading, ...]:
     largest = max((group.due for group in groups), default=0)
-    return read_guards(policy.guards, totals.due, totals.matched, largest)
+    readings = read_guards(policy.guards, totals.due, totals.matched, largest)
+    if policy.group_by == "volume":  # each volume is a group, which keeps its newest copies
+        return readings
+    return (*readings, read_guard_of_only_copies(policy.guards, len(left_without)))
+
+
+def _volumes_left_without(policy: PurgePolicy, rows: Iterable[PlannedBackup], now: Micros) -> Sequence[str]:
+    return () if policy.group_by == "volume" else volumes_left_without(rows, lambda row: row.is_due(now))
 
 
 def _oldest_that_counts(policy: PurgePolicy, zone: Zone, now: Micros) -> tuple[Micros, str]:

@@ -16,7 +16,8 @@ SPARED_LIMIT: Final = 100
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of one group, of the backups that the policy applies to.
 
-    `survivors` are the newest copies, newest first. All of them are kept.
+    `survivors` are the newest copies, newest first. All of them are kept. The survivors that a delete request names are
+    chosen for each backup, see `rules.survivors`.
     """
 
     name: str

@@ -87,13 +87,16 @@ class NamePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class Guards(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Limits of a run. All are on by default, except `max_newest_age`.
 
-    A run that exceeds `max_deletions` or `max_fraction` is refused as a whole; the other two keep backups of a group.
+    A run that exceeds `max_deletions`, `max_fraction` or `max_volumes_left_without` is refused as a whole. The other
+    two keep backups of a group.
     """
 
     max_deletions: Count = 200
     max_fraction: Annotated[float, Meta(gt=0, le=1)] = 0.25
     min_kept_per_group: Count = 1
     max_newest_age: DurationText | UnsetType = UNSET
+    max_volumes_left_without: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
+    """Left out means 0. It has no default value, because stored plans contain the policy and their hash covers it."""
 
 
 class PurgePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -109,6 +112,7 @@ class PurgePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     group_by: Literal["volume", "name"] | NamePart = "volume"
     timezone: str = "UTC"
     grace: DurationText | UnsetType = UNSET
+    expires_after: DurationText | UnsetType = UNSET
     guards: Guards = Guards()
 
     def selects_like(self, other: "PurgePolicy") -> bool:
@@ -217,6 +221,7 @@ def _check_durations(policy: PurgePolicy) -> None:
     spans = {
         "match.older_than": policy.match.older_than,
         "grace": policy.grace,
+        "expires_after": policy.expires_after,
         "guards.max_newest_age": policy.guards.max_newest_age,
         **{
             f"keep.{key}": value for key, value in msgspec.structs.asdict(policy.keep).items() if isinstance(value, str)

@@ -8,6 +8,7 @@ requests all of them again. So a run can be stopped at any point and repeated.
 """
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +30,14 @@ from vbs_reaper.purge.planning import (
 )
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import Bus, PlanStore, Queue, Report, SentMark
-from vbs_reaper.purge.recheck import Deletions, approved_backups, check_guards_again, compare_with_fresh_plan
+from vbs_reaper.purge.recheck import (
+    Deletions,
+    approved_backups,
+    check_guards_again,
+    check_only_copies_again,
+    compare_with_fresh_plan,
+)
+from vbs_reaper.purge.rules.only_copies import volumes_left_without
 from vbs_reaper.purge.run_result import (
     PURGE_DETAIL_TYPES,
     PurgeResult,
@@ -40,7 +48,7 @@ from vbs_reaper.purge.run_result import (
     refused,
     with_plan_time,
 )
-from vbs_reaper.purge.sending import send_plan
+from vbs_reaper.purge.sending import LONGEST_LIFE, expiry_of_run, send_plan
 
 LOGIN_PATIENCE_S: Final = 60.0
 """How long a run waits for a login of the same user in another function: a run that cannot list is refused."""
@@ -119,7 +127,8 @@ class Purger:
         except RunRefused as refusal:
             return self._refuse(refused(refusal, stored.policy, stored.run, stored.plan))
         all_due = Deletions(backups=list(stored.plan.due), left_out=None)
-        return self._send(stored, stored.plan, all_due, time_left, with_grace=False)
+        expires_at = expiry_of_run(stored.plan, self._clock())
+        return self._send(stored, stored.plan, all_due, expires_at, time_left, with_grace=False)
 
     def _approve(self, approval: Approval, time_left: TimeLeft) -> PurgeResult:
         stored = find_approved(self._plans, approval, self._clock())
@@ -128,13 +137,16 @@ class Purger:
         check_newest(self._plans, stored.plan)
         self._check_place_now(stored.plan, time_left)
         approved = approved_backups(stored.plan, with_grace=approval.include_grace)
+        shown_left_without = len(volumes_left_without(stored.plan.backups, lambda row: row.id in approved))
         # Drop the plan's backups: they may not fit into memory together with the list, the last and the fresh plan.
         stored = replace(stored, plan=replace(stored.plan, backups=()))
         fresh = self._make_fresh_plan(stored.plan.policy, time_left)
         check_place(stored.plan, fresh.project_id, fresh.endpoint)  # the target may have changed before the list began
         deletions = compare_with_fresh_plan(approved, fresh, with_grace=approval.include_grace)
         check_guards_again(stored.plan, fresh, deletions.backups, with_grace=approval.include_grace)
-        return self._send(stored, fresh, deletions, time_left, with_grace=approval.include_grace)
+        check_only_copies_again(fresh, deletions, shown_left_without)
+        expires_at = self._clock() + LONGEST_LIFE
+        return self._send(stored, fresh, deletions, expires_at, time_left, with_grace=approval.include_grace)
 
     def _check_place_now(self, plan: Plan, time_left: TimeLeft) -> None:
         info = describe_target(self._backups, str(plan.policy.target), time_left)
@@ -146,11 +158,18 @@ class Purger:
         now = self._clock()
         return make_plan(policy, inventory, now, last=last_plan(self._plans, policy, now, self._report.unreadable))
 
-    def _send(
-        self, stored: PlannedRun, plan: Plan, deletions: Deletions, time_left: TimeLeft, *, with_grace: bool
+    def _send(  # noqa: PLR0913  # each is a separate value
+        self,
+        stored: PlannedRun,
+        plan: Plan,
+        deletions: Deletions,
+        expires_at: datetime,
+        time_left: TimeLeft,
+        *,
+        with_grace: bool,
     ) -> PurgeResult:
         """Request the deletions in the name of the stored run. The survivors in the requests are those of `plan`."""
-        sent = send_plan(plan, deletions.backups, stored.run, self._queue, self._clock(), time_left)
+        sent = send_plan(plan, deletions.backups, stored.run, self._queue, expires_at, time_left)
         self._report.requested(stored.policy, sent)
         result = completed(stored.plan, stored.run, sent, with_grace=with_grace, left_out=deletions.left_out)
         # Publish before writing the mark: a repeated run that finds the mark does not publish this event.

@@ -9,7 +9,8 @@ from vbs_reaper.errors import RunRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planned_backup import PlannedBackup, identity_of
 from vbs_reaper.purge.rules.chain import keep_chains
-from vbs_reaper.purge.rules.guards import read_guards
+from vbs_reaper.purge.rules.guards import read_guard_of_only_copies, read_guards
+from vbs_reaper.purge.rules.only_copies import volumes_left_without
 from vbs_reaper.purge.run_result import LeftOut, LeftOutBackup
 from vbs_reaper.reasons import Reason
 
@@ -82,6 +83,24 @@ def check_guards_again(shown: Plan, fresh: Plan, rows: Sequence[PlannedBackup], 
                 f"{guard.sentence}; the approved plan showed {was:,} of {matched:,} backups and this would be "
                 f"{len(rows):,} of {fresh.totals.matched:,}, so preview the policy again and approve that plan",
             )
+
+
+def check_only_copies_again(fresh: Plan, deletions: Deletions, shown: int) -> None:
+    """Check that the deletions leave no more volumes without a copy than the guard allows, or than the plan showed.
+
+    `shown` is the number of volumes that all approved deletions leave without a copy in the approved plan.
+
+    Raises:
+        RunRefused: more volumes would lose their only copy now.
+    """
+    going = {row.id for row in deletions.backups}
+    left_without = volumes_left_without(fresh.backups, lambda row: row.id in going)
+    guard = read_guard_of_only_copies(fresh.policy.guards, len(left_without))
+    if guard.exceeded and guard.due > shown:
+        raise RunRefused(
+            Reason.GUARD_EXCEEDED,
+            f"{guard.sentence}; the approved plan showed {shown:,}, so preview the policy again and approve that plan",
+        )
 
 
 def _left_out_for(

@@ -12,24 +12,29 @@ from vbs_reaper.clock import TimeLeft
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.deletion.request_json import DeleteRequestJson, ExpectationJson
 from vbs_reaper.errors import RunUnfinished
-from vbs_reaper.purge.calendar.zone import to_micros, to_text
+from vbs_reaper.purge.calendar.duration import read_duration
+from vbs_reaper.purge.calendar.zone import load_zone, to_micros, to_text
 from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.planned_backup import PlannedBackup
+from vbs_reaper.purge.planned_backup import ERROR, PlannedBackup
 from vbs_reaper.purge.ports import Queue
+from vbs_reaper.purge.rules.survivors import Survivors
 from vbs_reaper.purge.run_result import name_of
 
 BATCH: Final = 10
 """Requests per batch: the maximum of SQS."""
-EXPIRES_AFTER: Final = timedelta(days=13)
-"""Longer than the 12 days after which a waiting request is parked, shorter than the 14 days that SQS keeps messages."""
+LONGEST_LIFE: Final = timedelta(days=13)
+"""Longer than the 12 days after which a waiting request is parked, shorter than the 14 days that SQS keeps messages.
+The requests of an approval live that long, because no run repeats them."""
+EXPIRES_AFTER: Final = "3d"
+"""How long a run's requests live by default. The next run plans again."""
 SEND_S: Final = 30.0
 """Seconds that must be left to begin a batch: for its retries, and for reporting how the run ended."""
 
 
 def send_plan(  # noqa: PLR0913  # each is a separate value
-    plan: Plan, rows: Iterable[PlannedBackup], run: str, queue: Queue, now: datetime, time_left: TimeLeft
+    plan: Plan, rows: Iterable[PlannedBackup], run: str, queue: Queue, expires_at: datetime, time_left: TimeLeft
 ) -> int:
-    """Request the deletion of these backups of a plan; return how many.
+    """Request the deletion of these backups of a plan, until `expires_at`; return how many.
 
     Raises:
         RunUnfinished: the queue failed or the time is over. Some requests may be in the queue already. Send all of them
@@ -37,7 +42,8 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
     """
     sent = 0
     place = place_of(plan.project_id, plan.endpoint) if plan.project_id and plan.endpoint else None
-    for batch in _batches(requests_of(plan, rows, run, now), {"place": place} if place else {}):
+    attributes = {"purge_run": name_of(plan.policy.policy, run), **({"place": place} if place else {})}
+    for batch in _batches(requests_of(plan, rows, run, expires_at), attributes):
         if time_left() < SEND_S:
             raise RunUnfinished(f"{name_of(plan.policy.policy, run)}: no time was left after {sent:,} requests")
         if not queue.send(batch):
@@ -48,17 +54,32 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
     return sent
 
 
-def requests_of(plan: Plan, rows: Iterable[PlannedBackup], run: str, now: datetime) -> Iterator[DeleteRequestJson]:
+def expiry_of_run(plan: Plan, now: datetime) -> datetime:
+    """Return when the requests of a run expire if they are sent now.
+
+    They must outlive the interval of the runs, or a short outage of the cloud would end them all again and again. The
+    time since the last plan tells the interval.
+    """
+    span = EXPIRES_AFTER if plan.policy.expires_after is UNSET else plan.policy.expires_after
+    zone, sent_at = load_zone(plan.policy.timezone), to_micros(now)
+    life = zone.ahead(sent_at, read_duration(span)) - sent_at
+    if plan.difference is not None:
+        life = max(life, (plan.made_at - plan.difference.last_made_at) * 3 // 2)
+    return now + min(timedelta(microseconds=life), LONGEST_LIFE)
+
+
+def requests_of(
+    plan: Plan, rows: Iterable[PlannedBackup], run: str, expires_at: datetime
+) -> Iterator[DeleteRequestJson]:
     """Yield the delete requests. Each states what must be true of its backup when it is deleted."""
-    survivors = plan.survivors
-    expires_at = to_text(to_micros(now + EXPIRES_AFTER))
+    survivors = Survivors(plan.backups)
     for row in rows:
         yield DeleteRequestJson(
             backup_id=row.id,
             target=plan.policy.target,
             project_id=plan.project_id or UNSET,
-            expect=_expectation(row, survivors.get(row.group or "", ())),
-            expires_at=expires_at,
+            expect=_expectation(row, survivors.of(row)),
+            expires_at=to_text(to_micros(expires_at)),
             requested_by=name_of(plan.policy.policy, run),
         )
 
@@ -68,6 +89,7 @@ def _expectation(row: PlannedBackup, survivors: tuple[str, ...]) -> ExpectationJ
         volume_id=row.volume_id or UNSET,
         created_at=UNSET if row.made_at is None else to_text(row.made_at),
         name=row.name,
+        status="error" if row.status == ERROR else "available",
         survivors=survivors or UNSET,
     )
 

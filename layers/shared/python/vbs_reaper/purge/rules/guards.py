@@ -1,14 +1,21 @@
-"""The guards of a run: limits on the number of due deletions. If one is exceeded, the whole run is refused."""
+"""The guards of a run: limits on what its due deletions may do. If one is exceeded, the whole run is refused."""
 
 from fractions import Fraction
+from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from vbs_reaper.purge.policy import Guards
 
+ONLY_COPIES: Final = "max_volumes_left_without"
+
 
 class GuardReading(msgspec.Struct, frozen=True, kw_only=True):
-    """One guard: how many deletions are due and how many it allows. A guard that does not apply is never exceeded."""
+    """One guard: how many deletions are due and how many it allows. A guard that does not apply is never exceeded.
+
+    `max_volumes_left_without` counts volumes instead of deletions.
+    """
 
     guard: str
     due: int
@@ -24,7 +31,22 @@ class GuardReading(msgspec.Struct, frozen=True, kw_only=True):
             return f"{self.guard} {self.limit:g} does not apply, because no group loses more than one backup"
         verb = "allows only" if self.exceeded else "allows"
         limit = f"{self.limit:,}" if isinstance(self.limit, int) else f"{self.limit:g}"
+        if self.guard == ONLY_COPIES:
+            return f"{self.due:,} volumes would be left without a copy, {self.guard} {limit} {verb} {self.allowed:,}"
         return f"{self.due:,} due, {self.guard} {limit} {verb} {self.allowed:,}"
+
+
+def allowed_only_copies(guards: Guards) -> int:
+    """Return how many volumes a run may leave without a copy."""
+    return 0 if guards.max_volumes_left_without is UNSET else guards.max_volumes_left_without
+
+
+def read_guard_of_only_copies(guards: Guards, volumes: int) -> GuardReading:
+    """Compare the number of volumes that would be left without a copy with their guard."""
+    allowed = allowed_only_copies(guards)
+    return GuardReading(
+        guard=ONLY_COPIES, due=volumes, allowed=allowed, limit=allowed, applies=True, exceeded=volumes > allowed
+    )
 
 
 def read_guards(guards: Guards, due: int, matched: int, most_of_a_group: int) -> tuple[GuardReading, ...]:

@@ -37,6 +37,22 @@ RULES: Final = (
     Reason.MIN_KEPT,
 )
 
+PERIOD_RULES: Final = frozenset(
+    {
+        Reason.KEEP_HOURLY,
+        Reason.KEEP_DAILY,
+        Reason.KEEP_WEEKLY,
+        Reason.KEEP_MONTHLY,
+        Reason.KEEP_YEARLY,
+        Reason.KEEP_WITHIN_HOURLY,
+        Reason.KEEP_WITHIN_DAILY,
+        Reason.KEEP_WITHIN_WEEKLY,
+        Reason.KEEP_WITHIN_MONTHLY,
+        Reason.KEEP_WITHIN_YEARLY,
+    }
+)
+"""The rules that keep one copy of each period. It makes the older copies of its period superfluous."""
+
 _BIT: Final[dict[str, KeptBy]] = {rule: 1 << position for position, rule in enumerate(RULES)}
 _OLDEST: Final = _BIT[Reason.KEEP_OLDEST]
 MIN_KEPT: Final = _BIT[Reason.MIN_KEPT]

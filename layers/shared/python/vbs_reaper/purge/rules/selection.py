@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from vbs_reaper.backups.backup import OWNED_BY_ANOTHER_SERVICE, OWNER_FIELDS, Backup, OddBackup, Status
 from vbs_reaper.backups.identifiers import is_backup_id
+from vbs_reaper.deletion.request_json import NAME_LIMIT, VOLUME_ID_LIMIT
 from vbs_reaper.purge.calendar.zone import FAR_AHEAD, LONG_AGO, Micros, to_micros
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.name_pattern import compile_patterns
@@ -128,12 +129,20 @@ class Selection:
             return "service_metadata"
         if not is_backup_id(backup.id):
             return "id"
+        # A delete request has limits: it could not state these values as its expectations.
+        if len(backup.volume_id or "") > VOLUME_ID_LIMIT:
+            return "volume_id"
+        if len(backup.name or "") > NAME_LIMIT:
+            return "name"
         return None if backup.status_text in _KNOWN else "status"
 
     def _owned_by_another(self, backup: Backup) -> Verdict | None:
         project = self._inventory.project_id
         if project and backup.owner_other_than(project):
             return Reason.NOT_OWNED, "project"
+        remover = backup.removed_by_another()
+        if remover:
+            return Reason.NOT_OWNED, remover
         if not backup.service_metadata:
             return None
         service = _service_type(backup.service_metadata)
