@@ -15,6 +15,7 @@ from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.identifiers import ProjectId
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.deletion import decision
 from vbs_reaper.deletion.request_json import ExpectationJson
 from vbs_reaper.purge import approval, purger, sending
 from vbs_reaper.purge.plan import Plan
@@ -24,6 +25,7 @@ from vbs_reaper.purge.ports import SentMark
 from vbs_reaper.purge.purger import Purger
 from vbs_reaper.purge.recheck import ApprovedBackups, Deletions
 from vbs_reaper.purge.rules.selection import Selection
+from vbs_reaper.purge.rules.survivors import Survivors
 from vbs_reaper.purge.run_result import PurgeResult
 from vbs_reaper.reasons import Reason
 
@@ -35,6 +37,24 @@ def survivors_not_sent_along(patch: pytest.MonkeyPatch) -> None:
         return msgspec.structs.replace(original(row, survivors), survivors=UNSET)
 
     patch.setattr(sending, "_expectation", expectation)
+
+
+def only_the_newest_must_survive(patch: pytest.MonkeyPatch) -> None:
+    original = Survivors.of
+    patch.setattr(Survivors, "of", lambda self, row: original(self, row)[-1:])
+
+
+def status_not_sent_along(patch: pytest.MonkeyPatch) -> None:
+    original = sending._expectation  # noqa: SLF001
+
+    def expectation(row: PlannedBackup, survivors: tuple[str, ...]) -> ExpectationJson:
+        return msgspec.structs.replace(original(row, survivors), status=UNSET)
+
+    patch.setattr(sending, "_expectation", expectation)
+
+
+def superseded_becomes_a_dead_letter(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(decision, "SUPERSEDED_REASONS", frozenset())
 
 
 def mark_before_sending(patch: pytest.MonkeyPatch) -> None:
@@ -128,6 +148,9 @@ def an_approval_does_not_look_at_what_is_kept_by_now(patch: pytest.MonkeyPatch) 
 
 PURGER_BUGS = (
     survivors_not_sent_along,
+    only_the_newest_must_survive,
+    status_not_sent_along,
+    superseded_becomes_a_dead_letter,
     mark_before_sending,
     hold_not_looked_at_in_selection,
     guards_not_asked,
