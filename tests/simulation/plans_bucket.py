@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import md5
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
 from tests.simulation.aws import Client, refused
 from tests.simulation.faults import Fault
@@ -29,6 +31,11 @@ class Object:
     body: bytes
     metadata: dict[str, str]
     modified: datetime
+
+    @property
+    def tag(self) -> str:
+        """The entity tag."""
+        return f'"{md5(self.body, usedforsecurity=False).hexdigest()}"'
 
 
 Bucket = dict[str, Object]
@@ -55,14 +62,17 @@ class PlansClient(Client):
             self._work("list", lambda: None)
             yield {"Contents": [{"Key": key, "LastModified": self._bucket[key].modified} for key in page]}
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> dict[str, Any]:  # noqa: N803
         """An object, or that there is none."""
         found = self._found(Key, "NoSuchKey")
-        return {"Body": BytesIO(found.body), "LastModified": found.modified}
+        assert IfMatch in {None, found.tag}
+        body = StreamingBody(BytesIO(found.body), len(found.body))
+        return {"Body": body, "LastModified": found.modified, "ETag": found.tag}
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         """An object's metadata, or that there is none."""
-        return {"Metadata": self._found(Key, "404").metadata}
+        found = self._found(Key, "404")
+        return {"Metadata": found.metadata}
 
     def put_object(  # noqa: PLR0913  # as boto3 has it
         self,

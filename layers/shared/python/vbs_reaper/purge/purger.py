@@ -17,15 +17,15 @@ from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunUnfinished
 from vbs_reaper.purge.approval import check_newest, check_place, find_approved
 from vbs_reaper.purge.event import Approval, Run, policy_name_of, read_event
-from vbs_reaper.purge.listing import describe_target, list_inventory
-from vbs_reaper.purge.plan import Plan, plan as make_plan
+from vbs_reaper.purge.listing import describe_target, list_rows
+from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planning import (
     PlannedRun,
     check_age,
     check_guards,
     find_stored_plan,
-    last_plan,
     make_and_store_plan,
+    make_plan,
 )
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import Bus, PlanStore, Queue, Report, SentMark
@@ -98,8 +98,8 @@ class Purger:
         stored = find_stored_plan(self._plans, run)
         if stored is not None:
             return with_plan_time(self._publish_and_send(stored, time_left), stored.plan)
-        inventory = list_inventory(self._backups, run.target, self._clock, time_left)
-        stored = make_and_store_plan(self._plans, run, inventory, self._clock(), self._report.unreadable)
+        listed = list_rows(self._backups, run.policy, self._clock, time_left)
+        stored = make_and_store_plan(self._plans, run, listed, self._clock(), self._report.unreadable)
         return self._publish_and_send(stored, time_left)
 
     def _publish_and_send(self, stored: PlannedRun, time_left: TimeLeft) -> PurgeResult:
@@ -142,9 +142,8 @@ class Purger:
 
     def _make_fresh_plan(self, policy: PurgePolicy, time_left: TimeLeft) -> Plan:
         """List the backups and plan by a stored plan's policy, as a run would do now. The plan is not stored."""
-        inventory = list_inventory(self._backups, str(policy.target), self._clock, time_left)
-        now = self._clock()
-        return make_plan(policy, inventory, now, last=last_plan(self._plans, policy, now, self._report.unreadable))
+        listed = list_rows(self._backups, policy, self._clock, time_left)
+        return make_plan(self._plans, policy, listed, self._clock(), self._report.unreadable)
 
     def _send(
         self, stored: PlannedRun, plan: Plan, deletions: Deletions, time_left: TimeLeft, *, with_grace: bool
