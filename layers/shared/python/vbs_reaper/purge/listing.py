@@ -10,6 +10,7 @@ from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.errors import RunRefused
 from vbs_reaper.purge.calendar.zone import to_micros
 from vbs_reaper.purge.inventory import Inventory, check_clock
+from vbs_reaper.purge.memory import check_memory, needed_mb
 from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.rules.selection import Selection
@@ -51,22 +52,31 @@ def list_inventory(lists: BackupLists, target: str, clock: Clock, time_left: Tim
     return _inventory(info, backups)
 
 
-def list_rows(lists: BackupLists, policy: PurgePolicy, clock: Clock, time_left: TimeLeft) -> ListedRows:
+def list_rows(
+    lists: BackupLists, policy: PurgePolicy, clock: Clock, time_left: TimeLeft, memory_mb: int | None = None
+) -> ListedRows:
     """List all backups as `list_inventory` does, but keep of each record only what a plan by the policy needs.
 
-    `policy.target` must be set.
+    `policy.target` must be set. `memory_mb` is the memory of the function; None if it is not limited.
 
     Raises:
-        RunRefused: the list is incomplete or contradicts itself, or the clocks differ too much or cannot be compared.
+        RunRefused: the list is incomplete or contradicts itself, the clocks differ too much or cannot be compared, or
+            a plan of so many backups does not fit into the memory.
     """
     target = str(policy.target)
     info = describe_target(lists, target, time_left)
     inventory = _inventory(info, ())
-    selection = Selection(policy, inventory)
+    selection, count = Selection(policy, inventory), 0
     for page in _list_pages(lists, target, info, clock, time_left):
         if page.restarted:
             selection.restart()
-        selection.add(page.backups, to_micros(clock()))
+            count = 0
+        count += len(page.backups)
+        if memory_mb is not None and needed_mb(count) > memory_mb:
+            selection.restart()  # only count the others, to name the size that is needed
+        else:
+            selection.add(page.backups, to_micros(clock()))
+    check_memory(count, memory_mb)
     return ListedRows(inventory=inventory, rows=selection.finish())
 
 

@@ -62,7 +62,9 @@ class Purger:
         report: Report,
         clock: Clock,
         default_target: str,
+        memory_mb: int | None = None,
     ) -> None:
+        """`memory_mb` is the memory of the function; None if it is not limited."""
         self._backups = backups
         self._plans = plans
         self._queue = queue
@@ -70,6 +72,7 @@ class Purger:
         self._report = report
         self._clock = clock
         self._default_target = default_target
+        self._memory_mb = memory_mb
 
     def handle(self, event: object, time_left: TimeLeft, invocation_id: str) -> dict[str, Any]:
         """Handle one event and return its result as JSON values. A refusal is a result too.
@@ -98,7 +101,7 @@ class Purger:
         stored = find_stored_plan(self._plans, run)
         if stored is not None:
             return with_plan_time(self._publish_and_send(stored, time_left), stored.plan)
-        listed = list_rows(self._backups, run.policy, self._clock, time_left)
+        listed = list_rows(self._backups, run.policy, self._clock, time_left, self._memory_mb)
         stored = make_and_store_plan(self._plans, run, listed, self._clock(), self._report.unreadable)
         return self._publish_and_send(stored, time_left)
 
@@ -142,7 +145,7 @@ class Purger:
 
     def _make_fresh_plan(self, policy: PurgePolicy, time_left: TimeLeft) -> Plan:
         """List the backups and plan by a stored plan's policy, as a run would do now. The plan is not stored."""
-        listed = list_rows(self._backups, policy, self._clock, time_left)
+        listed = list_rows(self._backups, policy, self._clock, time_left, self._memory_mb)
         return make_plan(self._plans, policy, listed, self._clock(), self._report.unreadable)
 
     def _send(
