@@ -11,6 +11,7 @@ from vbs_reaper.backups.answer import Service
 from vbs_reaper.purge.calendar.duration import Duration, read_duration
 from vbs_reaper.purge.calendar.zone import Micros, Zone, load_zone, to_micros, to_text
 from vbs_reaper.purge.forecast.advice import Advice, advise
+from vbs_reaper.purge.forecast.guards_ahead import warn_of_guards_ahead
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.last_plan import LastPlan, by_id, note_decisions
 from vbs_reaper.purge.plan_summary import Difference, Group, Totals, difference_of, group_of, totals_of, warnings_of
@@ -140,7 +141,11 @@ def plan_rows(  # noqa: PLR0913  # each is a separate value
         guards=_read_guards(policy, summaries, totals),
         difference=_difference(rows, policy, last),
         advice=advise(policy, zone, groups, rows, moment) if on_cinder else (),
-        warnings=(*warnings_of(totals, summaries), *_restarted_grace_warning(policy, comparable, counts_from, age)),
+        warnings=(
+            *warnings_of(totals, summaries),
+            *warn_of_guards_ahead(policy.guards, zone, rows, totals, moment),
+            *_restarted_grace_warning(policy, comparable, counts_from, age),
+        ),
     )
 
 
