@@ -57,6 +57,10 @@ class PlanFiles:
         """Yield the documents, newest first."""
         return map(self._document, sorted(self.folder.glob("*.json"), reverse=True)[:limit])
 
+    def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
+        """There is one policy."""
+        return iter(())
+
     def find(self, policy: str, sha256: str) -> StoredDocument | None:
         """Return the newest document: the hash of another one is refused later."""
         return next(self.newest(policy, 1), None)

@@ -69,7 +69,7 @@ def test_what_is_stored_is_read_back_byte_for_byte(store: PlanBucket, bucket: st
     assert body_of(store, "first") == encode_plan(first)
     assert read_plan(body_of(store, "first")).sha256 == first.sha256
     found = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")
-    assert found["Metadata"] == {"sha256": first.sha256}
+    assert found["Metadata"] == {"sha256": first.sha256}  # its policy names no target
     assert found["ContentType"] == "application/json"
 
 
@@ -109,6 +109,20 @@ def test_a_plan_is_found_by_its_hash_among_those_of_its_policy(store: PlanBucket
     assert (found.run, bodies([found])) == ("second", [encode_plan(made("second"))])
     assert store.find("weekly", sha256) is None
     assert store.find("nightly", hashlib.sha256(b"").hexdigest()) is None
+
+
+def test_the_newest_plans_of_other_policies_of_a_target_are_found(store: PlanBucket) -> None:
+    def of(target: str, run: str) -> Plan:
+        return replace(made(run), policy=policy(target=target), sha256=None)
+
+    for name, target in (("a", "otc"), ("b", "otc-test"), ("c", "otc"), ("nightly", "otc"), ("d", "otc")):
+        for run in ("first", "second"):
+            store.store(name, run, of(target, run))
+    store.store("old", "first", made("first"))
+    found = list(store.newest_of_others("nightly", "otc", 2))
+    assert [(each.run, b"".join(each.pieces())) for each in found] == [("second", encode_plan(of("otc", "second")))] * 2
+    assert len(list(store.newest_of_others("nightly", "otc", 9))) == 3
+    assert list(store.newest_of_others("nightly", "other", 9)) == []
 
 
 def test_a_policy_whose_name_begins_with_anothers_has_plans_of_its_own(store: PlanBucket) -> None:
@@ -166,6 +180,7 @@ def make_call(store: PlanBucket, call: str) -> object:
     calls: dict[str, Callable[[], object]] = {
         "read": lambda: store.read("nightly", "first"),
         "newest": lambda: list(store.newest("nightly", 9)),
+        "newest_of_others": lambda: list(store.newest_of_others("nightly", "otc", 9)),
         "find": lambda: store.find("nightly", "a" * 64),
         "store": lambda: store.store("nightly", "first", first),
         "store_page": lambda: store.store_page("nightly", "first", first),
@@ -175,7 +190,9 @@ def make_call(store: PlanBucket, call: str) -> object:
     return calls[call]()
 
 
-@pytest.mark.parametrize("call", ["read", "newest", "find", "store", "store_page", "is_marked", "mark"])
+@pytest.mark.parametrize(
+    "call", ["read", "newest", "newest_of_others", "find", "store", "store_page", "is_marked", "mark"]
+)
 def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
     denied: tuple[PlanBucket, Stubber], call: str
 ) -> None:
@@ -183,6 +200,7 @@ def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
     operation = {
         "read": "get_object",
         "newest": "list_objects_v2",
+        "newest_of_others": "list_objects_v2",
         "find": "list_objects_v2",
         "is_marked": "head_object",
     }.get(call, "put_object")

@@ -54,8 +54,13 @@ class PlansClient(Client):
         assert operation == "list_objects_v2"
         return self
 
-    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
-        """Keys by their names, a few at a time."""
+    def paginate(self, *, Bucket: str, Prefix: str, Delimiter: str = "") -> Iterator[dict[str, Any]]:  # noqa: N803
+        """Keys by their names, a few at a time; with a delimiter, the folders."""
+        if Delimiter:
+            self._work("list", lambda: None)
+            names = {key.removeprefix(Prefix).partition(Delimiter)[0] for key in self._bucket if key.startswith(Prefix)}
+            yield {"CommonPrefixes": [{"Prefix": f"{Prefix}{name}{Delimiter}"} for name in sorted(names)]}
+            return
         found = sorted(key for key in self._bucket if key.startswith(Prefix))
         for start in range(0, len(found) or 1, KEYS_OF_A_PAGE):
             page = found[start : start + KEYS_OF_A_PAGE]

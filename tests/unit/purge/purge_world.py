@@ -117,6 +117,13 @@ class StoredPlans:
             self.reads.append(key[1])
             yield self._document(policy, key[1])
 
+    def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
+        """The documents of other policies stored last."""
+        self._check("newest_of_others", self.is_readable)
+        newest = {key[0]: key[1] for key in self.objects if key[0] != policy and key[2] == "json"}
+        for other, run in sorted(newest.items())[:limit]:
+            yield self._document(other, run)
+
     def find(self, policy: str, sha256: str) -> StoredDocument | None:
         """By the hash it was stored with."""
         self._check("find", self.is_readable)

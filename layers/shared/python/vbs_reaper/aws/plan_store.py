@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import closing
 from functools import partial
 from http import HTTPStatus
+from itertools import islice
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Final
 
@@ -40,6 +41,10 @@ PAGE: Final = "html"
 SHA256: Final = "sha256"
 """The object metadata by which an approved plan is found. It is not trusted: the sha256 is computed when it is read."""
 
+TARGET: Final = "target"
+"""The object metadata by which plans of the same target are found. It is used only for a warning."""
+PLANS: Final = "plans/"
+
 PIECE_BYTES: Final = 1 << 20
 """Plans are read in pieces of this size."""
 
@@ -69,6 +74,32 @@ class PlanBucket:
             if document is not None:
                 yield document
 
+    def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
+        """Yield the document stored last of each other policy of the target, at most `limit`, in the order of names.
+
+        Plans of earlier versions do not show their target, so they are left out.
+        """
+        found = (each for each in self._policies() if each != policy)
+        documents = (self._newest_of(each, target) for each in found)
+        yield from islice((each for each in documents if each is not None), limit)
+
+    def _newest_of(self, policy: str, target: str) -> StoredDocument | None:
+        for newest in self._newest_first(policy)[:1]:
+            found = self._head(newest["Key"])
+            if found is not None and found["Metadata"].get(TARGET) == target:
+                return self._read(policy, newest["Key"])
+        return None
+
+    def _policies(self) -> list[str]:
+        try:
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=PLANS, Delimiter="/"
+            )
+            found = [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", [])]
+        except AWS_ERRORS as error:
+            raise _unusable("listed", PLANS, error) from None
+        return [each.removeprefix(PLANS).rstrip("/") for each in found]
+
     def find(self, policy: str, sha256: str) -> StoredDocument | None:
         """Return the document that was stored with this sha256; None if there is none."""
         for each in self._newest_first(policy):
@@ -80,7 +111,8 @@ class PlanBucket:
         """Store the plan of a run; return its sha256. Stores nothing and returns None if the run already has a plan."""
         with TemporaryFile() as file:
             sha256 = _write(write_plan(plan), file)
-            is_stored = self._put(key_of(policy, run, PLAN), file, "application/json", {SHA256: sha256})
+            metadata = {SHA256: sha256} | ({TARGET: plan.policy.target} if plan.policy.target else {})
+            is_stored = self._put(key_of(policy, run, PLAN), file, "application/json", metadata)
             return sha256 if is_stored else None
 
     def store_page(self, policy: str, run: str, plan: Plan) -> None:

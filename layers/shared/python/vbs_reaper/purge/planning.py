@@ -10,6 +10,7 @@ from vbs_reaper.purge.calendar.zone import Micros, to_datetime, to_micros, to_te
 from vbs_reaper.purge.event import Run
 from vbs_reaper.purge.last_plan import LastPlan, by_id, forget_decisions, note_decisions
 from vbs_reaper.purge.listing import ListedRows
+from vbs_reaper.purge.other_policies import warn_of_other_policies
 from vbs_reaper.purge.plan import Plan, is_consistent, plan_rows
 from vbs_reaper.purge.plan_file import read_header_pieces, read_plan_pieces, read_rows
 from vbs_reaper.purge.planned_backup import PlannedBackup
@@ -124,6 +125,7 @@ def make_and_store_plan(
         RunRefused: the inventory contradicts itself, or the plan cannot be stored.
     """
     made = make_plan(plans, run.policy, listed, now, on_unreadable, run.name)
+    made = replace(made, warnings=(*made.warnings, *warn_of_other_policies(plans, made, now)))
     sha256 = plans.store(run.policy.policy, run.name, made)
     if sha256 is not None:
         return PlannedRun(policy=run.policy.policy, run=run.name, plan=replace(made, sha256=sha256))

@@ -49,6 +49,10 @@ class PlanStore(Protocol):
         """Yield the documents stored last, newest first, at most `limit`. Those that are gone by then are left out."""
         ...
 
+    def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
+        """Yield the document stored last of each other policy of the target, at most `limit`, in the order of names."""
+        ...
+
     def find(self, policy: str, sha256: str) -> StoredDocument | None:
         """Return the document that was stored with this sha256; None if there is none."""
         ...
