@@ -4,10 +4,12 @@ If the event is the approval of a stored plan, the backups are listed and planne
 requested if both plans select it.
 
 A run stores exactly one plan. Until a mark beside the plan records that all deletions were requested, a repeated run
-requests all of them again. So a run can be stopped at any point and repeated.
+requests all of them again. So a run can be stopped at any point and repeated. If it is repeated more than an hour after
+its plan was made, it is sent as an approval of that plan would be.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +18,7 @@ from vbs_reaper.backups.ports import BackupLists
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunUnfinished
 from vbs_reaper.purge.approval import check_newest, check_place, find_approved
+from vbs_reaper.purge.calendar.zone import to_datetime
 from vbs_reaper.purge.event import Approval, Run, policy_name_of, read_event
 from vbs_reaper.purge.listing import describe_target, list_rows
 from vbs_reaper.purge.plan import Plan
@@ -44,6 +47,9 @@ from vbs_reaper.purge.sending import send_plan
 
 LOGIN_PATIENCE_S: Final = 60.0
 """How long a run waits for a login of the same user in another function: a run that cannot list is refused."""
+
+SENT_UNSEEN: Final = timedelta(hours=1)
+"""Until this age the plan of a repeated run is sent as it is, later as an approved plan: backups may have changed."""
 
 UNKNOWN_POLICY: Final = "unknown"
 """The policy in the result of an event that does not name one."""
@@ -100,7 +106,8 @@ class Purger:
     def _run(self, run: Run, time_left: TimeLeft) -> PurgeResult:
         stored = find_stored_plan(self._plans, run)
         if stored is not None:
-            return with_plan_time(self._publish_and_send(stored, time_left), stored.plan)
+            result = self._publish_and_send(stored, time_left)
+            return with_plan_time(result, stored.plan, listed_again=self._is_late(stored.plan))
         listed = list_rows(self._backups, run.policy, self._clock, time_left, self._memory_mb)
         stored = make_and_store_plan(self._plans, run, listed, self._clock(), self._report.unreadable)
         return self._publish_and_send(stored, time_left)
@@ -119,6 +126,8 @@ class Purger:
             check_age(stored.plan, self._clock())
             check_guards(stored.plan)
             self._check_place_now(stored.plan, time_left)
+            if self._is_late(stored.plan):
+                return self._send_what_is_still_selected(stored, time_left, with_grace=False)
         except RunRefused as refusal:
             return self._refuse(refused(refusal, stored.policy, stored.run, stored.plan))
         all_due = Deletions(backups=list(stored.plan.due), left_out=None)
@@ -130,14 +139,22 @@ class Purger:
             return already_sent(stored.plan, stored.run, with_grace=approval.include_grace)
         check_newest(self._plans, stored.plan)
         self._check_place_now(stored.plan, time_left)
-        approved = approved_backups(stored.plan, with_grace=approval.include_grace)
+        return self._send_what_is_still_selected(stored, time_left, with_grace=approval.include_grace)
+
+    def _is_late(self, plan: Plan) -> bool:
+        """Whether the plan is too old to be sent without a look at the backups as they are now."""
+        return self._clock() - to_datetime(plan.made_at) > SENT_UNSEEN
+
+    def _send_what_is_still_selected(self, stored: PlannedRun, time_left: TimeLeft, *, with_grace: bool) -> PurgeResult:
+        """List and plan again, and request the deletions that both plans select."""
+        approved = approved_backups(stored.plan, with_grace=with_grace)
         # Drop the plan's backups: they may not fit into memory together with the list, the last and the fresh plan.
         stored = replace(stored, plan=replace(stored.plan, backups=()))
         fresh = self._make_fresh_plan(stored.plan.policy, time_left)
         check_place(stored.plan, fresh.project_id, fresh.endpoint)  # the target may have changed before the list began
-        deletions = compare_with_fresh_plan(approved, fresh, with_grace=approval.include_grace)
-        check_guards_again(stored.plan, fresh, deletions.backups, with_grace=approval.include_grace)
-        return self._send(stored, fresh, deletions, time_left, with_grace=approval.include_grace)
+        deletions = compare_with_fresh_plan(approved, fresh, with_grace=with_grace)
+        check_guards_again(stored.plan, fresh, deletions.backups, with_grace=with_grace)
+        return self._send(stored, fresh, deletions, time_left, with_grace=with_grace)
 
     def _check_place_now(self, plan: Plan, time_left: TimeLeft) -> None:
         info = describe_target(self._backups, str(plan.policy.target), time_left)
