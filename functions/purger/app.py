@@ -50,6 +50,7 @@ def purger() -> Purger:
         report=PurgeReport(metrics, logger),
         clock=utc_now,
         default_target=settings.default_target,
+        memory_mb=settings.memory_mb,
     )
 
 

@@ -1,6 +1,7 @@
 """List and plan many backups, each time in a new process, so that its peak memory is its own.
 
-`python -m tests.benchmarks.purge WHO URL COUNT` does it once and prints what it took.
+`python -m tests.benchmarks.purge WHO URL COUNT FOLDER` does it once and prints what it took. A kind of run of
+the purger in the place of WHO (see `purger.py`) has its plans in FOLDER.
 """
 
 import json
@@ -12,11 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import requests
 
+from tests.benchmarks.purger import RUNS, run_purger
 from tests.benchmarks.stub import Stub, stub
 from tests.benchmarks.table import Row, peak_mb
 from tests.integration.reach import TARGET, Hourglass, Shelf
@@ -105,6 +109,23 @@ def _kept(backups: list[dict[str, Any]]) -> set[str]:
 
 
 WHO: Final = {"ours": keep_ours, "dicts": keep_with_dicts}
+PURGER_BOUNDS_MB: Final = {200_000: 150.0, MILLION: 470.0}
+"""The purger has 512 MB for the first and 1,024 MB for the second."""
+
+
+def measure_runs(*, million: bool) -> list[Row]:
+    """Measure the peak memory of all four kinds of run of the purger, with plans in files instead of S3."""
+    rows: list[Row] = []
+    with stub() as at:
+        for size in (200_000, MILLION) if million else (200_000,):
+            with TemporaryDirectory() as folder:
+                took = {run: _take(run, at, size, folder) for run in RUNS}
+            assert took["approval"].kept == took["second"].kept, took
+            for run, each in took.items():
+                pair = (each.peak_mb, took["first"].peak_mb)
+                name, bound = f"purger: {run} of {size:,}, peak / first", PURGER_BOUNDS_MB[size]
+                rows.append(Row(name=name, pairs=[pair], unit="MB", bound=bound))
+    return rows
 
 
 def measure_purge(rounds: int, *, million: bool) -> list[Row]:
@@ -121,20 +142,22 @@ def measure_purge(rounds: int, *, million: bool) -> list[Row]:
             rows.append(Row(name=f"{name} / requests, dicts, datetimes", pairs=cpu, unit="s CPU", aim=aim))
             rows.append(Row(name=f"{name}, peak / the same", pairs=peak, unit="MB", bound=bound))
             per_backup.append(min(ours.cpu_s for ours, _ in turns) / size * 1e6)
+    rows += measure_runs(million=million)
     growth = [(per_backup[-1], per_backup[-2])]
     return [*rows, Row(name="purge: a backup of the largest / of the second", pairs=growth, unit="µs CPU", aim=1.1)]
 
 
-def _take(who: str, at: Stub, count: int) -> Took:
-    command = [sys.executable, "-m", "tests.benchmarks.purge", who, at.url, str(count)]
-    return Took(**json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout))
+def _take(who: str, at: Stub, count: int, folder: str = ".") -> Took:
+    command = [sys.executable, "-m", "tests.benchmarks.purge", who, at.url, str(count), folder]
+    printed = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+    return Took(**json.loads(printed.splitlines()[-1]))  # the lines before it are logs
 
 
 def main() -> None:
     """Do it once, as the arguments say."""
-    who, url, count = sys.argv[1:]
+    who, url, count, folder = sys.argv[1:]
     before = time.process_time()
-    kept = WHO[who](Stub(url=url), int(count))
+    kept = WHO[who](Stub(url=url), int(count)) if who in WHO else run_purger(who, url, int(count), Path(folder))
     print(json.dumps({"cpu_s": time.process_time() - before, "peak_mb": peak_mb(), "kept": kept}))
 
 

@@ -126,6 +126,8 @@ def test_results_go_to_the_bus_that_requests_come_from(stack: Rendered) -> None:
 def test_the_purger_is_as_large_and_as_patient_as_designed(stack: Rendered) -> None:
     purger = stack.every("Lambda::Function")["PurgerFunction"]
     assert (purger["Timeout"], purger["MemorySize"]) == (900, 512)
+    assert Rendered({"PurgerMemory": "2048"}).every("Lambda::Function")["PurgerFunction"]["MemorySize"] == "2048"
+    assert purger["EphemeralStorage"] == {"Size": 2048}
     assert purger["Handler"] == "app.lambda_handler"
 
 

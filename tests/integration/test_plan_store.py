@@ -31,13 +31,13 @@ from vbs_reaper.reasons import Reason
 
 
 def bodies(documents: Iterable[StoredDocument]) -> list[bytes]:
-    return [each.body for each in documents]
+    return [b"".join(each.pieces()) for each in documents]
 
 
 def body_of(store: PlanBucket, run: str) -> bytes:
     document = store.read("nightly", run)
     assert document is not None
-    return document.body
+    return b"".join(document.pieces())
 
 
 def made(run: str, nights: int = 5) -> Plan:
@@ -65,11 +65,11 @@ def denied(aws: str) -> Iterator[tuple[PlanBucket, Stubber]]:
 
 def test_what_is_stored_is_read_back_byte_for_byte(store: PlanBucket, bucket: str) -> None:
     first = made("first")
-    assert store.store("nightly", "first", first)
+    assert store.store("nightly", "first", replace(first, sha256=None)) == first.sha256
     assert body_of(store, "first") == encode_plan(first)
     assert read_plan(body_of(store, "first")).sha256 == first.sha256
     found = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")
-    assert found["Metadata"] == {"sha256": first.sha256}
+    assert found["Metadata"] == {"sha256": first.sha256}  # its policy names no target
     assert found["ContentType"] == "application/json"
 
 
@@ -77,15 +77,25 @@ def test_every_way_to_a_document_says_when_s3_stored_it(store: PlanBucket, bucke
     first = made("first")
     store.store("nightly", "first", first)
     stored_at = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")["LastModified"]
-    expected = StoredDocument(run="first", body=encode_plan(first), stored_at=stored_at)
-    assert store.read("nightly", "first") == expected
-    assert store.find("nightly", str(first.sha256)) == expected
-    assert list(store.newest("nightly", 1)) == [expected]
+    found = [store.read("nightly", "first"), store.find("nightly", str(first.sha256)), *store.newest("nightly", 1)]
+    for each in found:
+        assert each is not None
+        assert (each.run, each.stored_at) == ("first", stored_at)
+        assert b"".join(each.pieces()) == b"".join(each.pieces()) == encode_plan(first)
+
+
+def test_a_plan_that_was_replaced_while_it_is_read_is_not_read(store: PlanBucket, bucket: str) -> None:
+    store.store("nightly", "first", made("first"))
+    document = store.read("nightly", "first")
+    assert document is not None
+    boto3.client("s3").put_object(Bucket=bucket, Key="plans/nightly/first.json", Body=b"{}")
+    with pytest.raises(RunRefused, match=r"cannot be read at plans/nightly/first.json \(PreconditionFailed\)"):
+        list(document.pieces())
 
 
 def test_a_plan_is_written_once(store: PlanBucket) -> None:
-    assert store.store("nightly", "first", made("first"))
-    assert not store.store("nightly", "first", made("first", nights=9))
+    assert store.store("nightly", "first", made("first")) == made("first").sha256
+    assert store.store("nightly", "first", made("first", nights=9)) is None
     assert body_of(store, "first") == encode_plan(made("first"))
 
 
@@ -96,9 +106,23 @@ def test_a_plan_is_found_by_its_hash_among_those_of_its_policy(store: PlanBucket
     assert sha256 is not None
     found = store.find("nightly", sha256)
     assert found is not None
-    assert (found.run, found.body) == ("second", encode_plan(made("second")))
+    assert (found.run, bodies([found])) == ("second", [encode_plan(made("second"))])
     assert store.find("weekly", sha256) is None
     assert store.find("nightly", hashlib.sha256(b"").hexdigest()) is None
+
+
+def test_the_newest_plans_of_other_policies_of_a_target_are_found(store: PlanBucket) -> None:
+    def of(target: str, run: str) -> Plan:
+        return replace(made(run), policy=policy(target=target), sha256=None)
+
+    for name, target in (("a", "otc"), ("b", "otc-test"), ("c", "otc"), ("nightly", "otc"), ("d", "otc")):
+        for run in ("first", "second"):
+            store.store(name, run, of(target, run))
+    store.store("old", "first", made("first"))
+    found = list(store.newest_of_others("nightly", "otc", 2))
+    assert [(each.run, b"".join(each.pieces())) for each in found] == [("second", encode_plan(of("otc", "second")))] * 2
+    assert len(list(store.newest_of_others("nightly", "otc", 9))) == 3
+    assert list(store.newest_of_others("nightly", "other", 9)) == []
 
 
 def test_a_policy_whose_name_begins_with_anothers_has_plans_of_its_own(store: PlanBucket) -> None:
@@ -123,7 +147,7 @@ def test_a_plan_is_read_when_it_is_asked_for_and_one_that_is_gone_by_then_is_lef
     for run, nights in (("a", 4), ("b", 5), ("c", 6)):
         store.store("nightly", run, made(run, nights))
     newest = store.newest("nightly", 3)
-    assert next(newest).body == encode_plan(made("c", 6))
+    assert bodies([next(newest)]) == [encode_plan(made("c", 6))]
     boto3.client("s3").delete_object(Bucket=bucket, Key="plans/nightly/b.json")
     assert bodies(newest) == [encode_plan(made("a", 4))]
 
@@ -156,6 +180,7 @@ def make_call(store: PlanBucket, call: str) -> object:
     calls: dict[str, Callable[[], object]] = {
         "read": lambda: store.read("nightly", "first"),
         "newest": lambda: list(store.newest("nightly", 9)),
+        "newest_of_others": lambda: list(store.newest_of_others("nightly", "otc", 9)),
         "find": lambda: store.find("nightly", "a" * 64),
         "store": lambda: store.store("nightly", "first", first),
         "store_page": lambda: store.store_page("nightly", "first", first),
@@ -165,7 +190,9 @@ def make_call(store: PlanBucket, call: str) -> object:
     return calls[call]()
 
 
-@pytest.mark.parametrize("call", ["read", "newest", "find", "store", "store_page", "is_marked", "mark"])
+@pytest.mark.parametrize(
+    "call", ["read", "newest", "newest_of_others", "find", "store", "store_page", "is_marked", "mark"]
+)
 def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
     denied: tuple[PlanBucket, Stubber], call: str
 ) -> None:
@@ -173,6 +200,7 @@ def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
     operation = {
         "read": "get_object",
         "newest": "list_objects_v2",
+        "newest_of_others": "list_objects_v2",
         "find": "list_objects_v2",
         "is_marked": "head_object",
     }.get(call, "put_object")

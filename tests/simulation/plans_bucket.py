@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import md5
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
 from tests.simulation.aws import Client, refused
 from tests.simulation.faults import Fault
@@ -30,6 +32,11 @@ class Object:
     metadata: dict[str, str]
     modified: datetime
 
+    @property
+    def tag(self) -> str:
+        """The entity tag."""
+        return f'"{md5(self.body, usedforsecurity=False).hexdigest()}"'
+
 
 Bucket = dict[str, Object]
 
@@ -47,22 +54,30 @@ class PlansClient(Client):
         assert operation == "list_objects_v2"
         return self
 
-    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
-        """Keys by their names, a few at a time."""
+    def paginate(self, *, Bucket: str, Prefix: str, Delimiter: str = "") -> Iterator[dict[str, Any]]:  # noqa: N803
+        """Keys by their names, a few at a time; with a delimiter, the folders."""
+        if Delimiter:
+            self._work("list", lambda: None)
+            names = {key.removeprefix(Prefix).partition(Delimiter)[0] for key in self._bucket if key.startswith(Prefix)}
+            yield {"CommonPrefixes": [{"Prefix": f"{Prefix}{name}{Delimiter}"} for name in sorted(names)]}
+            return
         found = sorted(key for key in self._bucket if key.startswith(Prefix))
         for start in range(0, len(found) or 1, KEYS_OF_A_PAGE):
             page = found[start : start + KEYS_OF_A_PAGE]
             self._work("list", lambda: None)
             yield {"Contents": [{"Key": key, "LastModified": self._bucket[key].modified} for key in page]}
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> dict[str, Any]:  # noqa: N803
         """An object, or that there is none."""
         found = self._found(Key, "NoSuchKey")
-        return {"Body": BytesIO(found.body), "LastModified": found.modified}
+        assert IfMatch in {None, found.tag}
+        body = StreamingBody(BytesIO(found.body), len(found.body))
+        return {"Body": body, "LastModified": found.modified, "ETag": found.tag}
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         """An object's metadata, or that there is none."""
-        return {"Metadata": self._found(Key, "404").metadata}
+        found = self._found(Key, "404")
+        return {"Metadata": found.metadata}
 
     def put_object(  # noqa: PLR0913  # as boto3 has it
         self,

@@ -77,7 +77,7 @@ def mark_before_sending(patch: pytest.MonkeyPatch) -> None:
 
 
 def hold_not_looked_at_in_selection(patch: pytest.MonkeyPatch) -> None:
-    original = Selection.read
+    original = Selection._read  # noqa: SLF001
 
     def read(self: Selection, backup: Backup) -> PlannedBackup:
         planned = original(self, backup)
@@ -85,7 +85,7 @@ def hold_not_looked_at_in_selection(patch: pytest.MonkeyPatch) -> None:
             planned.reasons = ()
         return planned
 
-    patch.setattr(Selection, "read", read)
+    patch.setattr(Selection, "_read", read)
 
 
 def guards_not_asked(patch: pytest.MonkeyPatch) -> None:

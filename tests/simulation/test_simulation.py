@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.simulation.faults import Fault
 from tests.simulation.seeds import Verdict, run_seed, stories
 
-SEEDS = range(1, 61)
+SEEDS = range(1, 91)
 
 
 @cache

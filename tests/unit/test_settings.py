@@ -116,7 +116,9 @@ def test_the_purger_reads_what_it_needs_and_names_all_that_is_missing() -> None:
         secret_prefix="vbs-reaper",
         default_target="default",
         plans_bucket="reaper-plansbucket-1x2y3z",
+        memory_mb=None,
     )
+    assert PurgerSettings.from_env(PURGER | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"}).memory_mb == 512
     with pytest.raises(SettingsError) as refused:
         PurgerSettings.from_env({})
     assert all(f"{name} is not set; give " in str(refused.value) for name in PURGER)

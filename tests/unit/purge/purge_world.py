@@ -17,7 +17,7 @@ from vbs_reaper.clock import TimeLeft
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.errors import PlanStoreBusy, RunRefused
 from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan_file import encode_plan
+from vbs_reaper.purge.plan_file import encode_plan, sha256_of
 from vbs_reaper.purge.ports import SentMark, StoredDocument
 from vbs_reaper.purge.purger import Purger
 from vbs_reaper.purge.run_result import PurgeResult
@@ -117,23 +117,30 @@ class StoredPlans:
             self.reads.append(key[1])
             yield self._document(policy, key[1])
 
+    def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
+        """The documents of other policies stored last."""
+        self._check("newest_of_others", self.is_readable)
+        newest = {key[0]: key[1] for key in self.objects if key[0] != policy and key[2] == "json"}
+        for other, run in sorted(newest.items())[:limit]:
+            yield self._document(other, run)
+
     def find(self, policy: str, sha256: str) -> StoredDocument | None:
         """By the hash it was stored with."""
         self._check("find", self.is_readable)
         run = next((run for (of, run), found in self.hashes.items() if of == policy and found == sha256), None)
         return None if run is None else self._document(policy, run)
 
-    def store(self, policy: str, run: str, plan: Plan) -> bool:
+    def store(self, policy: str, run: str, plan: Plan) -> str | None:
         """Once."""
         self._check("store", self.is_writable)
         if self.steals is not None:
             self.objects[policy, run, "json"] = self.steals
         if (policy, run, "json") in self.objects:
-            return False
+            return None
         self.objects[policy, run, "json"] = encode_plan(plan)
         self.stored_at[policy, run, "json"] = self.clock().replace(microsecond=0)
-        self.hashes[policy, run] = plan.sha256 or ""
-        return True
+        self.hashes[policy, run] = sha256_of(plan)
+        return self.hashes[policy, run]
 
     def store_page(self, policy: str, run: str, plan: Plan) -> None:
         """Store a text that names the plan, unless there is one."""
@@ -154,7 +161,9 @@ class StoredPlans:
 
     def _document(self, policy: str, run: str) -> StoredDocument:
         key = policy, run, "json"
-        return StoredDocument(run=run, body=self.objects[key], stored_at=self.stored_at.get(key, self.clock()))
+        return StoredDocument(
+            run=run, stored_at=self.stored_at.get(key, self.clock()), pieces=lambda: in_pieces(self.objects[key])
+        )
 
     def _check(self, call: str, is_usable: bool) -> None:
         if call == self.busy_at:
@@ -318,6 +327,11 @@ def previewed(world: World, **changes: object) -> str:
     sha256 = world.preview(**changes)["plan"]
     assert isinstance(sha256, str)
     return sha256
+
+
+def in_pieces(document: bytes, size: int = 700) -> Iterator[bytes]:
+    """A document as a store reads it: in pieces that end anywhere."""
+    return (document[start : start + size] for start in range(0, len(document), size))
 
 
 def _read(records: list[Record]) -> tuple[Backup, ...]:

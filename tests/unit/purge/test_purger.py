@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.support.doubles import ManualClock
 from tests.unit.purge.purge_world import (
     INVOCATION,
     POLICY,
@@ -305,6 +306,36 @@ def test_a_sending_cut_short_anywhere_is_repeated_whole(takes: int, then: str) -
     assert world.queue.ids == world.due()
     assert set(first) <= set(world.queue.ids)
     assert world.cloud.listings == 1
+
+
+@pytest.mark.parametrize(("seconds", "listings", "sent"), [(3600, 1, (2, 3, 4)), (3601, 2, (2, 4))])
+def test_a_run_repeated_after_more_than_an_hour_sends_what_a_fresh_plan_selects_too(
+    seconds: float, listings: int, sent: tuple[int, ...]
+) -> None:
+    world = World(nightly(5), ManualClock(NOW))
+    world.queue.takes = 0
+    with pytest.raises(RunUnfinished):
+        world.run()
+    world.wait(seconds)
+    world.cloud.records[3]["description"] = "[hold]"
+    world.queue = StoppingQueue()
+    answer = world.run()
+    assert (world.queue.ids, answer["requested"]) == (ids(*sent), len(sent))
+    assert world.cloud.listings == listings
+    assert ("left_out" in answer) is (listings == 2)
+    assert ("only what a fresh plan selects too was requested" in answer["message"]) is (listings == 2)
+    assert world.run()["outcome"] == "already_sent"
+
+
+def test_a_run_repeated_late_that_cannot_list_sends_nothing() -> None:
+    world = World(nightly(5), ManualClock(NOW))
+    world.queue.takes = 0
+    with pytest.raises(RunUnfinished):
+        world.run()
+    world.wait(3601)
+    world.cloud.date = None
+    world.queue = StoppingQueue()
+    assert_refused(world, world.run(), "clock_doubt")
 
 
 def test_a_sending_without_time_left_stops_before_the_next_batch() -> None:

@@ -14,6 +14,7 @@ from vbs_reaper.clock import MAX_CLOCK_SKEW
 from vbs_reaper.errors import RunRefused, RunUnfinished
 from vbs_reaper.purge.event import Run, read_event
 from vbs_reaper.purge.inventory import check_clock
+from vbs_reaper.purge.listing import ListedRows
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planning import make_and_store_plan
 from vbs_reaper.purge.policy import POLICY_LIMIT_BYTES
@@ -215,16 +216,18 @@ def test_a_run_that_was_overtaken_has_listed() -> None:
 class ForgetfulPlans(StoredPlans):
     """A store that says a plan is there already, and has none."""
 
-    def store(self, policy: str, run: str, plan: Plan) -> bool:
+    def store(self, policy: str, run: str, plan: Plan) -> str | None:
         """Refuse to write, as where somebody else was first."""
-        return False
+        return None
 
 
 def test_a_plan_that_is_there_and_is_not_found_refuses_the_run() -> None:
     run = Run(policy=policy(target="otc-prod"), target="otc-prod", name=RUN)
     sentence = f"^nightly/{RUN} already exists in the plan store, but was not found there$"
     with pytest.raises(RunRefused, match=sentence) as refused:
-        make_and_store_plan(ForgetfulPlans(), run, inventory(nightly(3)), NOW, lambda policy, message: None)
+        make_and_store_plan(
+            ForgetfulPlans(), run, ListedRows(inventory=inventory([]), rows=[]), NOW, lambda policy, message: None
+        )
     assert refused.value.reason is Reason.PLANS_UNUSABLE
 
 

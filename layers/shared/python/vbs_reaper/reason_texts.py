@@ -169,6 +169,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Look at the plan; approve it, or change the policy.",
     ),
     "listing_incomplete": ("Not all backups could be listed.", "Nothing to do: the next run lists again."),
+    "memory_too_small": (
+        "The purger has too little memory for so many backups.",
+        "Set the template parameter PurgerMemory to the size that the message names.",
+    ),
     "clock_doubt": ("The clocks of the cloud and of AWS differ too much to compute ages.", "Check both clocks."),
     "inventory_doubtful": ("The list of backups contradicts itself.", "Read what the message names; list again."),
     "policy_refused": (

@@ -153,6 +153,7 @@ class Reason(StrEnum):
     # A purge run is refused as a whole
     GUARD_EXCEEDED = "guard_exceeded", Scope.RUN_REFUSED
     LISTING_INCOMPLETE = "listing_incomplete", Scope.RUN_REFUSED
+    MEMORY_TOO_SMALL = "memory_too_small", Scope.RUN_REFUSED
     CLOCK_DOUBT = "clock_doubt", Scope.RUN_REFUSED
     INVENTORY_DOUBTFUL = "inventory_doubtful", Scope.RUN_REFUSED
     POLICY_REFUSED = "policy_refused", Scope.RUN_REFUSED

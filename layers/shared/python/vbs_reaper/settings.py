@@ -9,6 +9,9 @@ from typing import Any, Final, Self
 from vbs_reaper.backups.identifiers import TARGET
 from vbs_reaper.errors import SettingsError
 
+MEMORY: Final = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+"""Set by Lambda, in MB."""
+
 _URL: Final = re.compile(r"https?://[^\s/]+/\S+", re.ASCII)
 _BUS_NAME: Final = re.compile(r"[A-Za-z0-9._/:-]{1,1600}", re.ASCII)
 _SECRET_PREFIX: Final = re.compile(r"[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@-]{0,254}", re.ASCII)
@@ -37,6 +40,10 @@ class Variables:
         if not least <= number <= most:
             self._faults.append(f"{name} is {self._found(name)}; give a whole number from {least} to {most}")
         return number
+
+    def is_set(self, name: str) -> bool:
+        """Return whether the environment has the variable."""
+        return name in self._variables
 
     def check(self) -> None:
         """Raise `SettingsError` with every fault found so far."""
@@ -101,6 +108,14 @@ class DeleterSettings(CheckerSettings):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgerSettings(CheckerSettings):
     """The settings of the purger."""
+
+    memory_mb: int | None
+    """The memory of the function; None outside of Lambda."""
+
+    @classmethod
+    def _read(cls, read: Variables) -> dict[str, Any]:
+        memory_mb = read.number(MEMORY, 128, 10240) if read.is_set(MEMORY) else None
+        return _shared(read) | {"memory_mb": memory_mb}
 
 
 def _shared(read: Variables) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.stored_plans import find_sha256
 from vbs_reaper.errors import CommandError, InvalidPlan, RunRefused
 from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan_file import read_plan
+from vbs_reaper.purge.plan_file import read_plan_pieces
 from vbs_reaper.purge.run_result import name_of
 
 LEFT_OUT_SHOWN: Final = 20
@@ -89,7 +89,7 @@ def _find(stack: Stack, policy: str, sha256: str) -> Plan:
         found = stack.plans.find(policy, sha256)
         if found is None:
             raise CommandError(f'policy "{policy}" has no stored plan {sha256}; `vbs-reaper plans` lists them')
-        return read_plan(found.body)
+        return read_plan_pieces(found.pieces())
     except (RunRefused, InvalidPlan) as refusal:
         raise CommandError(str(refusal)) from None
 

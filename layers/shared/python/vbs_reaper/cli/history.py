@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vbs_reaper.errors import InvalidPlan, RunRefused
-from vbs_reaper.purge.plan_file import read_plan
+from vbs_reaper.purge.plan_file import read_plan_pieces
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,7 +72,7 @@ def find_plan(plans: PlanBucket, backup_id: str, requested_by: str) -> Planned |
         return None
     try:
         document = plans.read(policy, run)
-        plan = None if document is None else read_plan(document.body)
+        plan = None if document is None else read_plan_pieces(document.pieces())
     except (RunRefused, InvalidPlan):
         return None
     row = None if plan is None else next((each for each in plan.selected if each.id == backup_id), None)

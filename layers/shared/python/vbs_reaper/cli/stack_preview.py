@@ -9,7 +9,7 @@ from rich.text import Text
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.errors import CommandError
 from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan_file import read_plan
+from vbs_reaper.purge.plan_file import read_plan_pieces
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.run_result import name_of
 
@@ -33,7 +33,7 @@ def plan_on_stack(name: str, policy: PurgePolicy, now: datetime) -> Plan:
         raise CommandError(
             f"the plan {name_of(policy.policy, answer['run'])} is not in the bucket; check the bucket's lifecycle rules"
         )
-    return read_plan(document.body)
+    return read_plan_pieces(document.pieces())
 
 
 def print_how_to_approve(plan: Plan, stack: str, console: Console) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from vbs_reaper.errors import InvalidPlan, RunRefused
 from vbs_reaper.purge.event import Approval
 from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan_file import read_plan_header
+from vbs_reaper.purge.plan_file import read_header_pieces
 from vbs_reaper.purge.planning import PlannedRun, check_age, check_storage_time, read_run
 from vbs_reaper.purge.ports import PlanStore
 from vbs_reaper.purge.run_result import name_of
@@ -47,7 +47,7 @@ def check_newest(plans: PlanStore, plan: Plan) -> None:
     if newest is None:
         raise RunRefused(Reason.PLAN_UNKNOWN, f'policy "{policy}" no longer has a stored plan')
     try:
-        header = read_plan_header(newest.body)
+        header = read_header_pieces(newest.pieces())
         check_storage_time(header.made_at, newest.stored_at)
     except InvalidPlan as fault:
         raise RunRefused(Reason.PLAN_CHANGED, f"{name_of(policy, newest.run)}: {fault}") from None

@@ -11,9 +11,11 @@ from vbs_reaper.backups.answer import Service
 from vbs_reaper.purge.calendar.duration import Duration, read_duration
 from vbs_reaper.purge.calendar.zone import Micros, Zone, load_zone, to_micros, to_text
 from vbs_reaper.purge.forecast.advice import Advice, advise
+from vbs_reaper.purge.forecast.guards_ahead import warn_of_guards_ahead
 from vbs_reaper.purge.inventory import Inventory
+from vbs_reaper.purge.last_plan import LastPlan, by_id, note_decisions
 from vbs_reaper.purge.plan_summary import Difference, Group, Totals, difference_of, group_of, totals_of, warnings_of
-from vbs_reaper.purge.planned_backup import PlannedBackup, drop_repeats, newest_first
+from vbs_reaper.purge.planned_backup import PlannedBackup, newest_first
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.rules.chain import delay_chains
 from vbs_reaper.purge.rules.grace import mark_grace, set_due
@@ -83,18 +85,38 @@ def plan(
     Raises:
         RunRefused: the inventory contradicts itself.
     """
+    selection = Selection(policy, inventory)
+    selection.add(inventory.backups, to_micros(now))
+    rows = selection.finish()
+    earlier = None if last is None else _note(rows, last)
+    return plan_rows(policy, inventory, rows, now, last=earlier, run=run)
+
+
+def plan_rows(  # noqa: PLR0913  # each is a separate value
+    policy: PurgePolicy,
+    inventory: Inventory,
+    rows: Sequence[PlannedBackup],
+    now: datetime,
+    *,
+    last: LastPlan | None,
+    run: str | None = None,
+) -> Plan:
+    """Make a plan, as `plan` does, of backups that a `Selection` has read while they were listed.
+
+    The decisions of `last` are noted in the rows. The backups of `inventory` are not used.
+
+    Raises:
+        RunRefused: the inventory contradicts itself.
+    """
     moment, zone = to_micros(now), load_zone(policy.timezone)
-    selection = Selection(policy, inventory, moment)
-    listed = [selection.read(backup) for backup in inventory.backups]
-    selection.settle_data_times()
-    rows = drop_repeats(listed)
     groups = group_up(rows)
     RuleSet(policy, zone, inventory.service, moment).apply(groups, rows)
     rows = _sorted_by_group(groups, rows)  # from here on nothing depends on the order of the list
     grace = Duration() if policy.grace is UNSET else read_duration(policy.grace)
     comparable = last if last is not None and policy.selects_like(last.policy) and last.made_at <= moment else None
     counts_from, age = _oldest_that_counts(policy, zone, moment)
-    set_due(rows, _selected_before(comparable, counts_from), zone, moment, grace)
+    counts = comparable is not None and comparable.made_at >= counts_from
+    set_due(rows, zone, moment, grace, last_plan_counts=counts)
     on_cinder = inventory.service == "cinder"
     if on_cinder:
         delay_chains(rows)
@@ -119,6 +141,7 @@ def plan(
         warnings=(
             *warnings_of(totals, summaries),
             *only_copies_warning(left_without, allowed_only_copies(policy.guards)),
+            *warn_of_guards_ahead(policy.guards, zone, rows, totals, moment),
             *_restarted_grace_warning(policy, comparable, counts_from, age),
         ),
     )
@@ -164,14 +187,14 @@ def _oldest_that_counts(policy: PurgePolicy, zone: Zone, now: Micros) -> tuple[M
     return min((zone.back(now, read_duration(age)), age) for age in ages)
 
 
-def _selected_before(last: Plan | None, counts_from: Micros) -> dict[str, PlannedBackup]:
-    """Return by ID the backups that the last comparable plan selected; nothing if that plan is too old to count."""
-    if last is None or last.made_at < counts_from:
-        return {}
-    return {row.id: row for row in last.selected}
+def _note(rows: Sequence[PlannedBackup], last: Plan) -> LastPlan:
+    gone = note_decisions(by_id(rows), last.backups)
+    return LastPlan(policy=last.policy, made_at=last.made_at, sha256=last.sha256, gone=gone)
 
 
-def _restarted_grace_warning(policy: PurgePolicy, last: Plan | None, counts_from: Micros, age: str) -> tuple[str, ...]:
+def _restarted_grace_warning(
+    policy: PurgePolicy, last: LastPlan | None, counts_from: Micros, age: str
+) -> tuple[str, ...]:
     """Return a warning if every grace starts again because the last comparable plan is too old to count."""
     if policy.grace is UNSET or last is None or last.made_at >= counts_from:
         return ()
@@ -193,13 +216,10 @@ def _sorted_by_group(groups: Groups, rows: Iterable[PlannedBackup]) -> list[Plan
     return ordered
 
 
-def _difference(rows: Sequence[PlannedBackup], policy: PurgePolicy, last: Plan | None) -> Difference | None:
+def _difference(rows: Sequence[PlannedBackup], policy: PurgePolicy, last: LastPlan | None) -> Difference | None:
     if last is None:
         return None
-    return difference_of(
-        rows,
-        last.backups,
-        last_sha256=last.sha256,
-        last_made_at=last.made_at,
-        comparable=policy.selects_like(last.policy),
-    )
+    difference = difference_of(rows, last, comparable=policy.selects_like(last.policy))
+    for row in rows:
+        row.was_selected = None
+    return difference

@@ -1,11 +1,13 @@
 """Writes a plan as the JSON document that is stored, and reads it again. A plan is approved by its sha256.
 
 The document is canonical: UTF-8, sorted keys, no spaces, timestamps in RFC 3339. The sha256 is computed over the
-document without the member `sha256`. The document is written in pieces, because a plan may have a million backups.
+document without the member `sha256`. The document is written and read in pieces, because a plan may have a million
+backups.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +17,9 @@ from vbs_reaper.purge.calendar.zone import to_text
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_json import (
     FORMAT,
+    BackupReader,
     PlanHeader,
+    StoredBackup,
     StoredPlan,
     StoredPlanHeader,
     to_plan,
@@ -23,16 +27,19 @@ from vbs_reaper.purge.plan_json import (
     to_stored_backup,
     with_text_timestamps,
 )
+from vbs_reaper.purge.plan_pieces import PlanPieces
+from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.text import printable
 
 _BACKUPS_PER_PIECE: Final = 4096
 _UNREADABLE: Final = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 """Errors raised for a document that is not a plan. OverflowError: a number or timestamp that is out of range."""
 _encode = msgspec.json.Encoder(order="sorted").encode
+_decode_backups = msgspec.json.Decoder(list[StoredBackup]).decode
 
 
-def write_plan(plan: Plan) -> Iterator[bytes]:
-    """Yield the canonical document in pieces. The member `sha256` is computed, whatever `plan.sha256` is."""
+def write_plan(plan: Plan) -> Generator[bytes, None, str]:
+    """Yield the canonical document in pieces; return the sha256, which is computed, whatever `plan.sha256` is."""
     members = _encode_members(plan)
     digest = hashlib.sha256()
     for piece in _before_sha256(plan, members):
@@ -42,6 +49,7 @@ def write_plan(plan: Plan) -> Iterator[bytes]:
     digest.update(end)
     yield b',"sha256":"%s"' % digest.hexdigest().encode()
     yield end
+    return digest.hexdigest()
 
 
 def encode_plan(plan: Plan) -> bytes:
@@ -67,13 +75,46 @@ def read_plan(document: bytes) -> Plan:
     Raises:
         InvalidPlan: the document is not a plan, or was changed after it was written.
     """
+    return read_plan_pieces([document])
+
+
+def read_plan_pieces(pieces: Iterable[bytes]) -> Plan:
+    """Read a stored plan that arrives in pieces, as `read_plan` does.
+
+    Raises:
+        InvalidPlan: the document is not a plan, or was changed after it was written.
+    """
+    backups: list[PlannedBackup] = []
+    return replace(read_rows(pieces, backups.extend), backups=backups)
+
+
+def read_rows(pieces: Iterable[bytes], take: Callable[[list[PlannedBackup]], object]) -> Plan:
+    """Pass the backups of a stored plan to `take`, many at a time; return the plan without its backups.
+
+    Only when this has returned is it known that the document is exactly what was written.
+
+    Raises:
+        InvalidPlan: the document is not a plan, or was changed after it was written.
+    """
+    parts, reader, is_canonical = PlanPieces(pieces), BackupReader(), True
+    digest = hashlib.sha256(parts.head)
     try:
-        stored = msgspec.json.decode(document, type=StoredPlan)
+        for position, part in enumerate(parts.rows()):
+            digest.update(part)
+            backups = list(map(reader.read, _decode_backups(b"[%s]" % part[bool(position) :])))
+            is_canonical = is_canonical and part == b"," * bool(position) + b",".join(map(_encode_backup, backups))
+            take(backups)
+        rest = parts.head + parts.tail
+        stored = msgspec.json.decode(rest, type=StoredPlan)
         plan = to_plan(stored)
-        is_unchanged = encode_plan(plan) == document
+        members = _encode_members(plan)
+        before, after = b"".join(_before_sha256(plan, members)), _after_sha256(members)
+        is_canonical = is_canonical and rest == before + b',"sha256":%s' % _encode(stored.sha256) + after
     except _UNREADABLE as error:
         raise _not_a_plan(error) from None
-    if not is_unchanged:
+    digest.update(before[len(parts.head) :])
+    digest.update(after)
+    if not is_canonical or digest.hexdigest() != stored.sha256:
         raise InvalidPlan(
             f"the plan was changed after it was written: its sha256 is no longer {printable(stored.sha256)}"
         )
@@ -88,8 +129,20 @@ def read_plan_header(document: bytes) -> PlanHeader:
     Raises:
         InvalidPlan: the document is not a plan.
     """
+    return read_header_pieces([document])
+
+
+def read_header_pieces(pieces: Iterable[bytes]) -> PlanHeader:
+    """Read the header of a stored plan that arrives in pieces, as `read_plan_header` does.
+
+    Raises:
+        InvalidPlan: the document is not a plan.
+    """
+    parts = PlanPieces(pieces)
+    for _ in parts.rows():
+        pass
     try:
-        return to_plan_header(msgspec.json.decode(document, type=StoredPlanHeader))
+        return to_plan_header(msgspec.json.decode(parts.head + parts.tail, type=StoredPlanHeader))
     except _UNREADABLE as error:
         raise _not_a_plan(error) from None
 
@@ -103,7 +156,7 @@ def _before_sha256(plan: Plan, members: Mapping[str, bytes]) -> Iterator[bytes]:
     yield b'{"advice":%s,"backups":[' % members["advice"]
     piece: list[bytes] = []
     for position, row in enumerate(plan.backups):
-        piece.append((b"," if position else b"") + _encode(to_stored_backup(row)))
+        piece.append((b"," if position else b"") + _encode_backup(row))
         if len(piece) == _BACKUPS_PER_PIECE:
             yield b"".join(piece)
             piece.clear()
@@ -116,6 +169,10 @@ def _before_sha256(plan: Plan, members: Mapping[str, bytes]) -> Iterator[bytes]:
 def _after_sha256(members: Mapping[str, bytes]) -> bytes:
     """Return the end of the document, which follows the member `sha256`."""
     return b"".join(b',"%s":%s' % (key.encode(), members[key]) for key in sorted(members) if key > "sha256") + b"}"
+
+
+def _encode_backup(row: PlannedBackup) -> bytes:
+    return _encode(to_stored_backup(row))
 
 
 def _encode_members(plan: Plan) -> dict[str, bytes]:

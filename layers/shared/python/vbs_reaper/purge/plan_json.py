@@ -113,7 +113,7 @@ def to_plan(stored: StoredPlan) -> Plan:
         service=stored.service,
         project_id=stored.project_id,
         hold_marker=stored.hold_marker,
-        backups=[_to_planned_backup(row) for row in stored.backups],
+        backups=list(map(BackupReader().read, stored.backups)),
         groups=stored.groups,
         totals=stored.totals,
         guards=stored.guards,
@@ -152,23 +152,35 @@ def to_stored_backup(row: PlannedBackup) -> StoredBackup:
     )
 
 
-def _to_planned_backup(row: StoredBackup) -> PlannedBackup:
-    return PlannedBackup(
-        id=row.id,
-        volume_id=row.volume_id,
-        name=row.name,
-        status=row.status,
-        made_at=None if row.created_at is None else _read_micros(row.created_at),
-        size=row.size,
-        incremental=row.incremental,
-        group=row.group,
-        in_set=row.in_set,
-        keep=row.keep,
-        reasons=row.reasons,
-        detail=None if row.detail is UNSET else row.detail,
-        selected_since=None if row.selected_since is UNSET else _read_micros(row.selected_since),
-        due_at=None if row.due_at is UNSET else _read_micros(row.due_at),
-    )
+class BackupReader:
+    """Converts the backups of one plan from JSON. Equal values are stored once, as `Selection` does."""
+
+    def __init__(self) -> None:
+        self._shared: dict[Any, Any] = {}
+
+    def read(self, row: StoredBackup) -> PlannedBackup:
+        """Convert a backup from JSON.
+
+        Raises:
+            ValueError: a value that a plan cannot have.
+        """
+        share = self._shared.setdefault
+        return PlannedBackup(
+            id=row.id,
+            volume_id=share(row.volume_id, row.volume_id),
+            name=row.name,
+            status=share(row.status, row.status),
+            made_at=None if row.created_at is None else _read_micros(row.created_at),
+            size=row.size,
+            incremental=row.incremental,
+            group=share(row.group, row.group),
+            in_set=row.in_set,
+            keep=row.keep,
+            reasons=share(row.reasons, row.reasons),
+            detail=None if row.detail is UNSET else row.detail,
+            selected_since=None if row.selected_since is UNSET else _read_cached_micros(row.selected_since),
+            due_at=None if row.due_at is UNSET else _read_cached_micros(row.due_at),
+        )
 
 
 def with_text_timestamps(part: msgspec.Struct) -> dict[str, Any]:
@@ -185,6 +197,12 @@ def _with_micros(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _to_cached_text(instant: Micros) -> str:
     """Format an instant. Cached, because the backups of a plan share a few values of `selected_since` and `due_at`."""
     return to_text(instant)
+
+
+@lru_cache(maxsize=1024)
+def _read_cached_micros(text: str) -> Micros:
+    """Read an instant, as `_to_cached_text` formats it."""
+    return _read_micros(text)
 
 
 def _read_micros(text: object) -> Micros:

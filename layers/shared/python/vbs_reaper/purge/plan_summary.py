@@ -7,6 +7,7 @@ import msgspec
 
 from vbs_reaper.deletion.request_json import SURVIVORS_LIMIT
 from vbs_reaper.purge.calendar.zone import Micros
+from vbs_reaper.purge.last_plan import LastPlan
 from vbs_reaper.purge.planned_backup import PlannedBackup
 
 SPARED_LIMIT: Final = 100
@@ -99,27 +100,19 @@ def totals_of(rows: Sequence[PlannedBackup], now: Micros) -> Totals:
     )
 
 
-def difference_of(
-    rows: Sequence[PlannedBackup],
-    last_rows: Sequence[PlannedBackup],
-    *,
-    last_sha256: str | None,
-    last_made_at: Micros,
-    comparable: bool,
-) -> Difference:
-    """Return what changed since the last plan. `comparable` states whether that plan selects by the same rules."""
-    now_ids = {row.id for row in rows}
-    last_ids = {row.id for row in last_rows}
-    selected = {row.id for row in rows if not row.keep}
-    was_selected = {row.id for row in last_rows if not row.keep}
-    spared = sorted((was_selected - selected) & now_ids)
+def difference_of(rows: Sequence[PlannedBackup], last: LastPlan, *, comparable: bool) -> Difference:
+    """Return what changed since the last plan, which was remembered in the rows.
+
+    `comparable` states whether that plan selects by the same rules.
+    """
+    spared = sorted(row.id for row in rows if row.keep and row.was_selected)
     return Difference(
-        last_sha256=last_sha256,
-        last_made_at=last_made_at,
+        last_sha256=last.sha256,
+        last_made_at=last.made_at,
         comparable=comparable,
-        new_backups=len(now_ids - last_ids),
-        gone_backups=len(last_ids - now_ids),
-        newly_selected=len(selected - was_selected),
+        new_backups=sum(row.was_selected is None for row in rows),
+        gone_backups=last.gone,
+        newly_selected=sum(not row.keep and not row.was_selected for row in rows),
         no_longer_selected=len(spared),
         spared=tuple(spared[:SPARED_LIMIT]),
     )

@@ -25,8 +25,9 @@ class PlannedBackup(msgspec.Struct, kw_only=True, gc=False):
 
     The rules count a backup in its `group` only if it is `in_set`, that is, if the policy applies to it. If `keep` is
     false, the backup is to be deleted: every plan since `selected_since` has selected it, and it is due from `due_at`
-    on. `data_at` and `has_dependents` are set for Cinder only and are not stored with the plan: when the data were
-    saved, if that is not `made_at`, and whether Cinder reports that other backups depend on this one. Instants are
+    on. `was_selected` is set only while a plan is made: whether the last plan selected it; None if that plan did not
+    contain it. `data_at` and `has_dependents` are set for Cinder only and are not stored with the plan: when the data
+    were saved, if that is not `made_at`, and whether Cinder reports that other backups depend on this one. Instants are
     microseconds since 1970 UTC. `size` is in GiB.
     """
 
@@ -42,6 +43,7 @@ class PlannedBackup(msgspec.Struct, kw_only=True, gc=False):
     keep: bool = True
     reasons: tuple[Reason, ...] = ()
     detail: str | None = None
+    was_selected: bool | None = None
     selected_since: Micros | None = None
     due_at: Micros | None = None
     data_at: Micros | None = None

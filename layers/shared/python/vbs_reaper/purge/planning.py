@@ -1,6 +1,6 @@
 """Finds or makes the one plan of a run. A new plan is stored before anything else happens with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,9 +8,12 @@ from typing import Final
 from vbs_reaper.errors import InvalidPlan, RunRefused
 from vbs_reaper.purge.calendar.zone import Micros, to_datetime, to_micros, to_text
 from vbs_reaper.purge.event import Run
-from vbs_reaper.purge.inventory import Inventory
-from vbs_reaper.purge.plan import Plan, is_consistent, plan as make_plan
-from vbs_reaper.purge.plan_file import read_plan, read_plan_header, sha256_of
+from vbs_reaper.purge.last_plan import LastPlan, by_id, forget_decisions, note_decisions
+from vbs_reaper.purge.listing import ListedRows
+from vbs_reaper.purge.other_policies import warn_of_other_policies
+from vbs_reaper.purge.plan import Plan, is_consistent, plan_rows
+from vbs_reaper.purge.plan_file import read_header_pieces, read_plan_pieces, read_rows
+from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import PlanStore, StoredDocument
 from vbs_reaper.purge.run_result import describe_exceeded_guards, name_of
@@ -69,7 +72,7 @@ def read_stored_plan(document: StoredDocument) -> Plan:
     Raises:
         InvalidPlan: the document is not a plan, was changed, or was not stored when the plan was made.
     """
-    plan = read_plan(document.body)
+    plan = read_plan_pieces(document.pieces())
     check_storage_time(plan.made_at, document.stored_at)
     return plan
 
@@ -112,7 +115,7 @@ def find_stored_plan(plans: PlanStore, run: Run) -> PlannedRun | None:
 
 
 def make_and_store_plan(
-    plans: PlanStore, run: Run, inventory: Inventory, now: datetime, on_unreadable: Callable[[str, str], None]
+    plans: PlanStore, run: Run, listed: ListedRows, now: datetime, on_unreadable: Callable[[str, str], None]
 ) -> PlannedRun:
     """Make the plan of a run and store it. If a concurrent invocation has stored a plan first, return that plan.
 
@@ -121,10 +124,11 @@ def make_and_store_plan(
     Raises:
         RunRefused: the inventory contradicts itself, or the plan cannot be stored.
     """
-    made = make_plan(run.policy, inventory, now, last=last_plan(plans, run.policy, now, on_unreadable), run=run.name)
-    made = replace(made, sha256=sha256_of(made))
-    if plans.store(run.policy.policy, run.name, made):
-        return PlannedRun(policy=run.policy.policy, run=run.name, plan=made)
+    made = make_plan(plans, run.policy, listed, now, on_unreadable, run.name)
+    made = replace(made, warnings=(*made.warnings, *warn_of_other_policies(plans, made, now)))
+    sha256 = plans.store(run.policy.policy, run.name, made)
+    if sha256 is not None:
+        return PlannedRun(policy=run.policy.policy, run=run.name, plan=replace(made, sha256=sha256))
     first = find_stored_plan(plans, run)
     if first is None:
         raise RunRefused(
@@ -132,6 +136,25 @@ def make_and_store_plan(
             f"{name_of(run.policy.policy, run.name)} already exists in the plan store, but was not found there",
         )
     return first
+
+
+def make_plan(  # noqa: PLR0913  # each is a separate value
+    plans: PlanStore,
+    policy: PurgePolicy,
+    listed: ListedRows,
+    now: datetime,
+    on_unreadable: Callable[[str, str], None],
+    run: str | None = None,
+) -> Plan:
+    """Make a plan that continues from the last stored plan, but do not store it.
+
+    `on_unreadable` is called with the policy's name and the fault if the last plan cannot be read.
+
+    Raises:
+        RunRefused: the inventory contradicts itself.
+    """
+    last = _note_last_plan(plans, policy, listed.rows, now, on_unreadable)
+    return plan_rows(policy, listed.inventory, listed.rows, now, last=last, run=run)
 
 
 def check_age(plan: Plan, now: datetime) -> None:
@@ -161,24 +184,43 @@ def check_guards(plan: Plan) -> None:
         )
 
 
-def last_plan(
-    plans: PlanStore, policy: PurgePolicy, now: datetime, on_unreadable: Callable[[str, str], None]
-) -> Plan | None:
-    """Return the newest stored plan that selects by the same rules, from which every grace continues.
+def _note_last_plan(
+    plans: PlanStore,
+    policy: PurgePolicy,
+    rows: Sequence[PlannedBackup],
+    now: datetime,
+    on_unreadable: Callable[[str, str], None],
+) -> LastPlan | None:
+    """Note in the rows what the last plan decided: the newest that selects by the same rules, for every grace.
 
-    If none of the newest `LAST_PLANS` does, return the newest plan: it still shows which backups are new. Return None
+    If none of the newest `LAST_PLANS` does, that is the newest plan: it still shows which backups are new. Return None
     if there is no plan. Return None too if one of the plans cannot be read: what it selected is unknown, so every grace
     must start again.
     """
     try:
-        for document in plans.newest(policy.policy, LAST_PLANS):
-            header = read_plan_header(document.body)
-            check_storage_time(header.made_at, document.stored_at)
-            if policy.selects_like(header.policy) and header.made_at <= to_micros(now):
-                return read_stored_plan(document)
-        # Read the newest document a second time instead of keeping it: two documents may not fit into memory together
-        # with the list.
-        return next(map(read_stored_plan, plans.newest(policy.policy, LAST_PLANS)), None)
+        document = _find_last_plan(plans, policy, now)
+        if document is None:
+            return None
+        listed, gone = by_id(rows), 0
+
+        def note(last_rows: Iterable[PlannedBackup]) -> None:
+            nonlocal gone
+            gone += note_decisions(listed, last_rows)
+
+        last = read_rows(document.pieces(), note)
+        return LastPlan(policy=last.policy, made_at=last.made_at, sha256=last.sha256, gone=gone)
     except InvalidPlan as fault:
+        forget_decisions(rows)
         on_unreadable(policy.policy, str(fault))
         return None
+
+
+def _find_last_plan(plans: PlanStore, policy: PurgePolicy, now: datetime) -> StoredDocument | None:
+    newest: StoredDocument | None = None
+    for document in plans.newest(policy.policy, LAST_PLANS):
+        header = read_header_pieces(document.pieces())
+        check_storage_time(header.made_at, document.stored_at)
+        if policy.selects_like(header.policy) and header.made_at <= to_micros(now):
+            return document
+        newest = newest or document
+    return newest

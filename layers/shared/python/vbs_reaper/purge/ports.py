@@ -4,7 +4,7 @@ If a port raises `PlanStoreBusy`, or any exception other than `RunRefused`, the 
 fails, and the invoker repeats it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,11 +24,14 @@ class SentMark(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDocument:
-    """The document of a plan as it is stored. `stored_at` is when the store received it, by the clock of the store."""
+    """The document of a plan as it is stored. `stored_at` is when the store received it, by the clock of the store.
+
+    `pieces` reads the document, which may not fit into memory as a whole; each call reads it from the beginning.
+    """
 
     run: str
-    body: bytes
     stored_at: datetime
+    pieces: Callable[[], Iterable[bytes]]
 
 
 class PlanStore(Protocol):
@@ -43,15 +46,19 @@ class PlanStore(Protocol):
         ...
 
     def newest(self, policy: str, limit: int) -> Iterator[StoredDocument]:
-        """Yield the documents stored last, newest first, at most `limit`. Each is read when it is requested."""
+        """Yield the documents stored last, newest first, at most `limit`. Those that are gone by then are left out."""
+        ...
+
+    def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
+        """Yield the document stored last of each other policy of the target, at most `limit`, in the order of names."""
         ...
 
     def find(self, policy: str, sha256: str) -> StoredDocument | None:
         """Return the document that was stored with this sha256; None if there is none."""
         ...
 
-    def store(self, policy: str, run: str, plan: Plan) -> bool:
-        """Store the plan of a run. Returns False, and stores nothing, if the run already has a plan."""
+    def store(self, policy: str, run: str, plan: Plan) -> str | None:
+        """Store the plan of a run; return its sha256. Stores nothing and returns None if the run already has a plan."""
         ...
 
     def store_page(self, policy: str, run: str, plan: Plan) -> None:

@@ -4,11 +4,12 @@ If the event is the approval of a stored plan, the backups are listed and planne
 requested if both plans select it.
 
 A run stores exactly one plan. Until a mark beside the plan records that all deletions were requested, a repeated run
-requests all of them again. So a run can be stopped at any point and repeated.
+requests all of them again. So a run can be stopped at any point and repeated. If it is repeated more than an hour after
+its plan was made, it is sent as an approval of that plan would be.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -17,16 +18,17 @@ from vbs_reaper.backups.ports import BackupLists
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunUnfinished
 from vbs_reaper.purge.approval import check_newest, check_place, find_approved
+from vbs_reaper.purge.calendar.zone import to_datetime
 from vbs_reaper.purge.event import Approval, Run, policy_name_of, read_event
-from vbs_reaper.purge.listing import describe_target, list_inventory
-from vbs_reaper.purge.plan import Plan, plan as make_plan
+from vbs_reaper.purge.listing import describe_target, list_rows
+from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planning import (
     PlannedRun,
     check_age,
     check_guards,
     find_stored_plan,
-    last_plan,
     make_and_store_plan,
+    make_plan,
 )
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import Bus, PlanStore, Queue, Report, SentMark
@@ -53,6 +55,9 @@ from vbs_reaper.purge.sending import LONGEST_LIFE, expiry_of_run, send_plan
 LOGIN_PATIENCE_S: Final = 60.0
 """How long a run waits for a login of the same user in another function: a run that cannot list is refused."""
 
+SENT_UNSEEN: Final = timedelta(hours=1)
+"""Until this age the plan of a repeated run is sent as it is, later as an approved plan: backups may have changed."""
+
 UNKNOWN_POLICY: Final = "unknown"
 """The policy in the result of an event that does not name one."""
 
@@ -70,7 +75,9 @@ class Purger:
         report: Report,
         clock: Clock,
         default_target: str,
+        memory_mb: int | None = None,
     ) -> None:
+        """`memory_mb` is the memory of the function; None if it is not limited."""
         self._backups = backups
         self._plans = plans
         self._queue = queue
@@ -78,6 +85,7 @@ class Purger:
         self._report = report
         self._clock = clock
         self._default_target = default_target
+        self._memory_mb = memory_mb
 
     def handle(self, event: object, time_left: TimeLeft, invocation_id: str) -> dict[str, Any]:
         """Handle one event and return its result as JSON values. A refusal is a result too.
@@ -105,9 +113,10 @@ class Purger:
     def _run(self, run: Run, time_left: TimeLeft) -> PurgeResult:
         stored = find_stored_plan(self._plans, run)
         if stored is not None:
-            return with_plan_time(self._publish_and_send(stored, time_left), stored.plan)
-        inventory = list_inventory(self._backups, run.target, self._clock, time_left)
-        stored = make_and_store_plan(self._plans, run, inventory, self._clock(), self._report.unreadable)
+            result = self._publish_and_send(stored, time_left)
+            return with_plan_time(result, stored.plan, listed_again=self._is_late(stored.plan))
+        listed = list_rows(self._backups, run.policy, self._clock, time_left, self._memory_mb)
+        stored = make_and_store_plan(self._plans, run, listed, self._clock(), self._report.unreadable)
         return self._publish_and_send(stored, time_left)
 
     def _publish_and_send(self, stored: PlannedRun, time_left: TimeLeft) -> PurgeResult:
@@ -124,10 +133,12 @@ class Purger:
             check_age(stored.plan, self._clock())
             check_guards(stored.plan)
             self._check_place_now(stored.plan, time_left)
+            expires_at = expiry_of_run(stored.plan, self._clock())
+            if self._is_late(stored.plan):
+                return self._send_what_is_still_selected(stored, expires_at, time_left, with_grace=False)
         except RunRefused as refusal:
             return self._refuse(refused(refusal, stored.policy, stored.run, stored.plan))
         all_due = Deletions(backups=list(stored.plan.due), left_out=None)
-        expires_at = expiry_of_run(stored.plan, self._clock())
         return self._send(stored, stored.plan, all_due, expires_at, time_left, with_grace=False)
 
     def _approve(self, approval: Approval, time_left: TimeLeft) -> PurgeResult:
@@ -136,17 +147,28 @@ class Purger:
             return already_sent(stored.plan, stored.run, with_grace=approval.include_grace)
         check_newest(self._plans, stored.plan)
         self._check_place_now(stored.plan, time_left)
-        approved = approved_backups(stored.plan, with_grace=approval.include_grace)
+        expires_at = self._clock() + LONGEST_LIFE
+        with_grace = approval.include_grace
+        return self._send_what_is_still_selected(stored, expires_at, time_left, with_grace=with_grace)
+
+    def _is_late(self, plan: Plan) -> bool:
+        """Whether the plan is too old to be sent without a look at the backups as they are now."""
+        return self._clock() - to_datetime(plan.made_at) > SENT_UNSEEN
+
+    def _send_what_is_still_selected(
+        self, stored: PlannedRun, expires_at: datetime, time_left: TimeLeft, *, with_grace: bool
+    ) -> PurgeResult:
+        """List and plan again, and request the deletions that both plans select."""
+        approved = approved_backups(stored.plan, with_grace=with_grace)
         shown_left_without = len(volumes_left_without(stored.plan.backups, lambda row: row.id in approved))
         # Drop the plan's backups: they may not fit into memory together with the list, the last and the fresh plan.
         stored = replace(stored, plan=replace(stored.plan, backups=()))
         fresh = self._make_fresh_plan(stored.plan.policy, time_left)
         check_place(stored.plan, fresh.project_id, fresh.endpoint)  # the target may have changed before the list began
-        deletions = compare_with_fresh_plan(approved, fresh, with_grace=approval.include_grace)
-        check_guards_again(stored.plan, fresh, deletions.backups, with_grace=approval.include_grace)
+        deletions = compare_with_fresh_plan(approved, fresh, with_grace=with_grace)
+        check_guards_again(stored.plan, fresh, deletions.backups, with_grace=with_grace)
         check_only_copies_again(fresh, deletions, shown_left_without)
-        expires_at = self._clock() + LONGEST_LIFE
-        return self._send(stored, fresh, deletions, expires_at, time_left, with_grace=approval.include_grace)
+        return self._send(stored, fresh, deletions, expires_at, time_left, with_grace=with_grace)
 
     def _check_place_now(self, plan: Plan, time_left: TimeLeft) -> None:
         info = describe_target(self._backups, str(plan.policy.target), time_left)
@@ -154,9 +176,8 @@ class Purger:
 
     def _make_fresh_plan(self, policy: PurgePolicy, time_left: TimeLeft) -> Plan:
         """List the backups and plan by a stored plan's policy, as a run would do now. The plan is not stored."""
-        inventory = list_inventory(self._backups, str(policy.target), self._clock, time_left)
-        now = self._clock()
-        return make_plan(policy, inventory, now, last=last_plan(self._plans, policy, now, self._report.unreadable))
+        listed = list_rows(self._backups, policy, self._clock, time_left, self._memory_mb)
+        return make_plan(self._plans, policy, listed, self._clock(), self._report.unreadable)
 
     def _send(  # noqa: PLR0913  # each is a separate value
         self,

@@ -17,8 +17,12 @@ from vbs_reaper.reasons import Reason
 LEFT_OUT_LIMIT: Final = 100
 """Maximum number of backups that a result names as left out."""
 
-ApprovedBackups = Mapping[str, tuple[object, ...]]
-"""The IDs of the approved backups, in the plan's order, each with its `identity_of`."""
+ApprovedBackups = Mapping[str, int]
+"""The IDs of the approved backups, in the plan's order, each with the hash of its `identity_of`.
+
+A hash has 64 bits, which is a fifth of the memory of volume, time and name. It cannot be predicted: Python begins each
+process with another random number.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +38,7 @@ class Deletions:
 
 def approved_backups(plan: Plan, *, with_grace: bool) -> ApprovedBackups:
     """Return the backups that an approval of the plan covers: those that are due, or `with_grace` all selected ones."""
-    shared: dict[object, object] = {}  # volume IDs and names repeat, and a plan may have a million backups
-    return {
-        row.id: tuple(shared.setdefault(value, value) for value in identity_of(row))
-        for row in (plan.selected if with_grace else plan.due)
-    }
+    return {row.id: hash(identity_of(row)) for row in (plan.selected if with_grace else plan.due)}
 
 
 def compare_with_fresh_plan(approved: ApprovedBackups, fresh: Plan, *, with_grace: bool) -> Deletions:
@@ -103,13 +103,11 @@ def check_only_copies_again(fresh: Plan, deletions: Deletions, shown: int) -> No
         )
 
 
-def _left_out_for(
-    row: PlannedBackup | None, identity: tuple[object, ...], fresh: Plan, *, with_grace: bool
-) -> Reason | None:
+def _left_out_for(row: PlannedBackup | None, identity: int, fresh: Plan, *, with_grace: bool) -> Reason | None:
     """Return why an approved backup is left out; None if its deletion is to be requested."""
     if row is None:
         return Reason.ALREADY_GONE
-    if identity_of(row) != identity:
+    if hash(identity_of(row)) != identity:
         return Reason.EXPECTATION_FAILED
     if row.keep:
         return Reason.HELD if Reason.HELD in row.reasons else row.reasons[0]

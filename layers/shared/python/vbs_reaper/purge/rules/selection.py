@@ -1,7 +1,7 @@
 """Decides to which backups a policy applies. If a record does not show that, the backup is kept."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,7 @@ from vbs_reaper.deletion.request_json import NAME_LIMIT, VOLUME_ID_LIMIT
 from vbs_reaper.purge.calendar.zone import FAR_AHEAD, LONG_AGO, Micros, to_micros
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.name_pattern import compile_patterns
-from vbs_reaper.purge.planned_backup import SIZE_LIMIT_GIB, UNKNOWN_DATA, PlannedBackup
+from vbs_reaper.purge.planned_backup import SIZE_LIMIT_GIB, UNKNOWN_DATA, PlannedBackup, drop_repeats
 from vbs_reaper.purge.policy import NamePart, PurgePolicy
 from vbs_reaper.reasons import Reason
 from vbs_reaper.timestamps import read_instant
@@ -29,9 +29,10 @@ Verdict = tuple[Reason, str | None]
 class Selection:
     """Converts the records of an inventory, and decides which of them are in the policy's set: to which it applies."""
 
-    def __init__(self, policy: PurgePolicy, inventory: Inventory, now: Micros) -> None:
+    def __init__(self, policy: PurgePolicy, inventory: Inventory) -> None:
         self._inventory = inventory
-        self._now = now
+        self._now: Micros = 0
+        self._rows: list[PlannedBackup] = []
         self._with_errors = policy.match.with_errors
         self._with_available = policy.match.with_available
         self._volumes = None if policy.match.volume is UNSET else frozenset(policy.match.volume)
@@ -41,7 +42,28 @@ class Selection:
         self._shows_data_times = False
         self._without_data_time: list[PlannedBackup] = []
 
-    def read(self, backup: Backup) -> PlannedBackup:
+    def add(self, backups: Iterable[Backup], now: Micros) -> None:
+        """Read more records, which were listed at `now`. Only the parts that a plan needs are kept."""
+        self._now = now
+        self._rows.extend(map(self._read, backups))
+
+    def restart(self) -> None:
+        """Drop all records: the list begins again."""
+        self._rows.clear()
+        self._without_data_time.clear()
+        self._shows_data_times = False
+
+    def finish(self) -> Sequence[PlannedBackup]:
+        """Return every backup once. Call this after all records were read.
+
+        Raises:
+            RunRefused: two different backups have the same ID.
+        """
+        self._settle_data_times()
+        rows, self._rows = self._rows, []
+        return drop_repeats(rows)
+
+    def _read(self, backup: Backup) -> PlannedBackup:
         """Return the part of a record that a plan needs. `keep` and `reasons` are final if it is not `in_set`."""
         share = self._shared.setdefault
         made_at = self._made_at(backup.created_at_text)
@@ -66,8 +88,8 @@ class Selection:
             planned.detail = verdict[1]
         return planned
 
-    def settle_data_times(self) -> None:
-        """Decide what a missing data timestamp means. Call this after all records were read.
+    def _settle_data_times(self) -> None:
+        """Decide what a missing data timestamp means.
 
         It means that the age of the data is unknown if any other record has a data timestamp. If no record has one,
         this is an old version of Cinder without data timestamps, which chooses the parent by creation time.
