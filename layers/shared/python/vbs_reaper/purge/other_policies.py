@@ -21,12 +21,15 @@ def warn_of_other_policies(plans: PlanStore, plan: Plan, now: datetime) -> tuple
 
     The newest stored plan of each is compared, whatever its mode. One that cannot be read is left out.
     """
-    selected = {row.id for row in plan.selected}
-    if not selected:
+    if not plan.totals.selected:
         return ()
     target = str(plan.policy.target)
     others = plans.newest_of_others(plan.policy.policy, target, OTHER_POLICIES)
-    found = (_warning(other, selected, target) for other in others if now - other.stored_at <= COMPARED_FOR)
+    recent = [other for other in others if now - other.stored_at <= COMPARED_FOR]
+    if not recent:
+        return ()
+    selected = {row.id for row in plan.selected}
+    found = (_warning(other, selected, target) for other in recent)
     return tuple(warning for warning in found if warning is not None)
 
 

@@ -8,7 +8,6 @@ requests all of them again. So a run can be stopped at any point and repeated. I
 its plan was made, it is sent as an approval of that plan would be.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -161,8 +160,10 @@ class Purger:
         """List and plan again, and request the deletions that both plans select."""
         approved = approved_backups(stored.plan, with_grace=with_grace)
         shown_left_without = len(volumes_left_without(stored.plan.backups, lambda row: row.id in approved))
-        # Drop the plan's backups: they may not fit into memory together with the list, the last and the fresh plan.
-        stored = replace(stored, plan=replace(stored.plan, backups=()))
+        # Drop the plan's backups, also for the callers, who hold the same plan: they may not fit into memory together
+        # with the list and the fresh plan.
+        if isinstance(stored.plan.backups, list):
+            stored.plan.backups.clear()
         fresh = self._make_fresh_plan(stored.plan.policy, time_left)
         check_place(stored.plan, fresh.project_id, fresh.endpoint)  # the target may have changed before the list began
         deletions = compare_with_fresh_plan(approved, fresh, with_grace=with_grace)

@@ -47,21 +47,21 @@ def compare_with_fresh_plan(approved: ApprovedBackups, fresh: Plan, *, with_grac
     Modifies `keep` and `reasons` of the fresh plan's backups; do not use their verdicts afterwards.
     """
     fresh_by_id = {row.id: row for row in fresh.backups if row.id in approved}
-    reasons = {
-        backup_id: _left_out_for(fresh_by_id.get(backup_id), identity, fresh, with_grace=with_grace)
-        for backup_id, identity in approved.items()
-    }
+    left_out: dict[str, Reason] = {}
+    for backup_id, identity in approved.items():
+        reason = _left_out_for(fresh_by_id.get(backup_id), identity, fresh, with_grace=with_grace)
+        if reason is not None:
+            left_out[backup_id] = reason
+    del fresh_by_id
     if fresh.service == "cinder":
         # All other backups are kept, also those that only the fresh plan selects: keep the backups that they may need.
         for row in fresh.backups:
-            if reasons.get(row.id, Reason.NOT_KEPT) is not None:
-                row.keep = True
+            row.keep = row.keep or row.id not in approved or row.id in left_out
         keep_chains(fresh.backups)
-        for backup_id, reason in reasons.items():
-            if reason is None and fresh_by_id[backup_id].keep:
-                reasons[backup_id] = Reason.CHAIN_BLOCKED
-    backups = [row for row in fresh.backups if row.id in approved and reasons[row.id] is None]
-    left_out = {backup_id: reason for backup_id, reason in reasons.items() if reason is not None}
+        for row in fresh.backups:
+            if row.keep and row.id in approved:
+                left_out.setdefault(row.id, Reason.CHAIN_BLOCKED)
+    backups = [row for row in fresh.backups if row.id in approved and row.id not in left_out]
     return Deletions(backups=backups, left_out=_summarize(left_out))
 
 
