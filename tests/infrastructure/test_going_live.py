@@ -1,6 +1,7 @@
 """The way to a purge on a schedule: what `make deploy` is given arrives at CloudFormation as it was written."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -28,12 +29,14 @@ TYPED = (
 )
 """Every file that tells people what to type."""
 ONE_ATTEMPT = re.compile(r"(^|[\s`])AWS_MAX_ATTEMPTS=1 aws lambda invoke\b[^`\n]*--cli-read-timeout 0\b")
+OWN = {name: value for name, value in os.environ.items() if name not in {"ARGS", "MAKEFLAGS", "MAKEOVERRIDES"}}
+"""Without what `make test ARGS=…` hands down to every make that it starts."""
 
 
 def given_to_cloudformation(*words: str) -> dict[str, str]:
     """The parameters of the stack after `make deploy` with these words: by make, the shell and SAM's own parser."""
     command = ["make", "--silent", "--old-file=build", "deploy", f"SAM={SAM}", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=OWN, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stdout + done.stderr
     parameters: dict[str, str] = json.loads(done.stdout)
     return parameters
@@ -85,7 +88,7 @@ def test_parameters_may_come_from_a_file_and_from_the_command_line() -> None:
 
 def test_two_lists_of_parameters_are_refused_because_sam_would_forget_the_first() -> None:
     command = ["make", "--dry-run", "deploy", f"PARAMETERS={EXAMPLE}", "ARGS=--parameter-overrides DefaultTarget=x"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=OWN, capture_output=True, text=True, check=False)
     assert done.returncode
     assert "if both are given, SAM uses only the last" in done.stderr
 

@@ -22,7 +22,7 @@ def found(seed: int) -> bool:
 def seeds_until_found(bug: str) -> int | None:
     with planted(bug):
         every = SEEDS_A_PURGER if BUGS[bug] in PURGER_BUGS else 1
-        first = FIRST_SEEDS.get(bug, every)
+        first = FIRST_SEEDS.get(bug, every) // every * every  # only these seeds have a purger
         seeds = (*range(first, SEEDS + 1, every), *range(every, first, every))
         return next((seed for seed in seeds if found(seed)), None)
 
