@@ -171,7 +171,7 @@ def test_what_is_kept_by_now_is_left_out_and_told(
     assert set(cloud.remaining()) == {nights[0], *nights[2:5]}
 
 
-def test_a_deletion_that_is_refused_shows_in_the_exit_code(
+def test_a_deletion_that_is_superseded_shows_in_the_exit_code(
     desk: Desk, plan: dict[str, Any], nights: list[str], cloud: Cloud, stack: LocalStack
 ) -> None:
     assert desk.run("pause")[0] == 0
@@ -184,7 +184,7 @@ def test_a_deletion_that_is_refused_shows_in_the_exit_code(
     finally:
         desk.run("resume")
     assert process.returncode == 2, complained
-    assert "refused: 1" in said
+    assert "superseded: 1" in said
     assert cloud.status_of(nights[4]) == "available"
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.desk import Desk
 from tests.support.local.embedded_aws import REGION
-from tests.support.local.fixtures import WITHIN_S
+from tests.support.local.fixtures import WITHIN_S, FindLine
 from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
 from tests.support.simulator.cloud import Cloud
@@ -110,8 +110,8 @@ def change(cloud: Cloud, nights: list[str], became: str) -> None:
 
 
 @pytest.mark.parametrize("became", ["renamed", "of another volume", "survivor gone"])
-def test_a_deletion_that_became_wrong_between_plan_and_delivery_is_refused(
-    stack: LocalStack, cloud: Cloud, policy: dict[str, Any], became: str, tmp_path: Path
+def test_a_deletion_that_became_wrong_between_plan_and_delivery_is_superseded(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any], became: str, tmp_path: Path, log_line: FindLine
 ) -> None:
     nights = nightly(cloud, 4)
     desk = Desk(stack, tmp_path)
@@ -121,12 +121,8 @@ def test_a_deletion_that_became_wrong_between_plan_and_delivery_is_refused(
         change(cloud, nights, became)
     finally:
         assert desk.run("resume")[0] == 0
-    letter = wait_until(
-        "a dead letter",
-        lambda: next((each for each in stack.dead_letters() if nights[3] in each.body), None),
-        within_s=WITHIN_S,
-    )
-    assert letter.reason == "expectation_failed"
+    assert log_line(backup_id=nights[3], outcome="superseded")["reason"] == "expectation_failed"
+    assert not [each for each in stack.dead_letters() if nights[3] in each.body]
     assert cloud.status_of(nights[3]) == "available"
 
 

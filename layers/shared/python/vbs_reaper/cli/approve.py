@@ -1,6 +1,6 @@
 """`vbs-reaper approve`: shows a stored plan, asks for confirmation, requests its deletions and follows them.
 
-Exit codes: 0 if all requested backups are gone, 2 if some deletions were refused or parked, 1 if the input is rejected
+Exit codes: 0 if all requested backups are gone, 2 if some deletions were refused, superseded or parked, 1 if the input is rejected
 or the approval is refused.
 """
 
@@ -38,7 +38,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
             "target are listed again: a backup that the policy no longer selects is left out and reported."
         ),
         epilog=(
-            "Exit codes: 0 if all requested backups are gone, 2 if some deletions were refused or parked, "
+            "Exit codes: 0 if all requested backups are gone, 2 if some deletions were refused, superseded or parked, "
             "1 if the approval is refused."
         ),
     )
