@@ -1,7 +1,7 @@
 """`vbs-reaper approve`: shows a stored plan, asks for confirmation, requests its deletions and follows them.
 
-Exit codes: 0 if all requested backups are gone, 2 if some deletions were refused, superseded or parked, 1 if the input is rejected
-or the approval is refused.
+Exit codes: 0 if all requested backups are gone, 2 if some deletions were refused, superseded or parked, 1 if the input
+is rejected or the approval is refused.
 """
 
 import argparse
