@@ -73,12 +73,20 @@ def deleter(as_built: Execution, tmp_path: Path) -> Iterator[Emulator]:
 
 @pytest.fixture
 def fresh(event: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
-    """A file of events/ as if its messages had been sent just now."""
+    """A file of events/ as the second delivery of messages that were sent two minutes ago.
+
+    The first delivery proves nothing about a backup that does not exist.
+    """
 
     def load(name: str) -> dict[str, Any]:
         document = event(name)
+        two_minutes_ago = str(int(datetime.now(UTC).timestamp() * 1000) - 120_000)
         for record in document.get("Records", []):
-            record["attributes"]["SentTimestamp"] = str(int(datetime.now(UTC).timestamp() * 1000) - 1000)
+            record["attributes"] |= {
+                "SentTimestamp": two_minutes_ago,
+                "ApproximateFirstReceiveTimestamp": two_minutes_ago,
+                "ApproximateReceiveCount": "2",
+            }
         return document
 
     return load

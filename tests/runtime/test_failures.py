@@ -34,11 +34,15 @@ Batch = tuple[dict[str, Any], set[str]]
 
 @pytest.fixture
 def batch(resources: TemplateResources) -> Batch:
-    """Two requests, received from the queue itself, and the ids of their messages."""
+    """Two requests, received from the queue itself for the second time, and the ids of their messages."""
     sqs = boto3.client("sqs")
     for backup_id in (FIRST, SECOND):
         sqs.send_message(QueueUrl=resources.delete_queue_url, MessageBody=json.dumps({"backup_id": backup_id}))
     event = Poller(sqs, resources.delete_queue_url).receive()
+    for record in event["Records"]:
+        two_minutes_ago = str(int(record["attributes"]["SentTimestamp"]) - 120_000)
+        second = {"ApproximateReceiveCount": "2", "ApproximateFirstReceiveTimestamp": two_minutes_ago}
+        record["attributes"] |= second
     return event, {record["messageId"] for record in event["Records"]}
 
 
