@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.openstack.cloud import Cloud
+from tests.support.local.stack import LocalStack
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -18,6 +19,10 @@ def running_cloud() -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def cloud(running_cloud: Cloud) -> Cloud:
+def cloud(running_cloud: Cloud, request: pytest.FixtureRequest) -> Cloud:
+    """The servers as they began. A stack that the test uses forgets the failed logins of earlier tests too."""
     running_cloud.reset()
+    if "stack" in request.fixturenames:
+        stack: LocalStack = request.getfixturevalue("stack")
+        stack.forget_logins()
     return running_cloud

@@ -56,7 +56,7 @@ def record(
 
 
 def candidate(version: str = "v2", *, created_at: datetime = OLD, proven: bool = False) -> Candidate:
-    return Candidate(version=version, created_at=created_at, is_proven=proven)
+    return Candidate(version=version, created_at=created_at, proven_at=OLD if proven else None)
 
 
 def chosen(records: dict[Slot, SlotRecord], who: Candidate, now: datetime = LATER) -> object:
@@ -413,6 +413,12 @@ def test_the_first_lost_answer_of_a_proven_version_does_not_count_but_the_follow
         assert isinstance(taken, expected)
         if isinstance(taken, Taken):
             guard.settle(stack.target(0), taken, LoginEnd.UNANSWERED)
+
+
+def test_a_version_that_is_proven_after_a_rejection_is_not_suspect() -> None:
+    records = {Slot.NEW: record("v1", had_worked=True)}
+    new = Candidate(version="v2", created_at=NOW, proven_at=NOW + timedelta(seconds=1))
+    assert chosen(records, new) is Slot.REFUSED
 
 
 def test_the_mark_of_a_proven_version_is_renewed_every_day() -> None:

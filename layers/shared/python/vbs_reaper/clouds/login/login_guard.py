@@ -243,8 +243,9 @@ class _Attempt:
         self._store.replace(self._key(slot), body, stored.tag)  # if it has changed meanwhile, the next attempt reserves
 
     def _candidate(self) -> Candidate:
-        is_proven = self._store.read(self._proof_key) is not None
-        return Candidate(version=self._version, created_at=self._created_at, is_proven=is_proven)
+        proof = self._store.read(self._proof_key)
+        proven_at = proof.stored_at if proof is not None else None
+        return Candidate(version=self._version, created_at=self._created_at, proven_at=proven_at)
 
     def _taken(
         self, slot: Slot, tag: str, record: SlotRecord, choice: Take | None, previous: SlotRecord | None

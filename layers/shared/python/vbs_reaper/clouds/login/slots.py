@@ -9,7 +9,8 @@ Which slot a version may take keeps the second one free for a new secret:
 - A version is *suspect* if it was rejected, or if it is older than a rejection of its identity and not proven. It may
   take only the slot `refused`, and only if no login of the identity was rejected in the last 20 minutes.
 - A version is *proven* if its last login was accepted. A typing error in another secret of the same user does not make
-  it suspect. A rejection of a proven version does, for 20 minutes: the password was probably changed.
+  it suspect. A rejection of a proven version does, for 20 minutes: the password was probably changed. It does not
+  concern versions that are proven after it.
 - Any other version may take the slot `new` or, if a login failed there, the slot `refused`.
 - A version that has to wait reserves the slot that it waits for, unless it was rejected or a newer version has reserved
   it. So several old secrets with a wrong password do not keep out the right one, which is usually the newest.
@@ -89,7 +90,8 @@ class Candidate:
 
     version: str
     created_at: datetime
-    is_proven: bool
+    proven_at: datetime | None = None
+    """When it was marked as proven; None if it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +145,8 @@ def choose(records: Mapping[Slot, SlotRecord], candidate: Candidate, now: dateti
 
 
 def _is_suspect(candidate: Candidate, records: Collection[SlotRecord], rejections: Collection[SlotRecord]) -> bool:
-    if candidate.is_proven:
-        return any(record.had_worked for record in rejections)
+    if candidate.proven_at is not None:
+        return any(record.had_worked and candidate.proven_at <= record.at for record in rejections)
     if _is_rejected(candidate, records):
         return True
     suspect_before = _latest_suspicion(records)
@@ -168,7 +170,7 @@ def _reserve(slot: Slot, records: Mapping[Slot, SlotRecord], candidate: Candidat
 
 def _reserved_until(records: Collection[SlotRecord], candidate: Candidate, now: datetime) -> datetime | None:
     """Return until when a slot is reserved for a version that goes before this one."""
-    if candidate.is_proven:
+    if candidate.proven_at is not None:
         return None
     is_rejected = _is_rejected(candidate, records)
     ends = [
