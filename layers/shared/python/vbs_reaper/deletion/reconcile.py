@@ -138,8 +138,9 @@ class _PassRun:
             ref = replace(ref, project_id=current.target.project_id, address=current.target.address)
         while isinstance(step, ObserveAgain | ObserveSurvivors | SendDelete | ListVolume):
             if self._health.calls.halted_for_s() > 0:
-                return after_pass(current, _halted(current, self._health.calls))
-            current, step = self._take(current, ref, step)
+                step = _halted(current, self._health.calls)
+            else:
+                current, step = self._take(current, ref, step)
         return after_pass(current, step)
 
     def release(self) -> None:
@@ -189,7 +190,7 @@ class _PassRun:
         return SendDelete()
 
     def _prepare_delete(self, current: Pass) -> Wait | None:
-        """Do what may take time before the survivors are observed. Returns a wait if it must not be sent now."""
+        """Do what may take time before the survivors are observed. Returns a wait if the DELETE has to wait."""
         return self._claim(current) or self._ask_to_delete(current)
 
     def _claim(self, current: Pass) -> Wait | None:
@@ -220,13 +221,14 @@ class _PassRun:
         observed_at = self._observed_at or self._clock()
         self._claim_kept_until = self._clock() + timedelta(seconds=current.base_s)  # even if the call raises
         answer = self._backups.delete_backup(replace(ref, not_after=observed_at + OBSERVATION_VALID), self._time_left)
-        if not is_unanswered(answer) and answer.name is not AnswerName.ACCEPTED:
+        unanswered = is_unanswered(answer)
+        if not unanswered and answer.name is not AnswerName.ACCEPTED:
             self._claim_kept_until = None
         if answer.is_late and not self._observed_twice:
             self._observed_at = None
             self._survivors_checked = False
             return current, SendDelete()
-        current = replace(current, asked_with=answer.name, is_unanswered=is_unanswered(answer))
+        current = replace(current, asked_with=answer.name, is_unanswered=unanswered)
         return current, self._weigh(current, Operation.DELETE_BACKUP, answer, after_delete(current, answer))
 
     def _weigh(

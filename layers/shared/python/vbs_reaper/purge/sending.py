@@ -41,15 +41,14 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
             again: the deleter recognizes backups that are already gone.
     """
     sent = 0
+    name = name_of(plan.policy.policy, run)
     place = place_of(plan.project_id, plan.endpoint) if plan.project_id and plan.endpoint else None
-    attributes = {"purge_run": name_of(plan.policy.policy, run), **({"place": place} if place else {})}
+    attributes = {"purge_run": name, **({"place": place} if place else {})}
     for batch in _batches(requests_of(plan, rows, run, expires_at), attributes):
         if time_left() < SEND_S:
-            raise RunUnfinished(f"{name_of(plan.policy.policy, run)}: no time was left after {sent:,} requests")
+            raise RunUnfinished(f"{name}: no time was left after {sent:,} requests")
         if not queue.send(batch):
-            raise RunUnfinished(
-                f"{name_of(plan.policy.policy, run)}: the queue accepted {sent:,} requests, but not the next batch"
-            )
+            raise RunUnfinished(f"{name}: the queue accepted {sent:,} requests, but not the next batch")
         sent += len(batch)
     return sent
 
@@ -73,14 +72,15 @@ def requests_of(
 ) -> Iterator[DeleteRequestJson]:
     """Yield the delete requests. Each states what must be true of its backup when it is deleted."""
     survivors = Survivors(plan.backups)
+    until, name = to_text(to_micros(expires_at)), name_of(plan.policy.policy, run)
     for row in rows:
         yield DeleteRequestJson(
             backup_id=row.id,
             target=plan.policy.target,
             project_id=plan.project_id or UNSET,
             expect=_expectation(row, survivors.of(row)),
-            expires_at=to_text(to_micros(expires_at)),
-            requested_by=name_of(plan.policy.policy, run),
+            expires_at=until,
+            requested_by=name,
         )
 
 
