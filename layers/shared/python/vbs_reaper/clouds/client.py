@@ -90,8 +90,8 @@ class CloudClient:
             volume_id=volume_id,
             recorder=ref.recorder,
         )
-        # One list at a time: several large ones would exceed the memory of the function. Its answer only sets a wait,
-        # so nobody waits long for another target's list.
+        # One list at a time: several large ones would exceed the memory of the function. The list only sets how long a
+        # request waits, so it is not worth a long wait for the list of another target.
         if not self._volume_lists.acquire(timeout=max(0.0, min(VOLUME_LIST_WAIT_S, time_left() - CALL_S))):
             return out_of_time()
         try:

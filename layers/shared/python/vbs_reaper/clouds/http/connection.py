@@ -24,7 +24,7 @@ logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 _Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
 _NUMERIC: Final = re.compile(r"[0-9.]+|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
-"""A host that is an address, so that nobody has to be asked."""
+"""A host that is an address, so that no name server has to be asked."""
 
 
 def make_tls_context(cacert: str | None, bundle: str) -> ssl.SSLContext:
