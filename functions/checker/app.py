@@ -34,7 +34,7 @@ def checker() -> Checker:
     """Build the checker on the first invocation. It is kept for the life of the execution environment."""
     settings = CheckerSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
-    logins = LoginBucket(clients.s3_of_logins, settings.plans_bucket)
+    logins = LoginBucket(clients.s3_of_small_objects, settings.plans_bucket)
     transports = Transports(calls_at_once=PARALLEL_CHECKS)
     backups = CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=transports, logins=logins)
     queues = {"delete queue": settings.delete_queue_url, "dead-letter queue": settings.dead_letter_queue_url}

@@ -35,7 +35,7 @@ def deleter() -> Deleter:
     """Build the deleter on the first invocation. It is kept for the life of the execution environment."""
     settings = DeleterSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
-    logins = LoginBucket(clients.s3_of_logins, settings.plans_bucket)
+    logins = LoginBucket(clients.s3_of_small_objects, settings.plans_bucket)
     transports = Transports(calls_at_once=BATCH_LIMIT)
     return Deleter(
         backups=CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=transports, logins=logins),

@@ -41,7 +41,7 @@ def purger() -> Purger:
             metrics=metrics,
             clock=utc_now,
             transports=Transports(calls_at_once=1),
-            logins=LoginBucket(clients.s3_of_logins, settings.plans_bucket),
+            logins=LoginBucket(clients.s3_of_small_objects, settings.plans_bucket),
             patience_s=LOGIN_PATIENCE_S,
         ),
         plans=PlanBucket(clients.s3(), settings.plans_bucket),

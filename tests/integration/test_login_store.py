@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 from tests.support.template_resources import TemplateResources
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.login_store import LoginBucket
-from vbs_reaper.errors import LoginStoreUnusable
+from vbs_reaper.errors import BucketUnusable
 
 KEY = "0123456789abcdef0123456789abcdef/new"
 
@@ -27,12 +27,12 @@ def bucket(resources: TemplateResources) -> str:
 
 @pytest.fixture
 def store(bucket: str) -> LoginBucket:
-    return LoginBucket(clients.s3_of_logins, bucket)
+    return LoginBucket(clients.s3_of_small_objects, bucket)
 
 
 @pytest.fixture
 def failing(aws: str) -> Iterator[tuple[LoginBucket, Stubber]]:
-    client = clients.s3_of_logins()
+    client = clients.s3_of_small_objects()
     with Stubber(client) as stubber:
         yield LoginBucket(lambda: client, "bucket"), stubber
 
@@ -80,7 +80,7 @@ def test_no_client_is_made_before_a_login_needs_one() -> None:
 
 
 def test_a_call_ends_soon(aws: str) -> None:
-    config: Any = clients.s3_of_logins().meta.config
+    config: Any = clients.s3_of_small_objects().meta.config
     assert (config.connect_timeout, config.read_timeout) == (1, 2)
     assert config.retries["total_max_attempts"] == 2
 
@@ -99,7 +99,7 @@ def test_a_bucket_that_cannot_be_used_is_told_by_its_code(
         "replace": lambda: store.replace(KEY, b"", "tag"),
         "delete": lambda: store.delete(KEY, "tag"),
     }
-    with pytest.raises(LoginStoreUnusable) as unusable:
+    with pytest.raises(BucketUnusable) as unusable:
         calls[call]()
     assert code in str(unusable.value)
     assert "arn:" not in str(unusable.value)
@@ -117,11 +117,11 @@ def test_a_write_that_another_function_was_faster_with_changes_nothing(
 
 
 def test_a_network_that_fails_makes_the_bucket_unusable(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = clients.s3_of_logins()
+    client = clients.s3_of_small_objects()
 
     def fail(**_: object) -> None:
         raise ConnectTimeoutError(endpoint_url="https://s3")
 
     monkeypatch.setattr(client, "put_object", fail)
-    with pytest.raises(LoginStoreUnusable, match="ConnectTimeoutError"):
+    with pytest.raises(BucketUnusable, match="ConnectTimeoutError"):
         LoginBucket(lambda: client, "bucket").create(KEY, b"")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from vbs_reaper.backups.stored_object import StoredObject
-from vbs_reaper.errors import LoginStoreUnusable
+from vbs_reaper.errors import BucketUnusable
 
 DELETER = "AROAQ3EGX5TWDELETER01"
 """The unique ID of the deleter's role: SQS names it as the sender of what the deleter sends."""
@@ -69,7 +69,7 @@ class LoginStoreInMemory:
     def _called(self, call: str) -> None:
         self.calls.append(call)
         if self.is_unusable:
-            raise LoginStoreUnusable("the stack's bucket cannot be read under logins/ (AccessDenied)")
+            raise BucketUnusable("the stack's bucket cannot be read under logins/ (AccessDenied)")
 
 
 @dataclass(kw_only=True)

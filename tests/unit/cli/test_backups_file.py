@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from tests.unit.purge.strategies import Record, nightly
 from vbs_reaper.backups.backup import Backup
-from vbs_reaper.backups.holds import HOLD_MARKER
+from vbs_reaper.backups.hold_marker import HOLD_MARKER
 from vbs_reaper.cli.backups_file import BackupsFile
 from vbs_reaper.errors import InvalidBackupsFile, RunRefused
 from vbs_reaper.purge.inventory import Inventory

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings, strategies as st
 
 from vbs_reaper.backups.answer import Service
 from vbs_reaper.backups.backup import CSI_DESCRIPTION, Backup
-from vbs_reaper.backups.holds import HOLD_MARKER
+from vbs_reaper.backups.hold_marker import HOLD_MARKER
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.policy import PurgePolicy, read_policy
 

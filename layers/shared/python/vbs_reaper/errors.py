@@ -10,13 +10,14 @@
     │   ├── InvalidPlan          a stored purge plan
     │   ├── InvalidSecret        a target's secret
     │   ├── InvalidEndpoint      an address of a cloud
-    │   └── InvalidBackupsFile   a file with a list of backups
+    │   ├── InvalidBackupsFile   a file with a list of backups
+    │   └── InvalidHold          an object under `holds/` in the stack's bucket
     ├── RunRefused               a purge run must not go on; nothing may be sent
     │   └── PlanStoreBusy        the plan store failed in a way that may pass
     ├── Retryable                the same invocation may succeed later
     │   ├── RunUnfinished        a purge run stopped half-way
     │   └── RequestNotQueued     a direct request was neither finished nor queued
-    ├── LoginStoreUnusable       the store of the login slots failed; becomes an `Answer` in `clouds/`
+    ├── BucketUnusable           the stack's bucket failed; becomes an `Answer` or a decision
     ├── SettingsError            the function's environment variables are wrong
     └── CommandError             a command of the CLI cannot do what it was asked
 
@@ -79,6 +80,10 @@ class InvalidBackupsFile(InvalidInput):
     """The file does not contain a list of backups. The message names the file."""
 
 
+class InvalidHold(InvalidInput):
+    """The object is not a hold that this version understands. The message names its key."""
+
+
 class RunRefused(ReaperError):
     """A purge run must not go on, and nothing may be sent. `reason` is the stable reason code."""
 
@@ -103,8 +108,8 @@ class RequestNotQueued(Retryable):
     """A direct request could be neither finished nor stored in the queue: send it again."""
 
 
-class LoginStoreUnusable(ReaperError):
-    """The login slots cannot be read or written. The message says what failed."""
+class BucketUnusable(ReaperError):
+    """Login slots or holds in the stack's bucket cannot be read or written. The message says what failed."""
 
 
 class SettingsError(ReaperError):

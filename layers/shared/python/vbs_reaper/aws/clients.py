@@ -35,8 +35,8 @@ def s3() -> S3Client:
     )
 
 
-def s3_of_logins() -> S3Client:
-    """Return a client for the login slots in S3: small objects that a login waits for."""
+def s3_of_small_objects() -> S3Client:
+    """Return a client for login slots and holds in S3: small objects that a call to the cloud waits for."""
     return boto3.client("s3", config=CONFIG)
 
 

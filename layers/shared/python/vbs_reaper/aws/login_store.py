@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
 from vbs_reaper.backups.stored_object import StoredObject
-from vbs_reaper.errors import LoginStoreUnusable
+from vbs_reaper.errors import BucketUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,5 +74,5 @@ class LoginBucket:
             return self._client
 
 
-def _unusable(what: str, error: Exception) -> LoginStoreUnusable:
-    return LoginStoreUnusable(f"the stack's bucket cannot be {what} under {PREFIX} ({code_of(error)})")
+def _unusable(what: str, error: Exception) -> BucketUnusable:
+    return BucketUnusable(f"the stack's bucket cannot be {what} under {PREFIX} ({code_of(error)})")

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from vbs_reaper.backups.holds import contains, is_hold_key
+from vbs_reaper.backups.hold_marker import contains, is_hold_key
 from vbs_reaper.timestamps import read_instant
 
 OWNER_FIELDS = ("os-backup-project-attr:project_id", "os-bak-tenant-attr:tenant_id")
@@ -133,7 +133,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def is_held(self, hold_marker: str) -> bool:
         """Return whether it is on hold: its name or description contains the marker, or its metadata have a key `hold`.
 
-        All spellings of both count, see `vbs_reaper.backups.holds`.
+        All spellings of both count, see `vbs_reaper.backups.hold_marker`.
         """
         return (
             contains(self.name, hold_marker)

@@ -1,108 +1,154 @@
-"""Finds the mark by which an owner puts a backup on hold, in all its spellings."""
+"""Holds in the stack's bucket: what the key of a hold says, and which hold forbids a deletion. Pure: no I/O, no clock.
 
-import html
+A hold is one object. Its key says everything that a decision needs, so one listing is enough:
+
+    holds/backup/<backup ID>/<until>-<n>     this backup
+    holds/volume/<volume ID>/<until>-<n>     all backups of this volume, also later ones
+    holds/run/<policy>/<run>/<until>-<n>     a stop: all requests of this run of a purge policy; every run if it is `*`
+
+`until` is a UTC time such as `2027-01-01T00-00-00Z`, or `released`. `n` are eight hexadecimal digits, so several holds
+on the same thing do not conflict. A hold ends at `until`, or when its object is deleted.
+
+The marker in the name or description of a backup, which is another kind of hold, is in `hold_marker`.
+"""
+
 import re
-import string
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final
-from unicodedata import normalize
 
-HOLD_MARKER: Final = "[hold]"
-"""The default marker."""
+import msgspec
+from msgspec import UNSET, UnsetType
 
-_ESCAPED: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
-_CONTROLS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+from vbs_reaper.errors import InvalidHold
+from vbs_reaper.text import printable
 
-_INVISIBLE: Final = re.compile(
-    "["
-    "\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2"
-    "\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
-    "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    "\U000e0000-\U000e0fff"
-    "]+"
-)
-"""Characters that are invisible: format characters (category Cf), default-ignorable characters such as variation
-selectors, and control characters that are not whitespace (Unicode, DerivedCoreProperties.txt)."""
-_BLANKS: Final = re.compile("[\\s\u2800]+")
-_SPARE_BLANKS: Final = re.compile(r"(?<!\w) | (?!\w)")
-"""Blanks that do not separate two words."""
-_ASCII_PUNCTUATION: Final = frozenset(string.punctuation)
-_ROUNDS: Final = 5
-"""Normalization and case folding are not commutative. Repeating both a few times gives a form that neither changes."""
+HOLDS: Final = "holds/"
+"""How the keys of all holds begin."""
+
+EVERY_RUN: Final = "*"
+"""In place of a run: every run of the policy."""
+
+_UNTIL: Final = re.compile(r"(released|\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)-([0-9a-f]{8})", re.ASCII)
+_RELEASED: Final = "released"
+_TIME: Final = "%Y-%m-%dT%H-%M-%SZ"
+_DEPTH: Final = {"backup": 3, "volume": 3, "run": 4}
 
 
-@dataclass(frozen=True, slots=True)
-class _Marker:
-    """A marker, prepared for fast comparison."""
+class HoldKind(StrEnum):
+    """What a hold is on."""
 
-    plain: str
-    composed: str
-    folded: str
-    rare: str
-    """One character of `folded`, if possible ASCII punctuation, which most texts do not contain in any spelling."""
-    capital: str
-    """`rare` in upper case."""
-
-    def is_ruled_out(self, text: str) -> bool:
-        """Return True if the text cannot contain the marker. Cheap; False means that the texts must be compared."""
-        if text.isascii():
-            return self.rare not in text and self.capital not in text
-        return self.rare in _ASCII_PUNCTUATION and self.rare not in normalize("NFKD", text)
+    BACKUP = "backup"
+    VOLUME = "volume"
+    RUN = "run"
+    """A stop."""
 
 
-def contains(text: object, marker: str) -> bool:
-    """Return whether `text` is a string that contains `marker`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A hold, as its key states it. `of` is a backup ID, a volume ID, or `<policy>/<run>`, in lower case."""
 
-    The comparison ignores case, compatibility variants, invisible characters, the number of blanks, blanks beside
-    punctuation, and blanks around the marker. VBS stores a description as JSON in a string, in which any character may
-    be escaped, and some consoles store HTML entities. So the text is also compared with these escapes resolved.
+    name: str
+    """The key without `holds/`."""
+    kind: HoldKind
+    of: str
+    until: datetime | None
+    """When it ends, in UTC; None if it ends only when it is released."""
+
+    def is_live(self, now: datetime) -> bool:
+        """Return whether it still counts."""
+        return self.until is None or now < self.until
+
+    @property
+    def period(self) -> str:
+        """Until when it counts, for sentences."""
+        return "until it is released" if self.until is None else f"until {self.until:%Y-%m-%dT%H:%M:%SZ}"
+
+
+class HoldRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The content of a hold, for people. No decision depends on it.
+
+    `by` is the ARN of the caller who wrote it and `at` when, in UTC. `target` and `backup_name` say where a backup or
+    volume was found.
     """
-    if not isinstance(text, str):
-        return False
-    wanted = _read_marker(marker)
-    if "\\" not in text and "&" not in text and wanted.is_ruled_out(text):
-        return False
-    if wanted.plain in text:
-        return True
-    spellings = [text]
-    if "\\" in text or not text.isascii():
-        spellings.append(_unescaped(text))
-        if wanted.composed in normalize("NFC", spellings[1]):
-            return True
-    spellings += [html.unescape(spelling) for spelling in spellings if "&" in spelling]
-    return any(wanted.folded in _fold(spelling) for spelling in spellings if not wanted.is_ruled_out(spelling))
+
+    reason: str
+    by: str
+    at: datetime
+    target: str | UnsetType = UNSET
+    backup_name: str | UnsetType = UNSET
 
 
-def is_empty_marker(marker: str) -> bool:
-    """Return whether a marker has no visible character. Every text would contain it."""
-    return not _read_marker(marker).folded
+def name_of_hold(kind: HoldKind, of: str, until: datetime | None, n: str) -> str:
+    """Return the name of a new hold. `n` are eight hexadecimal digits that no other hold on the same thing has."""
+    when = _RELEASED if until is None else until.astimezone(UTC).strftime(_TIME)
+    return f"{kind.value}/{of}/{when}-{n}"
 
 
-@lru_cache(maxsize=1024)
-def is_hold_key(key: str) -> bool:
-    """Return whether a metadata key is `hold` in any spelling. Cached, because backups have few different keys."""
-    return _fold(key) == "hold"
+def read_hold(key: str) -> Hold | None:
+    """Read a key that begins with `holds/`. Returns None for a placeholder of a folder, as the S3 console makes them.
+
+    A name after the ID that is not `<until>-<n>` counts as a hold without an end: somebody meant a hold.
+
+    Raises:
+        InvalidHold: the key is not a hold of any kind that this version knows.
+    """
+    name = key.removeprefix(HOLDS)
+    if key == HOLDS or name.endswith("/"):
+        return None
+    kind, _, rest = name.partition("/")
+    of, _, last = rest.rpartition("/")
+    if name.count("/") + 1 != _DEPTH.get(kind) or not all(rest.split("/")):
+        raise InvalidHold(
+            f'the object "{printable(key)}" in the stack\'s bucket is not a hold that this version understands; '
+            "remove it, or deploy the version that wrote it"
+        )
+    return Hold(name=name, kind=HoldKind(kind), of=of.casefold(), until=_read_until(last))
 
 
-@lru_cache(maxsize=64)
-def _read_marker(marker: str) -> _Marker:
-    plain, folded = marker.strip(), _fold(marker)
-    rare = next((char for char in folded if char in _ASCII_PUNCTUATION), folded[:1])
-    return _Marker(plain=plain, composed=normalize("NFC", plain), folded=folded, rare=rare, capital=rare.upper())
+def _read_until(text: str) -> datetime | None:
+    match = _UNTIL.fullmatch(text)
+    if match is None or match[1] == _RELEASED:
+        return None
+    try:
+        return datetime.strptime(match[1], _TIME).replace(tzinfo=UTC)
+    except ValueError:  # such as February 30
+        return None
 
 
-def _fold(text: str) -> str:
-    """Return a text that is equal for all spellings: decomposed, case folded, no invisible or spare characters."""
-    for _ in range(_ROUNDS):
-        folded = _INVISIBLE.sub("", normalize("NFKD", text).casefold())
-        if folded == text:
-            break
-        text = folded
-    return _SPARE_BLANKS.sub("", _BLANKS.sub(" ", text))
+class Holds:
+    """All holds of the stack at one moment."""
+
+    def __init__(self, holds: Iterable[Hold], listed_at: datetime) -> None:
+        """`listed_at` is when the listing began: later holds may be missing."""
+        self._holds: dict[tuple[HoldKind, str], list[Hold]] = defaultdict(list)
+        for hold in holds:
+            self._holds[hold.kind, hold.of].append(hold)
+        self.listed_at = listed_at
+
+    def __iter__(self) -> Iterator[Hold]:
+        """Iterate over all of them."""
+        return (hold for holds in self._holds.values() for hold in holds)
+
+    def on_backup(self, backup_id: str, volume_id: str | None, now: datetime) -> Hold | None:
+        """Return the hold on a backup, or on its volume, that lasts longest; None if there is none."""
+        of_volume = () if volume_id is None else self._live(HoldKind.VOLUME, volume_id, now)
+        return _longest([*self._live(HoldKind.BACKUP, backup_id, now), *of_volume])
+
+    def on_run(self, policy: str, run: str, now: datetime) -> Hold | None:
+        """Return the stop of a run, or of every run of its policy, that lasts longest; None if there is none."""
+        of_all = self._live(HoldKind.RUN, f"{policy}/{EVERY_RUN}", now)
+        return _longest([*self._live(HoldKind.RUN, f"{policy}/{run}", now), *of_all])
+
+    def _live(self, kind: HoldKind, of: str, now: datetime) -> list[Hold]:
+        return [hold for hold in self._holds.get((kind, of.casefold()), ()) if hold.is_live(now)]
 
 
-def _unescaped(text: str) -> str:
-    """Return the text with JSON escapes resolved, also if the JSON is truncated."""
-    plain = _ESCAPED.sub(lambda match: chr(int(match[1], 16)) if match[1] else _CONTROLS.get(match[2], match[2]), text)
-    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def _longest(holds: list[Hold]) -> Hold | None:
+    return max(holds, key=lambda hold: hold.until or _LAST, default=None)

@@ -1,11 +1,12 @@
 """What the use cases need of a backup service. `clouds` implements it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from vbs_reaper.backups.answer import Answer, CallRecord, Listing, Page, TargetInfo
+from vbs_reaper.backups.holds import Hold, HoldRecord
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
 from vbs_reaper.clock import TimeLeft
 
@@ -51,6 +52,22 @@ class BackupService(Protocol):
 
     def list_volume(self, ref: BackupRef, volume_id: str, time_left: TimeLeft) -> Listing | Answer:
         """List the backups of a volume. Returns an `Answer` if that failed."""
+        ...
+
+
+class HoldStore(Protocol):
+    """The holds of the stack."""
+
+    def list_holds(self) -> Sequence[Hold]:
+        """Return all holds, also those that have ended.
+
+        Raises:
+            BucketUnusable: they cannot be listed, or one of them is not understood.
+        """
+        ...
+
+    def read_record(self, hold: Hold) -> HoldRecord | None:
+        """Return what a hold says to people; None if that cannot be read."""
         ...
 
 

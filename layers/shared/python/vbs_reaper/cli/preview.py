@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET
 from rich.console import Console
 
-from vbs_reaper.backups.holds import HOLD_MARKER, is_empty_marker
+from vbs_reaper.backups.hold_marker import HOLD_MARKER, is_empty_marker
 from vbs_reaper.cli.backups_file import BackupsFile
 from vbs_reaper.cli.files import read_file
 from vbs_reaper.cli.live_backups import list_cloud, list_secret

@@ -30,7 +30,7 @@ class CallMetrics(Protocol):
 class LoginStore(Protocol):
     """Small objects that all functions of a stack share. Every change is atomic and on a condition.
 
-    Every method raises `LoginStoreUnusable` if the store cannot be used.
+    Every method raises `BucketUnusable` if the store cannot be used.
     """
 
     def read(self, key: str) -> StoredObject | None:

@@ -3,7 +3,7 @@
 import msgspec
 
 from vbs_reaper.backups.answer import Service
-from vbs_reaper.backups.holds import HOLD_MARKER
+from vbs_reaper.backups.hold_marker import HOLD_MARKER
 from vbs_reaper.backups.secret_text import Secret
 from vbs_reaper.clouds.apis.interface import BackupApi
 from vbs_reaper.clouds.apis.registry import APIS, DEFAULT_VERSIONS

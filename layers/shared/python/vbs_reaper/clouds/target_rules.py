@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from vbs_reaper.backups.holds import is_empty_marker
+from vbs_reaper.backups.hold_marker import is_empty_marker
 from vbs_reaper.backups.identifiers import is_project_id
 from vbs_reaper.clouds.endpoint import read_endpoint
 from vbs_reaper.errors import InvalidEndpoint

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from vbs_reaper.backups.answer import Service
 from vbs_reaper.backups.backup import Backup
-from vbs_reaper.backups.holds import HOLD_MARKER, is_empty_marker
+from vbs_reaper.backups.hold_marker import HOLD_MARKER, is_empty_marker
 from vbs_reaper.clock import MAX_CLOCK_SKEW
 from vbs_reaper.errors import RunRefused
 from vbs_reaper.reasons import Reason

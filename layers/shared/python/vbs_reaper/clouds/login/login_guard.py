@@ -15,7 +15,7 @@ import msgspec
 from vbs_reaper.clouds.login.identity import credential_of, hash_of, identity_of
 from vbs_reaper.clouds.login.login_end import LoginEnd
 from vbs_reaper.clouds.login.slots import WINDOW, Busy, Candidate, Reservation, Slot, SlotRecord, Suspect, Take, choose
-from vbs_reaper.errors import LoginStoreUnusable
+from vbs_reaper.errors import BucketUnusable
 from vbs_reaper.logs import logger
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class LoginGuard:
         """Take a slot. Waits briefly while another login of the identity is in progress.
 
         Raises:
-            LoginStoreUnusable: the store of the slots failed.
+            BucketUnusable: the store of the slots failed.
         """
         account = self._account(target)
         until = _rejected_here_until(account, credential_of(target), stored)
@@ -145,7 +145,7 @@ class LoginGuard:
                 case LoginEnd.UNANSWERED | LoginEnd.LOCKED:
                     record = msgspec.structs.replace(taken.record, is_over=True)
                     self._store.replace(taken.key, msgspec.json.encode(record), taken.tag)
-        except LoginStoreUnusable as unusable:
+        except BucketUnusable as unusable:
             logger.warning("login slot not freed", extra={"detail": str(unusable)})
 
     def _prove(self, proof_key: str, now: datetime) -> None:

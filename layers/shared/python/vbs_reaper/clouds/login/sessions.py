@@ -22,7 +22,7 @@ from vbs_reaper.clouds.login.slots import Busy, Suspect
 from vbs_reaper.clouds.ports import CallMetrics, TargetSecrets
 from vbs_reaper.clouds.target import Target
 from vbs_reaper.clouds.target_secret import read_target
-from vbs_reaper.errors import InvalidSecret, LoginStoreUnusable
+from vbs_reaper.errors import BucketUnusable, InvalidSecret
 
 CALL_S: Final = 15.0
 """Seconds that must be left to begin a call: ten for the call itself, five to record how it ended."""
@@ -155,7 +155,7 @@ class SessionCache:
         now = self._clock()
         try:
             taken = self._guard.take(configured, stored, lambda: time_left() - CALL_S)
-        except LoginStoreUnusable as unusable:
+        except BucketUnusable as unusable:
             message = f'target "{target}": no new login, because {unusable}'
             return Answer(name=AnswerName.BUCKET_UNUSABLE, message=message, at=now)
         if isinstance(taken, Suspect):

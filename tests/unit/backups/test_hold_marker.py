@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from vbs_reaper.backups.backup import Backup
-from vbs_reaper.backups.holds import contains, is_empty_marker, is_hold_key
+from vbs_reaper.backups.hold_marker import contains, is_empty_marker, is_hold_key
 
 MARKERS = ["[hold]", "§behalten", 'do not delete: "legal"', "back\\slash", "Ünder", "🔒", " legal-hold "]
 

@@ -1,0 +1,87 @@
+"""S3: the holds, as objects under `holds/` in the stack's bucket. Written once, never changed, released by deleting."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
+from vbs_reaper.backups.holds import HOLDS, Hold, HoldRecord, read_hold
+from vbs_reaper.errors import BucketUnusable, InvalidHold
+from vbs_reaper.logs import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_s3 import S3Client
+
+    from vbs_reaper.clock import Clock
+
+LIST_S: Final = 10.0
+"""Most seconds for one listing, which is enough for more than ten thousand holds."""
+
+
+class HoldBucket:
+    """Implements `backups.ports.HoldStore`. The client is created on first use: only a DELETE or a plan needs it."""
+
+    def __init__(self, make_client: Callable[[], S3Client], bucket: str, clock: Clock) -> None:
+        self._make_client = make_client
+        self._client: S3Client | None = None
+        self._lock = Lock()
+        self._bucket = bucket
+        self._clock = clock
+
+    def list_holds(self) -> list[Hold]:
+        """See `HoldStore.list_holds`. A listing in S3 contains everything that was written before it began."""
+        began_at, holds = self._clock(), list[Hold]()
+        try:
+            for page in self._s3().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=HOLDS):
+                read = (read_hold(each["Key"]) for each in page.get("Contents", []))
+                holds.extend(hold for hold in read if hold is not None)
+                if page["IsTruncated"] and (self._clock() - began_at).total_seconds() > LIST_S:
+                    raise BucketUnusable(f"the listing of {HOLDS} in the stack's bucket takes more than {LIST_S:.0f} s")
+        except AWS_ERRORS as error:
+            raise BucketUnusable(f"the stack's bucket cannot be listed under {HOLDS} ({code_of(error)})") from None
+        except InvalidHold as fault:
+            raise BucketUnusable(str(fault)) from None
+        return holds
+
+    def read_record(self, hold: Hold) -> HoldRecord | None:
+        """See `HoldStore.read_record`."""
+        try:
+            found = self._s3().get_object(Bucket=self._bucket, Key=HOLDS + hold.name)
+            return msgspec.json.decode(found["Body"].read(), type=HoldRecord)
+        except (*AWS_ERRORS, msgspec.DecodeError, UnicodeDecodeError) as error:
+            logger.warning("hold not readable", extra={"hold": hold.name, "detail": code_of(error)})
+            return None
+
+    def write(self, name: str, record: HoldRecord) -> None:
+        """Store a new hold. It is encrypted by S3, not with the stack's key: a hold must not depend on a key.
+
+        Raises:
+            botocore.exceptions.ClientError: S3 rejects it, for instance because a hold with this name exists.
+        """
+        self._s3().put_object(
+            Bucket=self._bucket,
+            Key=HOLDS + name,
+            Body=msgspec.json.encode(record),
+            ContentType="application/json",
+            ServerSideEncryption="AES256",
+            IfNoneMatch="*",
+        )
+
+    def release(self, hold: Hold) -> None:
+        """Delete a hold.
+
+        Raises:
+            botocore.exceptions.ClientError: S3 rejects it.
+        """
+        self._s3().delete_object(Bucket=self._bucket, Key=HOLDS + hold.name)
+
+    def _s3(self) -> S3Client:
+        with self._lock:
+            if self._client is None:
+                self._client = self._make_client()
+            return self._client
