@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,16 @@ from vbs_reaper.backups.holds import EVERY_RUN, HOLDS, HoldKind, name_of_hold
 
 if TYPE_CHECKING:
     from tests.simulation.aws import Stored
+    from tests.simulation.cloud import Kept
 
 OBEYED_WITHIN_S = 60.0
 """No DELETE is sent later than this after a hold was written."""
 STILL_SEEN_S = 90.0
 """A refusal may be based on a hold that was released at most this long ago."""
+
+
+BEFORE_LIST_S = 150.0
+"""The purger lists the holds at most so long before the backups: a listing of 30 s ago, and a login that waits."""
 
 
 @dataclass(slots=True)
@@ -65,6 +70,15 @@ class StoredHolds:
         now = self.timeline.now
         return set(self._reasons(backup_id, volume_id, message, now, now - STILL_SEEN_S))
 
+    def seen_by_purger(self, backups: Iterable[Kept]) -> tuple[frozenset[str], frozenset[str]]:
+        """The backups on hold that a purger which lists backups now must have seen, and those it may have seen."""
+        now = self.timeline.now
+        lately_s = now - BEFORE_LIST_S
+        must = {hold.of for hold in self.all if hold.from_s <= lately_s and now < hold.to_s}
+        may = {hold.of for hold in self.all if hold.from_s <= now and lately_s < hold.to_s}
+        known = list(backups)
+        return _held_by(must, known), _held_by(may, known)
+
     def _reasons(
         self, backup_id: str, volume_id: object, message: Stored, written_by_s: float, there_at_s: float
     ) -> Iterator[str]:
@@ -81,6 +95,10 @@ class StoredHolds:
     def page(self) -> dict[str, Any]:
         """What `ListObjectsV2` answers."""
         return {"Contents": [{"Key": key} for key in self.keys()], "IsTruncated": False}
+
+
+def _held_by(holds: set[str], backups: Iterable[Kept]) -> frozenset[str]:
+    return frozenset(backup.id for backup in backups if {backup.id, backup.volume_id} & holds)
 
 
 def _run_of(message: Stored) -> str | None:

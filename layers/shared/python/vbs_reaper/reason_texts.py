@@ -17,7 +17,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "wrong_project": ("The request names a project that is not its target's.", "Name the target of that project."),
     "held": ("The backup is on hold.", "Remove the hold first, if the backup may be deleted."),
     "stopped": (
-        "The purge run that requested the deletion was stopped.",
+        "The run of the purge policy was stopped.",
         "Look at the stop with `vbs-reaper holds`; release it, if the run's deletions are right.",
     ),
     "minimum_age": (

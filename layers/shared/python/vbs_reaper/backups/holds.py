@@ -135,6 +135,8 @@ class Holds:
 
     def on_backup(self, backup_id: str, volume_id: str | None, now: datetime) -> Hold | None:
         """Return the hold on a backup, or on its volume, that lasts longest; None if there is none."""
+        if not self._holds:
+            return None
         of_volume = () if volume_id is None else self._live(HoldKind.VOLUME, volume_id, now)
         return _longest([*self._live(HoldKind.BACKUP, backup_id, now), *of_volume])
 
