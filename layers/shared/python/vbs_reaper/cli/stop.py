@@ -41,7 +41,10 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     command.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")
     command.add_argument("--policy", required=True, metavar="NAME", help="the policy")
     command.add_argument(
-        "--run", metavar="RUN", help="only this run: its name, or the beginning of it; the stop lasts 14 days"
+        "--run",
+        dest="run_name",
+        metavar="RUN",
+        help="only this run: its name, or the beginning of it; the stop lasts 14 days",
     )
     command.add_argument("--reason", metavar="TEXT", help="why, 1 to 256 characters; required")
     command.add_argument("--json", action="store_true", help="the stop, and what became of the requests, as JSON")
@@ -66,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     """
     reason, now = read_reason(args.reason), datetime.now(UTC)
     stack = Stack(args.stack)
-    run_name = _find_run(stack, args.policy, args.run)
+    run_name = _find_run(stack, args.policy, args.run_name)
     record = HoldRecord(reason=reason, by=find_caller(stack), at=now.replace(microsecond=0))
     until = None if run_name is None else (now + LIFE).replace(microsecond=0)
     stop = StoredHolds(stack).write(HoldKind.RUN, f"{args.policy}/{run_name or EVERY_RUN}", until, record)
