@@ -13,6 +13,7 @@ REQUIREMENTS := layers/dependencies/requirements.txt
 SBOM := out/dependencies-layer.cdx.json
 CHECKOV_PINS := tests/infrastructure/checkov/requirements.txt
 SAM := .venv-sam/bin/sam
+CLI := .venv/bin/vbs-reaper
 # The tests of a file share its fixtures, so one process runs them. Files start in order: the slow ones come first.
 IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export SAM_CLI_TELEMETRY ?= 0
@@ -131,6 +132,10 @@ lock-checkov: .build/uv/stamp ## pin the newest versions for the environment of 
 ifneq ($(and $(PARAMETERS),$(findstring --parameter-overrides,$(ARGS))),)
 $(error Pass all parameters in the file or all with --parameter-overrides: if both are given, SAM uses only the last)
 endif
+# An option among the arguments for SAM, and the name of the stack: given, or that of samconfig.toml.
+given = $(shell printf '%s' '$(ARGS)' | sed -n 's/.*--$(1)[= ]\([^ ]*\).*/\1/p')
+STACK = $(or $(call given,stack-name),$(shell sed -n 's/^stack_name = "\(.*\)"/\1/p' samconfig.toml))
+
 build: .venv-sam/stamp sbom ## run sam build; needs neither Docker nor Python in the version of the runtime
 	$(SAM) validate --lint
 	PATH="$(CURDIR)/.build/uv/bin:$$PATH" $(SAM) build
@@ -138,7 +143,10 @@ build: .venv-sam/stamp sbom ## run sam build; needs neither Docker nor Python in
 deploy: build ## deploy to the AWS account of your environment; PARAMETERS=FILE reads the parameters from a file
 	$(SAM) deploy $(if $(PARAMETERS),--parameter-overrides 'file://$(PARAMETERS)') $(ARGS)
 
-remove: .venv-sam/stamp ## delete the stack; this deletes no backup
+remove: .venv/stamp .venv-sam/stamp ## list what the stack holds, then delete it; this deletes no backup
+	@echo "The holds and stops of $(STACK), which bind nobody after the stack is deleted:"
+	@$(if $(call given,profile),AWS_PROFILE='$(call given,profile)') $(if $(call given,region),AWS_DEFAULT_REGION='$(call given,region)') \
+	  $(CLI) holds --stack '$(STACK)' || echo "They could not be listed."
 	$(SAM) delete $(ARGS)
 
 ##@ Housekeeping

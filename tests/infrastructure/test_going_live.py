@@ -141,3 +141,30 @@ def test_a_preview_by_the_aws_cli_is_a_preview() -> None:
     run = read_event(json.loads(words[words.index("--payload") + 1]), "default", "invocation")
     assert isinstance(run, Run)
     assert run.policy.mode == "preview"
+
+
+# ── Removing a stack ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("words", "holds", "deletes"),
+    [
+        ([], "/vbs-reaper", "delete"),
+        (["ARGS=--stack-name other --no-prompts"], "/other", "delete --stack-name other --no-prompts"),
+        (["ARGS=--region eu-west-1 --stack-name=other"], "eu-west-1/other", "delete --region eu-west-1 --stack-name=o"),
+    ],
+)
+def test_what_a_stack_holds_is_listed_before_it_is_deleted(
+    tmp_path: Path, words: list[str], holds: str, deletes: str
+) -> None:
+    cli = tmp_path / "cli"
+    cli.write_text('#!/bin/sh\necho "$1 of $AWS_DEFAULT_REGION/$3"\nexit 1\n', encoding="utf-8")
+    cli.chmod(0o700)
+    kept = ["--old-file=.venv/stamp", "--old-file=.venv-sam/stamp"]
+    environment = {name: value for name, value in OWN.items() if name != "AWS_DEFAULT_REGION"}
+    command = ["make", "--silent", *kept, "remove", "SAM=echo sam", f"CLI={cli}", *words]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    _, listed, failed, deleted = done.stdout.splitlines()
+    assert (listed, failed) == (f"holds of {holds}", "They could not be listed.")
+    assert deleted.startswith(f"sam {deletes}")

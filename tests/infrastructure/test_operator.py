@@ -13,7 +13,10 @@ from tests.infrastructure.rendered import KEY, WITH_EVERYTHING, Rendered
 from tests.infrastructure.test_permissions import HERE, USE_THE_KEY, listed, statements
 from tests.infrastructure.translate import ROOT
 
-CONSOLE = ROOT / "layers/shared/python/vbs_reaper/cli"
+PACKAGE = ROOT / "layers/shared/python/vbs_reaper"
+CONSOLE = PACKAGE / "cli"
+HOLDS_BUCKET = PACKAGE / "aws/hold_store.py"
+"""An adapter that writes what only the console writes."""
 SERVICES = ("cloudformation", "lambda", "logs", "s3", "sqs")
 MAPPING = f"arn:${{AWS::Partition}}:lambda:{HERE}:event-source-mapping:${{DeleterFunctionDeleteRequests}}"
 OPERATOR_MAY = {
@@ -30,6 +33,9 @@ OPERATOR_MAY = {
     ("logs:FilterLogEvents", "${DeleterLogGroup.Arn}"),
     ("s3:ListBucket", "${PlansBucket.Arn}"),
     ("s3:GetObject", "${PlansBucket.Arn}/plans/*"),
+    ("s3:GetObject", "${PlansBucket.Arn}/holds/*"),
+    ("s3:PutObject", "${PlansBucket.Arn}/holds/*"),
+    ("s3:DeleteObject", "${PlansBucket.Arn}/holds/*"),
 }
 CALLED_OTHERWISE = {
     "lambda:Invoke": "lambda:InvokeFunction",
@@ -76,7 +82,7 @@ def test_the_operator_may_do_what_the_console_does_and_nothing_else() -> None:
 
 
 def test_every_right_of_the_operator_is_used_and_every_call_is_allowed() -> None:
-    used = {right for path in CONSOLE.rglob("*.py") for right in rights_used(path)}
+    used = {right for path in [*CONSOLE.rglob("*.py"), HOLDS_BUCKET] for right in rights_used(path)}
     assert used == {action for action, _ in OPERATOR_MAY}
 
 
@@ -86,6 +92,15 @@ def test_the_mapping_can_only_be_switched_for_the_deleter(stack: Rendered) -> No
         each for each in statements(policy["PolicyDocument"]) if each["Action"] == "lambda:UpdateEventSourceMapping"
     )
     assert update["Condition"] == {"ArnEquals": {"lambda:FunctionArn": "${DeleterFunction.Arn}"}}
+
+
+def test_the_rights_to_hold_and_to_release_are_statements_of_their_own(stack: Rendered) -> None:
+    (policy,) = stack.every("IAM::ManagedPolicy").values()
+    by_name = {each["Sid"]: each for each in statements(policy["PolicyDocument"])}
+    for name, action in (("Hold", "s3:PutObject"), ("Release", "s3:DeleteObject")):
+        assert by_name[name]["Action"] == action
+        assert by_name[name]["Resource"] == "${PlansBucket.Arn}/holds/*"
+        assert [sid for sid, each in by_name.items() if action in listed(each["Action"])] == [name]
 
 
 @pytest.mark.parametrize("service", ["secretsmanager", "iam", "sts"])

@@ -25,6 +25,7 @@ LOGIN_SLOTS = {
     ("s3:PutObject", "${PlansBucket.Arn}/logins/*"),
     ("s3:DeleteObject", "${PlansBucket.Arn}/logins/*"),
 }
+READ_HOLDS = {("s3:GetObject", "${PlansBucket.Arn}/holds/*")}
 PUBLISH = ("events:PutEvents", "events:DescribeEventBus")
 PUBLISH_ON_ITS_OWN_BUS = {
     (action, f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/${{EventBus}}") for action in PUBLISH
@@ -90,7 +91,7 @@ def senders(stack: Rendered, queue: str) -> set[str]:
 
 
 def test_the_deleter_may_do_what_it_does_and_nothing_else() -> None:
-    deleter_may = DELETER_MAY | LOGIN_SLOTS
+    deleter_may = DELETER_MAY | LOGIN_SLOTS | READ_HOLDS
     assert may(Rendered(), "DeleterRole") == deleter_may | PUBLISH_ON_ITS_OWN_BUS
     assert may(Rendered(WITH_EVERYTHING), "DeleterRole") == deleter_may | PUBLISH_ON_THE_GIVEN_BUS | USE_THE_KEY
 
@@ -143,15 +144,19 @@ def test_the_checker_may_look_and_publish_and_nothing_else() -> None:
 
 
 def test_the_purger_may_store_plans_and_request_deletions_and_nothing_else() -> None:
-    purger_may = LOGIN_SLOTS | {
-        ("s3:GetObject", "${PlansBucket.Arn}/plans/*"),
-        ("s3:PutObject", "${PlansBucket.Arn}/plans/*"),
-        ("sqs:SendMessage", "${DeleteQueue.Arn}"),
-        ("sqs:SendMessage", "${DeadLetterQueue.Arn}"),
-        ("secretsmanager:GetSecretValue", f"arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:vbs-reaper/*"),
-        ("logs:CreateLogStream", "${PurgerLogGroup.Arn}"),
-        ("logs:PutLogEvents", "${PurgerLogGroup.Arn}"),
-    }
+    purger_may = (
+        LOGIN_SLOTS
+        | READ_HOLDS
+        | {
+            ("s3:GetObject", "${PlansBucket.Arn}/plans/*"),
+            ("s3:PutObject", "${PlansBucket.Arn}/plans/*"),
+            ("sqs:SendMessage", "${DeleteQueue.Arn}"),
+            ("sqs:SendMessage", "${DeadLetterQueue.Arn}"),
+            ("secretsmanager:GetSecretValue", f"arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:vbs-reaper/*"),
+            ("logs:CreateLogStream", "${PurgerLogGroup.Arn}"),
+            ("logs:PutLogEvents", "${PurgerLogGroup.Arn}"),
+        }
+    )
     assert may(Rendered(), "PurgerRole") == purger_may | PUBLISH_ON_ITS_OWN_BUS
     assert may(Rendered(WITH_EVERYTHING), "PurgerRole") == purger_may | PUBLISH_ON_THE_GIVEN_BUS | USE_THE_KEY
 
@@ -182,6 +187,8 @@ def test_nobody_is_let_into_the_plans_bucket_by_its_own_policy(stack: Rendered) 
         "OnlyTheFunctionsWriteLogins",
         "LoginsAreWrittenOnACondition",
         "LoginsAreDeletedOnACondition",
+        "HoldsAreWrittenOnce",
+        "HoldsAreEncryptedByS3",
     }
 
 
@@ -235,6 +242,31 @@ def test_a_plan_is_never_written_over(stack: Rendered) -> None:
     assert denied["Action"] == "s3:PutObject"
     assert denied["Resource"] == "${PlansBucket.Arn}/plans/*"
     assert denied["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+
+
+def test_a_hold_is_never_written_over(stack: Rendered) -> None:
+    denied = of_bucket(stack)["HoldsAreWrittenOnce"]
+    assert denied["Action"] == "s3:PutObject"
+    assert denied["Resource"] == "${PlansBucket.Arn}/holds/*"
+    assert denied["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+
+
+def test_a_hold_does_not_depend_on_a_key_whatever_the_default_encryption_of_the_bucket_is() -> None:
+    """IAM guide, "Condition operators": a negated operator also matches if the request does not contain the key.
+
+    So a request without the header, which the bucket's default would encrypt with KmsKeyArn, is denied as well.
+    """
+    for stack in (Rendered(), Rendered(WITH_EVERYTHING)):
+        denied = of_bucket(stack)["HoldsAreEncryptedByS3"]
+        assert denied["Action"] == "s3:PutObject"
+        assert denied["Resource"] == "${PlansBucket.Arn}/holds/*"
+        assert denied["Condition"] == {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}}
+
+
+@pytest.mark.parametrize("role", ["DeleterRole", "PurgerRole", "CheckerRole"])
+def test_no_function_may_hold_or_release(stack: Rendered, role: str) -> None:
+    on_holds = {action for action, resource in may(stack, role) if resource == "${PlansBucket.Arn}/holds/*"}
+    assert on_holds <= {"s3:GetObject"}
 
 
 def test_a_schedule_may_send_requests_and_nothing_else() -> None:

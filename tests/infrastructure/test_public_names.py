@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.infrastructure.emitted import emitted
 from tests.infrastructure.translate import TEMPLATE
 from vbs_reaper.aws.login_store import PREFIX as LOGINS
 from vbs_reaper.aws.metrics import NAMESPACE, Metrics
+from vbs_reaper.backups.holds import HOLDS, HoldKind, name_of_hold
 from vbs_reaper.cli.log_record import CallLogRecord, LogRecord
 from vbs_reaper.cli.main import parser
 from vbs_reaper.clouds.login.slots import Slot
@@ -25,6 +27,8 @@ from vbs_reaper.reasons import Reason
 
 NAMES = Path(__file__).with_name("public_names.json")
 SCHEMAS = Path("events/schemas")
+END = datetime(2027, 1, 1, tzinfo=UTC)
+HELD = {HoldKind.BACKUP: "ID", HoldKind.VOLUME: "ID", HoldKind.RUN: "POLICY/RUN"}
 
 
 def test_public_names_are_as_released() -> None:
@@ -47,6 +51,8 @@ def public_names() -> dict[str, Any]:
         "S3 keys": [
             *(key_of("POLICY", "RUN", ending) for ending in ("json", "html", *sorted(mark.value for mark in SentMark))),
             *(f"{LOGINS}IDENTITY/{slot}" for slot in Slot),
+            *(f"{HOLDS}{name_of_hold(kind, of, END, 8 * '0')}" for kind, of in HELD.items()),
+            f"{HOLDS}{name_of_hold(HoldKind.VOLUME, 'ID', None, 8 * '0')}",
         ],
         "log fields": fields(LogRecord, CallLogRecord),
         "metrics": metrics(),

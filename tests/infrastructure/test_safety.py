@@ -1,6 +1,7 @@
 """What neither cfn-lint nor checkov asks for: encryption, retention, and an end for whatever fails, everywhere."""
 
 from tests.infrastructure.rendered import KEY, Properties, Rendered, translated
+from vbs_reaper.backups.holds import HOLDS
 
 KEEPS_STATE = {"AWS::SQS::Queue": "Delete", "AWS::Logs::LogGroup": "Delete", "AWS::S3::Bucket": "Retain"}
 """What becomes of what is in it when the stack is deleted; nothing is lost by replacing one."""
@@ -37,6 +38,14 @@ def test_nothing_is_kept_for_ever(stack: Rendered) -> None:
 def test_every_lifecycle_rule_names_the_prefix_it_is_about(stack: Rendered) -> None:
     for bucket in stack.every("S3::Bucket").values():
         assert [each["Prefix"] for each in bucket["LifecycleConfiguration"]["Rules"]] == ["plans/", "logins/"]
+
+
+def test_no_lifecycle_rule_removes_a_hold(stack: Rendered) -> None:
+    for bucket in stack.every("S3::Bucket").values():
+        for rule in bucket["LifecycleConfiguration"]["Rules"]:
+            assert rule["Prefix"]
+            assert not rule["Prefix"].startswith(HOLDS)
+            assert not HOLDS.startswith(rule["Prefix"])
 
 
 def test_every_queue_and_every_bucket_is_encrypted_and_over_tls_only(stack: Rendered) -> None:

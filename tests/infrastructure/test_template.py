@@ -166,6 +166,13 @@ def test_what_is_stored_about_logins_is_forgotten_after_months(stack: Rendered) 
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
 
 
+def test_deleter_and_purger_are_told_the_minimum_age() -> None:
+    for stack, hours in ((Rendered(), 0), (Rendered({"MinimumAge": 48}), 48)):
+        functions = stack.every("Lambda::Function")
+        for name in ("DeleterFunction", "PurgerFunction"):
+            assert functions[name]["Environment"]["Variables"]["MINIMUM_AGE_IN_HOURS"] == hours
+
+
 def test_every_function_is_told_the_bucket_of_the_login_slots(stack: Rendered) -> None:
     for function in stack.every("Lambda::Function").values():
         assert function["Environment"]["Variables"]["PLANS_BUCKET"] == "${PlansBucket}"

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from vbs_reaper.clock import Clock
 
+UNREADABLE: Final = (*AWS_ERRORS, msgspec.DecodeError, UnicodeDecodeError)
+"""Everything that `HoldBucket.fetch_record` raises if a record cannot be read."""
+
 LIST_S: Final = 10.0
 """Most seconds for one listing, which is enough for more than ten thousand holds."""
 
@@ -48,11 +51,15 @@ class HoldBucket:
     def read_record(self, hold: Hold) -> HoldRecord | None:
         """See `HoldStore.read_record`."""
         try:
-            found = self._s3().get_object(Bucket=self._bucket, Key=HOLDS + hold.name)
-            return msgspec.json.decode(found["Body"].read(), type=HoldRecord)
-        except (*AWS_ERRORS, msgspec.DecodeError, UnicodeDecodeError) as error:
+            return self.fetch_record(hold)
+        except UNREADABLE as error:
             logger.warning("hold not readable", extra={"hold": hold.name, "detail": code_of(error)})
             return None
+
+    def fetch_record(self, hold: Hold) -> HoldRecord:
+        """Return what a hold says to people. Raises one of `UNREADABLE` if that cannot be read."""
+        found = self._s3().get_object(Bucket=self._bucket, Key=HOLDS + hold.name)
+        return msgspec.json.decode(found["Body"].read(), type=HoldRecord)
 
     def write(self, name: str, record: HoldRecord) -> None:
         """Store a new hold. It is encrypted by S3, not with the stack's key: a hold must not depend on a key.

@@ -6,7 +6,21 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from vbs_reaper.cli import approve, check, explain, pause, plans, preview, resume, secret, send
+from vbs_reaper.cli import (
+    approve,
+    check,
+    explain,
+    hold,
+    holds,
+    pause,
+    plans,
+    preview,
+    release,
+    resume,
+    secret,
+    send,
+    stop,
+)
 from vbs_reaper.cli.dead_letters import command as dead_letters
 from vbs_reaper.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from vbs_reaper.errors import CommandError
@@ -15,7 +29,11 @@ COMMANDS: Final = (
     preview,
     plans,
     approve,
+    stop,
     send,
+    hold,
+    holds,
+    release,
     check,
     explain,
     dead_letters,

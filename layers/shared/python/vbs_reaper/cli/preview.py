@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 from rich.console import Console
+from rich.text import Text
 
 from vbs_reaper.backups.hold_marker import HOLD_MARKER, is_empty_marker
 from vbs_reaper.cli.backups_file import BackupsFile
@@ -35,6 +36,8 @@ from vbs_reaper.timestamps import read_instant
 EXIT_NOTHING_PLANNED: Final = 0
 EXIT_DELETIONS_PLANNED: Final = 2
 EXIT_GUARD_EXCEEDED: Final = 3
+NO_HOLDS: Final = "The stack's holds and stops are not known here; preview with --stack."
+"""Only the purger lists them: a preview on a desk may not have a stack at all."""
 
 _ERRORS: Final = (InvalidPolicy, InvalidBackupsFile, RunRefused, InvalidPlan, InvalidJson)
 
@@ -214,7 +217,9 @@ def _print(made: Plan, args: argparse.Namespace) -> None:
             raise CommandError(f"{args.html}: {error.strerror or error}") from None
     console = Console(width=_width())
     print_plan(made, console, with_calendars=not args.html)
-    if args.stack is not None:
+    if args.stack is None:
+        console.print(Text(NO_HOLDS, "dim"))
+    else:
         print_how_to_approve(made, args.stack, console)
 
 

@@ -10,7 +10,9 @@ import boto3
 from botocore.config import Config
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
+from vbs_reaper.aws.hold_store import HoldBucket
 from vbs_reaper.aws.plan_store import PlanBucket
+from vbs_reaper.clock import utc_now
 from vbs_reaper.errors import CommandError
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ _NO_SUCH_STACK: Final = "ValidationError"
 """The error code if the stack does not exist (AWS CloudFormation API reference, "DescribeStacks")."""
 _LONG_CALL: Final = Config(read_timeout=910, retries={"total_max_attempts": 1})
 """A purge may take all of its 900 s, and an invocation must not be retried automatically."""
+HOLDS_AT_ONCE: Final = 32
+"""How many holds are read or deleted at the same time."""
+_HOLDS_AT_ONCE: Final = Config(max_pool_connections=HOLDS_AT_ONCE)
 
 
 class Stack:
@@ -61,6 +66,11 @@ class Stack:
     def plans(self) -> PlanBucket:
         """The stored plans."""
         return PlanBucket(self.s3, self.bucket)
+
+    @property
+    def holds(self) -> HoldBucket:
+        """The stored holds."""
+        return HoldBucket(lambda: boto3.client("s3", config=_HOLDS_AT_ONCE), self.bucket, utc_now)
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """Invoke the `Purger` or the `Checker` with an event and return its response.

@@ -8,7 +8,8 @@ from typing import Final
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS
 from vbs_reaper.cli.stack import Stack
-from vbs_reaper.errors import CommandError
+from vbs_reaper.errors import CommandError, RunRefused
+from vbs_reaper.purge.ports import StoredDocument
 from vbs_reaper.purge.run_result import key_of
 from vbs_reaper.text import printable
 
@@ -76,11 +77,33 @@ def find_run(stack: Stack, policy: str, given: str) -> str:
     Raises:
         CommandError: no run matches, or several do.
     """
-    try:
-        keys = [key for key in _objects(stack, policy) if _PLAN_KEY.fullmatch(key)]
-    except AWS_ERRORS as error:
-        raise stack.failed("list its plans", error) from None
-    return _find_one([key.removesuffix(".json").rpartition("/")[2] for key in keys], given, policy, "run")
+    return _find_one(list(runs_of(stack, policy)), given, policy, "run")
+
+
+def runs_of(stack: Stack, policy: str) -> dict[str, datetime]:
+    """Return the runs of a policy that have a stored plan, and when it was stored.
+
+    Raises:
+        CommandError: the bucket cannot be read.
+    """
+    return {run: stored for (_, run), stored in _plans(stack, policy).items()}
+
+
+def newest_plans(stack: Stack) -> Iterator[tuple[str, StoredDocument]]:
+    """Yield the plan of each policy that was stored last, with the name of the policy.
+
+    Raises:
+        CommandError: the bucket cannot be read.
+    """
+    plans = _plans(stack, None)
+    newest = dict(sorted(plans, key=lambda name: plans[name]))  # the last one of each policy remains
+    for policy, run in sorted(newest.items()):
+        try:
+            document = stack.plans.read(policy, run)
+        except RunRefused as refusal:
+            raise CommandError(str(refusal)) from None
+        if document is not None:
+            yield policy, document
 
 
 def _find_one(names: list[str], given: str, policy: str, what: str) -> str:
@@ -97,6 +120,18 @@ def _find_one(names: list[str], given: str, policy: str, what: str) -> str:
             f"{printable(given[:64])} is ambiguous: {' or '.join(found[:CANDIDATES_SHOWN])}{more}; give more characters"
         )
     return found[0]
+
+
+def _plans(stack: Stack, policy: str | None) -> dict[tuple[str, str], datetime]:
+    """Return when each plan was stored, by policy and run."""
+    try:
+        objects = _objects(stack, policy)
+    except AWS_ERRORS as error:
+        raise stack.failed("list its plans", error) from None
+    names = (
+        (key.removesuffix(".json").split("/"), stored) for key, stored in objects.items() if _PLAN_KEY.fullmatch(key)
+    )
+    return {(policy_name, run): stored for (_, policy_name, run), stored in names}
 
 
 def _objects(stack: Stack, policy: str | None) -> dict[str, datetime]:

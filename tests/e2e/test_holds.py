@@ -1,0 +1,132 @@
+"""Holds and stops on the deployed stack, with the operator's permissions."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.desk import Desk
+from tests.support.local.embedded_aws import REGION
+from tests.support.local.fixtures import WITHIN_S, FindLine
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.cloud import Cloud
+from vbs_reaper.backups.holds import HOLDS
+
+DUE = 7
+HOUR_S = 3600.0
+
+
+@pytest.fixture
+def desk(stack: LocalStack, tmp_path: Path) -> Desk:
+    return Desk(stack, tmp_path)
+
+
+@pytest.fixture
+def nights(cloud: Cloud) -> list[str]:
+    """Ten nightly backups of one volume, newest first."""
+    now, volume_id = datetime.now(UTC), cloud.new_id()
+    return [
+        cloud.add_backup(volume_id=volume_id, name=f"daily-{age}", created_at=now - timedelta(days=age, hours=1))
+        for age in range(10)
+    ]
+
+
+@pytest.fixture
+def plan(stack: LocalStack, target: str, nights: list[str]) -> dict[str, Any]:
+    """A previewed plan that selects seven; policy and target have the test's name."""
+    policy = {"policy": target, "target": target, "match": {"name": "daily-*"}, "keep": {"last": 3}}
+    return stack.invoke({"run": policy}, function="Purger")
+
+
+@pytest.fixture
+def without_holds(stack: LocalStack) -> Iterator[None]:
+    """Leave no hold or stop to other tests."""
+    yield
+    s3, bucket = stack.aws.client("s3"), stack.outputs["PlansBucketName"]
+    for found in s3.list_objects_v2(Bucket=bucket, Prefix=HOLDS).get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=found["Key"])
+
+
+def approve(stack: LocalStack, plan: dict[str, Any]) -> None:
+    answer = stack.invoke({"approve": {"policy": plan["policy"], "plan": plan["plan"]}}, function="Purger")
+    assert answer["requested"] == DUE
+
+
+def test_an_operator_holds_lists_and_releases_what_a_plan_contains(
+    desk: Desk, plan: dict[str, Any], nights: list[str], without_holds: None
+) -> None:
+    code, said, complained = desk.run("hold", "--backup", nights[4], "--until", "2199-12-31", "--reason", "audit")
+    assert code == 0, complained
+    assert f'held: backup {nights[4]} ("daily-4", target {plan["target"]})' in said
+    (held,) = json.loads(desk.run("holds", "--json")[1])["holds"]
+    assert held["by"].endswith("user/operator")
+    code, said, complained = desk.run("release", held["name"], "--yes")
+    assert code == 0, complained
+    assert said == f'released: backup {nights[4]} ("daily-4", target {plan["target"]})\n'
+    assert json.loads(desk.run("holds", "--json")[1]) == {"holds": [], "ended": 0}
+
+
+def test_a_hold_that_would_depend_on_a_key_is_denied_by_the_bucket(stack: LocalStack, desk: Desk) -> None:
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=stack.aws.url,
+        verify=str(stack.aws.certificate),
+        region_name=REGION,
+        aws_access_key_id=desk.environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=desk.environment["AWS_SECRET_ACCESS_KEY"],
+    )
+    key = f"{HOLDS}backup/1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11/released-00000000"
+    bucket = stack.outputs["PlansBucketName"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"{}", IfNoneMatch="*", ServerSideEncryption="aws:kms")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"{}", IfNoneMatch="*")
+
+
+def test_a_stop_says_which_deletions_the_cloud_has_accepted_before(  # noqa: PLR0913  # fixtures
+    desk: Desk,
+    plan: dict[str, Any],
+    nights: list[str],
+    cloud: Cloud,
+    stack: LocalStack,
+    log_line: FindLine,
+    without_holds: None,
+) -> None:
+    cloud.change_settings(delete_seconds=HOUR_S)
+    approve(stack, plan)
+    for backup_id in nights[3:]:
+        log_line(backup_id=backup_id, outcome="asked")
+    words = ("stop", "--policy", plan["policy"], "--run", plan["run"][:13], "--reason", "wrong policy")
+    code, said, complained = desk.run(*words, "--json")
+    assert code == 0, complained
+    stopped = json.loads(said)
+    assert stopped["stop"]["id"] == f"{plan['policy']}/{plan['run']}"
+    assert stopped["requests"]["withdrawn"] == 0
+    assert sorted(stopped["requests"]["accepted"]) == sorted(nights[3:])
+    code, said, _ = desk.run(*words)
+    assert "accepted by the cloud, cannot be called back: 7 deletions" in said
+    assert all(backup_id in said for backup_id in nights[3:])
+    cloud.advance(HOUR_S)
+    wait_until("all are gone", lambda: set(cloud.remaining()) == set(nights[:3]), within_s=WITHIN_S)
+
+
+def test_a_stop_counts_what_it_withdraws(
+    desk: Desk, plan: dict[str, Any], stack: LocalStack, without_holds: None
+) -> None:
+    assert desk.run("pause")[0] == 0
+    try:
+        approve(stack, plan)
+        code, said, complained = desk.run("stop", "--policy", plan["policy"], "--reason", "wrong policy", "--json")
+        assert code == 0, complained
+        requests = json.loads(said)["requests"]
+        assert (requests["withdrawn"], requests["undelivered"], requests["accepted"]) == (DUE, DUE, [])
+        (name,) = (each["name"] for each in json.loads(desk.run("holds", "--json")[1])["holds"])
+        assert desk.run("release", name[-8:], "--yes")[0] == 0
+    finally:
+        desk.run("resume")

@@ -1,0 +1,348 @@
+"""`vbs-reaper hold`, `holds`, `release` and `stop` on a stack whose bucket is moto's."""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+
+from tests.support.in_process import Finished, run_cli
+from tests.support.template_resources import REGION
+from tests.unit.purge.strategies import NOW, inventory, nightly, policy
+from vbs_reaper.aws import clients
+from vbs_reaper.aws.hold_store import HoldBucket
+from vbs_reaper.aws.plan_store import PlanBucket
+from vbs_reaper.backups.holds import HOLDS, Hold, HoldKind, HoldRecord, Holds, name_of_hold
+from vbs_reaper.cli.stack import Stack
+from vbs_reaper.clock import utc_now
+from vbs_reaper.purge.plan import plan
+from vbs_reaper.purge.ports import SentMark
+
+BUCKET = "plans-of-a-stack"
+UNSEEN = "99999999-0b0a-4a5e-9c3e-2f6f0c6f7a11"
+ARN = "arn:aws:sts::123456789012:user/moto"
+RUN = "2026-11-25T04-00-00Z"
+
+Cli = Callable[..., Finished]
+
+
+@pytest.fixture
+def s3(aws: str, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401  # the client's type is boto3's own
+    """The bucket of a deployed stack. moto's CloudFormation needs packages that nothing else here needs."""
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    outputs = {"PlansBucketName": BUCKET, "DeleterFunctionName": "deleter"}
+    monkeypatch.setattr(Stack, "_read_outputs", lambda _: outputs)
+    return client
+
+
+@pytest.fixture
+def cli(s3: object) -> Cli:
+    """Run a command on the stack, on a terminal of 80 columns."""
+
+    def run(command: str, *words: str, typed: str = "") -> Finished:
+        environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}
+        return run_cli((command, "--stack", "reaper", *words), environment=environment, typed=typed)
+
+    return run
+
+
+@pytest.fixture
+def bucket(s3: object) -> HoldBucket:
+    return HoldBucket(clients.s3, BUCKET, utc_now)
+
+
+@pytest.fixture
+def backups(s3: object) -> list[Any]:
+    """The backups of the stored plan of "nightly", whose newest run is RUN."""
+    of_target = msgspec.structs.replace(policy(), target="otc")
+    made = plan(of_target, inventory(nightly(5)), NOW + timedelta(days=5), run=RUN)
+    store = PlanBucket(clients.s3(), BUCKET)
+    store.store("nightly", RUN, replace(made, sha256=None))
+    store.mark("nightly", RUN, SentMark.SENT, b'{"requested": 3}')
+    return list(made.backups)
+
+
+def held(cli: Cli, *words: str) -> list[dict[str, Any]]:
+    finished = cli("holds", "--json", *words)
+    assert finished.returncode == 0, finished.stderr
+    found: list[dict[str, Any]] = json.loads(finished.stdout)["holds"]
+    return found
+
+
+def put(bucket: HoldBucket, kind: HoldKind, on: str, until: datetime | None = None, n: int = 0) -> str:
+    name = name_of_hold(kind, on, until, f"{n:08x}")
+    bucket.write(name, HoldRecord(reason=f"reason {n}", by="arn:somebody", at=NOW))
+    return name
+
+
+def test_a_hold_is_stored_with_what_the_newest_plan_says_and_who_wrote_it(
+    cli: Cli,
+    backups: list[Any],
+    s3: Any,  # noqa: ANN401
+) -> None:
+    backup = backups[2]
+    done = cli("hold", "--backup", backup.id.upper(), "--until", "2199-12-31", "--reason", "Legal: case 17")
+    assert done.returncode == 0, done.stderr
+    assert "until the end of 2199-12-31 (UTC), that is 2200-01-01T00:00:00Z" in done.stdout
+    assert f'held: backup {backup.id} ("{backup.name}", target otc)' in done.stdout
+    (found,) = held(cli)
+    assert re.fullmatch(rf"backup/{backup.id}/2200-01-01T00-00-00Z-[0-9a-f]{{8}}", found["name"])
+    assert found | {"name": "", "at": ""} == {
+        "name": "",
+        "kind": "backup",
+        "id": backup.id,
+        "until": "2200-01-01T00:00:00Z",
+        "live": True,
+        "reason": "Legal: case 17",
+        "by": ARN,
+        "at": "",
+        "target": "otc",
+        "backup_name": backup.name,
+    }
+    assert s3.head_object(Bucket=BUCKET, Key=HOLDS + found["name"])["ServerSideEncryption"] == "AES256"
+    text = cli("holds").stdout
+    assert all(each in text for each in (found["name"], ARN, "Legal: case 17", "1 hold", "end of 2199-12-31"))
+
+
+def test_a_hold_on_a_volume_says_how_many_of_its_backups_are_in_the_plan(cli: Cli, backups: list[Any]) -> None:
+    done = cli("hold", "--volume", backups[0].volume_id, "--reason", "keep")
+    assert done.returncode == 0, done.stderr
+    same = sum(each.volume_id == backups[0].volume_id for each in backups)
+    assert f"{same} backups are in the plan nightly/{RUN}." in done.stdout
+    (found,) = held(cli)
+    assert (found["kind"], found["id"], found["until"], found["target"]) == (
+        "volume",
+        backups[0].volume_id,
+        None,
+        "otc",
+    )
+    assert "backup_name" not in found
+
+
+def test_an_id_that_no_plan_contains_is_a_typing_error_unless_it_is_said_to_be_unseen(
+    cli: Cli, backups: list[Any], bucket: HoldBucket
+) -> None:
+    for words in (("--backup", UNSEEN), ("--volume", backups[0].id)):
+        done = cli("hold", *words, "--reason", "x")
+        assert done.returncode == 1
+        assert "add --unseen to hold it anyway" in done.stderr
+    assert bucket.list_holds() == []
+    assert cli("hold", "--backup", UNSEEN, "--reason", "x", "--unseen").returncode == 0
+    assert [each.of for each in bucket.list_holds()] == [UNSEEN]
+
+
+def test_every_policys_newest_plan_is_searched_and_one_that_cannot_be_read_hides_no_other(
+    cli: Cli,
+    backups: list[Any],
+    s3: Any,  # noqa: ANN401
+) -> None:
+    for key in ("plans/a-broken/x.json", "plans/z-broken/x.json"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"advice":[],"backups":[{"created_at":%s' % backups[0].id.encode())
+    assert cli("hold", "--backup", backups[0].id, "--reason", "x").returncode == 0
+    PlanBucket(clients.s3(), BUCKET).store(
+        "nightly", "2026-11-26T04-00-00Z", plan(policy(), inventory([]), NOW + timedelta(days=6))
+    )
+    done = cli("hold", "--backup", backups[0].id, "--reason", "x")
+    assert (done.returncode, "newest stored plan" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--backup", UNSEEN), "--reason is missing"),
+        (("--backup", UNSEEN, "--reason", "x", "--until", "2020-01-01"), "which has passed"),
+        (("--backup", UNSEEN, "--reason", "x", "--until", "soon"), "give a date such as"),
+        (("--backup", "daily-3", "--reason", "x"), "give a UUID such as"),
+        (("--reason", "x"), "one of the arguments --backup --volume --from-file is required"),
+        (("--backup", UNSEEN, "--volume", UNSEEN, "--reason", "x"), "not allowed with"),
+        (("--from-file", "x.json", "--reason", "x"), "--from-file cannot be used with"),
+        (("--from-file", "does-not-exist.json"), "No such file"),
+    ],
+)
+def test_wrong_input_is_one_error_before_aws_is_asked(words: tuple[str, ...], complaint: str) -> None:
+    done = run_cli(("hold", "--stack", "reaper", *words), environment={})
+    assert done.returncode == 1
+    assert complaint in done.stderr
+
+
+def test_those_that_have_ended_are_counted_and_shown_on_demand(cli: Cli, bucket: HoldBucket) -> None:
+    assert cli("holds").stdout == "no holds and no stops\n"
+    ended = put(bucket, HoldKind.BACKUP, UNSEEN, NOW, 1)
+    live = put(bucket, HoldKind.BACKUP, UNSEEN, datetime(2199, 1, 1, tzinfo=UTC), 2)
+    put(bucket, HoldKind.RUN, "nightly/*", None, 3)
+    text = cli("holds").stdout
+    assert ended not in text
+    assert live in text
+    assert "every run of policy nightly" in text
+    assert "1 hold and 1 stop; 1 more ended: --all shows them, `release --ended` removes them" in text
+    assert f"until {NOW:%Y-%m-%d %H:%M:%S} UTC (ended)" in cli("holds", "--all").stdout
+    assert [each["live"] for each in held(cli, "--all")] == [False, True, True]
+
+
+def test_a_hold_whose_record_cannot_be_read_is_listed_with_its_key(
+    cli: Cli,
+    s3: Any,
+    bucket: HoldBucket,  # noqa: ANN401
+) -> None:
+    s3.put_object(Bucket=BUCKET, Key=f"{HOLDS}backup/{UNSEEN}/by-hand", Body=b"not JSON")
+    (found,) = held(cli)
+    assert found == {"name": f"backup/{UNSEEN}/by-hand", "kind": "backup", "id": UNSEEN, "until": None, "live": True}
+    text = cli("holds").stdout
+    assert "its record cannot be read" in text
+    assert "until it is released" in text
+
+
+def test_an_object_that_is_not_understood_is_named_with_what_to_do(cli: Cli, s3: Any) -> None:  # noqa: ANN401
+    s3.put_object(Bucket=BUCKET, Key=f"{HOLDS}tape/7", Body=b"{}")
+    done = cli("holds")
+    assert done.returncode == 1
+    assert "holds/tape/7" in done.stderr
+    assert "remove it" in done.stderr
+
+
+def test_holds_on_several_pages_are_listed_with_their_records(
+    cli: Cli, bucket: HoldBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "30")  # the server runs in this process
+    for n in range(70):
+        put(bucket, HoldKind.BACKUP, f"{n:08x}-0b0a-4a5e-9c3e-2f6f0c6f7a11", None, n)
+    pages = clients.s3().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=HOLDS)
+    assert sum(1 for _ in pages) == 3
+    assert [each["reason"] for each in held(cli)] == [f"reason {n}" for n in range(70)]
+
+
+@pytest.mark.parametrize("by", ["name", "digits"])
+def test_a_hold_is_released_by_its_name_or_digits_after_confirmation(cli: Cli, bucket: HoldBucket, by: str) -> None:
+    kept = put(bucket, HoldKind.BACKUP, UNSEEN, None, 1)
+    name = put(bucket, HoldKind.BACKUP, UNSEEN, None, 2)
+    given = name if by == "name" else name[-8:]
+    done = cli("release", given, typed="y\n")
+    assert (done.returncode, "nothing was released" in done.stderr) == (1, True)
+    assert "reason 2" in done.stderr, "what is asked about"
+    done = cli("release", given, typed="1\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"released: backup {UNSEEN}, but 1 other hold on it still counts\n"
+    assert [each.name for each in bucket.list_holds()] == [kept]
+    assert json.loads(cli("release", kept, "--yes", "--json").stdout)["released"][0]["name"] == kept
+    assert bucket.list_holds() == []
+
+
+def test_what_does_not_exist_or_is_ambiguous_releases_nothing(cli: Cli, bucket: HoldBucket) -> None:
+    one = put(bucket, HoldKind.BACKUP, UNSEEN, None, 7)
+    other = put(bucket, HoldKind.VOLUME, UNSEEN, None, 7)
+    put(bucket, HoldKind.VOLUME, UNSEEN, None, 8)
+    done = cli("release", "00000007", "--yes")
+    assert done.returncode == 1
+    assert all(each in done.stderr for each in (one, other, "ambiguous"))
+    for unknown in ("00000009", "7", UNSEEN):
+        done = cli("release", "00000008", unknown, "--yes")
+        assert (done.returncode, "there is no hold" in done.stderr) == (1, True), unknown
+    assert cli("release", "--yes").returncode == 1
+    assert cli("release", one, "--ended", "--yes").returncode == 1
+    assert len(bucket.list_holds()) == 3
+
+
+def test_all_that_have_ended_are_released_and_nothing_else(cli: Cli, bucket: HoldBucket) -> None:
+    live = [put(bucket, HoldKind.BACKUP, UNSEEN, until, 1) for until in (None, datetime(2199, 1, 1, tzinfo=UTC))]
+    for n in range(3):
+        put(bucket, HoldKind.RUN, f"nightly/run-{n}", NOW, n)
+    done = cli("release", "--ended", typed="3\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("released: run run-") == 3
+    assert sorted(each.name for each in bucket.list_holds()) == sorted(live)
+    assert cli("release", "--ended").stdout == "no hold or stop has ended\n"
+
+
+def test_holds_are_carried_to_another_stack_once(cli: Cli, bucket: HoldBucket, s3: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    names = [
+        put(bucket, HoldKind.BACKUP, UNSEEN, None, 1),
+        put(bucket, HoldKind.VOLUME, UNSEEN, datetime(2199, 1, 1, tzinfo=UTC), 2),
+        put(bucket, HoldKind.RUN, "nightly/*", None, 3),
+        put(bucket, HoldKind.RUN, f"nightly/{RUN}", datetime(2199, 1, 1, tzinfo=UTC), 4),
+        put(bucket, HoldKind.BACKUP, UNSEEN, NOW, 5),
+    ]
+    path = tmp_path / "holds.json"
+    path.write_text(cli("holds", "--json", "--all").stdout, encoding="utf-8")
+    for name in names[1:]:
+        s3.delete_object(Bucket=BUCKET, Key=HOLDS + name)
+    done = cli("hold", "--from-file", str(path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "3 holds and stops written; 1 existed already, 1 of the file have ended\n"
+    carried = held(cli)
+    shape = [(each["kind"], each["id"], each["until"], each["reason"]) for each in carried]
+    assert {each["by"] for each in carried} == {"arn:somebody", ARN}
+    assert shape == [
+        ("backup", UNSEEN, None, "reason 1"),
+        ("run", "nightly/*", None, "reason 3"),
+        ("run", f"nightly/{RUN}", "2199-01-01T00:00:00Z", "reason 4"),
+        ("volume", UNSEEN, "2199-01-01T00:00:00Z", "reason 2"),
+    ]
+    again = cli("hold", "--from-file", str(path), "--json")
+    assert json.loads(again.stdout) == {"holds": []}
+    assert len(bucket.list_holds()) == 4
+
+
+def test_one_run_is_stopped_for_14_days_by_the_beginning_of_its_name(
+    cli: Cli, backups: list[Any], bucket: HoldBucket
+) -> None:
+    done = cli("stop", "--policy", "nightly", "--run", RUN[:9], "--reason", "wrong policy")
+    assert done.returncode == 0, done.stderr
+    assert f"stopped: run {RUN} of policy nightly" in done.stdout
+    assert "What was requested and accepted before is not known:" in done.stdout, "there is no log"
+    (found,) = held(cli)
+    assert (found["kind"], found["id"], found["reason"]) == ("run", f"nightly/{RUN}", "wrong policy")
+    lasts = datetime.fromisoformat(found["until"]) - datetime.now(UTC)
+    assert timedelta(days=13, hours=23) < lasts <= timedelta(days=14)
+    (hold,) = bucket.list_holds()
+    assert stops(hold, "nightly", RUN)
+    assert not stops(hold, "nightly", "2026-11-26T04-00-00Z")
+
+
+def test_a_policy_is_stopped_until_the_stop_is_released(cli: Cli, backups: list[Any], bucket: HoldBucket) -> None:
+    done = cli("stop", "--policy", "nightly", "--reason", "wrong policy")
+    assert done.returncode == 0, done.stderr
+    assert "The next runs of the policy are refused (stopped) until the stop is released." in done.stdout
+    (hold,) = bucket.list_holds()
+    assert hold.until is None
+    assert stops(hold, "nightly", RUN)
+    assert stops(hold, "nightly", "2099-11-26T04-00-00Z")
+    assert not stops(hold, "nightly2", RUN)
+    assert cli("release", hold.name[-8:], "--yes").stdout == "released: every run of policy nightly\n"
+
+
+def stops(hold: Hold, of: str, run: str) -> bool:
+    return Holds([hold], utc_now()).on_run(of, run, utc_now()) is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--policy", "nightly", "--run", "2027", "--reason", "x"), 'policy "nightly" has no run 2027'),
+        (("--policy", "nigthly", "--reason", "x"), "nothing was stopped; the policies with plans: nightly"),
+        (("--policy", "nightly/", "--reason", "x"), "nothing was stopped"),
+        (("--policy", "nightly"), "--reason is missing"),
+    ],
+)
+def test_what_cannot_be_stopped_is_one_error(
+    cli: Cli, backups: list[Any], bucket: HoldBucket, words: tuple[str, ...], complaint: str
+) -> None:
+    done = cli("stop", *words)
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert bucket.list_holds() == []
+
+
+def test_no_line_to_copy_is_wider_than_80_columns(cli: Cli, backups: list[Any], bucket: HoldBucket) -> None:
+    assert cli("hold", "--volume", backups[0].volume_id, "--until", "2199-12-31", "--reason", "x").returncode == 0
+    assert cli("stop", "--policy", "nightly", "--run", RUN, "--reason", "x").returncode == 0
+    lines = cli("holds").stdout.splitlines()
+    assert {f"  {each.name}" for each in bucket.list_holds()} <= set(lines)
+    assert max(map(len, lines)) <= 80
