@@ -167,7 +167,7 @@ def test_what_is_stored_about_logins_is_forgotten_after_months(stack: Rendered) 
 
 
 def test_deleter_and_purger_are_told_the_minimum_age() -> None:
-    for stack, hours in ((Rendered(), 0), (Rendered({"MinimumAge": 48}), 48)):
+    for stack, hours in ((Rendered(), 0), (Rendered({"MinimumAge": "48"}), "48")):
         functions = stack.every("Lambda::Function")
         for name in ("DeleterFunction", "PurgerFunction"):
             assert functions[name]["Environment"]["Variables"]["MINIMUM_AGE_IN_HOURS"] == hours

@@ -189,8 +189,8 @@ def test_those_that_have_ended_are_counted_and_shown_on_demand(cli: Cli, bucket:
 
 def test_a_hold_whose_record_cannot_be_read_is_listed_with_its_key(
     cli: Cli,
-    s3: Any,
-    bucket: HoldBucket,  # noqa: ANN401
+    s3: Any,  # noqa: ANN401
+    bucket: HoldBucket,
 ) -> None:
     s3.put_object(Bucket=BUCKET, Key=f"{HOLDS}backup/{UNSEEN}/by-hand", Body=b"not JSON")
     (found,) = held(cli)
