@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.hold_store import HoldBucket
 from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.stack_check import StackCheck
@@ -34,14 +35,16 @@ def checker() -> Checker:
     """Build the checker on the first invocation. It is kept for the life of the execution environment."""
     settings = CheckerSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
-    logins = LoginBucket(clients.s3_of_small_objects, settings.plans_bucket)
+    small_objects = clients.once(clients.s3_of_small_objects)
+    logins = LoginBucket(small_objects, settings.plans_bucket)
+    holds = HoldBucket(small_objects, settings.plans_bucket, utc_now)
     transports = Transports(calls_at_once=PARALLEL_CHECKS)
     backups = CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=transports, logins=logins)
     queues = {"delete queue": settings.delete_queue_url, "dead-letter queue": settings.dead_letter_queue_url}
     events = clients.events()
     return Checker(
         check=TargetCheck(backups, utc_now),
-        stack=StackCheck(clients.sqs(), events, queues, settings.event_bus_name),
+        stack=StackCheck(clients.sqs(), events, queues, settings.event_bus_name, holds),
         bus=EventBus(events, settings.event_bus_name, SOURCE),
         metrics=metrics,
         default_target=settings.default_target,

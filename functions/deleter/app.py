@@ -14,6 +14,7 @@ from vbs_reaper.aws import clients
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.hold_store import HoldBucket
 from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.target_secrets import TargetSecrets
@@ -35,10 +36,12 @@ def deleter() -> Deleter:
     """Build the deleter on the first invocation. It is kept for the life of the execution environment."""
     settings = DeleterSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
-    logins = LoginBucket(clients.s3_of_small_objects, settings.plans_bucket)
+    s3 = clients.once(clients.s3_of_small_objects)
+    logins = LoginBucket(s3, settings.plans_bucket)
     transports = Transports(calls_at_once=BATCH_LIMIT)
     return Deleter(
         backups=CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=transports, logins=logins),
+        holds=HoldBucket(s3, settings.plans_bucket, utc_now),
         queue=DeleteQueue(clients.sqs(), settings.delete_queue_url, settings.dead_letter_queue_url),
         bus=EventBus(clients.events(), settings.event_bus_name, SOURCE),
         report=DeletionReport(metrics, logger),
@@ -48,6 +51,7 @@ def deleter() -> Deleter:
         base_s=settings.base_s,
         calls_at_once=settings.calls_at_once,
         trusted_senders=settings.trusted_senders,
+        minimum_age=settings.minimum_age,
     )
 
 

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.hold_store import HoldBucket
 from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.plan_store import PlanBucket
@@ -35,13 +36,14 @@ def purger() -> Purger:
     """Build the purger on the first invocation. It is kept for the life of the execution environment."""
     settings = PurgerSettings.from_env()
     secrets = TargetSecrets(clients.secrets_manager(), settings.secret_prefix)
+    small_objects = clients.once(clients.s3_of_small_objects)
     return Purger(
         backups=CloudClient(
             secrets=secrets,
             metrics=metrics,
             clock=utc_now,
             transports=Transports(calls_at_once=1),
-            logins=LoginBucket(clients.s3_of_small_objects, settings.plans_bucket),
+            logins=LoginBucket(small_objects, settings.plans_bucket),
             patience_s=LOGIN_PATIENCE_S,
         ),
         plans=PlanBucket(clients.s3(), settings.plans_bucket),
@@ -50,6 +52,8 @@ def purger() -> Purger:
         report=PurgeReport(metrics, logger),
         clock=utc_now,
         default_target=settings.default_target,
+        holds=HoldBucket(small_objects, settings.plans_bucket, utc_now),
+        minimum_age=settings.minimum_age,
         memory_mb=settings.memory_mb,
     )
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tests.benchmarks.stub import GONE, Stub, listed_id
 from tests.integration.reach import TARGET, Shelf, reaching
-from tests.support.doubles import DELETER, LoginStoreInMemory, ManualClock
+from tests.support.doubles import DELETER, HoldStoreInMemory, LoginStoreInMemory, ManualClock
 from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
 from vbs_reaper.aws.deletion_report import DeletionReport
@@ -139,6 +139,7 @@ def _deleter(
 ) -> Deleter:
     return Deleter(
         backups=client,
+        holds=HoldStoreInMemory(),
         queue=aws,
         bus=aws,
         report=DeletionReport(metrics, logger),

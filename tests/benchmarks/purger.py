@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tests.benchmarks.stub import Stub
 from tests.integration.reach import TARGET, Hourglass, Shelf
-from tests.support.doubles import LoginStoreInMemory
+from tests.support.doubles import HoldStoreInMemory, LoginStoreInMemory
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.plan_store import PIECE_BYTES
 from vbs_reaper.aws.purge_report import PurgeReport
@@ -137,6 +137,7 @@ def run_purger(run: str, url: str, count: int, folder: Path) -> int:
     logins = LoginStoreInMemory(utc_now)
     client = CloudClient(secrets=shelf, metrics=metrics, clock=utc_now, transports=transports, logins=logins)
     target = Purger(
+        holds=HoldStoreInMemory(),
         backups=FirstBackups(client, count),
         plans=PlanFiles(folder),
         queue=Everywhere(),

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.integration.reach import TARGET, Hourglass, Reach, reaching, ref
 from tests.integration.scripted_server import ScriptedServer, hanging_up
+from tests.support.doubles import no_holds
 from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Breakage, Fault
@@ -173,7 +174,7 @@ def test_a_backup_that_was_looked_at_in_one_region_is_not_deleted_in_another(clo
     """The secret is changed to another region of the same project between the look and the DELETE."""
     backup_id = cloud.add_backup()
     with Simulator(cloud.settings).running() as other, reaching(cloud) as reach:
-        passes = Reconciler(ChangedAfterTheLook(reach, other.target_secret()), reach.clock, 5)
+        passes = Reconciler(ChangedAfterTheLook(reach, other.target_secret()), no_holds(reach.clock), reach.clock, 5)
         cloud.inject(Fault(operation=Operation.DELETE, status=401, body=BodyShape.KEYSTONE))
         message = read_message({"messageId": "m-1"}, reach.clock())
         delivery = Delivery(message=message, now=reach.clock(), base_s=60, jitter=0.5)
@@ -334,7 +335,7 @@ def test_a_cached_look_is_a_wait_of_that_request_alone(cloud: Cloud, status: int
         message = read_message({"messageId": "m-1"}, reach.clock())
         delivery = Delivery(message=message, now=reach.clock(), base_s=60, jitter=0.5)
         this = Pass(request=DeleteRequest(backup_id=BackupId(backup_id)), delivery=delivery)
-        decision = Reconciler(reach.api, reach.clock, 5).reconcile(this, TARGET, Hourglass())
+        decision = Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5).reconcile(this, TARGET, Hourglass())
     assert isinstance(decision, Wait)
     assert decision.reason is Reason.STALE_ANSWER
     assert cloud.status_of(backup_id) == "available"

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching, ref
-from tests.support.doubles import ManualClock
+from tests.support.doubles import ManualClock, no_holds
 from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Breakage, Fault
@@ -63,7 +63,7 @@ def make_pass(reach: Reach, backup_id: str) -> PassEnd:
         message=read_message({"messageId": "m-1"}, reach.clock()), now=reach.clock(), base_s=60, jitter=0
     )
     this = Pass(request=DeleteRequest(backup_id=BackupId(backup_id)), delivery=delivery)
-    return Reconciler(reach.api, reach.clock, 5).reconcile(this, TARGET, Hourglass())
+    return Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5).reconcile(this, TARGET, Hourglass())
 
 
 def refusing(status: int, times: int | None = 1) -> Fault:

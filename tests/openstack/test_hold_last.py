@@ -12,7 +12,7 @@ import requests
 from tests.integration.reach import TARGET, CallBook, Hourglass, Shelf
 from tests.openstack.cloud import Cloud
 from tests.openstack.volumes import TIMEOUT_S
-from tests.support.doubles import LoginStoreInMemory
+from tests.support.doubles import LoginStoreInMemory, no_holds
 from vbs_reaper.backups.answer import Answer
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.backups.secret_text import StoredSecret
@@ -102,7 +102,7 @@ class Pair:
     def make_pass(self, backup_id: str, **more: Any) -> PassEnd:  # noqa: ANN401  # fields of a request
         request = read_request({"backup_id": backup_id, **more}, now())
         delivery = Delivery(message=read_message({"messageId": "m-1"}, now()), now=now(), base_s=60, jitter=0.5)
-        return Reconciler(self.cloud, self.clock, 5).reconcile(
+        return Reconciler(self.cloud, no_holds(self.clock), self.clock, 5).reconcile(
             Pass(request=request, delivery=delivery), TARGET, Hourglass(60.0)
         )
 

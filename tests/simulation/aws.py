@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.simulation.cloud import PROJECTS, secret_text
 from tests.simulation.faults import Fault
+from tests.simulation.holds import StoredHolds
 from tests.simulation.login_slots import LoginObjects, LoginSlotsClient
 from tests.simulation.timeline import DAY, START
 from tests.support.doubles import DELETER
@@ -120,8 +121,12 @@ class Aws:
     letters: list[Letter] = field(default_factory=list)
     secret: Secret = field(default_factory=Secret)
     logins: LoginObjects = field(default_factory=LoginObjects)
+    holds: StoredHolds = field(init=False)
     _visible: list[tuple[float, int, str]] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.holds = StoredHolds(self.world.timeline)
 
     def clients(self, life: Life) -> Clients:
         return Clients(

@@ -15,6 +15,7 @@ from tests.simulation.wire import SimulatedTransports, Wire
 from tests.support.doubles import DELETER
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.hold_store import HoldBucket
 from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.backups.answer import CallRecord, Operation
@@ -110,6 +111,7 @@ class Environment:
                 sleep=world.timeline.pass_by,
                 jitter=world.chance.random,
             ),
+            holds=HoldBucket(lambda: clients.slots, "bucket", world.function_clock),
             queue=DeleteQueue(clients.sqs, "delete", "dead"),
             bus=EventBus(clients.events, "bus", SOURCE),
             report=Report(world, self.life),

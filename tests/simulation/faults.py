@@ -121,6 +121,9 @@ class Fault(StrEnum):
     # What others do meanwhile
     HELD = "somebody puts a backup on hold"
     FREED = "somebody takes a hold away"
+    HOLD_STORED = "somebody writes a hold on a backup or a volume to the bucket"
+    HOLD_RELEASED = "somebody releases a hold or a stop"
+    HOLDS_UNREADABLE = "the holds cannot be listed for hours"
     DELETED_BY_ANOTHER = "somebody else deletes a backup"
     REPLACED = "a backup is re-created under its id: another time, another name"
     RESTORED = "somebody restores from a backup for a while"
@@ -156,6 +159,7 @@ class Fault(StrEnum):
     DUE_REPLACED = "a backup on its way to its deletion is re-created under its id"
     DUE_DELETED = "a backup on its way to its deletion is deleted by somebody else"
     SURVIVOR_GONE = "the copy that made a backup superfluous is deleted"
+    RUN_STOPPED = "somebody stops one run, or every run, of a policy"
 
 
 LASTING: Final = (
@@ -175,6 +179,7 @@ LASTING: Final = (
     Fault.HOST_DOWN,
     Fault.ELSEWHERE,
     Fault.RATE_LIMITED,
+    Fault.HOLDS_UNREADABLE,
 )
 """These come for minutes to hours; the others strike one call, message or backup."""
 

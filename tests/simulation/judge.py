@@ -31,7 +31,7 @@ DETAIL_TYPES = {
     "parked": "VBS Backup Delete Parked",
     "superseded": "VBS Backup Delete Superseded",
 }
-LEFT_TO_THE_NEXT_PLAN = {"expired", "expectation_failed", "held"}
+LEFT_TO_THE_NEXT_PLAN = {"expired", "expectation_failed", "held", "stopped"}
 
 
 class Judge(CallJudge):
@@ -151,7 +151,7 @@ class Judge(CallJudge):
         elif outcome == "refused" and detail["reason"] == "asked_elsewhere":
             if not this.missed_elsewhere or self._function_s - run.message.sent_s < DAY_S:
                 self.wrong("false end", identity, "refused within a day for being elsewhere")
-        elif outcome in {"refused", "superseded"} and detail["reason"] not in this.refusals | self._refusals_of(wanted):
+        elif outcome in {"refused", "superseded"} and detail["reason"] not in self._refusals(run, wanted):
             self.wrong("false end", identity, f"{outcome} for {detail['reason']}, which nothing says")
         elif outcome == "parked" and not self._is_late(run):
             self.wrong("false end", identity, f"parked after {(self._now - run.message.sent_s) / 3600:.1f} h")
@@ -167,11 +167,13 @@ class Judge(CallJudge):
         is_second = run.receives[len(run.passes) - 1] > 1 and waited_s >= self._world.base_s - 1
         return not run.is_direct and (is_second or self._is_late(run))
 
-    @staticmethod
-    def _refusals_of(wanted: Wanted) -> set[str]:
+    def _refusals(self, run: Run, wanted: Wanted) -> set[str]:
         if wanted.backup_id is None:
             return {"malformed"}
-        return {"wrong_project"} if wanted.is_for_another_project else set()
+        if wanted.is_for_another_project:
+            return {"wrong_project"}
+        volume_id = (run.this.shown or {}).get("volume_id")
+        return run.this.refusals | self._world.aws.holds.refusing(wanted.backup_id, volume_id, run.message)
 
     def _is_late(self, run: Run) -> bool:
         message = run.message

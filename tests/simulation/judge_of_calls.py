@@ -103,6 +103,10 @@ class CallJudge:
             self.wrong("delete", wanted.identity, f"DELETE although {forbidden}")
         if this.deletes:
             self.wrong("delete", wanted.identity, "a second DELETE in one pass")
+        volume_id = (this.shown or {}).get("volume_id")
+        holds = self._world.aws.holds.forbidding(str(wanted.backup_id), volume_id, run.message)
+        if holds:
+            self.wrong("delete", wanted.identity, f"DELETE although the bucket says {', '.join(sorted(holds))}")
         age_s = self._function_s - this.looked_s
         if age_s > LOOK_LASTS_S + 0.001:
             self.wrong("delete", wanted.identity, f"the look before the DELETE is {age_s:.1f} s old")

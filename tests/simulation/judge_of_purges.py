@@ -73,6 +73,7 @@ class PurgeJudge:
         """A page went out whole."""
         if is_first:
             purge.rows.clear()
+            purge.held = self._world.aws.holds.seen_by_purger(self._world.cloud.backups.values())
         for row in page:
             purge.rows.setdefault(row["id"], row)
         purge.is_whole, purge.listed_at = is_last, self._clock()
@@ -96,7 +97,7 @@ class PurgeJudge:
             self._wrong(purge, "plan", f"{name} was planned on a list that is not whole, or by a clock in doubt")
             return
         project = self._projects[policy["target"]]
-        self.readings[name] = read_policy_on(policy, project, list(purge.rows.values()), purge.listed_at)
+        self.readings[name] = read_policy_on(policy, project, list(purge.rows.values()), purge.listed_at, purge.held)
         self.hashes[sha256] = name
 
     # What it sends
@@ -168,7 +169,8 @@ class PurgeJudge:
                 self._wrong(purge, "sent", f"{name}, approved on a list that is not whole, or by a clock in doubt")
             planned = self.readings[name]
             listed_at = purge.listed_at or self._clock()
-            purge.fresh = read_policy_on(planned.policy, planned.project, list(purge.rows.values()), listed_at)
+            rows = list(purge.rows.values())
+            purge.fresh = read_policy_on(planned.policy, planned.project, rows, listed_at, purge.held)
         return purge.fresh
 
     def _may_be_due(self, name: str, reading: Reading) -> set[str]:
@@ -190,7 +192,7 @@ class PurgeJudge:
         reading = self.readings.get(name)
         if reading is None or (reading.grace_s and not with_grace):
             return
-        missing = reading.selected - self._sent[name]
+        missing = reading.certain - self._sent[name]
         if purge.is_approval and missing:
             missing = self._still_to_go(purge, name, reading, missing)
         if missing:
@@ -201,7 +203,7 @@ class PurgeJudge:
         fresh = self._read_again(purge, name)
         same = {
             backup_id
-            for backup_id in missing & fresh.selected
+            for backup_id in missing & fresh.certain
             if all(
                 fresh.rows[backup_id].get(field) == reading.rows[backup_id].get(field)
                 for field in ("volume_id", "created_at", "name")
@@ -231,7 +233,7 @@ class PurgeJudge:
             self._check_all_sent(purge, name, "completed", with_grace=_cuts_grace(purge))
             if answer["requested"] != len(purge.sent):
                 self._wrong(purge, "answer", f"{answer['requested']} requested, {len(purge.sent)} are in the queue")
-        elif purge.sent:
+        elif purge.sent and answer["reason"] != "stopped":
             self._wrong(purge, "sent", f"{len(purge.sent)} although it says {outcome}")
         self._check_refusal(purge, name, answer)
         if not purge.is_approval and purge.event["run"]["policy"] in self.last and self._world.faults.is_over:
@@ -240,7 +242,7 @@ class PurgeJudge:
     def _check_refusal(self, purge: Purge, name: str, answer: dict[str, Any]) -> None:
         reading = self.readings.get(name)
         is_for_guard = answer["reason"] == "guard_exceeded"
-        if is_for_guard and (reading is None or not (reading.is_refused or reading.grace_s)):
+        if is_for_guard and (reading is None or not (reading.may_be_refused or reading.grace_s)):
             self._wrong(purge, "refusal", "no guard is exceeded")
 
     def closes(self) -> None:

@@ -1,4 +1,4 @@
-"""A model of the login slots in the stack's bucket, as a function's S3 client sees them."""
+"""A model of the small objects in the stack's bucket, login slots and holds, as a function's S3 client sees them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from tests.simulation.faults import Fault
+from vbs_reaper.backups.holds import HOLDS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from tests.simulation.aws import Aws
@@ -36,6 +39,17 @@ class LoginSlotsClient:
     @property
     def _objects(self) -> dict[str, tuple[bytes, str, datetime]]:
         return self._aws.logins.objects
+
+    def get_paginator(self, operation: str) -> LoginSlotsClient:
+        """The one that lists."""
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        """The holds, on one page."""
+        assert Prefix == HOLDS
+        page: dict[str, Any] = self._call("list holds", None, Fault.HOLDS_UNREADABLE, None, self._aws.holds.page)
+        yield page
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         """An object, or that there is none."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.cloud import HOLD_KEYS, HOLDS, Kept
 from tests.simulation.faults import Fault
 from tests.simulation.timeline import HOUR
+from vbs_reaper.backups.holds import HoldKind
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -23,6 +24,8 @@ class Meddlers:
         self._deeds: dict[Fault, Callable[[Kept], None]] = {
             Fault.HELD: self._hold,
             Fault.FREED: self._free,
+            Fault.HOLD_STORED: self._store_hold,
+            Fault.HOLD_RELEASED: self._release_hold,
             Fault.DELETED_BY_ANOTHER: self._delete,
             Fault.REPLACED: self._replace,
             Fault.RESTORED: self._restore,
@@ -60,6 +63,15 @@ class Meddlers:
         held = [other for other in self._world.cloud.backups.values() if other.is_held]
         for each in held[:3]:
             each.metadata, each.description = {}, None
+
+    def _store_hold(self, backup: Kept) -> None:
+        if self._world.chance.random() < 0.8:
+            self._world.aws.holds.write(HoldKind.BACKUP, backup.id)
+        else:
+            self._world.aws.holds.write(HoldKind.VOLUME, backup.volume_id)
+
+    def _release_hold(self, backup: Kept) -> None:
+        self._world.aws.holds.release_oldest()
 
     def _delete(self, backup: Kept) -> None:
         del self._world.cloud.backups[backup.id]

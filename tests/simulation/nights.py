@@ -14,6 +14,7 @@ from tests.simulation.operator import Operator
 from tests.simulation.policies import draw_policy
 from tests.simulation.purger import PurgerFunction
 from tests.simulation.timeline import DAY, HOUR
+from vbs_reaper.backups.holds import EVERY_RUN, HoldKind
 
 if TYPE_CHECKING:
     from tests.simulation.plans_bucket import Object
@@ -61,11 +62,22 @@ class Nights:
             timeline.at(night_s - HOUR, partial(self._back_up_all, number, night_s - HOUR))
             if number in {first, 0, last} or chance.random() < NIGHTS_RUN:
                 for policy in policies:
+                    if night_s < trouble_s - 6 * HOUR:
+                        self._arrange_stop(f"{policy['policy']}/{EVERY_RUN}", night_s)
                     timeline.at(night_s + chance.uniform(0, 90), partial(self._run, policy, night_s))
                 if self.world.faults.has(Fault.BUCKET_DOWN) and night_s < trouble_s and chance.random() < 0.4:
                     timeline.at(night_s - 60, partial(self.world.faults.begin, Fault.BUCKET_DOWN))
                     timeline.at(night_s + chance.uniform(60, 7200), partial(self.world.faults.end, Fault.BUCKET_DOWN))
         Operator(self.world, self).arrange(trouble_s)
+
+    def _arrange_stop(self, runs: str, night_s: float) -> None:
+        """Somebody may stop every run of a policy for a few hours, this night's too."""
+        if self.world.faults.strikes(Fault.RUN_STOPPED, 0.2):
+            self.world.timeline.at(night_s - 120, partial(self._stop, runs))
+            self.world.timeline.at(night_s + 6 * HOUR, partial(self.world.aws.holds.release, runs))
+
+    def _stop(self, run: str) -> None:
+        self.world.aws.holds.write(HoldKind.RUN, run)
 
     def _run(self, policy: dict[str, Any], night_s: float) -> None:
         event = {"run": policy, "scheduled_time": f"{self.world.timeline.moment(night_s):%Y-%m-%dT%H:%M:%SZ}"}
@@ -121,6 +133,9 @@ class Nights:
             if self.world.faults.strikes(fault, 0.1):
                 backup_id = self.chance.choice(survivors) if fault is Fault.SURVIVOR_GONE else body["backup_id"]
                 self.world.timeline.after(self.chance.choice((0.0, 0.0, 30.0, 300.0)), partial(deed, backup_id))
+
+        if self.world.faults.strikes(Fault.RUN_STOPPED, 0.02):
+            self._stop(body["requested_by"])
 
     def _hold(self, backup_id: str) -> None:
         if backup := self.world.cloud.backups.get(backup_id):

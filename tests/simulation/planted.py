@@ -15,6 +15,8 @@ from msgspec import UNSET
 from tests.simulation.planted_in_purger import PURGER_BUGS
 from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
 from vbs_reaper.backups.backup import Backup
+from vbs_reaper.backups.hold_cache import HoldCache
+from vbs_reaper.backups.holds import Holds
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.clouds.apis import cinder_v3 as answers
 from vbs_reaper.clouds.http.deadline import Reply
@@ -38,6 +40,7 @@ from vbs_reaper.deletion.effects import Effects, End, Kept, Requeued
 from vbs_reaper.deletion.message import Delivery, Message, NewMessage, read_message
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import Result
+from vbs_reaper.errors import BucketUnusable
 from vbs_reaper.reasons import Reason
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -155,6 +158,26 @@ def survivors_not_looked_at(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reconcile._PassRun, "_observe_survivors", lambda *_: SendDelete())
 
 
+def a_listing_of_holds_of_any_age(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reconcile, "HOLDS_VALID", timedelta(hours=1))
+
+
+def deletes_go_on_while_the_holds_are_unreadable(patch: pytest.MonkeyPatch) -> None:
+    original = HoldCache.current
+
+    def current(self: HoldCache, not_older_than: timedelta) -> Holds:
+        try:
+            return original(self, not_older_than)
+        except BucketUnusable:
+            return Holds([], self._clock())  # noqa: SLF001
+
+    patch.setattr(HoldCache, "current", current)
+
+
+def a_stop_stops_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Holds, "on_run", lambda *_: None)
+
+
 def a_look_of_any_age(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reconcile, "OBSERVATION_VALID", timedelta(hours=1))
 
@@ -230,6 +253,9 @@ BUGS: Final[dict[str, Plant]] = {
         a_halt_that_refuses,
         a_halt_that_nobody_remembers,
         survivors_not_looked_at,
+        a_listing_of_holds_of_any_age,
+        deletes_go_on_while_the_holds_are_unreadable,
+        a_stop_stops_nothing,
         a_look_of_any_age,
         asked_message_lost,
         an_end_nobody_heard,

@@ -27,6 +27,7 @@ from vbs_reaper.purge.recheck import ApprovedBackups, Deletions
 from vbs_reaper.purge.rules.selection import Selection
 from vbs_reaper.purge.rules.survivors import Survivors
 from vbs_reaper.purge.run_result import PurgeResult
+from vbs_reaper.purge.stored_holds import PlanHolds
 from vbs_reaper.reasons import Reason
 
 
@@ -86,6 +87,10 @@ def hold_not_looked_at_in_selection(patch: pytest.MonkeyPatch) -> None:
         return planned
 
     patch.setattr(Selection, "_read", read)
+
+
+def holds_of_the_bucket_not_planned(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(PlanHolds, "find", lambda *_: None)
 
 
 def guards_not_asked(patch: pytest.MonkeyPatch) -> None:
@@ -153,6 +158,7 @@ PURGER_BUGS = (
     superseded_becomes_a_dead_letter,
     mark_before_sending,
     hold_not_looked_at_in_selection,
+    holds_of_the_bucket_not_planned,
     guards_not_asked,
     a_list_cut_short_is_planned_on,
     an_old_plan_is_sent,

@@ -30,21 +30,30 @@ class Reading:
     selected: frozenset[str]
     survivors: dict[str, list[str]]
     """By backup: what must be left when it goes."""
+    certain: frozenset[str]
+    """What goes even if the purger has seen every hold that was in the bucket in the last minutes."""
     is_refused: bool
+    """By a guard, even then."""
+    may_be_refused: bool
 
     @property
     def grace_s(self) -> float:
         return span_s(self.policy.get("grace", "0h"))
 
 
-def read_policy_on(policy: Row, project: Project, rows: list[Row], moment: datetime) -> Reading:
-    """Read a policy on a whole list, at a moment of the function's clock."""
+def read_policy_on(
+    policy: Row, project: Project, rows: list[Row], moment: datetime, held: tuple[frozenset[str], frozenset[str]]
+) -> Reading:
+    """Read a policy on a whole list, at a moment of the function's clock.
+
+    `held` are the backups with a hold in the bucket that the purger must have seen, and those that it may have seen.
+    """
     guards = {"max_deletions": 200, "max_fraction": 0.25, "min_kept_per_group": 1} | policy.get("guards", {})
     matched = [row for row in rows if _is_matched(policy, row, project, moment)]
     volumes: defaultdict[str, list[Row]] = defaultdict(list)
     for row in matched:
         volumes[row["volume_id"]].append(row)
-    selected: set[str] = set()
+    selected, certain = set[str](), set[str]()
     survivors: dict[str, list[str]] = {}
     for members in volumes.values():
         copies = sorted((row for row in members if row["status"] == "available"), key=_age, reverse=True)
@@ -55,9 +64,12 @@ def read_policy_on(policy: Row, project: Project, rows: list[Row], moment: datet
         survivors |= {row["id"]: _survivors(row, copies, of_days) for row in members}
         if not _is_stale(guards, copies, moment):
             going = [row for row in members if row["id"] not in kept and not is_held(row, project)]
-            selected |= {row["id"] for row in going if not _is_young(policy, row, moment)}
+            going_ids = {row["id"] for row in going if not _is_young(policy, row, moment)}
+            selected |= going_ids - held[0]
+            certain |= going_ids - held[1]
     if project.api_version == "v3":
         selected -= needed_of(rows, selected)
+        certain -= needed_of(rows, certain)
     return Reading(
         policy=policy,
         project=project,
@@ -65,7 +77,9 @@ def read_policy_on(policy: Row, project: Project, rows: list[Row], moment: datet
         rows={row["id"]: row for row in rows},
         selected=frozenset(selected),
         survivors=survivors,
-        is_refused=_is_too_much(guards, matched, selected),
+        certain=frozenset(certain),
+        is_refused=_is_too_much(guards, matched, certain),
+        may_be_refused=_is_too_much(guards, matched, selected),
     )
 
 

@@ -21,6 +21,7 @@ from tests.simulation.run import Heard
 from tests.simulation.wire import SimulatedTransports, Wire
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.hold_store import HoldBucket
 from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.plan_store import PlanBucket
 from vbs_reaper.aws.target_secrets import TargetSecrets
@@ -105,6 +106,7 @@ class PurgerEnvironment:
     def __init__(self, world: World, nights: Nights) -> None:
         self._life = Life(world)
         self._purger = Purger(
+            holds=HoldBucket(lambda: world.aws.login_slots(self._life), "bucket", nights.clock),
             backups=CloudClient(
                 secrets=TargetSecrets(cast("SecretsManagerClient", Secrets(world.aws, self._life)), "vbs-reaper"),
                 metrics=Silence(),

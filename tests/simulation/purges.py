@@ -24,6 +24,8 @@ class Purge(Run):
     is_whole: bool = False
     is_doubtful: bool = False
     listed_at: datetime | None = None
+    held: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+    """The backups with a hold in the bucket that it must have seen, and those that it may have seen."""
     fresh: Reading | None = None
     """What the policy of an approved plan comes to on this list."""
     sent: set[str] = field(default_factory=set)

@@ -33,7 +33,7 @@ def test_a_full_backup_alone_in_its_moment_ends_a_chain() -> None:
 
 def selected(rows: list[dict[str, Any]]) -> frozenset[str]:
     project = next(each for each in PROJECTS if each.api_version == "v3")
-    return read_policy_on(POLICY, project, rows, NOW).selected
+    return read_policy_on(POLICY, project, rows, NOW, (frozenset(), frozenset())).selected
 
 
 def backup(backup_id: str, created_at: str, *, is_incremental: bool) -> dict[str, Any]:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
+from vbs_reaper.backups.hold_cache import HoldCache
+from vbs_reaper.backups.holds import HOLDS, Hold, HoldRecord, read_hold
 from vbs_reaper.backups.stored_object import StoredObject
+from vbs_reaper.clock import Clock
 from vbs_reaper.errors import BucketUnusable
 
 DELETER = "AROAQ3EGX5TWDELETER01"
@@ -70,6 +73,35 @@ class LoginStoreInMemory:
         self.calls.append(call)
         if self.is_unusable:
             raise BucketUnusable("the stack's bucket cannot be read under logins/ (AccessDenied)")
+
+
+class HoldStoreInMemory:
+    """The holds of one stack, by name. Implements `backups.ports.HoldStore`. While `is_unusable`, no listing works."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, HoldRecord | None] = {}
+        self.listings = 0
+        self.reads: list[str] = []
+        self.is_unusable = False
+
+    def put(self, name: str, record: HoldRecord | None = None) -> None:
+        self.records[name] = record
+
+    def list_holds(self) -> list[Hold]:
+        self.listings += 1
+        if self.is_unusable:
+            raise BucketUnusable("the stack's bucket cannot be listed under holds/ (AccessDenied)")
+        read = (read_hold(HOLDS + name) for name in self.records)
+        return [hold for hold in read if hold is not None]
+
+    def read_record(self, hold: Hold) -> HoldRecord | None:
+        self.reads.append(hold.name)
+        return self.records.get(hold.name)
+
+
+def no_holds(clock: Clock) -> HoldCache:
+    """The holds of a stack that has none."""
+    return HoldCache(HoldStoreInMemory(), clock)
 
 
 @dataclass(kw_only=True)

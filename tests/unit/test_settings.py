@@ -1,4 +1,5 @@
 import dataclasses
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, strategies as st
@@ -15,6 +16,7 @@ GOOD = {
     "PLANS_BUCKET": "reaper-plansbucket",
     "BACKOFF_BASE_IN_SECONDS": "60",
     "CALLS_AT_ONCE": "5",
+    "MINIMUM_AGE_IN_HOURS": "36",
     "TRUSTED_SENDER_IDS": "AROADELETER,AROAPURGER,123456789012",
 }
 
@@ -29,6 +31,7 @@ def test_a_complete_environment_is_read() -> None:
         plans_bucket="reaper-plansbucket",
         base_s=60,
         calls_at_once=5,
+        minimum_age=timedelta(hours=36),
         trusted_senders=frozenset({"AROADELETER", "AROAPURGER", "123456789012"}),
     )
 
@@ -117,6 +120,7 @@ def test_the_purger_reads_what_it_needs_and_names_all_that_is_missing() -> None:
         default_target="default",
         plans_bucket="reaper-plansbucket-1x2y3z",
         memory_mb=None,
+        minimum_age=timedelta(hours=36),
     )
     assert PurgerSettings.from_env(PURGER | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"}).memory_mb == 512
     with pytest.raises(SettingsError) as refused:

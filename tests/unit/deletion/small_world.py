@@ -9,7 +9,7 @@ from typing import Any, cast
 from mypy_boto3_events import EventBridgeClient
 from mypy_boto3_sqs import SQSClient
 
-from tests.support.doubles import DELETER, ManualClock
+from tests.support.doubles import DELETER, HoldStoreInMemory, ManualClock
 from tests.unit.deletion.world import VIEW, AtOnce, MemoryReport
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
@@ -202,6 +202,7 @@ class SmallWorld:
     def _new_environment(self) -> Deleter:
         return Deleter(
             backups=self.cloud,
+            holds=HoldStoreInMemory(),
             queue=DeleteQueue(cast("SQSClient", self.sqs), QUEUE, DEAD_LETTERS),
             bus=EventBus(cast("EventBridgeClient", self.events), "bus", SOURCE),
             report=MemoryReport(),

@@ -165,6 +165,7 @@ def environment(world: World, cloud: WatchedCloud) -> Deleter:
     """A deleter before the world's neighbours, its cloud watched."""
     return Deleter(
         backups=cloud,
+        holds=world.holds,
         queue=world.queue,
         bus=world.bus,
         report=world.report,

@@ -300,6 +300,7 @@ class MeetingCloud:
 def deleter_of(world: World, cloud: Any, pool: ThreadPoolExecutor) -> Deleter:  # noqa: ANN401  # some cloud
     return Deleter(
         backups=cloud,
+        holds=world.holds,
         queue=world.queue,
         bus=world.bus,
         report=world.report,
@@ -810,6 +811,7 @@ def test_the_deleter_brings_its_own_threads_when_it_is_given_none() -> None:
     world = World(threads=AtOnce())
     deleter = Deleter(
         backups=world.cloud,
+        holds=world.holds,
         queue=world.queue,
         bus=world.bus,
         report=world.report,

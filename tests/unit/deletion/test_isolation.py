@@ -389,6 +389,7 @@ class NoticingBus:
 def deleter_of(world: World, cloud: SlowCloud, calls_at_once: int, bus: Any) -> Deleter:  # noqa: ANN401  # a bus
     return Deleter(
         backups=cloud,
+        holds=world.holds,
         queue=world.queue,
         bus=bus,
         report=world.report,

@@ -166,6 +166,7 @@ def test_a_target_gets_no_more_calls_at_once_than_configured() -> None:
 
     deleter = Deleter(
         backups=CountingCloud(world.clock),
+        holds=world.holds,
         queue=world.queue,
         bus=world.bus,
         report=world.report,

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
-from tests.support.doubles import DELETER, ManualClock
+from tests.support.doubles import DELETER, HoldStoreInMemory, ManualClock
 from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Listing, Operation, TargetInfo
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
@@ -294,6 +294,7 @@ class World:
         self.clock = ManualClock()
         self.trouble = trouble or Trouble()
         self.cloud = MemoryCloud(self.clock, self.trouble)
+        self.holds = HoldStoreInMemory()
         self.queue = MemoryQueue(self.trouble)
         self.bus = MemoryBus(self.trouble)
         self.report = MemoryReport(self.trouble)
@@ -306,6 +307,7 @@ class World:
         """A deleter before these neighbours."""
         return Deleter(
             backups=self.cloud,
+            holds=self.holds,
             queue=self.queue,
             bus=self.bus,
             report=self.report,

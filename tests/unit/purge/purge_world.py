@@ -3,12 +3,12 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from tests.support.doubles import ManualClock
+from tests.support.doubles import HoldStoreInMemory, ManualClock
 from tests.unit.purge.strategies import NOW, PROJECT, Record
 from vbs_reaper.backups.answer import Answer, Page, TargetInfo
 from vbs_reaper.backups.backup import Backup
@@ -265,8 +265,14 @@ class World:
         self.queue = StoppingQueue()
         self.bus = ListeningBus()
         self.report = KeptReport()
+        self.holds = HoldStoreInMemory()
         self.seconds_left = 900.0
-        self._purger = Purger(
+        self._purger = self.new_purger()
+
+    def new_purger(self, minimum_age: timedelta = timedelta()) -> Purger:
+        """A purger in a new execution environment."""
+        return Purger(
+            holds=self.holds,
             backups=self.cloud,
             plans=self.plans,
             queue=self,
@@ -274,7 +280,12 @@ class World:
             report=self.report,
             clock=self.clock,
             default_target="default",
+            minimum_age=minimum_age,
         )
+
+    def use_purger(self, purger: Purger) -> None:
+        """Handle all further events by another purger."""
+        self._purger = purger
 
     def send(self, messages: Sequence[NewMessage]) -> bool:
         """Through whatever queue there is now: a test may put another one."""

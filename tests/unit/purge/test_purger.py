@@ -73,6 +73,7 @@ def test_every_end_says_all_there_is_to_say_and_has_an_id_of_its_own() -> None:
             "reason": "planned",
             "message": "0 of 5 backups are due, 0 GiB.",
             **of_the_plan,
+            "warnings": tuple(world.document()["warnings"]),
         },
         {
             "outcome": "completed",

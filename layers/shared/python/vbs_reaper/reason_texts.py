@@ -16,6 +16,14 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "wrong_project": ("The request names a project that is not its target's.", "Name the target of that project."),
     "held": ("The backup is on hold.", "Remove the hold first, if the backup may be deleted."),
+    "stopped": (
+        "The run of the purge policy was stopped.",
+        "Look at the stop with `vbs-reaper holds`; release it, if the run's deletions are right.",
+    ),
+    "minimum_age": (
+        "The backup is younger than the stack's MinimumAge.",
+        "Nothing to do: request it again when it is older, if it should still be deleted.",
+    ),
     "expired": (
         "The request expired before the backup could be deleted.",
         "Send a new request if the backup should still be deleted.",
@@ -120,7 +128,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "tls": ("The endpoint's certificate is not trusted.", 'Check the certificate, or give "cacert" in the secret.'),
     # Our own side
     "bucket_unusable": (
-        "The stack's bucket cannot be used, so there are no new logins.",
+        "The stack's bucket cannot be used, so there are no new logins and no deletions.",
         "Check the bucket, its policy and the function's role.",
     ),
     "not_stored": (

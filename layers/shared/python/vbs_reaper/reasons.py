@@ -72,6 +72,8 @@ class Reason(StrEnum):
     MALFORMED = "malformed", Scope.REQUEST, Fix.NEW_REQUEST
     WRONG_PROJECT = "wrong_project", Scope.REQUEST, Fix.NEW_REQUEST
     HELD = "held", Scope.REQUEST
+    STOPPED = "stopped", Scope.REQUEST
+    MINIMUM_AGE = "minimum_age", Scope.REQUEST
     EXPIRED = "expired", Scope.REQUEST, Fix.NEW_REQUEST
     EXPECTATION_FAILED = "expectation_failed", Scope.REQUEST, Fix.NEW_REQUEST
     NOT_OWNED = "not_owned", Scope.REQUEST, Fix.NEW_REQUEST

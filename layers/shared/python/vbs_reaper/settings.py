@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, Self
 
 from vbs_reaper.backups.identifiers import TARGET
@@ -93,12 +94,15 @@ class DeleterSettings(CheckerSettings):
     calls_at_once: int
     trusted_senders: frozenset[str]
     """Unique IDs of our roles: message attributes count only from them."""
+    minimum_age: timedelta
+    """Available backups that are younger are not deleted."""
 
     @classmethod
     def _read(cls, read: Variables) -> dict[str, Any]:
         return _shared(read) | {
             "base_s": read.number("BACKOFF_BASE_IN_SECONDS", 1, 900),
             "calls_at_once": read.number("CALLS_AT_ONCE", 1, 10),
+            "minimum_age": _minimum_age(read),
             "trusted_senders": frozenset(
                 read.text("TRUSTED_SENDER_IDS", _SENDERS, "the IDs of the functions' roles, with commas").split(",")
             ),
@@ -111,11 +115,17 @@ class PurgerSettings(CheckerSettings):
 
     memory_mb: int | None
     """The memory of the function; None outside of Lambda."""
+    minimum_age: timedelta
+    """Available backups that are younger are kept."""
 
     @classmethod
     def _read(cls, read: Variables) -> dict[str, Any]:
         memory_mb = read.number(MEMORY, 128, 10240) if read.is_set(MEMORY) else None
-        return _shared(read) | {"memory_mb": memory_mb}
+        return _shared(read) | {"memory_mb": memory_mb, "minimum_age": _minimum_age(read)}
+
+
+def _minimum_age(read: Variables) -> timedelta:
+    return timedelta(hours=read.number("MINIMUM_AGE_IN_HOURS", 0, 8784))
 
 
 def _shared(read: Variables) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -21,6 +24,22 @@ CONFIG: Final = Config(
 )
 """At most two attempts of 3 s, so a result can be published and dead-lettered in the time that a call leaves. If AWS
 still fails, the message returns. There are as many connections as a batch has records."""
+
+
+Client = TypeVar("Client")
+
+
+def once(make: Callable[[], Client]) -> Callable[[], Client]:
+    """Return a function that creates a client on its first call, and then returns the same one to every thread."""
+    lock, clients = Lock(), list[Client]()
+
+    def get() -> Client:
+        with lock:
+            if not clients:
+                clients.append(make())
+            return clients[0]
+
+    return get
 
 
 def events() -> EventBridgeClient:

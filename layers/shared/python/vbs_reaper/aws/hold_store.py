@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -27,12 +26,10 @@ LIST_S: Final = 10.0
 
 
 class HoldBucket:
-    """Implements `backups.ports.HoldStore`. The client is created on first use: only a DELETE or a plan needs it."""
+    """Implements `backups.ports.HoldStore`. `s3` is called only when it is needed: for a DELETE or a plan."""
 
-    def __init__(self, make_client: Callable[[], S3Client], bucket: str, clock: Clock) -> None:
-        self._make_client = make_client
-        self._client: S3Client | None = None
-        self._lock = Lock()
+    def __init__(self, s3: Callable[[], S3Client], bucket: str, clock: Clock) -> None:
+        self._s3 = s3
         self._bucket = bucket
         self._clock = clock
 
@@ -86,9 +83,3 @@ class HoldBucket:
             botocore.exceptions.ClientError: S3 rejects it.
         """
         self._s3().delete_object(Bucket=self._bucket, Key=HOLDS + hold.name)
-
-    def _s3(self) -> S3Client:
-        with self._lock:
-            if self._client is None:
-                self._client = self._make_client()
-            return self._client

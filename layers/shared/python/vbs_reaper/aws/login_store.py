@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
@@ -23,12 +22,10 @@ Guide, "How to prevent object overwrites with conditional writes")."""
 
 
 class LoginBucket:
-    """Implements `clouds.ports.LoginStore`. The client is created on first use: only a login needs it."""
+    """Implements `clouds.ports.LoginStore`. `s3` is called only when it is needed: for a login."""
 
-    def __init__(self, make_client: Callable[[], S3Client], bucket: str) -> None:
-        self._make_client = make_client
-        self._client: S3Client | None = None
-        self._lock = Lock()
+    def __init__(self, s3: Callable[[], S3Client], bucket: str) -> None:
+        self._s3 = s3
         self._bucket = bucket
 
     def read(self, key: str) -> StoredObject | None:
@@ -66,12 +63,6 @@ class LoginBucket:
         except AWS_ERRORS as error:
             if code_of(error) not in _CHANGED:
                 raise _unusable("deleted", error) from None
-
-    def _s3(self) -> S3Client:
-        with self._lock:
-            if self._client is None:
-                self._client = self._make_client()
-            return self._client
 
 
 def _unusable(what: str, error: Exception) -> BucketUnusable:

@@ -135,13 +135,19 @@ class Holds:
 
     def on_backup(self, backup_id: str, volume_id: str | None, now: datetime) -> Hold | None:
         """Return the hold on a backup, or on its volume, that lasts longest; None if there is none."""
+        if not self._holds:
+            return None
         of_volume = () if volume_id is None else self._live(HoldKind.VOLUME, volume_id, now)
         return _longest([*self._live(HoldKind.BACKUP, backup_id, now), *of_volume])
 
-    def on_run(self, policy: str, run: str, now: datetime) -> Hold | None:
-        """Return the stop of a run, or of every run of its policy, that lasts longest; None if there is none."""
+    def on_run(self, run: str, now: datetime) -> Hold | None:
+        """Return the stop of a run, or of every run of its policy, that lasts longest; None if there is none.
+
+        `run` is `<policy>/<run>`. Any other text is not a run.
+        """
+        policy = run.partition("/")[0]
         of_all = self._live(HoldKind.RUN, f"{policy}/{EVERY_RUN}", now)
-        return _longest([*self._live(HoldKind.RUN, f"{policy}/{run}", now), *of_all])
+        return _longest([*self._live(HoldKind.RUN, run, now), *of_all])
 
     def _live(self, kind: HoldKind, of: str, now: datetime) -> list[Hold]:
         return [hold for hold in self._holds.get((kind, of.casefold()), ()) if hold.is_live(now)]

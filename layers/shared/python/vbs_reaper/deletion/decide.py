@@ -4,11 +4,12 @@
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, TargetInfo
 from vbs_reaper.backups.backup import Backup, Status
+from vbs_reaper.backups.holds import Hold, Holds
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.deletion import backoff
 from vbs_reaper.deletion.decision import (
@@ -282,6 +283,11 @@ def _after_deletable(current: Pass, backup: Backup, target: TargetInfo, observed
     failed = failed_expectation(current.request.expect, backup, with_status=not was_asked)
     if failed:
         return Refused(reason=Reason.EXPECTATION_FAILED, message=failed)
+    if backup.status is Status.AVAILABLE and _is_too_young(backup, observed_at, current.delivery.minimum_age):
+        return Refused(
+            reason=Reason.MINIMUM_AGE,
+            message=f"it was made at {backup.created_at_text}, less than {current.delivery.minimum_age} ago",
+        )
     survivors = current.request.expect.survivors
     return ObserveSurvivors(survivors) if survivors else SendDelete()
 
@@ -289,6 +295,27 @@ def _after_deletable(current: Pass, backup: Backup, target: TargetInfo, observed
 def _expects_null_creation_time(request: DeleteRequest, backup: Backup, missing: str) -> bool:
     """Whether a null creation time is a mismatch rather than a field to wait for, because the request states one."""
     return missing == "created_at" and backup.created_at_text is None and request.expect.created_at is not None
+
+
+def _is_too_young(backup: Backup, now: datetime, minimum_age: timedelta) -> bool:
+    """Whether the backup is younger than the minimum. One from the future is, and so is one of unknown age."""
+    if not minimum_age:
+        return False
+    return backup.created_at is None or now - backup.created_at < minimum_age
+
+
+def find_hold(current: Pass, holds: Holds, now: datetime) -> tuple[Reason, Hold] | None:
+    """Return the hold on the backup or its volume, or the stop of the purge run, that forbids a DELETE now."""
+    volume_id = current.seen.volume_id if current.seen else None
+    hold = holds.on_backup(current.request.backup_id, volume_id if isinstance(volume_id, str) else None, now)
+    if hold is not None:
+        return Reason.HELD, hold
+    # A stop only restricts, so a request that merely states the run in `requested_by` is stopped too.
+    for run in (current.message.purge_run, current.request.requested_by):
+        stop = holds.on_run(run, now) if run else None
+        if stop is not None:
+            return Reason.STOPPED, stop
+    return None
 
 
 def _accepted(current: Pass) -> Decision:

@@ -106,7 +106,9 @@ class Superseded:
     message: str
 
 
-SUPERSEDED_REASONS: Final = frozenset({Reason.EXPIRED, Reason.EXPECTATION_FAILED, Reason.HELD})
+SUPERSEDED_REASONS: Final = frozenset(
+    {Reason.EXPIRED, Reason.EXPECTATION_FAILED, Reason.HELD, Reason.STOPPED, Reason.MINIMUM_AGE}
+)
 """If a request of a purge is refused for one of these, it is superseded."""
 
 Decision = Deleted | AlreadyGone | Asked | Wait | Halt | Refused | Parked | Superseded

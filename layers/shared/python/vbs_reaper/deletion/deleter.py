@@ -8,12 +8,13 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
-from vbs_reaper.backups.ports import BackupService
+from vbs_reaper.backups.hold_cache import HoldCache
+from vbs_reaper.backups.ports import BackupService, HoldStore
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.deletion.bulk import BulkSplitter
 from vbs_reaper.deletion.decision import Parked, Pass, Refused, is_abandoned
@@ -41,6 +42,7 @@ class Deleter:
         self,
         *,
         backups: BackupService,
+        holds: HoldStore,
         queue: Queue,
         bus: Bus,
         report: Report,
@@ -50,13 +52,14 @@ class Deleter:
         base_s: int,
         calls_at_once: int,
         trusted_senders: Collection[str],
+        minimum_age: timedelta = timedelta(),
         threads: Executor | None = None,
     ) -> None:
         """Each record of a batch has its own thread, or runs in `threads` if the caller provides them.
 
         `base_s` is the base of the backoff in seconds; `jitter` returns random numbers in [0, 1). At most
         `calls_at_once` records of a target run at once. `trusted_senders` are the unique IDs of the senders whose
-        message attributes count.
+        message attributes count. Available backups younger than `minimum_age` are not deleted.
         """
         report = BestEffortReport(report)
         self._queue = queue
@@ -66,7 +69,8 @@ class Deleter:
         self._default_target = default_target
         self._base_s = base_s
         self._trusted_senders = trusted_senders
-        self._reconciler = Reconciler(backups, clock, calls_at_once)
+        self._minimum_age = minimum_age
+        self._reconciler = Reconciler(backups, HoldCache(holds, clock), clock, calls_at_once)
         self._effects = Effects(queue, bus, report)
         self._bulk = BulkSplitter(queue, self._effects, report)
         self._threads = threads or ThreadPoolExecutor(BATCH_LIMIT, thread_name_prefix="record")
@@ -141,7 +145,14 @@ class Deleter:
         return _queued(message, end.reason, end.message)
 
     def _delivery(self, message: Message, now: datetime, *, is_direct: bool = False) -> Delivery:
-        return Delivery(message=message, now=now, base_s=self._base_s, jitter=self._jitter(), is_direct=is_direct)
+        return Delivery(
+            message=message,
+            now=now,
+            base_s=self._base_s,
+            jitter=self._jitter(),
+            minimum_age=self._minimum_age,
+            is_direct=is_direct,
+        )
 
     def _process(self, delivery: Delivery, time_left: TimeLeft) -> End:
         try:

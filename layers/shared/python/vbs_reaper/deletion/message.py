@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from vbs_reaper.backups.answer import CallRecord
@@ -94,6 +94,8 @@ class Delivery:
     """The base of the backoff, in seconds."""
     jitter: float
     """A random number in [0, 1) that every delay of this pass is drawn with."""
+    minimum_age: timedelta = timedelta()
+    """Younger available backups are not deleted."""
     is_direct: bool = False
     """The function was invoked directly: there is no message in the queue."""
     target: str | None = None

@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Final, TypeVar
 
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Operation
+from vbs_reaper.backups.hold_cache import VALID as HOLDS_VALID, HoldCache
 from vbs_reaper.backups.ports import BackupRef, BackupService
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.deletion import backoff
@@ -17,6 +18,7 @@ from vbs_reaper.deletion.decide import (
     after_show,
     after_survivor,
     before_any_call,
+    find_hold,
     is_unanswered,
 )
 from vbs_reaper.deletion.decision import (
@@ -35,6 +37,7 @@ from vbs_reaper.deletion.decision import (
 )
 from vbs_reaper.deletion.survivor_claims import SurvivorClaims
 from vbs_reaper.deletion.target_health import TargetHealth
+from vbs_reaper.errors import BucketUnusable
 from vbs_reaper.reasons import Reason
 
 BEGIN_S: Final = 30.0
@@ -55,9 +58,10 @@ AnyStep = TypeVar("AnyStep", bound=Decision | Step | None)
 class Reconciler:
     """Runs passes. Keeps the health of each target, and the backups that are being deleted."""
 
-    def __init__(self, backups: BackupService, clock: Clock, calls_at_once: int) -> None:
+    def __init__(self, backups: BackupService, holds: HoldCache, clock: Clock, calls_at_once: int) -> None:
         """Of each target, at most `calls_at_once` records run at the same time."""
         self._backups = backups
+        self._holds = holds
         self._clock = clock
         self._calls_at_once = calls_at_once
         self._targets: dict[str, TargetHealth] = {}
@@ -84,7 +88,7 @@ class Reconciler:
             return _out_of_time(current)
         if admission is Admission.HALTED:
             return _halted(current, health.calls)
-        run = _PassRun(self._backups, self._clock, health, self._claims, target, time_left)
+        run = _PassRun(self._backups, self._holds, self._clock, health, self._claims, target, time_left)
         try:
             return run.run(current)
         finally:
@@ -105,6 +109,7 @@ class _PassRun:
     def __init__(  # noqa: PLR0913  # each is a separate value
         self,
         backups: BackupService,
+        holds: HoldCache,
         clock: Clock,
         health: TargetHealth,
         claims: SurvivorClaims,
@@ -112,6 +117,7 @@ class _PassRun:
         time_left: TimeLeft,
     ) -> None:
         self._backups = backups
+        self._holds = holds
         self._clock = clock
         self._health = health
         self._claims = claims
@@ -152,8 +158,8 @@ class _PassRun:
 
     def _take(self, current: Pass, ref: BackupRef, step: Step) -> tuple[Pass, Decision | Step]:
         match step:
-            case ObserveSurvivors() | SendDelete() if (wait := self._prepare_delete(current)) is not None:
-                return current, wait
+            case ObserveSurvivors() | SendDelete() if (end := self._prepare_delete(current)) is not None:
+                return current, end
             case ObserveSurvivors():
                 return current, self._observe_survivors(current, ref, step)
             case SendDelete() if self._is_observation_old() and not self._observed_twice:
@@ -189,9 +195,9 @@ class _PassRun:
         self._survivors_checked = True
         return SendDelete()
 
-    def _prepare_delete(self, current: Pass) -> Wait | None:
-        """Do what may take time before the survivors are observed. Returns a wait if the DELETE has to wait."""
-        return self._claim(current) or self._ask_to_delete(current)
+    def _prepare_delete(self, current: Pass) -> Decision | None:
+        """Do what may take time before the survivors are observed. Returns a decision if there is no DELETE now."""
+        return self._claim(current) or self._ask_to_delete(current) or self._check_holds(current)
 
     def _claim(self, current: Pass) -> Wait | None:
         """Claim the backup for deletion. Returns a wait if another request is deleting one of its survivors."""
@@ -215,6 +221,17 @@ class _PassRun:
             return _halted(current, self._health.deletes, DELETE_PATIENCE)
         self._admission = admission
         return None
+
+    def _check_holds(self, current: Pass) -> Halt | Refused | None:
+        """Look for a hold or a stop. While the holds cannot be listed, no DELETE is sent to the target."""
+        try:
+            holds = self._holds.current(HOLDS_VALID - OBSERVATION_VALID)
+        except BucketUnusable as unusable:
+            halt = current.halt(Reason.BUCKET_UNUSABLE, str(unusable))
+            self._health.deletes.halt(halt)
+            return halt
+        found = find_hold(current, holds, self._clock())
+        return None if found is None else Refused(reason=found[0], message=self._holds.describe(found[1]))
 
     def _delete(self, current: Pass, ref: BackupRef) -> tuple[Pass, Decision | Step]:
         """Send the DELETE. If a login delays it for too long, observe the backup once more instead."""

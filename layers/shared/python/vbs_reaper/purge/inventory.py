@@ -1,8 +1,8 @@
 """The input of a plan: every backup of a project, and where the list comes from. Also checks the cloud's clock."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vbs_reaper.backups.answer import Service
 from vbs_reaper.backups.backup import Backup
@@ -10,6 +10,13 @@ from vbs_reaper.backups.hold_marker import HOLD_MARKER, is_empty_marker
 from vbs_reaper.clock import MAX_CLOCK_SKEW
 from vbs_reaper.errors import RunRefused
 from vbs_reaper.reasons import Reason
+
+FindHold = Callable[[str, str | None], str | None]
+"""Takes the IDs of a backup and of its volume; returns a description of the hold on it, or None."""
+
+
+def _no_hold(_backup_id: str, _volume_id: str | None) -> None:
+    """Return None: no hold is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +26,8 @@ class Inventory:
     `backups` is iterated once, so it may be an iterator that does not keep a million records in memory. `with_metadata`
     means that every record must have metadata (API v3 from microversion 3.43). If `project_id` is given, backups that
     belong to another project are kept. `endpoint` is the root of the service that listed the backups, if known.
+    `find_hold` returns who holds a backup, and why, according to the stack's bucket. Available backups younger than
+    `minimum_age` are kept.
     """
 
     backups: Iterable[Backup]
@@ -27,6 +36,8 @@ class Inventory:
     hold_marker: str = HOLD_MARKER
     project_id: str | None = None
     endpoint: str | None = None
+    find_hold: FindHold = _no_hold
+    minimum_age: timedelta = timedelta()
 
     def __post_init__(self) -> None:
         """Reject a hold marker that every text contains."""

@@ -1,7 +1,8 @@
 """Lists every backup of a target's project. An incomplete list refuses the run, because a plan needs all backups."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from vbs_reaper.backups.answer import Answer, Page, TargetInfo
 from vbs_reaper.backups.backup import Backup
@@ -9,7 +10,7 @@ from vbs_reaper.backups.ports import BackupLists
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.errors import RunRefused
 from vbs_reaper.purge.calendar.zone import to_micros
-from vbs_reaper.purge.inventory import Inventory, check_clock
+from vbs_reaper.purge.inventory import FindHold, Inventory, check_clock
 from vbs_reaper.purge.memory import check_memory, needed_mb
 from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.purge.policy import PurgePolicy
@@ -23,6 +24,15 @@ class ListedRows:
 
     inventory: Inventory
     rows: Sequence[PlannedBackup]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackLimits:
+    """What the stack adds to every policy. `memory_mb` is the memory of the function; None if it is not limited."""
+
+    find_hold: FindHold
+    minimum_age: timedelta
+    memory_mb: int | None
 
 
 def describe_target(lists: BackupLists, target: str, time_left: TimeLeft) -> TargetInfo:
@@ -53,11 +63,15 @@ def list_inventory(lists: BackupLists, target: str, clock: Clock, time_left: Tim
 
 
 def list_rows(
-    lists: BackupLists, policy: PurgePolicy, clock: Clock, time_left: TimeLeft, memory_mb: int | None = None
+    lists: BackupLists,
+    policy: PurgePolicy,
+    clock: Clock,
+    time_left: TimeLeft,
+    limits: StackLimits,
 ) -> ListedRows:
     """List all backups as `list_inventory` does, but keep of each record only what a plan by the policy needs.
 
-    `policy.target` must be set. `memory_mb` is the memory of the function; None if it is not limited.
+    `policy.target` must be set.
 
     Raises:
         RunRefused: the list is incomplete or contradicts itself, the clocks differ too much or cannot be compared, or
@@ -65,7 +79,8 @@ def list_rows(
     """
     target = str(policy.target)
     info = describe_target(lists, target, time_left)
-    inventory = _inventory(info, ())
+    inventory = replace(_inventory(info, ()), find_hold=limits.find_hold, minimum_age=limits.minimum_age)
+    memory_mb = limits.memory_mb
     selection, count = Selection(policy, inventory), 0
     for page in _list_pages(lists, target, info, clock, time_left):
         if page.restarted:

@@ -114,18 +114,25 @@ def find_stored_plan(plans: PlanStore, run: Run) -> PlannedRun | None:
     return stored
 
 
-def make_and_store_plan(
-    plans: PlanStore, run: Run, listed: ListedRows, now: datetime, on_unreadable: Callable[[str, str], None]
+def make_and_store_plan(  # noqa: PLR0913  # each is a separate value
+    plans: PlanStore,
+    run: Run,
+    listed: ListedRows,
+    now: datetime,
+    on_unreadable: Callable[[str, str], None],
+    *,
+    warnings: Iterable[str] = (),
 ) -> PlannedRun:
     """Make the plan of a run and store it. If a concurrent invocation has stored a plan first, return that plan.
 
-    `on_unreadable` is called with the policy's name and the fault if the last plan cannot be read.
+    `on_unreadable` is called with the policy's name and the fault if the last plan cannot be read. `warnings` are added
+    to those of the plan.
 
     Raises:
         RunRefused: the inventory contradicts itself, or the plan cannot be stored.
     """
     made = make_plan(plans, run.policy, listed, now, on_unreadable, run.name)
-    made = replace(made, warnings=(*made.warnings, *warn_of_other_policies(plans, made, now)))
+    made = replace(made, warnings=(*made.warnings, *warnings, *warn_of_other_policies(plans, made, now)))
     sha256 = plans.store(run.policy.policy, run.name, made)
     if sha256 is not None:
         return PlannedRun(policy=run.policy.policy, run=run.name, plan=replace(made, sha256=sha256))

@@ -9,17 +9,19 @@ its plan was made, it is sent as an approval of that plan would be.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
-from vbs_reaper.backups.ports import BackupLists
+from vbs_reaper.backups.hold_cache import HoldCache
+from vbs_reaper.backups.ports import BackupLists, HoldStore
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunUnfinished
 from vbs_reaper.purge.approval import check_newest, check_place, find_approved
 from vbs_reaper.purge.calendar.zone import to_datetime
 from vbs_reaper.purge.event import Approval, Run, policy_name_of, read_event
-from vbs_reaper.purge.listing import describe_target, list_rows
+from vbs_reaper.purge.listing import ListedRows, StackLimits, describe_target, list_rows
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planning import (
     PlannedRun,
@@ -50,6 +52,7 @@ from vbs_reaper.purge.run_result import (
     with_plan_time,
 )
 from vbs_reaper.purge.sending import LONGEST_LIFE, expiry_of_run, send_plan
+from vbs_reaper.purge.stored_holds import PlanHolds, check_not_stopped
 
 LOGIN_PATIENCE_S: Final = 60.0
 """How long a run waits for a login of the same user in another function: a run that cannot list is refused."""
@@ -74,9 +77,11 @@ class Purger:
         report: Report,
         clock: Clock,
         default_target: str,
+        holds: HoldStore,
+        minimum_age: timedelta = timedelta(),
         memory_mb: int | None = None,
     ) -> None:
-        """`memory_mb` is the memory of the function; None if it is not limited."""
+        """Available backups younger than `minimum_age` are kept. `memory_mb` is None if memory is not limited."""
         self._backups = backups
         self._plans = plans
         self._queue = queue
@@ -84,6 +89,8 @@ class Purger:
         self._report = report
         self._clock = clock
         self._default_target = default_target
+        self._holds = HoldCache(holds, clock)
+        self._minimum_age = minimum_age
         self._memory_mb = memory_mb
 
     def handle(self, event: object, time_left: TimeLeft, invocation_id: str) -> dict[str, Any]:
@@ -114,9 +121,19 @@ class Purger:
         if stored is not None:
             result = self._publish_and_send(stored, time_left)
             return with_plan_time(result, stored.plan, listed_again=self._is_late(stored.plan))
-        listed = list_rows(self._backups, run.policy, self._clock, time_left, self._memory_mb)
-        stored = make_and_store_plan(self._plans, run, listed, self._clock(), self._report.unreadable)
+        holds = PlanHolds(self._holds, self._clock())
+        listed = self._list(run.policy, holds, time_left)
+        stored = make_and_store_plan(
+            self._plans, run, listed, self._clock(), self._report.unreadable, warnings=holds.ending()
+        )
         return self._publish_and_send(stored, time_left)
+
+    def _list(self, policy: PurgePolicy, holds: PlanHolds, time_left: TimeLeft) -> ListedRows:
+        limits = StackLimits(find_hold=holds.find, minimum_age=self._minimum_age, memory_mb=self._memory_mb)
+        return list_rows(self._backups, policy, self._clock, time_left, limits)
+
+    def _check_not_stopped(self, policy: str, run: str, sent: int = 0) -> None:
+        check_not_stopped(self._holds, self._clock, policy, run, sent)
 
     def _publish_and_send(self, stored: PlannedRun, time_left: TimeLeft) -> PurgeResult:
         """Publish the plan and, unless it is a preview or refused, request the deletions that are due."""
@@ -131,6 +148,7 @@ class Purger:
         try:
             check_age(stored.plan, self._clock())
             check_guards(stored.plan)
+            self._check_not_stopped(stored.policy, stored.run)
             self._check_place_now(stored.plan, time_left)
             expires_at = expiry_of_run(stored.plan, self._clock())
             if self._is_late(stored.plan):
@@ -145,6 +163,7 @@ class Purger:
         if self._is_sent(stored, with_grace=approval.include_grace):
             return already_sent(stored.plan, stored.run, with_grace=approval.include_grace)
         check_newest(self._plans, stored.plan)
+        self._check_not_stopped(stored.policy, stored.run)
         self._check_place_now(stored.plan, time_left)
         expires_at = self._clock() + LONGEST_LIFE
         with_grace = approval.include_grace
@@ -177,7 +196,7 @@ class Purger:
 
     def _make_fresh_plan(self, policy: PurgePolicy, time_left: TimeLeft) -> Plan:
         """List the backups and plan by a stored plan's policy, as a run would do now. The plan is not stored."""
-        listed = list_rows(self._backups, policy, self._clock, time_left, self._memory_mb)
+        listed = self._list(policy, PlanHolds(self._holds, self._clock()), time_left)
         return make_plan(self._plans, policy, listed, self._clock(), self._report.unreadable)
 
     def _send(  # noqa: PLR0913  # each is a separate value
@@ -191,7 +210,8 @@ class Purger:
         with_grace: bool,
     ) -> PurgeResult:
         """Request the deletions in the name of the stored run. The survivors in the requests are those of `plan`."""
-        sent = send_plan(plan, deletions.backups, stored.run, self._queue, expires_at, time_left)
+        is_stopped = partial(self._check_not_stopped, stored.policy, stored.run)
+        sent = send_plan(plan, deletions.backups, stored.run, self._queue, expires_at, time_left, is_stopped)
         self._report.requested(stored.policy, sent)
         result = completed(stored.plan, stored.run, sent, with_grace=with_grace, left_out=deletions.left_out)
         # Publish before writing the mark: a repeated run that finds the mark does not publish this event.

@@ -14,6 +14,9 @@ from vbs_reaper.purge.plan_summary import Totals
 from vbs_reaper.purge.rules.guards import GuardReading
 from vbs_reaper.reasons import Reason
 
+WARNINGS_LIMIT: Final = 30
+"""Maximum number of warnings in an event."""
+
 _SENTENCES: Final[dict[str, str]] = {reason.value: reason.sentence for reason in Reason}
 _NAMESPACE: Final = UUID("0d3b2c55-6d0a-5b52-8d7e-0a4c7e2f9b18")
 
@@ -65,7 +68,8 @@ class PurgeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     `plan` is the sha256 by which the plan is approved. `document` and `picture` are the S3 keys of the plan and of its
     HTML page. `requested` is the number of requested deletions. `left_out` is present if an approval, or a run that was
-    repeated more than an hour later, did not request all deletions of its plan. `id` is the same if the event is
+    repeated more than an hour later, did not request all deletions of its plan. `warnings` are those of the plan, such
+    as holds that end soon. `id` is the same if the event is
     repeated, so consumers can drop duplicates.
     """
 
@@ -85,18 +89,20 @@ class PurgeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     with_grace: bool | UnsetType = UNSET
     requested: int | UnsetType = UNSET
     left_out: LeftOut | UnsetType = UNSET
+    warnings: tuple[str, ...] | UnsetType = UNSET
 
 
 def planned(plan: Plan, run: str) -> PurgeResult:
     """Return the result of a run that has stored its plan."""
     exceeded = " A purge would be refused: " + describe_exceeded_guards(plan) + "." if plan.exceeded else ""
-    return _result_of_plan(
+    result = _result_of_plan(
         plan,
         run,
         PurgeOutcome.PLANNED,
         Reason.PLANNED,
         f"{plan.totals.due:,} of {plan.totals.backups:,} backups are due, {plan.totals.due_gib:,.0f} GiB.{exceeded}",
     )
+    return msgspec.structs.replace(result, warnings=tuple(plan.warnings[:WARNINGS_LIMIT]) or UNSET)
 
 
 def completed(

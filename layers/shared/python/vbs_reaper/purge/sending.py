@@ -1,6 +1,6 @@
 """Turns a plan's deletions into delete requests and sends them to the queue, newest first per group, ten per batch."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -32,9 +32,17 @@ SEND_S: Final = 30.0
 
 
 def send_plan(  # noqa: PLR0913  # each is a separate value
-    plan: Plan, rows: Iterable[PlannedBackup], run: str, queue: Queue, expires_at: datetime, time_left: TimeLeft
+    plan: Plan,
+    rows: Iterable[PlannedBackup],
+    run: str,
+    queue: Queue,
+    expires_at: datetime,
+    time_left: TimeLeft,
+    check_not_stopped: Callable[[int], None],
 ) -> int:
     """Request the deletion of these backups of a plan, until `expires_at`; return how many.
+
+    `check_not_stopped` is called before each batch with the number of requests sent so far. It raises to end the run.
 
     Raises:
         RunUnfinished: the queue failed or the time is over. Some requests may be in the queue already. Send all of them
@@ -47,6 +55,7 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
     for batch in _batches(requests_of(plan, rows, run, expires_at), attributes):
         if time_left() < SEND_S:
             raise RunUnfinished(f"{name}: no time was left after {sent:,} requests")
+        check_not_stopped(sent)
         if not queue.send(batch):
             raise RunUnfinished(f"{name}: the queue accepted {sent:,} requests, but not the next batch")
         sent += len(batch)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -38,6 +39,7 @@ class Selection:
         self._volumes = None if policy.match.volume is UNSET else frozenset(policy.match.volume)
         self._matches_name = compile_patterns(policy.match.names) if policy.match.names else None
         self._key = _group_key(policy)
+        self._minimum_age = inventory.minimum_age // timedelta(microseconds=1)
         self._shared: dict[Any, Any] = {}
         self._shows_data_times = False
         self._without_data_time: list[PlannedBackup] = []
@@ -81,12 +83,25 @@ class Selection:
         verdict = self._verdict_outside_set(backup, made_at, planned)
         if verdict is None:
             planned.in_set = True
-            if backup.is_held(self._inventory.hold_marker):
-                planned.reasons = share((Reason.HELD,), (Reason.HELD,))
+            reason, detail = self._kept_by_stack(backup, made_at)
+            if reason is not None:
+                planned.reasons = share((reason,), (reason,))
+                planned.detail = detail
         else:
             planned.reasons = share((verdict[0],), (verdict[0],))
             planned.detail = verdict[1]
         return planned
+
+    def _kept_by_stack(self, backup: Backup, made_at: Micros | None) -> tuple[Reason | None, str | None]:
+        """Return why a backup of the set stays whatever the policy says: it is on hold, or too young for the stack."""
+        if backup.is_held(self._inventory.hold_marker):
+            return Reason.HELD, None
+        hold = self._inventory.find_hold(backup.id, backup.volume_id or None)
+        if hold is not None:
+            return Reason.HELD, hold
+        if backup.status_text == Status.AVAILABLE and made_at is not None and made_at > self._now - self._minimum_age:
+            return Reason.MINIMUM_AGE, None
+        return None, None
 
     def _settle_data_times(self) -> None:
         """Decide what a missing data timestamp means.

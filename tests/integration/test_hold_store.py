@@ -1,0 +1,121 @@
+"""Holds in S3, against moto: thousands of them, and a bucket that cannot be used."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.stub import Stubber
+
+from tests.support.doubles import ManualClock
+from tests.support.template_resources import TemplateResources
+from vbs_reaper.aws import clients
+from vbs_reaper.aws.hold_store import LIST_S, HoldBucket
+from vbs_reaper.backups.holds import HOLDS, HoldKind, HoldRecord, Holds, name_of_hold, read_hold
+from vbs_reaper.errors import BucketUnusable
+
+NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
+BACKUP = "1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11"
+NAME = name_of_hold(HoldKind.BACKUP, BACKUP, None, "0123abcd")
+RECORD = HoldRecord(reason="case 7", by="arn:aws:iam::1:user/jane", at=NOW, target="otc-prod")
+
+
+@pytest.fixture
+def store(resources: TemplateResources) -> HoldBucket:
+    return HoldBucket(clients.s3_of_small_objects, resources.plans_bucket, ManualClock())
+
+
+@pytest.fixture
+def failing(aws: str) -> Iterator[tuple[HoldBucket, Stubber]]:
+    client = clients.s3_of_small_objects()
+    with Stubber(client) as stubber:
+        yield HoldBucket(lambda: client, "bucket", ManualClock()), stubber
+
+
+def test_a_hold_is_written_once_read_and_released(store: HoldBucket) -> None:
+    assert store.list_holds() == []
+    store.write(NAME, RECORD)
+    (hold,) = store.list_holds()
+    assert hold == read_hold(HOLDS + NAME)
+    assert store.read_record(hold) == RECORD
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        store.write(NAME, RECORD)
+    store.release(hold)
+    assert store.list_holds() == []
+    assert store.read_record(hold) is None
+
+
+def test_a_hold_is_encrypted_by_s3_itself(store: HoldBucket, resources: TemplateResources) -> None:
+    store.write(NAME, RECORD)
+    found = boto3.client("s3").head_object(Bucket=resources.plans_bucket, Key=HOLDS + NAME)
+    assert found["ServerSideEncryption"] == "AES256"
+
+
+def test_every_hold_of_thousands_is_found(store: HoldBucket, resources: TemplateResources) -> None:
+    s3 = boto3.client("s3")
+    ids = [str(UUID(int=number)) for number in range(1100)]
+    for each in ids:
+        s3.put_object(Bucket=resources.plans_bucket, Key=HOLDS + name_of_hold(HoldKind.BACKUP, each, None, "0123abcd"))
+    s3.put_object(Bucket=resources.plans_bucket, Key="holds/backup/")
+    s3.put_object(Bucket=resources.plans_bucket, Key="plans/nightly/x.json")
+    holds = Holds(store.list_holds(), NOW)
+    assert all(holds.on_backup(each, None, NOW) for each in ids)
+    assert len(list(holds)) == len(ids)
+
+
+def test_a_record_that_is_not_json_is_not_readable_but_the_hold_counts(
+    store: HoldBucket, resources: TemplateResources
+) -> None:
+    boto3.client("s3").put_object(Bucket=resources.plans_bucket, Key=HOLDS + NAME, Body=b"by hand")
+    (hold,) = store.list_holds()
+    assert store.read_record(hold) is None
+
+
+def test_an_object_of_another_kind_makes_the_bucket_unusable_and_is_named(
+    store: HoldBucket, resources: TemplateResources
+) -> None:
+    boto3.client("s3").put_object(Bucket=resources.plans_bucket, Key="holds/vault/1/released-0123abcd")
+    with pytest.raises(BucketUnusable, match="holds/vault/1/released-0123abcd"):
+        store.list_holds()
+
+
+@pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("NoSuchBucket", 404), ("SlowDown", 503)])
+def test_a_bucket_that_cannot_be_listed_is_told_by_its_code(
+    failing: tuple[HoldBucket, Stubber], code: str, status: int
+) -> None:
+    store, stubber = failing
+    stubber.add_client_error("list_objects_v2", code, "arn:aws:iam::1:role/x may not", status)
+    with pytest.raises(BucketUnusable) as unusable:
+        store.list_holds()
+    assert code in str(unusable.value)
+    assert "arn:" not in str(unusable.value)
+
+
+def test_a_network_that_fails_makes_the_bucket_unusable(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = clients.s3_of_small_objects()
+
+    def fail(**_: object) -> None:
+        raise ReadTimeoutError(endpoint_url="https://s3")
+
+    monkeypatch.setattr(client, "list_objects_v2", fail)
+    with pytest.raises(BucketUnusable, match="ReadTimeoutError"):
+        HoldBucket(lambda: client, "bucket", ManualClock()).list_holds()
+
+
+def test_a_listing_does_not_take_longer_than_ten_seconds(aws: str) -> None:
+    clock = ManualClock()
+
+    def slow_clock() -> datetime:
+        clock.advance(LIST_S * 0.6)
+        return clock()
+
+    client = clients.s3_of_small_objects()
+    page = {"IsTruncated": True, "NextContinuationToken": "next", "Contents": [{"Key": HOLDS + NAME}]}
+    with Stubber(client) as stubber:
+        for _ in range(2):
+            stubber.add_response("list_objects_v2", page)
+        with pytest.raises(BucketUnusable, match="takes more than 10 s"):
+            HoldBucket(lambda: client, "bucket", slow_clock).list_holds()
+        stubber.assert_no_pending_responses()
