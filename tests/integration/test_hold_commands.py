@@ -319,7 +319,7 @@ def test_a_policy_is_stopped_until_the_stop_is_released(cli: Cli, backups: list[
 
 
 def stops(hold: Hold, of: str, run: str) -> bool:
-    return Holds([hold], utc_now()).on_run(of, run, utc_now()) is not None
+    return Holds([hold], utc_now()).on_run(f"{of}/{run}", utc_now()) is not None
 
 
 @pytest.mark.parametrize(
