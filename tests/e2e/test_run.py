@@ -59,6 +59,7 @@ def test_a_whole_story_loses_nothing_and_says_so_as_json(tmp_path: Path) -> None
     document = json.loads(said[said.index("{") :])
     assert document["good"], document["verdict"]
     assert process.returncode == 0
+    assert document["stop"] == {"requested": 5, "stopped": 5, "gone": []}
     assert document["verdict"]["lost"] == document["verdict"]["wrong"] == []
     assert document["purge"]["lost"] == document["purge"]["wrong"] == []
     assert [Path(each).name for each in document["purge"]["pictures"]] == ["purge-before.html", "purge-after.html"]

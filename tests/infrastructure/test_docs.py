@@ -21,6 +21,7 @@ from tests.infrastructure.rendered import Properties, Rendered
 from tests.infrastructure.schemas.messages import EVENTS
 from tests.infrastructure.schemas.validator import complaints
 from tests.infrastructure.tables import MARKED, TABLES, written
+from tests.infrastructure.test_parameters import AS_BOTOCORE_SAYS
 from tests.infrastructure.translate import ROOT
 from vbs_reaper.aws.metrics import NAMESPACE, Metrics
 from vbs_reaper.backups.secret_text import Secret, StoredSecret
@@ -216,7 +217,7 @@ def commands() -> list[str]:
 )
 def test_an_aws_command_is_valid(command: str) -> None:
     _, service, name, *options = shlex.split(command)
-    model = botocore.session.get_session().get_service_model(service)
+    model = botocore.session.get_session().get_service_model(AS_BOTOCORE_SAYS.get(service, service))
     (operation,) = (each for each in model.operation_names if xform_name(each, "-") == name)
     shape = model.operation_model(operation).input_shape
     assert shape is not None

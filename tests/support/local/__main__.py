@@ -8,13 +8,15 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 
 from rich.console import Console
 
 from tests.support.local.artefacts import ROOT
+from tests.support.local.hold_act import HoldAct, StopVerdict
 from tests.support.local.metrics import dashboard, measured
-from tests.support.local.play import Played, play
+from tests.support.local.play import TARGET, Played, play
 from tests.support.local.purge_act import PurgeVerdict, purge_year
 from tests.support.local.report import WIDTH, Report, save_picture
 from tests.support.local.scenario import tell
@@ -36,24 +38,30 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(ending, _interrupt)
     console = Console(stderr=options.json, width=None if sys.stdout.isatty() else WIDTH)
     try:
-        played, purged, monitoring = _run(options, console)
+        stopped, played, purged, monitoring = _run(options, console)
     except KeyboardInterrupt:
         console.print("interrupted; all started processes have ended")
         return INTERRUPTED
     if options.svg:
         save_picture(options.svg, played.moment, played.verdict)
     if options.json:
-        print(json.dumps(_as_json(options.seed, played, purged) | monitoring, indent=2))
-    return 0 if played.verdict.is_good and purged.is_good else 1
+        print(json.dumps(_as_json(options.seed, stopped, played, purged) | monitoring, indent=2))
+    return 0 if stopped.is_good and played.verdict.is_good and purged.is_good else 1
 
 
-def _run(options: argparse.Namespace, console: Console) -> tuple[Played, PurgeVerdict, dict[str, object]]:
+def _run(options: argparse.Namespace, console: Console) -> tuple[StopVerdict, Played, PurgeVerdict, dict[str, object]]:
     report = Report(console)
     story = tell(options.seed)
     report.say(f"Cloud: a simulator with {len(story.stored)} backups. AWS: ministack, deployed from template.yaml.")
     began = time.monotonic()
-    with Simulator(SimulatorSettings(delete_seconds=DELETE_SECONDS)).running() as cloud, LocalStack() as stack:
-        report.say(f"Ready after {time.monotonic() - began:.1f} s. Sending {len(story.requests)} requests.")
+    simulator = Simulator(SimulatorSettings(delete_seconds=DELETE_SECONDS))
+    with simulator.running() as cloud, LocalStack() as stack, TemporaryDirectory(prefix="vbs-reaper-") as scratch:
+        report.say(f"Ready after {time.monotonic() - began:.1f} s.")
+        stack.store_secret(TARGET, cloud.target_secret())
+        act = HoldAct(stack, cloud, report, Path(scratch))
+        act.hold(story.stored)
+        stopped = act.stop()
+        report.say(f"Sending {len(story.requests)} requests.")
         with report:
             played = play(story, stack, cloud, report)
         if not options.json:
@@ -61,7 +69,12 @@ def _run(options: argparse.Namespace, console: Console) -> tuple[Played, PurgeVe
         purged = purge_year(tell_year(options.seed), stack, cloud, report, options.pictures)
         if not options.json:
             report.conclude_purge(purged)
-        return played, purged, {"dashboard": dashboard(stack), "metrics": [asdict(each) for each in measured(stack)]}
+        return (
+            stopped,
+            played,
+            purged,
+            {"dashboard": dashboard(stack), "metrics": [asdict(each) for each in measured(stack)]},
+        )
 
 
 def _options() -> argparse.ArgumentParser:
@@ -79,12 +92,13 @@ def _options() -> argparse.ArgumentParser:
     return parser
 
 
-def _as_json(seed: int, played: Played, purged: PurgeVerdict) -> dict[str, object]:
+def _as_json(seed: int, stopped: StopVerdict, played: Played, purged: PurgeVerdict) -> dict[str, object]:
     verdict, moment = played.verdict, played.moment
     return {
         "seed": seed,
-        "good": verdict.is_good and purged.is_good,
+        "good": stopped.is_good and verdict.is_good and purged.is_good,
         "seconds": round(moment.elapsed_s, 1),
+        "stop": asdict(stopped),
         "verdict": asdict(verdict),
         "purge": asdict(purged),
     }

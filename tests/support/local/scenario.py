@@ -37,6 +37,8 @@ class StoredBackup:
     description: str = ""
     is_foreign: bool = False
     """Whether it lies in another project, which the deleter must never touch."""
+    held_by: str = ""
+    """Whether an operator holds the `backup`, or its `volume`, in the stack's bucket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,8 @@ class _Teller:
         )
 
     def _refused(self) -> list[Request]:
-        held = [self._store(name="[hold] keep me"), *(self._store(description="for audit [hold]") for _ in range(9))]
+        marked = [self._store(name="[hold] keep me"), *(self._store(description="for audit [hold]") for _ in range(7))]
+        held = [*marked, *(self._store(held_by=what) for what in ("backup", "volume"))]
         guarded = [self._store(is_foreign=True) for _ in range(6)]
         foreign = [self._store(is_foreign=True) for _ in range(4)]
         return [
@@ -178,8 +181,14 @@ class _Teller:
             reason=reason,
         )
 
-    def _store(
-        self, *, name: str = "", description: str = "", status: str = "available", is_foreign: bool = False
+    def _store(  # noqa: PLR0913  # each is another field
+        self,
+        *,
+        name: str = "",
+        description: str = "",
+        status: str = "available",
+        is_foreign: bool = False,
+        held_by: str = "",
     ) -> StoredBackup:
         number = len(self._stored)
         backup = StoredBackup(
@@ -190,6 +199,7 @@ class _Teller:
             created_at=FIRST_DAY + timedelta(hours=number),
             status=status,
             is_foreign=is_foreign,
+            held_by=held_by,
         )
         self._stored.append(backup)
         return backup

@@ -9,12 +9,10 @@ import msgspec
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS
 from vbs_reaper.cli.deletion_log import DeletionLog, about
-from vbs_reaper.cli.stored_plans import runs_of
 from vbs_reaper.purge.ports import SentMark
 from vbs_reaper.purge.run_result import key_of, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from vbs_reaper.cli.log_record import LogRecord
@@ -59,17 +57,16 @@ def find_requests(stack: Stack, policy: str, run: str | None, since: datetime) -
         is_of_run = record.requested_by == prefix if run else record.requested_by.startswith(prefix)
         if is_of_run and record.backup_id:
             backups.setdefault(record.backup_id, []).append(record)
-    runs = [run] if run else [name for name, stored in runs_of(stack, policy).items() if stored >= since]
-    requested = _requested(stack, policy, runs)
+    requested = _requested(stack, policy, run, since)
     found: dict[str, list[str]] = {"gone": [], "accepted": [], "waiting": [], "ended": []}
     for backup_id, records in backups.items():
-        found[_state(records)].append(backup_id)
+        found[state_of(records)].append(backup_id)
     return RunRequests(
         **{state: tuple(ids) for state, ids in found.items()}, undelivered=max(0, requested - len(backups))
     )
 
 
-def _state(records: list[LogRecord]) -> str:
+def state_of(records: list[LogRecord]) -> str:
     """Return what became of a backup, by the passes of its requests, oldest first."""
     if any(record.is_gone for record in records):
         return "gone"
@@ -82,14 +79,26 @@ def _may_be_accepted(record: LogRecord) -> bool:
     return any(call.operation == DELETE and call.status not in _NOT_ACCEPTED for call in record.calls)
 
 
-def _requested(stack: Stack, policy: str, runs: Iterable[str]) -> int:
-    """Return how many deletions were requested. A run with both marks counts once: grace includes what is due."""
-    return sum(max(_read_mark(stack, policy, run, mark) for mark in SentMark) for run in runs)
+def _requested(stack: Stack, policy: str, run: str | None, since: datetime) -> int:
+    """Return how many deletions were requested, by the marks that were stored after `since`.
 
-
-def _read_mark(stack: Stack, policy: str, run: str, mark: SentMark) -> int:
+    A run that was not sent completely has no mark. One with both marks counts once: those in grace include those due.
+    """
+    s3, by_run = stack.s3, dict[str, int]()
+    prefix = key_of(policy, run, "") if run else f"plans/{policy}/"
     try:
-        found = stack.s3.get_object(Bucket=stack.bucket, Key=key_of(policy, run, mark.value))
-        return msgspec.json.decode(found["Body"].read(), type=_Mark).requested
-    except (*AWS_ERRORS, msgspec.DecodeError):
-        return 0  # it was not sent completely, and the log shows what was delivered
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket, Prefix=prefix):
+            for each in page.get("Contents", []):
+                name = run_of_mark(each["Key"])
+                if name and each["LastModified"] >= since:
+                    body = s3.get_object(Bucket=stack.bucket, Key=each["Key"])["Body"].read()
+                    by_run[name] = max(by_run.get(name, 0), msgspec.json.decode(body, type=_Mark).requested)
+    except (*AWS_ERRORS, msgspec.DecodeError) as error:
+        raise stack.failed("read the marks of its runs", error) from None
+    return sum(by_run.values())
+
+
+def run_of_mark(key: str) -> str:
+    """Return the key without its ending, the same for both marks of a run; empty if it is not the key of a mark."""
+    endings = (f".{mark.value}" for mark in sorted(SentMark, key=len, reverse=True))
+    return next((key.removesuffix(ending) for ending in endings if key.endswith(ending)), "")
