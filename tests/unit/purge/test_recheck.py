@@ -36,7 +36,9 @@ from vbs_reaper.backups.answer import Answer, AnswerName, Service, TargetInfo
 from vbs_reaper.backups.identifiers import ProjectId
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.errors import RunUnfinished
-from vbs_reaper.purge.plan import plan
+from vbs_reaper.purge.plan import Plan, plan
+from vbs_reaper.purge.plan_file import read_plan
+from vbs_reaper.purge.planned_backup import newest_first
 from vbs_reaper.purge.policy import PurgePolicy, read_policy
 
 DAY_S = 86400
@@ -359,6 +361,35 @@ def test_on_cinder_nothing_is_sent_that_a_backup_needs_which_is_not_sent() -> No
 
 
 services: st.SearchStrategy[Service] = st.sampled_from(["vbs", "cinder"])
+changes = st.sampled_from(["stays"] * 4 + ["gone", "held", "renamed", "failed", "remade"])
+"""What becomes of a backup between a plan and its approval."""
+
+
+def changed(rows: list[Record], fates: list[str]) -> list[Record]:
+    """The backups after people and other tools have worked on them."""
+    parts: dict[str, Record] = {
+        "stays": {},
+        "held": {"description": "[hold]"},
+        "renamed": {"name": "daily-renamed"},
+        "failed": {"status": "error"},
+        "remade": {"created_at": NOW.isoformat()},
+    }
+    return [row | parts[fate] for row, fate in zip(rows, fates, strict=True) if fate != "gone"]
+
+
+def assert_names_survivors_that_are_newer_and_kept(request: dict[str, Any], made: Plan) -> None:
+    """Every request names one, except those of a policy that applies to failed backups only: nothing is kept there."""
+    rows = {row.id: row for row in made.backups}
+    going = rows[request["backup_id"]]
+    survivors = [rows[each] for each in request["expect"].get("survivors", [])]
+    kept = [row for row in made.backups if row.keep and row.is_copy and row.group == going.group]
+    if not kept:
+        assert going.status == "error"
+        return
+    assert 1 <= len(survivors) <= 2
+    assert all(row.keep and row.is_copy for row in survivors)
+    is_newer = [newest_first(row) > newest_first(going) for row in survivors]
+    assert any(is_newer) or going.status == "error", "a failed copy may be newer than all usable ones"
 
 
 @many
@@ -377,24 +408,55 @@ def test_an_approval_sends_only_what_the_plan_showed_and_a_plan_of_now_lets_go(
     shown = world.handle({"run": document, "scheduled_time": "2026-11-25T03:00:00Z"})
     if shown["outcome"] == "refused":
         return
-    chosen = {row["id"] for row in world.document()["backups"] if not row["keep"]}
-    if not with_grace:
-        chosen &= set(world.due())
+    chosen = {row["id"]: row for row in world.document()["backups"] if not row["keep"]}
+    due = chosen.keys() if with_grace else chosen.keys() & set(world.due())
     world.wait(data.draw(st.integers(0, 3)) * DAY_S)
-    gone = data.draw(st.sets(st.sampled_from([row["id"] for row in rows]))) if rows else set()
-    held = data.draw(st.sets(st.sampled_from([row["id"] for row in rows]))) if rows else set()
-    world.cloud.records = [
-        row | ({"description": "[hold]"} if row["id"] in held else {}) for row in rows if row["id"] not in gone
-    ]
+    fates = data.draw(st.lists(changes, min_size=len(rows), max_size=len(rows)))
+    added = [row | {"id": backup_id(5000 + place)} for place, row in enumerate(data.draw(records()))]
+    world.cloud.records = [*changed(rows, fates), *added[:5]]
     world.queue = StoppingQueue()
     answer = world.approve(shown["plan"], include_grace=with_grace)
+    sent = set(world.queue.ids)
+    if answer["outcome"] == "refused":
+        assert not sent
+        assert answer["reason"] == "guard_exceeded"
+        return
     fresh = plan(
         read_policy(document), inventory(world.cloud.records, service=service, project_id=PROJECT), world.clock.now
     )
-    assert answer["outcome"] in {"completed", "already_sent"}
-    sent = set(world.queue.ids)
-    assert sent <= chosen & {row.id for row in fresh.selected} - held - gone
+    let_go = {row.id: row for row in fresh.selected}
+    assert sent <= due & let_go.keys()
+    assert not {row["id"] for row, fate in zip(rows, fates, strict=True) if fate in {"gone", "held"}} & sent
+    assert all(
+        (let_go[each].volume_id, let_go[each].name) == (chosen[each]["volume_id"], chosen[each]["name"])
+        for each in sent
+    )
+    for request in world.queue.requests:
+        assert_names_survivors_that_are_newer_and_kept(request, fresh)
     if answer["outcome"] == "completed":
         out = answer.get("left_out", {"count": 0, "reasons": {}})
-        assert len(sent) + out["count"] == len(chosen)
+        assert len(sent) + out["count"] == len(due)
         assert sum(out["reasons"].values()) == out["count"]
+
+
+@many
+@given(policies(), records(), services)
+def test_every_request_of_a_run_names_a_survivor_that_is_newer_and_kept(
+    policy: PurgePolicy, rows: list[Record], service: Service
+) -> None:
+    document = msgspec.to_builtins(policy) | {
+        "target": "otc-prod",
+        "mode": "purge",
+        "guards": {"max_fraction": 1, "max_deletions": 999, "max_volumes_left_without": 99},
+    }
+    document.pop("grace", None)
+    world = World(rows)
+    world.cloud.view = TargetInfo(
+        project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False, service=service
+    )
+    world.handle({"run": document, "scheduled_time": "2026-11-25T03:00:00Z"})
+    if not world.queue.sent:
+        return
+    made = read_plan(world.plans.objects["nightly", RUN, "json"])
+    for request in world.queue.requests:
+        assert_names_survivors_that_are_newer_and_kept(request, made)
