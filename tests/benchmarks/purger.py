@@ -23,7 +23,7 @@ from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.logs import logger
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_file import write_plan
-from vbs_reaper.purge.ports import SentMark, StoredDocument
+from vbs_reaper.purge.ports import SentMark, StoredDocument, StoredMark
 from vbs_reaper.purge.purger import Purger
 from vbs_reaper.purge.report.html_page import write_page
 from vbs_reaper.purge.run_result import PurgeResult
@@ -53,7 +53,7 @@ class PlanFiles:
         path = self.folder / f"{run}.json"
         return self._document(path) if path.exists() else None
 
-    def newest(self, policy: str, limit: int) -> Iterator[StoredDocument]:
+    def newest(self, policy: str, limit: int, before: datetime | None = None) -> Iterator[StoredDocument]:
         """Yield the documents, newest first."""
         return map(self._document, sorted(self.folder.glob("*.json"), reverse=True)[:limit])
 
@@ -81,13 +81,12 @@ class PlanFiles:
         with (self.folder / f"{run}.html").open("w", encoding="utf-8") as file:
             file.writelines(write_page(plan))
 
-    def is_marked(self, policy: str, run: str, mark: SentMark) -> bool:
+    def marks(self, policy: str, run: str) -> Iterator[StoredMark]:
         """Nothing is marked."""
-        return False
+        return iter(())
 
-    def mark(self, policy: str, run: str, mark: SentMark, document: bytes) -> bool:
+    def mark(self, policy: str, run: str, mark: SentMark, document: bytes, *, is_part: bool) -> None:
         """Do not mark it."""
-        return True
 
     def _document(self, path: Path) -> StoredDocument:
         stored_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)

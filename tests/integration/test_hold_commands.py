@@ -66,7 +66,7 @@ def backups(s3: object) -> list[Any]:
     made = plan(of_target, inventory(nightly(5)), NOW + timedelta(days=5), run=RUN)
     store = PlanBucket(clients.s3(), BUCKET)
     store.store("nightly", RUN, replace(made, sha256=None))
-    store.mark("nightly", RUN, SentMark.SENT, b'{"requested": 3}')
+    store.mark("nightly", RUN, SentMark.SENT, b'{"requested": 3}', is_part=False)
     return list(made.backups)
 
 

@@ -22,7 +22,7 @@ from tests.support.template_resources import TemplateResources
 from tests.unit.purge.strategies import NOW, inventory, nightly, policy
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.error_codes import code_of
-from vbs_reaper.aws.plan_store import PlanBucket
+from vbs_reaper.aws.plan_store import MARK_BYTES, PlanBucket
 from vbs_reaper.errors import PlanStoreBusy, RunRefused
 from vbs_reaper.purge.plan import Plan, plan
 from vbs_reaper.purge.plan_file import encode_plan, read_plan, sha256_of
@@ -86,11 +86,13 @@ def test_every_way_to_a_document_says_when_s3_stored_it(store: PlanBucket, bucke
 
 def test_a_plan_that_was_replaced_while_it_is_read_is_not_read(store: PlanBucket, bucket: str) -> None:
     store.store("nightly", "first", made("first"))
-    document = store.read("nightly", "first")
+    document, listed = store.read("nightly", "first"), next(store.newest("nightly", 1))
     assert document is not None
     boto3.client("s3").put_object(Bucket=bucket, Key="plans/nightly/first.json", Body=b"{}")
-    with pytest.raises(RunRefused, match=r"cannot be read at plans/nightly/first.json \(PreconditionFailed\)"):
-        list(document.pieces())
+    assert b"".join(document.pieces()) == encode_plan(made("first"))  # it was opened before
+    for each in (document, listed):
+        with pytest.raises(RunRefused, match=r"cannot be read at plans/nightly/first.json \(PreconditionFailed\)"):
+            list(each.pieces())
 
 
 def test_a_plan_is_written_once(store: PlanBucket) -> None:
@@ -136,20 +138,9 @@ def test_the_newest_is_the_one_stored_last_whatever_its_run_is_called(store: Pla
     store.store("nightly", "b", made("b", 4))
     store.store("nightly", "c", made("c", 5))
     store.store_page("nightly", "c", made("c", 5))
-    store.mark("nightly", "c", SentMark.SENT, b"{}")
+    store.mark("nightly", "c", SentMark.SENT, b"{}", is_part=False)
     assert bodies(store.newest("nightly", 1)) == [encode_plan(made("c", 5))]
     assert bodies(store.newest("nightly", 9)) == [encode_plan(made("c", 5)), encode_plan(made("b", 4))]
-
-
-def test_a_plan_is_read_when_it_is_asked_for_and_one_that_is_gone_by_then_is_left_out(
-    store: PlanBucket, bucket: str
-) -> None:
-    for run, nights in (("a", 4), ("b", 5), ("c", 6)):
-        store.store("nightly", run, made(run, nights))
-    newest = store.newest("nightly", 3)
-    assert bodies([next(newest)]) == [encode_plan(made("c", 6))]
-    boto3.client("s3").delete_object(Bucket=bucket, Key="plans/nightly/b.json")
-    assert bodies(newest) == [encode_plan(made("a", 4))]
 
 
 def test_the_picture_lies_beside_its_plan_and_is_a_page(store: PlanBucket, bucket: str) -> None:
@@ -164,11 +155,65 @@ def test_the_picture_lies_beside_its_plan_and_is_a_page(store: PlanBucket, bucke
 
 
 @pytest.mark.parametrize("mark", SentMark)
-def test_a_mark_is_written_once_and_is_not_another_one(store: PlanBucket, mark: SentMark) -> None:
-    assert not store.is_marked("nightly", "first", mark)
-    assert store.mark("nightly", "first", mark, b"{}")
-    assert not store.mark("nightly", "first", mark, b"{}")
-    assert [each for each in SentMark if store.is_marked("nightly", "first", each)] == [mark]
+def test_marks_and_parts_are_stored_under_names_that_are_free(store: PlanBucket, bucket: str, mark: SentMark) -> None:
+    store.store("nightly", "first", made("first"))
+    store.mark("nightly", "first-2", mark, b"{}", is_part=False)
+    assert list(store.marks("nightly", "first")) == []
+    for document, is_part in ((b"1", False), (b"2", True), (b"3", False), (b"4", True)):
+        store.mark("nightly", "first", mark, document, is_part=is_part)
+    found = {each.name.removeprefix("plans/nightly/first."): each for each in store.marks("nightly", "first")}
+    assert {name: (each.mark, each.is_part, each.document) for name, each in found.items()} == {
+        mark.value: (mark, False, b"1"),
+        f"{mark}.part": (mark, True, b"2"),
+        f"{mark}.1": (mark, False, b"3"),
+        f"{mark}.part.1": (mark, True, b"4"),
+    }
+    stored = boto3.client("s3").head_object(Bucket=bucket, Key=f"plans/nightly/first.{mark}")
+    assert found[mark.value].stored_at == stored["LastModified"]
+
+
+def test_an_object_that_is_too_large_to_be_a_mark_is_not_read(store: PlanBucket, bucket: str) -> None:
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=bucket, Key="plans/nightly/first.sent", Body=b"x" * (MARK_BYTES + 1))
+    s3.put_object(Bucket=bucket, Key="plans/nightly/first.sentence", Body=b"{}")
+    ((name, document),) = [(each.name, each.document) for each in store.marks("nightly", "first")]
+    assert (name, document) == ("plans/nightly/first.sent", b"")
+
+
+def test_a_document_costs_one_request(store: PlanBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    for run, nights in (("first", 4), ("second", 5)):
+        store.store("nightly", run, made(run, nights))
+    client, opened = clients.s3(), []
+
+    def get_object(**parts: str) -> object:
+        opened.append(parts["Key"])
+        return boto3.client("s3").get_object(**parts)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr(client, "get_object", get_object)
+    counted = PlanBucket(client, store._bucket)  # noqa: SLF001  # the same bucket
+    document = counted.read("nightly", "first")
+    assert document is not None
+    list(document.pieces())
+    assert opened == ["plans/nightly/first.json"]
+    newest = list(counted.newest("nightly", 9))
+    assert len(opened) == 1
+    list(newest[0].pieces())
+    assert opened[1:] == ["plans/nightly/second.json"]
+
+
+def test_the_newest_before_a_time_are_found(store: PlanBucket, bucket: str) -> None:
+    store.store("nightly", "first", made("first"))
+    stored_at = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")["LastModified"]
+    assert [each.run for each in store.newest("nightly", 9, stored_at + timedelta(seconds=1))] == ["first"]
+    assert list(store.newest("nightly", 9, stored_at)) == []
+
+
+def test_a_plan_that_is_removed_before_it_is_read_is_busy(store: PlanBucket, bucket: str) -> None:
+    store.store("nightly", "first", made("first"))
+    (document,) = store.newest("nightly", 1)
+    boto3.client("s3").delete_object(Bucket=bucket, Key="plans/nightly/first.json")
+    with pytest.raises(PlanStoreBusy, match=r"plans/nightly/first.json was removed while it was read"):
+        list(document.pieces())
 
 
 def test_a_run_that_nobody_planned_has_no_document(store: PlanBucket) -> None:
@@ -184,15 +229,13 @@ def make_call(store: PlanBucket, call: str) -> object:
         "find": lambda: store.find("nightly", "a" * 64),
         "store": lambda: store.store("nightly", "first", first),
         "store_page": lambda: store.store_page("nightly", "first", first),
-        "is_marked": lambda: store.is_marked("nightly", "first", SentMark.SENT),
-        "mark": lambda: store.mark("nightly", "first", SentMark.SENT, b"{}"),
+        "marks": lambda: list(store.marks("nightly", "first")),
+        "mark": lambda: store.mark("nightly", "first", SentMark.SENT, b"{}", is_part=False),
     }
     return calls[call]()
 
 
-@pytest.mark.parametrize(
-    "call", ["read", "newest", "newest_of_others", "find", "store", "store_page", "is_marked", "mark"]
-)
+@pytest.mark.parametrize("call", ["read", "newest", "newest_of_others", "find", "store", "store_page", "marks", "mark"])
 def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
     denied: tuple[PlanBucket, Stubber], call: str
 ) -> None:
@@ -202,7 +245,7 @@ def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
         "newest": "list_objects_v2",
         "newest_of_others": "list_objects_v2",
         "find": "list_objects_v2",
-        "is_marked": "head_object",
+        "marks": "list_objects_v2",
     }.get(call, "put_object")
     stubber.add_client_error(operation, "AccessDenied", "arn:aws:iam::1:role/x may not", 403)
     with pytest.raises(RunRefused) as refused:
@@ -229,11 +272,11 @@ def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
 )
 def test_a_bucket_that_fails_for_now_is_busy(denied: tuple[PlanBucket, Stubber], code: str, status: int) -> None:
     store, stubber = denied
-    stubber.add_client_error("head_object", code, http_status_code=status)
+    stubber.add_client_error("get_object", code, http_status_code=status)
     with pytest.raises(PlanStoreBusy) as busy:
-        store.is_marked("nightly", "first", SentMark.SENT)
+        store.read("nightly", "first")
     assert busy.value.reason is Reason.PLANS_UNUSABLE
-    assert str(busy.value) == f"the plans bucket cannot be read at plans/nightly/first.sent ({code})"
+    assert str(busy.value) == f"the plans bucket cannot be read at plans/nightly/first.json ({code})"
 
 
 URL = "https://canary-of-an-endpoint"
@@ -271,14 +314,14 @@ def test_a_bucket_where_another_writer_never_ends_is_busy(denied: tuple[PlanBuck
     for _ in range(2):
         stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
     with pytest.raises(PlanStoreBusy, match=r"written at plans/nightly/first.sent \(ConditionalRequestConflict\)$"):
-        store.mark("nightly", "first", SentMark.SENT, b"{}")
+        store.mark("nightly", "first", SentMark.SENT, b"{}", is_part=False)
 
 
 def test_two_writers_at_one_moment_are_told_apart_by_asking_again(denied: tuple[PlanBucket, Stubber]) -> None:
     store, stubber = denied
     stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
     stubber.add_client_error("put_object", "PreconditionFailed", http_status_code=412)
-    assert not store.mark("nightly", "first", SentMark.SENT, b"{}")
+    assert store.store("nightly", "first", made("first")) is None
 
 
 def test_a_bucket_that_is_not_there_refuses(aws: str) -> None:

@@ -65,7 +65,16 @@ class PlansClient(Client):
         for start in range(0, len(found) or 1, KEYS_OF_A_PAGE):
             page = found[start : start + KEYS_OF_A_PAGE]
             self._work("list", lambda: None)
-            yield {"Contents": [{"Key": key, "LastModified": self._bucket[key].modified} for key in page]}
+            contents = [
+                {
+                    "Key": key,
+                    "LastModified": self._bucket[key].modified,
+                    "ETag": self._bucket[key].tag,
+                    "Size": len(self._bucket[key].body),
+                }
+                for key in page
+            ]
+            yield {"Contents": contents}
 
     def get_object(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> dict[str, Any]:  # noqa: N803
         """An object, or that there is none."""

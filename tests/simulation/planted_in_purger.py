@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -27,6 +27,7 @@ from vbs_reaper.purge.recheck import ApprovedBackups, Deletions
 from vbs_reaper.purge.rules.selection import Selection
 from vbs_reaper.purge.rules.survivors import Survivors
 from vbs_reaper.purge.run_result import PurgeResult
+from vbs_reaper.purge.sent_marks import Sending, read_sending
 from vbs_reaper.purge.stored_holds import PlanHolds
 from vbs_reaper.reasons import Reason
 
@@ -61,18 +62,13 @@ def superseded_becomes_a_dead_letter(patch: pytest.MonkeyPatch) -> None:
 def mark_before_sending(patch: pytest.MonkeyPatch) -> None:
     original = Purger._send  # noqa: SLF001
 
-    def send(  # noqa: PLR0913  # as it is
-        self: Purger,
-        stored: PlannedRun,
-        plan: Plan,
-        deletions: Deletions,
-        expires_at: datetime,
-        time_left: TimeLeft,
-        *,
-        with_grace: bool,
-    ) -> PurgeResult:
-        self._plans.mark(stored.policy, stored.run, SentMark.GRACE_SENT if with_grace else SentMark.SENT, b"{}")
-        return original(self, stored, plan, deletions, expires_at, time_left, with_grace=with_grace)
+    def send(self: Purger, stored: PlannedRun, *parts: Any, with_grace: bool) -> PurgeResult:  # noqa: ANN401
+        totals = stored.plan.totals
+        requested = totals.selected if with_grace else totals.due
+        record = msgspec.json.encode({"plan": stored.plan.sha256, "requested": requested})
+        mark = SentMark.GRACE_SENT if with_grace else SentMark.SENT
+        self._plans.mark(stored.policy, stored.run, mark, record, is_part=False)
+        return original(self, stored, *parts, with_grace=with_grace)
 
     patch.setattr(Purger, "_send", send)
 
@@ -121,10 +117,12 @@ def an_old_plan_is_sent(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_hash_used_again_sends_again(patch: pytest.MonkeyPatch) -> None:
-    def is_sent(*_: Any, **__: Any) -> bool:  # noqa: ANN401
-        return False
+    original = read_sending
 
-    patch.setattr(Purger, "_is_sent", is_sent)
+    def read(*parts: Any, **options: Any) -> Sending:  # noqa: ANN401
+        return replace(original(*parts, **options), is_complete=False)
+
+    patch.setattr(purger, "read_sending", read)
 
 
 def a_batch_that_failed_is_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -145,8 +143,9 @@ def a_batch_that_failed_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_approval_does_not_look_at_what_is_kept_by_now(patch: pytest.MonkeyPatch) -> None:
-    def compare(approved: ApprovedBackups, fresh: Plan, *, with_grace: bool) -> Deletions:
-        return Deletions(backups=[row for row in fresh.backups if row.id in approved], left_out=None)
+    def compare(approved: ApprovedBackups, fresh: Plan, *, with_grace: bool, done: int) -> Deletions:
+        known = list(approved.identities)[done:]
+        return Deletions(backups=[row for row in fresh.backups if row.id in known], order=iter(known))
 
     patch.setattr(purger, "compare_with_fresh_plan", compare)
 

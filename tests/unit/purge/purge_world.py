@@ -18,7 +18,7 @@ from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.errors import PlanStoreBusy, RunRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_file import encode_plan, sha256_of
-from vbs_reaper.purge.ports import SentMark, StoredDocument
+from vbs_reaper.purge.ports import SentMark, StoredDocument, StoredMark
 from vbs_reaper.purge.purger import Purger
 from vbs_reaper.purge.run_result import PurgeResult
 from vbs_reaper.reasons import Reason
@@ -109,13 +109,14 @@ class StoredPlans:
         self._check("read", self.is_readable)
         return self._document(policy, run) if (policy, run, "json") in self.objects else None
 
-    def newest(self, policy: str, limit: int) -> Iterator[StoredDocument]:
+    def newest(self, policy: str, limit: int, before: datetime | None = None) -> Iterator[StoredDocument]:
         """The documents stored last."""
         self._check("newest", self.is_readable)
-        found = [key for key in reversed(self.objects) if key[0] == policy and key[2] == "json"]
-        for key in found[:limit]:
-            self.reads.append(key[1])
-            yield self._document(policy, key[1])
+        runs = [key[1] for key in reversed(self.objects) if key[0] == policy and key[2] == "json"]
+        found = [self._document(policy, run) for run in runs]
+        for document in [each for each in found if before is None or each.stored_at < before][:limit]:
+            self.reads.append(document.run)
+            yield document
 
     def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
         """The documents of other policies stored last."""
@@ -147,17 +148,28 @@ class StoredPlans:
         self._check("store_page", self.is_writable)
         self.objects.setdefault((policy, run, "html"), f"the page of {plan.sha256}".encode())
 
-    def is_marked(self, policy: str, run: str, mark: SentMark) -> bool:
-        """Whether it was written."""
-        self._check("is_marked", self.is_readable)
-        return (policy, run, mark.value) in self.objects
+    def marks(self, policy: str, run: str) -> Iterator[StoredMark]:
+        """Whatever lies there."""
+        self._check("marks", self.is_readable)
+        for key in list(self.objects):
+            mark = next((mark for mark in reversed(SentMark) if key[2].startswith(mark)), None)
+            if key[:2] == (policy, run) and mark is not None:
+                yield StoredMark(
+                    name=f"plans/{policy}/{run}.{key[2]}",
+                    mark=mark,
+                    is_part=".part" in key[2],
+                    stored_at=self.stored_at.get(key, self.clock()),
+                    document=self.objects[key],
+                )
 
-    def mark(self, policy: str, run: str, mark: SentMark, document: bytes) -> bool:
-        """Once."""
+    def mark(self, policy: str, run: str, mark: SentMark, document: bytes, *, is_part: bool) -> None:
+        """Under the first name that is free."""
         self._check("mark", self.is_writable)
-        is_new = not self.is_marked(policy, run, mark)
-        self.objects.setdefault((policy, run, mark.value), document)
-        return is_new
+        name = f"{mark}.part" if is_part else mark.value
+        names = (name, *(f"{name}.{number}" for number in range(1, 100)))
+        key = next((policy, run, name) for name in names if (policy, run, name) not in self.objects)
+        self.objects[key] = document
+        self.stored_at[key] = self.clock().replace(microsecond=0)
 
     def _document(self, policy: str, run: str) -> StoredDocument:
         key = policy, run, "json"

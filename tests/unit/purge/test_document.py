@@ -2,16 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from tests.unit.purge.canonical import canonical, rehashed
 from tests.unit.purge.strategies import NOW, inventory, nightly, policy, record
 from vbs_reaper.errors import InvalidPlan
 from vbs_reaper.purge.plan import Plan, plan
-from vbs_reaper.purge.plan_file import encode_plan, read_plan, read_plan_header, sha256_of, write_plan
+from vbs_reaper.purge.plan_file import (
+    encode_plan,
+    read_header_pieces,
+    read_plan,
+    read_plan_header,
+    sha256_of,
+    write_plan,
+)
 from vbs_reaper.purge.plan_json import PlanHeader
 
 
@@ -30,12 +38,41 @@ def chained() -> Plan:
     return plan(policy(), inventory(rows, service="cinder"), NOW)
 
 
-def test_the_hash_is_over_the_canonical_json_without_it() -> None:
-    written = encode_plan(made())
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_hash_is_over_the_canonical_json_without_it(version: int) -> None:
+    written = encode_plan(replace(made(), format=version))
     document = json.loads(written)
+    assert canonical(document) == written
     stated = document.pop("sha256")
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    assert hashlib.sha256(canonical).hexdigest() == stated == sha256_of(made())
+    assert hashlib.sha256(canonical(document)).hexdigest() == stated == sha256_of(replace(made(), format=version))
+
+
+def test_format_2_has_its_header_in_front_and_format_1_is_sorted() -> None:
+    assert list(json.loads(encode_plan(made())))[:5] == ["format", "made_at", "policy", "run", "advice"]
+    first = json.loads(encode_plan(replace(made(), format=1)))
+    assert list(first) == sorted(first)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_members_of_another_format_are_in_another_order_and_refused(version: int) -> None:
+    document = json.loads(encode_plan(replace(made(), format=3 - version)))
+    assert read_plan(canonical(rehashed(document | {"format": version}))).format == version
+    in_wrong_order = canonical(document).replace(b'"format":%d' % (3 - version), b'"format":%d' % version)
+    with pytest.raises(InvalidPlan):
+        read_plan(in_wrong_order)
+
+
+def test_the_header_of_format_2_is_read_without_the_backups() -> None:
+    head, _, _ = encode_plan(made()).partition(b'"backups":[')
+    taken: list[bytes] = []
+
+    def pieces() -> Iterator[bytes]:
+        for piece in (head + b'"backups":[', b"never read"):
+            taken.append(piece)
+            yield piece
+
+    assert read_header_pieces(pieces()).made_at == made().made_at
+    assert len(taken) == 1
 
 
 def placed() -> Plan:
@@ -96,7 +133,7 @@ def test_every_backup_is_there_with_its_reasons() -> None:
         (b'"max_deletions":200', b'"max_deletions":2000'),
         (b'"size":10', b'"size":11'),
         (b'"run":"2026', b'"run":"2027'),
-        (b'{"advice"', b'{ "advice"'),
+        (b'{"format"', b'{ "format"'),
         (b'"sha256":"', b'"sha256":"0'),
     ],
 )
@@ -110,9 +147,10 @@ def test_a_plan_that_was_changed_is_refused(old: bytes, new: bytes) -> None:
 def test_a_plan_of_another_version_is_told_so() -> None:
     written = encode_plan(made())
     with pytest.raises(
-        InvalidPlan, match="not a plan that this version can read: its format is 2; only format 1 is supported"
+        InvalidPlan,
+        match="not a plan that this version can read: its format is 3; only the formats 1 to 2 are supported",
     ):
-        read_plan(written.replace(b'"format":1', b'"format":2'))
+        read_plan(written.replace(b'"format":2', b'"format":3'))
 
 
 def test_of_an_instant_that_is_none_no_more_than_a_piece_is_quoted() -> None:

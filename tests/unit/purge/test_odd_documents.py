@@ -1,6 +1,5 @@
 """Whatever the bytes of a stored plan are, it is read as it was written or it is refused; it never crashes a run."""
 
-import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.unit.purge.canonical import canonical, rehashed
 from tests.unit.purge.purge_world import RUN, World, previewed
 from tests.unit.purge.strategies import NOW, inventory, nightly, policy, record
 from vbs_reaper.errors import InvalidPlan
@@ -70,15 +70,7 @@ def _changed(node: Any, path: Path, value: object) -> Any:  # noqa: ANN401  # a 
 
 def encoded(document: object, *, hashed: bool) -> bytes:
     """As bytes, in the canonical form; with `hashed` the sha256 is the right one, as a forger would write it."""
-    if hashed and isinstance(document, dict):
-        rest = {key: value for key, value in document.items() if key != "sha256"}
-        document = rest | {"sha256": hashlib.sha256(_canonical(rest)).hexdigest()}
-    return _canonical(document)
-
-
-def _canonical(document: object) -> bytes:
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8", "surrogatepass")
+    return canonical(rehashed(document) if hashed and isinstance(document, dict) else document)
 
 
 def assert_read_or_refused(written: bytes) -> None:
@@ -158,7 +150,7 @@ def test_any_value_anywhere_is_read_as_it_was_written_or_refused(path: Path, val
     assert_read_or_refused(encoded(changed(path, value), hashed=hashed))
 
 
-SOUND = _canonical(VALID)
+SOUND = canonical(VALID)
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,14 @@ class Retryable(ReaperError):
 
 
 class RunUnfinished(Retryable):
-    """Queue, bus, bucket or remaining time stopped a purge run. Repeat the whole run; repeating it is harmless."""
+    """Queue, bus, bucket or remaining time stopped a purge run. Repeat the whole run; repeating it is harmless.
+
+    `requested` is the number of deletions that the invocation had requested.
+    """
+
+    def __init__(self, message: str, requested: int = 0) -> None:
+        super().__init__(message)
+        self.requested = requested
 
 
 class RequestNotQueued(Retryable):

@@ -166,6 +166,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "A kept incremental backup may need it.",
         "Make a full backup; the plan's advice says what it frees.",
     ),
+    "only_copy": (
+        "Since the plan was made, it has become the last usable copy of its volume.",
+        "Preview the policy again; the new plan shows the volume.",
+    ),
     "created_in_future": ("Its creation time is in the future.", "Check the clocks of the cloud and of AWS."),
     # In a plan: a backup is to be deleted
     "not_kept": ("No keep rule keeps it.", "Put it on hold, if it should stay."),

@@ -145,6 +145,7 @@ class Reason(StrEnum):
     SOURCE_STALE = "source_stale", Scope.KEPT
     IN_USE = "in_use", Scope.KEPT
     CHAIN_BLOCKED = "chain_blocked", Scope.KEPT
+    ONLY_COPY = "only_copy", Scope.KEPT
     CREATED_IN_FUTURE = "created_in_future", Scope.KEPT
 
     # In a plan: a backup is to be deleted

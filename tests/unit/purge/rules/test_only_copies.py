@@ -3,14 +3,30 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, strategies as st
 
 from tests.unit.purge.purge_world import World, assert_refused, previewed
-from tests.unit.purge.strategies import NOW, Record, backup_id, inventory, many, policies, policy, record, records
+from tests.unit.purge.strategies import (
+    NOW,
+    PROJECT,
+    Record,
+    backup_id,
+    inventory,
+    many,
+    policies,
+    policy,
+    record,
+    records,
+)
+from vbs_reaper.backups.answer import TargetInfo
+from vbs_reaper.backups.identifiers import ProjectId
+from vbs_reaper.errors import RunUnfinished
 from vbs_reaper.purge.plan import Plan, is_consistent, plan
 from vbs_reaper.purge.plan_file import encode_plan, read_plan
-from vbs_reaper.purge.policy import PurgePolicy
+from vbs_reaper.purge.policy import PurgePolicy, read_policy
+from vbs_reaper.purge.rules.only_copies import volumes_left_without
 
 BY_NAME: dict[str, Any] = {"keep": {"last": 30}, "group_by": "name"}
 
@@ -104,7 +120,7 @@ def test_approval_accepts_the_volumes_that_the_plan_showed(include_grace: bool) 
     assert world.approve(sha256, include_grace=include_grace)["requested"] == 2
 
 
-def test_approval_that_would_leave_more_volumes_without_a_copy_is_refused() -> None:
+def test_approval_leaves_out_the_copy_that_became_the_only_one_of_its_volume() -> None:
     rows = one_copy_of_each(30)
     rows += [
         record(100 + n, age=timedelta(days=50 + n), name="daily", volume_id=volume(n), description="x") for n in (0, 1)
@@ -113,8 +129,91 @@ def test_approval_that_would_leave_more_volumes_without_a_copy_is_refused() -> N
     sha256 = previewed(world, **BY_NAME)
     # Somebody deletes the newer copies of two volumes and adds copies of others.
     new = [record(200 + n, age=timedelta(hours=0), name="daily", volume_id=volume(200 + n)) for n in range(2)]
-    world.cloud.records = [*rows[2:], *new]
-    assert_refused(world, world.approve(sha256), "guard_exceeded", "2 volumes would be left", "plan showed 0")
+    world.cloud.records = [*rows[1:], *new]
+    answer = world.approve(sha256)
+    assert world.queue.ids == [backup_id(101)]
+    assert answer["left_out"]["backups"] == ({"id": backup_id(100), "reason": "only_copy"},)
+    assert (
+        "1 only_copy (Since the plan was made, it has become the last usable copy of its volume)" in answer["message"]
+    )
+
+
+def test_of_several_copies_that_an_approval_would_delete_the_newest_is_left_out() -> None:
+    rows = one_copy_of_each(30)
+    rows += [record(100 + n, age=timedelta(days=50 + n), name="daily", volume_id=volume(0)) for n in (0, 1)]
+    world = World(rows)
+    sha256 = previewed(world, **BY_NAME)
+    world.cloud.records = [*rows[1:], record(200, age=timedelta(hours=0), name="daily", volume_id=volume(200))]
+    answer = world.approve(sha256)
+    assert (world.queue.ids, answer["left_out"]["reasons"]) == ([backup_id(101)], {"only_copy": 1})
+
+
+def test_approval_still_deletes_the_only_copies_that_its_plan_showed() -> None:
+    rows = one_copy_of_each(32)
+    rows.append(record(100, age=timedelta(days=50), name="daily", volume_id=volume(0)))
+    world = World(rows)
+    sha256 = previewed(world, **BY_NAME)
+    world.cloud.records = [*rows[1:], record(200, age=timedelta(hours=0), name="daily", volume_id=volume(200))]
+    answer = world.approve(sha256)
+    assert sorted(world.queue.ids) == [backup_id(30), backup_id(31)]
+    assert answer["left_out"]["reasons"] == {"only_copy": 1}
+
+
+def test_run_repeated_late_leaves_out_a_new_only_copy() -> None:
+    rows = one_copy_of_each(30)
+    rows.append(record(100, age=timedelta(days=50), name="daily", volume_id=volume(0)))
+    world = World(rows)
+    world.queue.takes = 0
+    with pytest.raises(RunUnfinished):
+        world.run(**BY_NAME)
+    world.wait(3601)
+    world.queue.takes = None
+    world.cloud.records = [*rows[1:], record(200, age=timedelta(hours=0), name="daily", volume_id=volume(200))]
+    assert world.run(**BY_NAME)["left_out"]["reasons"] == {"only_copy": 1}
+    assert world.queue.sent == []
+
+
+def test_on_cinder_what_a_copy_needs_that_became_the_only_one_is_left_out_too() -> None:
+    full = record(101, age=timedelta(days=60), name="daily", volume_id=volume(0), is_incremental=False)
+    child = record(100, age=timedelta(days=50), name="daily", volume_id=volume(0), is_incremental=True)
+    rows = [*(row | {"is_incremental": False} for row in one_copy_of_each(30)), child, full]
+    world = World(rows)
+    world.cloud.view = TargetInfo(
+        project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False, service="cinder"
+    )
+    sha256 = previewed(world, **BY_NAME)
+    assert len(world.due()) == 2
+    new = record(200, age=timedelta(hours=0), name="daily", volume_id=volume(200), is_incremental=False)
+    world.cloud.records = [*rows[1:], new]
+    answer = world.approve(sha256)
+    assert (answer["requested"], answer["left_out"]["reasons"]) == (0, {"chain_blocked": 1, "only_copy": 1})
+
+
+@many
+@given(policies(), records(), st.data())
+def test_approval_leaves_no_volume_without_a_copy_that_its_plan_did_not_show(
+    by: PurgePolicy, rows: list[Record], data: st.DataObject
+) -> None:
+    document = msgspec.to_builtins(by) | {
+        "target": "otc-prod",
+        "mode": "preview",
+        "guards": {"max_fraction": 1, "max_deletions": 999, "max_volumes_left_without": 99},
+    }
+    world = World(rows)
+    shown = world.handle({"run": document, "scheduled_time": "2026-11-25T03:00:00Z"})
+    if shown["outcome"] == "refused":
+        return
+    planned = {row["id"]: row for row in world.document()["backups"]}
+    with_grace = data.draw(st.booleans())
+    approved = {row_id for row_id, row in planned.items() if not row["keep"]} if with_grace else set(world.due())
+    gone = data.draw(st.sets(st.sampled_from([row["id"] for row in rows]))) if rows else set()
+    world.cloud.records = [row for row in rows if row["id"] not in gone]
+    world.approve(shown["plan"], include_grace=with_grace)
+    fresh = plan(read_policy(document), inventory(world.cloud.records, project_id=PROJECT), NOW)
+    sent = set(world.queue.ids)
+    losing = set(volumes_left_without(fresh.backups, lambda row: row.id in sent))
+    before = plan(read_policy(document), inventory(rows, project_id=PROJECT), NOW)
+    assert losing <= set(volumes_left_without(before.backups, lambda row: row.id in approved))
 
 
 @many

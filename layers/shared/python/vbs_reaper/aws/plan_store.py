@@ -5,6 +5,7 @@ A failure that may pass raises `PlanStoreBusy`, any other failure raises `RunRef
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from functools import partial
 from http import HTTPStatus
@@ -22,19 +23,20 @@ from botocore.exceptions import (
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
 from vbs_reaper.errors import PlanStoreBusy, RunRefused
 from vbs_reaper.purge.plan_file import write_plan
-from vbs_reaper.purge.ports import StoredDocument
+from vbs_reaper.purge.ports import SentMark, StoredDocument, StoredMark
 from vbs_reaper.purge.report.html_page import write_page
 from vbs_reaper.purge.run_result import key_of
 from vbs_reaper.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
+    from datetime import datetime
 
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectTypeDef
 
     from vbs_reaper.purge.plan import Plan
-    from vbs_reaper.purge.ports import SentMark
 
 PLAN: Final = "json"
 PAGE: Final = "html"
@@ -48,6 +50,12 @@ PLANS: Final = "plans/"
 PIECE_BYTES: Final = 1 << 20
 """Plans are read in pieces of this size."""
 
+MARKS: Final = 100
+"""How many names a mark may have. All but the first are used only if somebody else has written the ones before."""
+MARK_BYTES: Final = 1 << 16
+"""Larger objects are no marks: a result names at most 100 backups."""
+_MARK: Final = re.compile(r"(?P<mark>sent|grace\.sent)(?P<part>\.part)?(\.[0-9]{1,2})?", re.ASCII)
+"""How the names of marks end."""
 _EXISTS: Final = frozenset({"PreconditionFailed", "412"})
 _CONFLICT: Final = "ConditionalRequestConflict"
 """A concurrent request writes to the same key (S3 User Guide, "How to prevent object overwrites")."""
@@ -65,14 +73,24 @@ class PlanBucket:
 
     def read(self, policy: str, run: str) -> StoredDocument | None:
         """Return the document of a run; None if there is none."""
-        return self._read(policy, key_of(policy, run, PLAN))
+        key = key_of(policy, run, PLAN)
+        try:
+            found = self._client.get_object(Bucket=self._bucket, Key=key)  # HEAD does not show that the bucket is gone
+        except AWS_ERRORS as error:
+            if code_of(error) in _MISSING:
+                return None
+            raise _unusable("read", key, error) from None
+        pieces = partial(self._pieces, key, found["ETag"], [found["Body"]])
+        return StoredDocument(run=run, stored_at=found["LastModified"], pieces=pieces)
 
-    def newest(self, policy: str, limit: int) -> Iterator[StoredDocument]:
-        """Yield the documents stored last, newest first, at most `limit`. Those that are gone by then are left out."""
-        for each in self._newest_first(policy)[:limit]:
-            document = self._read(policy, each["Key"])
-            if document is not None:
-                yield document
+    def newest(self, policy: str, limit: int, before: datetime | None = None) -> Iterator[StoredDocument]:
+        """Yield the documents stored last, or last before a time, newest first, at most `limit`.
+
+        Reading one that is gone by then raises `PlanStoreBusy`.
+        """
+        found = self._newest_first(policy)
+        earlier = [each for each in found if before is None or each["LastModified"] < before]
+        yield from (self._listed(policy, each) for each in earlier[:limit])
 
     def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
         """Yield the document stored last of each other policy of the target, at most `limit`, in the order of names.
@@ -87,7 +105,7 @@ class PlanBucket:
         for newest in self._newest_first(policy)[:1]:
             found = self._head(newest["Key"])
             if found is not None and found["Metadata"].get(TARGET) == target:
-                return self._read(policy, newest["Key"])
+                return self._listed(policy, newest)
         return None
 
     def _policies(self) -> list[str]:
@@ -104,7 +122,7 @@ class PlanBucket:
         """Return the document that was stored with this sha256; None if there is none."""
         for each in self._newest_first(policy):
             if self._sha256_of(each["Key"]) == sha256:
-                return self._read(policy, each["Key"])
+                return self._listed(policy, each)
         return None
 
     def store(self, policy: str, run: str, plan: Plan) -> str | None:
@@ -120,13 +138,28 @@ class PlanBucket:
         pieces = (piece.encode() for piece in write_page(plan))
         self._write_once(key_of(policy, run, PAGE), pieces, "text/html; charset=utf-8", {})
 
-    def is_marked(self, policy: str, run: str, mark: SentMark) -> bool:
-        """Return whether the run has the mark."""
-        return self._head(key_of(policy, run, mark.value)) is not None
+    def marks(self, policy: str, run: str) -> Iterator[StoredMark]:
+        """Return all marks and parts that are stored for a run, whoever has stored them."""
+        for each in self._list(key_of(policy, run, "")):
+            name = _MARK.fullmatch(each["Key"].removeprefix(key_of(policy, run, "")))
+            if name is not None:
+                listed = self._listed(policy, each)
+                yield StoredMark(
+                    name=each["Key"],
+                    mark=SentMark(name["mark"]),
+                    is_part=name["part"] is not None,
+                    stored_at=listed.stored_at,
+                    document=b"".join(listed.pieces()) if each["Size"] <= MARK_BYTES else b"",
+                )
 
-    def mark(self, policy: str, run: str, mark: SentMark, document: bytes) -> bool:
-        """Store the mark. Returns False, and stores nothing, if the run already has it."""
-        return self._write_once(key_of(policy, run, mark.value), [document], "application/json", {})
+    def mark(self, policy: str, run: str, mark: SentMark, document: bytes, *, is_part: bool) -> None:
+        """Store a mark, or a part of one, under the first name that is free.
+
+        If no name is free, nothing is stored: the deletions are requested again if the run is repeated.
+        """
+        first, others = (f"{mark}.part", f"{mark}.part") if is_part else (mark.value, mark.value)
+        names = (first, *(f"{others}.{number}" for number in range(1, MARKS)))
+        any(self._write_once(key_of(policy, run, name), [document], "application/json", {}) for name in names)
 
     def _newest_first(self, policy: str) -> list[ObjectTypeDef]:
         found = [each for each in self._list(f"plans/{policy}/") if each["Key"].endswith(f".{PLAN}")]
@@ -139,23 +172,21 @@ class PlanBucket:
         except AWS_ERRORS as error:
             raise _unusable("listed", prefix, error) from None
 
-    def _read(self, policy: str, key: str) -> StoredDocument | None:
-        try:
-            found = self._client.get_object(Bucket=self._bucket, Key=key)  # HEAD does not show that the bucket is gone
-            found["Body"].close()
-        except AWS_ERRORS as error:
-            if code_of(error) in _MISSING:
-                return None
-            raise _unusable("read", key, error) from None
-        pieces = partial(self._pieces, key, found["ETag"])
-        return StoredDocument(run=_run_of(policy, key), stored_at=found["LastModified"], pieces=pieces)
+    def _listed(self, policy: str, each: ObjectTypeDef) -> StoredDocument:
+        """Return an object that was listed. It is requested only when it is read."""
+        pieces = partial(self._pieces, each["Key"], each["ETag"], [])
+        return StoredDocument(run=_run_of(policy, each["Key"]), stored_at=each["LastModified"], pieces=pieces)
 
-    def _pieces(self, key: str, tag: str) -> Iterator[bytes]:
-        """Read an object that has this entity tag."""
+    def _pieces(self, key: str, tag: str, opened: list[StreamingBody]) -> Iterator[bytes]:
+        """Read an object that has this entity tag. A body that is already opened is read first, and only once."""
         try:
-            with closing(self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=tag)["Body"]) as body:
+            if not opened:
+                opened.append(self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=tag)["Body"])
+            with closing(opened.pop()) as body:
                 yield from body.iter_chunks(PIECE_BYTES)
         except AWS_ERRORS as error:
+            if code_of(error) in _MISSING:
+                raise PlanStoreBusy(Reason.PLANS_UNUSABLE, f"{key} was removed while it was read") from None
             raise _unusable("read", key, error) from None
 
     def _sha256_of(self, key: str) -> str | None:

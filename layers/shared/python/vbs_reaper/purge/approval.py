@@ -10,9 +10,10 @@ from vbs_reaper.errors import InvalidPlan, RunRefused
 from vbs_reaper.purge.event import Approval
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_file import read_header_pieces
-from vbs_reaper.purge.planning import PlannedRun, check_age, check_storage_time, read_run
+from vbs_reaper.purge.planning import PlannedRun, check_age, read_run
 from vbs_reaper.purge.ports import PlanStore
 from vbs_reaper.purge.run_result import name_of
+from vbs_reaper.purge.stored_time import check_storage_time
 from vbs_reaper.reasons import Reason
 
 
@@ -46,6 +47,8 @@ def check_newest(plans: PlanStore, plan: Plan) -> None:
     newest = next(plans.newest(policy, 1), None)
     if newest is None:
         raise RunRefused(Reason.PLAN_UNKNOWN, f'policy "{policy}" no longer has a stored plan')
+    if newest.run == plan.run:  # it was read a moment ago
+        return
     try:
         header = read_header_pieces(newest.pieces())
         check_storage_time(header.made_at, newest.stored_at)

@@ -52,6 +52,8 @@ class Plan:
     sha256: str | None = None
     endpoint: str | None = None
     """The root of the service that listed the backups; None in plans of earlier versions and of a file."""
+    format: int = 2
+    """The format in which the plan is stored. Plans of earlier versions have format 1."""
 
     @property
     def kept(self) -> Iterator[PlannedBackup]:

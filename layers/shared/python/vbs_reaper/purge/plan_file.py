@@ -1,8 +1,9 @@
 """Writes a plan as the JSON document that is stored, and reads it again. A plan is approved by its sha256.
 
-The document is canonical: UTF-8, sorted keys, no spaces, timestamps in RFC 3339. The sha256 is computed over the
-document without the member `sha256`. The document is written and read in pieces, because a plan may have a million
-backups.
+The document is canonical: UTF-8, sorted keys, no spaces, timestamps in RFC 3339. Only the members of the header are in
+front of all others, so that a header can be read without the backups; in format 1 all members are sorted. The sha256 is
+computed over the document without the member `sha256`. The document is written and read in pieces, because a plan may
+have a million backups.
 """
 
 import hashlib
@@ -16,7 +17,6 @@ from vbs_reaper.errors import InvalidPlan
 from vbs_reaper.purge.calendar.zone import to_text
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_json import (
-    FORMAT,
     BackupReader,
     PlanHeader,
     StoredBackup,
@@ -32,6 +32,7 @@ from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.text import printable
 
 _BACKUPS_PER_PIECE: Final = 4096
+_HEADER: Final = ("format", "made_at", "policy", "run")
 _UNREADABLE: Final = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 """Errors raised for a document that is not a plan. OverflowError: a number or timestamp that is out of range."""
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -133,15 +134,17 @@ def read_plan_header(document: bytes) -> PlanHeader:
 
 
 def read_header_pieces(pieces: Iterable[bytes]) -> PlanHeader:
-    """Read the header of a stored plan that arrives in pieces, as `read_plan_header` does.
+    """Read the header of a stored plan that arrives in pieces, as `read_plan_header` does. Backups are not read.
 
     Raises:
         InvalidPlan: the document is not a plan.
     """
     parts = PlanPieces(pieces)
-    for _ in parts.rows():
-        pass
     try:
+        if parts.head.startswith(b'{"format":'):
+            return to_plan_header(msgspec.json.decode(parts.head + b"]}", type=StoredPlanHeader))
+        for _ in parts.rows():  # format 1
+            pass
         return to_plan_header(msgspec.json.decode(parts.head + parts.tail, type=StoredPlanHeader))
     except _UNREADABLE as error:
         raise _not_a_plan(error) from None
@@ -153,7 +156,9 @@ def _not_a_plan(error: Exception) -> InvalidPlan:
 
 def _before_sha256(plan: Plan, members: Mapping[str, bytes]) -> Iterator[bytes]:
     """Yield the pieces of the document up to the member `sha256`."""
-    yield b'{"advice":%s,"backups":[' % members["advice"]
+    header = _HEADER if plan.format > 1 else ()
+    yield b"{" + b"".join(b'"%s":%s,' % (key.encode(), members[key]) for key in header)
+    yield b'"advice":%s,"backups":[' % members["advice"]
     piece: list[bytes] = []
     for position, row in enumerate(plan.backups):
         piece.append((b"," if position else b"") + _encode_backup(row))
@@ -162,7 +167,7 @@ def _before_sha256(plan: Plan, members: Mapping[str, bytes]) -> Iterator[bytes]:
             piece.clear()
     yield b"".join(piece) + b"]"
     for key in sorted(members):
-        if "backups" < key < "sha256":
+        if "backups" < key < "sha256" and key not in header:
             yield b',"%s":%s' % (key.encode(), members[key])
 
 
@@ -180,7 +185,7 @@ def _encode_members(plan: Plan) -> dict[str, bytes]:
     members: dict[str, Any] = {
         "advice": [with_text_timestamps(advice) for advice in plan.advice],
         "difference": None if plan.difference is None else with_text_timestamps(plan.difference),
-        "format": FORMAT,
+        "format": plan.format,
         "groups": plan.groups,
         "guards": plan.guards,
         "hold_marker": plan.hold_marker,

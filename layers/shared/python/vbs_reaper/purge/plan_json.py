@@ -19,8 +19,8 @@ from vbs_reaper.purge.rules.guards import GuardReading
 from vbs_reaper.reasons import Reason
 from vbs_reaper.timestamps import read_instant
 
-FORMAT: Final = 1
-"""The version of the JSON format."""
+FORMATS: Final = (1, 2)
+"""The versions of the JSON format that can be read. New plans have the last one, whose header is in front."""
 
 Size = Annotated[int, Meta(ge=0, lt=SIZE_LIMIT_GIB)] | Annotated[float, Meta(ge=0, lt=SIZE_LIMIT_GIB)]
 """In GiB."""
@@ -103,8 +103,8 @@ def to_plan(stored: StoredPlan) -> Plan:
     Raises:
         ValueError: an unknown format, or a value that a plan cannot have.
     """
-    if stored.format != FORMAT:
-        raise ValueError(f"its format is {stored.format}; only format {FORMAT} is supported")
+    if stored.format not in FORMATS:
+        raise ValueError(f"its format is {stored.format}; only the formats {FORMATS[0]} to {FORMATS[-1]} are supported")
     _check_numbers(*stored.guards, *stored.groups, stored.totals)
     return Plan(
         policy=read_policy(stored.policy),
@@ -122,6 +122,7 @@ def to_plan(stored: StoredPlan) -> Plan:
         warnings=stored.warnings,
         sha256=stored.sha256,
         endpoint=None if stored.endpoint is UNSET else stored.endpoint,
+        format=stored.format,
     )
 
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from vbs_reaper.errors import InvalidPlan, RunRefused
-from vbs_reaper.purge.calendar.zone import Micros, to_datetime, to_micros, to_text
+from vbs_reaper.purge.calendar.zone import to_datetime, to_micros
 from vbs_reaper.purge.event import Run
+from vbs_reaper.purge.grace_proof import restart_unproven_graces
 from vbs_reaper.purge.last_plan import LastPlan, by_id, forget_decisions, note_decisions
 from vbs_reaper.purge.listing import ListedRows
 from vbs_reaper.purge.other_policies import warn_of_other_policies
@@ -17,16 +18,11 @@ from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import PlanStore, StoredDocument
 from vbs_reaper.purge.run_result import describe_exceeded_guards, name_of
+from vbs_reaper.purge.stored_time import check_storage_time
 from vbs_reaper.reasons import Reason
 
 PLAN_LIFE: Final = timedelta(days=7)
 """Maximum age of a plan when its deletions are requested, by an approval or by a repeated run."""
-
-STORED_WITHIN: Final = timedelta(minutes=30)
-"""A plan is stored by the invocation that makes it, and an invocation of a Lambda function ends after 15 minutes."""
-CLOCKS_APART: Final = timedelta(minutes=5)
-"""How much earlier than it was made a plan may appear to be stored: the times come from two clocks, and S3 shows whole
-seconds."""
 
 LAST_PLANS: Final = 10
 """How many stored plans are searched for one that selects by the same rules. Previews with other rules may be newer."""
@@ -34,11 +30,19 @@ LAST_PLANS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRun:
-    """A stored plan, and the policy and run under which it is stored."""
+    """A stored plan, and the policy and run under which it is stored.
+
+    `stored_at` is when the plan store received it; None if this invocation has made and stored it.
+    """
 
     policy: str
     run: str
     plan: Plan
+    stored_at: datetime | None
+
+    def without_backups(self) -> "PlannedRun":
+        """Return the same without the plan's backups, which may not fit into memory together with a fresh plan."""
+        return replace(self, plan=replace(self.plan, backups=()))
 
 
 def read_run(policy: str, run: str, document: StoredDocument) -> PlannedRun:
@@ -63,7 +67,7 @@ def read_run(policy: str, run: str, document: StoredDocument) -> PlannedRun:
             f"{name_of(policy, run)}: its groups, totals and guards do not match its backups; find out who wrote it, "
             "then run the policy with another scheduled_time",
         )
-    return PlannedRun(policy=policy, run=run, plan=plan)
+    return PlannedRun(policy=policy, run=run, plan=plan, stored_at=document.stored_at)
 
 
 def read_stored_plan(document: StoredDocument) -> Plan:
@@ -75,24 +79,6 @@ def read_stored_plan(document: StoredDocument) -> Plan:
     plan = read_plan_pieces(document.pieces())
     check_storage_time(plan.made_at, document.stored_at)
     return plan
-
-
-def check_storage_time(made_at: Micros, stored_at: datetime) -> None:
-    """Compare when a plan states that it was made with when the plan store received it.
-
-    Everyone who can write to the plan store can write any plan, but cannot choose the time at which the store receives
-    it.
-
-    Raises:
-        InvalidPlan: the times are too far apart for a plan that was stored by the purger.
-    """
-    delay = stored_at - to_datetime(made_at)
-    if not -CLOCKS_APART <= delay <= STORED_WITHIN:
-        raise InvalidPlan(
-            f"the plan states that it was made at {to_text(made_at)}, but it was stored at "
-            f"{to_text(to_micros(stored_at))}; the purger stores a plan within 30 minutes, so find out who wrote this "
-            "one, then run the policy with another scheduled_time"
-        )
 
 
 def find_stored_plan(plans: PlanStore, run: Run) -> PlannedRun | None:
@@ -135,7 +121,7 @@ def make_and_store_plan(  # noqa: PLR0913  # each is a separate value
     made = replace(made, warnings=(*made.warnings, *warnings, *warn_of_other_policies(plans, made, now)))
     sha256 = plans.store(run.policy.policy, run.name, made)
     if sha256 is not None:
-        return PlannedRun(policy=run.policy.policy, run=run.name, plan=replace(made, sha256=sha256))
+        return PlannedRun(policy=run.policy.policy, run=run.name, plan=replace(made, sha256=sha256), stored_at=None)
     first = find_stored_plan(plans, run)
     if first is None:
         raise RunRefused(
@@ -161,7 +147,11 @@ def make_plan(  # noqa: PLR0913  # each is a separate value
         RunRefused: the inventory contradicts itself.
     """
     last = _note_last_plan(plans, policy, listed.rows, now, on_unreadable)
-    return plan_rows(policy, listed.inventory, listed.rows, now, last=last, run=run)
+    if last is None:
+        return plan_rows(policy, listed.inventory, listed.rows, now, last=None, run=run)
+    unproven = restart_unproven_graces(plans, policy, listed.rows, last, now, on_unreadable)
+    made = plan_rows(policy, listed.inventory, listed.rows, now, last=last, run=run)
+    return replace(made, warnings=(*made.warnings, *unproven.warnings))
 
 
 def check_age(plan: Plan, now: datetime) -> None:

@@ -16,7 +16,10 @@ from vbs_reaper.purge.run_result import PurgeResult
 
 
 class SentMark(StrEnum):
-    """Stored beside a plan once its deletions were requested: those that are due, or also those in grace."""
+    """Stored beside a plan once its deletions were requested or left out: those that are due, or also those in grace.
+
+    See `sent_marks`.
+    """
 
     SENT = "sent"
     GRACE_SENT = "grace.sent"
@@ -34,6 +37,17 @@ class StoredDocument:
     pieces: Callable[[], Iterable[bytes]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMark:
+    """A mark as it is stored, or a part of one. `document` may be empty if it is too large to be a mark."""
+
+    name: str
+    mark: SentMark
+    is_part: bool
+    stored_at: datetime
+    document: bytes
+
+
 class PlanStore(Protocol):
     """Stores plans and their HTML pages by policy and run.
 
@@ -45,8 +59,11 @@ class PlanStore(Protocol):
         """Return the document of a run; None if there is none."""
         ...
 
-    def newest(self, policy: str, limit: int) -> Iterator[StoredDocument]:
-        """Yield the documents stored last, newest first, at most `limit`. Those that are gone by then are left out."""
+    def newest(self, policy: str, limit: int, before: datetime | None = None) -> Iterator[StoredDocument]:
+        """Yield the documents stored last, or last before a time, newest first, at most `limit`.
+
+        Reading one that is gone by then raises `PlanStoreBusy`.
+        """
         ...
 
     def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
@@ -65,12 +82,12 @@ class PlanStore(Protocol):
         """Store the HTML page of the plan of a run, unless it exists."""
         ...
 
-    def is_marked(self, policy: str, run: str, mark: SentMark) -> bool:
-        """Return whether the run has the mark."""
+    def marks(self, policy: str, run: str) -> Iterable[StoredMark]:
+        """Return all marks and parts that are stored for a run, whoever has stored them."""
         ...
 
-    def mark(self, policy: str, run: str, mark: SentMark, document: bytes) -> bool:
-        """Store the mark. Returns False, and stores nothing, if the run already has it."""
+    def mark(self, policy: str, run: str, mark: SentMark, document: bytes, *, is_part: bool) -> None:
+        """Store a mark, or a part of one, under the first name that is free."""
         ...
 
 

@@ -4,15 +4,18 @@ If the event is the approval of a stored plan, the backups are listed and planne
 requested if both plans select it.
 
 A run stores exactly one plan. Until a mark beside the plan records that all deletions were requested, a repeated run
-requests all of them again. So a run can be stopped at any point and repeated. If it is repeated more than an hour after
-its plan was made, it is sent as an approval of that plan would be.
+requests them again: all of them, or those behind the last one of an invocation whose time was over. So a run can be
+stopped at any point and repeated. If it is repeated more than an hour after its plan was made, or if its policy has a
+grace, it is sent as an approval of that plan would be.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from vbs_reaper.backups.hold_cache import HoldCache
 from vbs_reaper.backups.ports import BackupLists, HoldStore
@@ -34,24 +37,27 @@ from vbs_reaper.purge.planning import (
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import Bus, PlanStore, Queue, Report, SentMark
 from vbs_reaper.purge.recheck import (
+    ApprovedBackups,
     Deletions,
     approved_backups,
     check_guards_again,
-    check_only_copies_again,
     compare_with_fresh_plan,
+    summarize,
 )
-from vbs_reaper.purge.rules.only_copies import volumes_left_without
 from vbs_reaper.purge.run_result import (
     PURGE_DETAIL_TYPES,
+    PurgeOutcome,
     PurgeResult,
     already_sent,
     completed,
     name_of,
     planned,
     refused,
+    with_ignored_marks,
     with_plan_time,
 )
 from vbs_reaper.purge.sending import LONGEST_LIFE, expiry_of_run, send_plan
+from vbs_reaper.purge.sent_marks import Sending, add, read_sending
 from vbs_reaper.purge.stored_holds import PlanHolds, check_not_stopped
 
 LOGIN_PATIENCE_S: Final = 60.0
@@ -118,15 +124,40 @@ class Purger:
 
     def _run(self, run: Run, time_left: TimeLeft) -> PurgeResult:
         stored = find_stored_plan(self._plans, run)
-        if stored is not None:
-            result = self._publish_and_send(stored, time_left)
-            return with_plan_time(result, stored.plan, listed_again=self._is_late(stored.plan))
-        holds = PlanHolds(self._holds, self._clock())
-        listed = self._list(run.policy, holds, time_left)
-        stored = make_and_store_plan(
-            self._plans, run, listed, self._clock(), self._report.unreadable, warnings=holds.ending()
-        )
-        return self._publish_and_send(stored, time_left)
+        is_repeat = stored is not None
+        if stored is None:
+            holds = PlanHolds(self._holds, self._clock())
+            listed = self._list(run.policy, holds, time_left)
+            stored = make_and_store_plan(
+                self._plans, run, listed, self._clock(), self._report.unreadable, warnings=holds.ending()
+            )
+        is_compared = self._must_be_compared(stored)
+        sending = read_sending(self._plans, stored, with_grace=False)
+        result = self._publish_plan(stored, sending)
+        if result.outcome is PurgeOutcome.PLANNED and stored.plan.policy.mode == "purge":
+            try:
+                check_age(stored.plan, self._clock())
+                check_guards(stored.plan)
+                self._check_not_stopped(stored.policy, stored.run)
+                self._check_place_now(stored.plan, time_left)
+                expires_at = expiry_of_run(stored.plan, self._clock())
+                if is_compared:
+                    approved = approved_backups(stored.plan, with_grace=False)
+                    stored = stored.without_backups()
+                    result = self._send_what_is_still_selected(
+                        stored, approved, sending, expires_at, time_left, with_grace=False
+                    )
+                else:
+                    due = list(stored.plan.due)[sending.before.done :]
+                    deletions = Deletions(backups=due, order=(row.id for row in due))
+                    result = self._send(
+                        stored, stored.plan, deletions, sending, expires_at, time_left, with_grace=False
+                    )
+            except PlanStoreBusy:
+                raise
+            except RunRefused as refusal:
+                result = self._refuse(refused(refusal, stored.policy, stored.run, stored.plan))
+        return with_plan_time(result, stored.plan, listed_again=is_compared) if is_repeat else result
 
     def _list(self, policy: PurgePolicy, holds: PlanHolds, time_left: TimeLeft) -> ListedRows:
         limits = StackLimits(find_hold=holds.find, minimum_age=self._minimum_age, memory_mb=self._memory_mb)
@@ -135,60 +166,59 @@ class Purger:
     def _check_not_stopped(self, policy: str, run: str, sent: int = 0) -> None:
         check_not_stopped(self._holds, self._clock, policy, run, sent)
 
-    def _publish_and_send(self, stored: PlannedRun, time_left: TimeLeft) -> PurgeResult:
-        """Publish the plan and, unless it is a preview or refused, request the deletions that are due."""
-        if self._is_sent(stored, with_grace=False):
+    def _publish_plan(self, stored: PlannedRun, sending: Sending) -> PurgeResult:
+        """Publish the plan, unless its deletions were requested before."""
+        if sending.is_complete:
             return already_sent(stored.plan, stored.run, with_grace=False)
         self._plans.store_page(stored.policy, stored.run, stored.plan)
         result = planned(stored.plan, stored.run)
         self._report.planned(result)
         self._publish(result)
-        if stored.plan.policy.mode == "preview":
-            return result
-        try:
-            check_age(stored.plan, self._clock())
-            check_guards(stored.plan)
-            self._check_not_stopped(stored.policy, stored.run)
-            self._check_place_now(stored.plan, time_left)
-            expires_at = expiry_of_run(stored.plan, self._clock())
-            if self._is_late(stored.plan):
-                return self._send_what_is_still_selected(stored, expires_at, time_left, with_grace=False)
-        except RunRefused as refusal:
-            return self._refuse(refused(refusal, stored.policy, stored.run, stored.plan))
-        all_due = Deletions(backups=list(stored.plan.due), left_out=None)
-        return self._send(stored, stored.plan, all_due, expires_at, time_left, with_grace=False)
+        return result
 
     def _approve(self, approval: Approval, time_left: TimeLeft) -> PurgeResult:
+        with_grace = approval.include_grace
         stored = find_approved(self._plans, approval, self._clock())
-        if self._is_sent(stored, with_grace=approval.include_grace):
-            return already_sent(stored.plan, stored.run, with_grace=approval.include_grace)
+        sending = read_sending(self._plans, stored, with_grace=with_grace)
+        if sending.is_complete:
+            return already_sent(stored.plan, stored.run, with_grace=with_grace)
         check_newest(self._plans, stored.plan)
         self._check_not_stopped(stored.policy, stored.run)
         self._check_place_now(stored.plan, time_left)
+        approved = approved_backups(stored.plan, with_grace=with_grace)
+        stored = stored.without_backups()
         expires_at = self._clock() + LONGEST_LIFE
-        with_grace = approval.include_grace
-        return self._send_what_is_still_selected(stored, expires_at, time_left, with_grace=with_grace)
+        return self._send_what_is_still_selected(
+            stored, approved, sending, expires_at, time_left, with_grace=with_grace
+        )
 
-    def _is_late(self, plan: Plan) -> bool:
-        """Whether the plan is too old to be sent without a look at the backups as they are now."""
-        return self._clock() - to_datetime(plan.made_at) > SENT_UNSEEN
+    def _must_be_compared(self, stored: PlannedRun) -> bool:
+        """Whether a run's plan is sent only as far as a fresh plan selects the same backups.
 
-    def _send_what_is_still_selected(
-        self, stored: PlannedRun, expires_at: datetime, time_left: TimeLeft, *, with_grace: bool
+        A plan that this invocation did not make is input. It is too old after an hour, and it may state that graces
+        have ended; only a fresh plan proves that.
+        """
+        if stored.stored_at is None:
+            return False
+        is_late = self._clock() - to_datetime(stored.plan.made_at) > SENT_UNSEEN
+        return is_late or stored.plan.policy.grace is not UNSET
+
+    def _send_what_is_still_selected(  # noqa: PLR0913  # each is a separate value
+        self,
+        stored: PlannedRun,
+        approved: ApprovedBackups,
+        sending: Sending,
+        expires_at: datetime,
+        time_left: TimeLeft,
+        *,
+        with_grace: bool,
     ) -> PurgeResult:
         """List and plan again, and request the deletions that both plans select."""
-        approved = approved_backups(stored.plan, with_grace=with_grace)
-        shown_left_without = len(volumes_left_without(stored.plan.backups, lambda row: row.id in approved))
-        # Drop the plan's backups, also for the callers, who hold the same plan: they may not fit into memory together
-        # with the list and the fresh plan.
-        if isinstance(stored.plan.backups, list):
-            stored.plan.backups.clear()
         fresh = self._make_fresh_plan(stored.plan.policy, time_left)
         check_place(stored.plan, fresh.project_id, fresh.endpoint)  # the target may have changed before the list began
-        deletions = compare_with_fresh_plan(approved, fresh, with_grace=with_grace)
+        deletions = compare_with_fresh_plan(approved, fresh, with_grace=with_grace, done=sending.before.done)
         check_guards_again(stored.plan, fresh, deletions.backups, with_grace=with_grace)
-        check_only_copies_again(fresh, deletions, shown_left_without)
-        return self._send(stored, fresh, deletions, expires_at, time_left, with_grace=with_grace)
+        return self._send(stored, fresh, deletions, sending, expires_at, time_left, with_grace=with_grace)
 
     def _check_place_now(self, plan: Plan, time_left: TimeLeft) -> None:
         info = describe_target(self._backups, str(plan.policy.target), time_left)
@@ -204,34 +234,45 @@ class Purger:
         stored: PlannedRun,
         plan: Plan,
         deletions: Deletions,
+        sending: Sending,
         expires_at: datetime,
         time_left: TimeLeft,
         *,
         with_grace: bool,
     ) -> PurgeResult:
         """Request the deletions in the name of the stored run. The survivors in the requests are those of `plan`."""
-        is_stopped = partial(self._check_not_stopped, stored.policy, stored.run)
-        sent = send_plan(plan, deletions.backups, stored.run, self._queue, expires_at, time_left, is_stopped)
-        self._report.requested(stored.policy, sent)
-        result = completed(stored.plan, stored.run, sent, with_grace=with_grace, left_out=deletions.left_out)
-        # Publish before writing the mark: a repeated run that finds the mark does not publish this event.
-        self._publish(result)
-        if not sent:
-            return result
         mark = SentMark.GRACE_SENT if with_grace else SentMark.SENT
         try:
-            self._plans.mark(stored.policy, stored.run, mark, msgspec.json.encode(result))
-        except RunRefused as fault:
-            # This is not a refusal: all deletions were requested, and a repeated run requests them once more.
-            name = name_of(stored.policy, stored.run)
-            raise RunUnfinished(f"{name} was sent, but that could not be recorded: {fault}") from None
+            is_stopped = partial(self._check_not_stopped, stored.policy, stored.run)
+            sent = send_plan(plan, deletions.backups, stored.run, self._queue, expires_at, time_left, is_stopped)
+        except RunUnfinished as stopped:
+            if stopped.requested:
+                self._report.requested(stored.policy, stopped.requested)
+                part = add(sending.before, stopped.requested, deletions.left_out_until(stopped.requested))
+                with suppress(RunRefused):  # without it, the next invocation requests these once more
+                    self._plans.mark(stored.policy, stored.run, mark, msgspec.json.encode(part), is_part=True)
+            raise
+        self._report.requested(stored.policy, sent)
+        left_out, before = summarize(deletions.left_out), sending.before
+        result = completed(
+            stored.plan, stored.run, sent, with_grace=with_grace, left_out=left_out or UNSET, before=before.requested
+        )
+        result = with_ignored_marks(result, sending.ignored)
+        # Publish before writing the mark: a repeated run that finds the mark does not publish this event.
+        self._publish(result)
+        total = add(before, sent, left_out)
+        if total.requested:
+            document = msgspec.structs.replace(result, requested=total.requested, left_out=total.left_out)
+            self._mark(stored, mark, msgspec.json.encode(document))
         return result
 
-    def _is_sent(self, stored: PlannedRun, *, with_grace: bool) -> bool:
-        """Whether the deletions were requested before. Requesting those in grace includes those that are due."""
-        if self._plans.is_marked(stored.policy, stored.run, SentMark.GRACE_SENT):
-            return True
-        return not with_grace and self._plans.is_marked(stored.policy, stored.run, SentMark.SENT)
+    def _mark(self, stored: PlannedRun, mark: SentMark, document: bytes) -> None:
+        try:
+            self._plans.mark(stored.policy, stored.run, mark, document, is_part=False)
+        except RunRefused as fault:
+            # This is not a refusal: deletions were requested, and a repeated run requests them once more.
+            name = name_of(stored.policy, stored.run)
+            raise RunUnfinished(f"{name} was sent, but that could not be recorded: {fault}") from None
 
     def _refuse(self, result: PurgeResult) -> PurgeResult:
         self._publish(result)

@@ -1,5 +1,6 @@
 """The result of a purge run: the detail of the published event, and the return value of the function."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 from uuid import UUID, uuid5
@@ -18,6 +19,8 @@ WARNINGS_LIMIT: Final = 30
 """Maximum number of warnings in an event."""
 
 _SENTENCES: Final[dict[str, str]] = {reason.value: reason.sentence for reason in Reason}
+MARKS_NAMED: Final = 3
+"""How many ignored marks a message names."""
 _NAMESPACE: Final = UUID("0d3b2c55-6d0a-5b52-8d7e-0a4c7e2f9b18")
 
 
@@ -59,7 +62,7 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """How many were left out and why, as a sentence."""
         by_count = sorted(self.reasons.items(), key=lambda each: (-each[1], each[0]))
-        why = ", ".join(f"{count:,} {code} ({_SENTENCES[code].rstrip('.')})" for code, count in by_count)
+        why = ", ".join(f"{count:,} {code} ({_SENTENCES.get(code, '?').rstrip('.')})" for code, count in by_count)
         return f"{self.count:,} backups of the plan were left out: {why}."
 
 
@@ -106,22 +109,33 @@ def planned(plan: Plan, run: str) -> PurgeResult:
 
 
 def completed(
-    plan: Plan, run: str, requested: int, *, with_grace: bool, left_out: LeftOut | None = None
+    plan: Plan,
+    run: str,
+    requested: int,
+    *,
+    with_grace: bool,
+    left_out: LeftOut | UnsetType = UNSET,
+    before: int = 0,
 ) -> PurgeResult:
-    """Return the result of a run or approval that has requested all its deletions."""
-    message = f"{requested:,} deletions were requested{', including those in grace' if with_grace else ''}."
+    """Return the result of a run or approval that has requested all its deletions, or left them out.
+
+    `requested` and `left_out` are those of this invocation; earlier ones had requested `before` deletions.
+    """
+    grace = ", including those in grace" if with_grace else ""
+    after = f", after {before:,} by earlier attempts" if before else ""
+    message = f"{requested:,} deletions were requested{grace}{after}."
     result = _result_of_plan(
         plan,
         run,
         PurgeOutcome.COMPLETED,
         Reason.ALL_REQUESTED,
-        message if left_out is None else f"{message} {left_out.sentence}",
+        message if left_out is UNSET else f"{message} {left_out.sentence}",
         with_grace=with_grace,
     )
-    if left_out is not None and not requested:
+    if left_out is not UNSET and not requested + before:
         # The same approval may request deletions later. That is another result, which needs another ID.
         result = msgspec.structs.replace(result, id=str(uuid5(_NAMESPACE, f"{result.id}/nothing")))
-    return msgspec.structs.replace(result, requested=requested, left_out=UNSET if left_out is None else left_out)
+    return msgspec.structs.replace(result, requested=requested, left_out=left_out)
 
 
 def already_sent(plan: Plan, run: str, *, with_grace: bool) -> PurgeResult:
@@ -155,6 +169,15 @@ def with_plan_time(result: PurgeResult, plan: Plan, *, listed_again: bool) -> Pu
     is_fresh = listed_again and result.outcome == PurgeOutcome.COMPLETED
     how = "only what a fresh plan selects too was requested" if is_fresh else "the backups were not listed again"
     message = f"Planned at {to_text(plan.made_at)}; {how}. {result.message}"
+    return msgspec.structs.replace(result, message=message)
+
+
+def with_ignored_marks(result: PurgeResult, names: Sequence[str]) -> PurgeResult:
+    """Return the result with a message that names marks which were found but do not belong to the plan."""
+    if not names:
+        return result
+    found = ", ".join(names[:MARKS_NAMED])
+    message = f"{result.message} Marks that do not belong to this plan were ignored; find out who wrote them: {found}."
     return msgspec.structs.replace(result, message=message)
 
 

@@ -45,8 +45,8 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
     `check_not_stopped` is called before each batch with the number of requests sent so far. It raises to end the run.
 
     Raises:
-        RunUnfinished: the queue failed or the time is over. Some requests may be in the queue already. Send all of them
-            again: the deleter recognizes backups that are already gone.
+        RunUnfinished: the queue failed or the time is over. It states how many requests are in the queue. More than
+            that may be; send them again: the deleter recognizes backups that are already gone.
     """
     sent = 0
     name = name_of(plan.policy.policy, run)
@@ -54,10 +54,10 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
     attributes = {"purge_run": name, **({"place": place} if place else {})}
     for batch in _batches(requests_of(plan, rows, run, expires_at), attributes):
         if time_left() < SEND_S:
-            raise RunUnfinished(f"{name}: no time was left after {sent:,} requests")
+            raise RunUnfinished(f"{name}: no time was left after {sent:,} requests", sent)
         check_not_stopped(sent)
         if not queue.send(batch):
-            raise RunUnfinished(f"{name}: the queue accepted {sent:,} requests, but not the next batch")
+            raise RunUnfinished(f"{name}: the queue accepted {sent:,} requests, but not the next batch", sent)
         sent += len(batch)
     return sent
 
