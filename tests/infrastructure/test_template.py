@@ -1,6 +1,7 @@
 """What no stand-in of AWS checks about queues, functions and targets: read off the translated template."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -111,6 +112,7 @@ def test_the_deleter_reads_its_settings_from_what_the_template_gives_it(stack: R
     assert settings.default_target == "default"
     assert settings.base_s == 60
     assert settings.calls_at_once == 5
+    assert settings.minimum_age == timedelta()
     assert settings.trusted_senders == {"${DeleterRole.RoleId}", "${PurgerRole.RoleId}", "${AWS::AccountId}"}
 
 
@@ -132,7 +134,8 @@ def test_the_purger_is_as_large_and_as_patient_as_designed(stack: Rendered) -> N
 
 
 def test_the_purger_reads_its_settings_from_what_the_template_gives_it(stack: Rendered) -> None:
-    variables = stack.every("Lambda::Function")["PurgerFunction"]["Environment"]["Variables"]
+    environment = stack.every("Lambda::Function")["PurgerFunction"]["Environment"]["Variables"]
+    variables = {name: str(value) for name, value in environment.items()}
     given = {"DELETE_QUEUE_URL": "https://queue.example/1/delete", "DEAD_LETTER_QUEUE_URL": "https://queue.example/1/d"}
     given |= {"EVENT_BUS_NAME": "bus", "PLANS_BUCKET": "plans"}
     assert variables.keys() >= given.keys()
@@ -167,10 +170,10 @@ def test_what_is_stored_about_logins_is_forgotten_after_months(stack: Rendered) 
 
 
 def test_deleter_and_purger_are_told_the_minimum_age() -> None:
-    for stack, hours in ((Rendered(), 0), (Rendered({"MinimumAge": "48"}), "48")):
+    for stack, hours in ((Rendered(), "0"), (Rendered({"MinimumAge": "48"}), "48")):
         functions = stack.every("Lambda::Function")
         for name in ("DeleterFunction", "PurgerFunction"):
-            assert functions[name]["Environment"]["Variables"]["MINIMUM_AGE_IN_HOURS"] == hours
+            assert str(functions[name]["Environment"]["Variables"]["MINIMUM_AGE_IN_HOURS"]) == hours
 
 
 def test_every_function_is_told_the_bucket_of_the_login_slots(stack: Rendered) -> None:

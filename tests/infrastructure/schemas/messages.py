@@ -20,6 +20,8 @@ REFUSALS: Final = (
     Reason.MALFORMED,
     Reason.WRONG_PROJECT,
     Reason.HELD,
+    Reason.STOPPED,
+    Reason.MINIMUM_AGE,
     Reason.EXPIRED,
     Reason.EXPECTATION_FAILED,
     Reason.NOT_OWNED,
@@ -30,6 +32,8 @@ REFUSALS: Final = (
 """Why a request can be refused; parked is one for whatever it last waited for."""
 PURGE_REFUSALS: Final = (
     Reason.GUARD_EXCEEDED,
+    Reason.STOPPED,
+    Reason.MEMORY_TOO_SMALL,
     Reason.LISTING_INCOMPLETE,
     Reason.CLOCK_DOUBT,
     Reason.INVENTORY_DOUBTFUL,

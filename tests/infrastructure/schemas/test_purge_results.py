@@ -12,7 +12,17 @@ from tests.infrastructure.schemas.messages import EVENTS, PURGE_REFUSALS
 from tests.infrastructure.schemas.validator import complaints
 from tests.unit.purge.purge_world import World
 from tests.unit.purge.strategies import NOW, Record, nightly, records
-from vbs_reaper.purge import approval, event, inventory, listing, plan, planned_backup, planning
+from vbs_reaper.purge import (
+    approval,
+    event,
+    inventory,
+    listing,
+    memory,
+    plan,
+    planned_backup,
+    planning,
+    stored_holds,
+)
 from vbs_reaper.purge.run_result import PURGE_DETAIL_TYPES
 
 FILE_NAMES = {each.detail_type: each.file_name for each in EVENTS}
@@ -55,6 +65,6 @@ def test_refusals_approvals_and_cut_graces_are_as_described() -> None:
 
 
 def test_the_refusals_of_a_purge_are_those_of_the_code() -> None:
-    modules = (inventory, plan, planned_backup, approval, event, listing, planning)
+    modules = (inventory, plan, planned_backup, approval, event, listing, memory, planning, stored_holds)
     named = {name for module in modules for name in re.findall(r"Reason\.(\w+)", inspect.getsource(module))}
     assert {reason.name for reason in PURGE_REFUSALS} == named | {"PLANS_UNUSABLE"}

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, TargetInfo
 from vbs_reaper.backups.backup import Backup, Status
-from vbs_reaper.backups.holds import Hold, Holds
+from vbs_reaper.backups.holds import Hold, HoldKind, Holds
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.deletion import backoff
 from vbs_reaper.deletion.decision import (
@@ -304,18 +304,25 @@ def _is_too_young(backup: Backup, now: datetime, minimum_age: timedelta) -> bool
     return backup.created_at is None or now - backup.created_at < minimum_age
 
 
-def find_hold(current: Pass, holds: Holds, now: datetime) -> tuple[Reason, Hold] | None:
+def find_hold(current: Pass, holds: Holds, now: datetime) -> Hold | None:
     """Return the hold on the backup or its volume, or the stop of the purge run, that forbids a DELETE now."""
     volume_id = current.seen.volume_id if current.seen else None
     hold = holds.on_backup(current.request.backup_id, volume_id if isinstance(volume_id, str) else None, now)
     if hold is not None:
-        return Reason.HELD, hold
+        return hold
     # A stop only restricts, so a request that merely states the run in `requested_by` is stopped too.
     for run in (current.message.purge_run, current.request.requested_by):
         stop = holds.on_run(run, now) if run else None
         if stop is not None:
-            return Reason.STOPPED, stop
+            return stop
     return None
+
+
+def after_hold(hold: Hold, description: str) -> Refused:
+    """Decide on a hold that forbids the DELETE. `description` says by whom, until when and why."""
+    if hold.kind is HoldKind.RUN:
+        return Refused(reason=Reason.STOPPED, message=description)
+    return Refused(reason=Reason.HELD, message=description)
 
 
 def _accepted(current: Pass) -> Decision:

@@ -13,6 +13,7 @@ from vbs_reaper.deletion import backoff
 from vbs_reaper.deletion.circuit_breaker import Admission, CircuitBreaker
 from vbs_reaper.deletion.decide import (
     after_delete,
+    after_hold,
     after_listing,
     after_pass,
     after_show,
@@ -230,8 +231,8 @@ class _PassRun:
             halt = current.halt(Reason.BUCKET_UNUSABLE, str(unusable))
             self._health.deletes.halt(halt)
             return halt
-        found = find_hold(current, holds, self._clock())
-        return None if found is None else Refused(reason=found[0], message=self._holds.describe(found[1]))
+        hold = find_hold(current, holds, self._clock())
+        return None if hold is None else after_hold(hold, self._holds.describe(hold))
 
     def _delete(self, current: Pass, ref: BackupRef) -> tuple[Pass, Decision | Step]:
         """Send the DELETE. If a login delays it for too long, observe the backup once more instead."""
