@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -20,6 +21,7 @@ from vbs_reaper.backups.holds import HOLDS
 
 DUE = 7
 HOUR_S = 3600.0
+IN_A_ROW = 10
 
 
 @pytest.fixture
@@ -130,3 +132,32 @@ def test_a_stop_counts_what_it_withdraws(
         assert desk.run("release", name[-8:], "--yes")[0] == 0
     finally:
         desk.run("resume")
+
+
+def test_no_delete_is_sent_later_than_60_seconds_after_a_hold_was_written(
+    desk: Desk, stack: LocalStack, cloud: Cloud, target: str, began: datetime, without_holds: None
+) -> None:
+    """The first deletion makes the deleter remember a list without the hold; then requests never stop coming."""
+    volume_id = cloud.new_id()
+
+    def request() -> str:
+        backup_id = cloud.add_backup(id=str(uuid4()), volume_id=volume_id)
+        return stack.send({"backup_id": backup_id, "target": target})
+
+    request()
+    wait_until("one is deleted", lambda: cloud.journal.deletes, within_s=WITHIN_S)
+    held_after = datetime.now(UTC)
+    assert desk.run("hold", "--volume", volume_id, "--reason", "audit", "--unseen")[0] == 0
+    sent: set[str] = set()
+
+    def are_refused() -> bool:
+        """Whether every environment knows the hold: the last ten decisions about a DELETE are refusals."""
+        sent.add(request())
+        log = [line for line in stack.log().documents(began) if line.get("request_id") in sent]
+        decided = [line["outcome"] for line in log if line.get("outcome") in {"asked", "refused"}]
+        return len(decided) >= IN_A_ROW and set(decided[-IN_A_ROW:]) == {"refused"}
+
+    wait_until("every environment refuses", are_refused, within_s=WITHIN_S)
+    late = [delete for delete in cloud.journal.deletes if delete.at > held_after + timedelta(seconds=60)]
+    assert not late
+    assert cloud.remaining()

@@ -53,11 +53,14 @@ def shell(folder: Path, command: str) -> tuple[int, str]:
 def test_what_is_printed_works_as_printed_and_nothing_is_left_after_down(folder: Path) -> None:
     said = make("up", folder)
     assert (folder / "env").is_file()
-    commands = re.findall(r"^\.venv/bin/vbs-reaper (?:dead-letters .* list|plans .*|pause .*|resume .*)$", said, re.M)
-    assert len(commands) == 4
+    commands = re.findall(
+        r"^\.venv/bin/vbs-reaper (?:dead-letters .* list|holds? .*|plans .*|pause .*|resume .*)$", said, re.M
+    )
+    assert len(commands) == 6
     for command in commands:
         code, answer = shell(folder, command)
         assert code == 0, answer
+    assert "1 hold" in shell(folder, commands[2])[1]
     _, listed = shell(folder, commands[0])
     for reason in ("held", "deletion_failed", "malformed", "expired", "service_down", "moved_by_sqs"):
         assert reason in listed

@@ -309,7 +309,7 @@ def test_one_run_is_stopped_for_14_days_by_the_beginning_of_its_name(
 def test_a_policy_is_stopped_until_the_stop_is_released(cli: Cli, backups: list[Any], bucket: HoldBucket) -> None:
     done = cli("stop", "--policy", "nightly", "--reason", "wrong policy")
     assert done.returncode == 0, done.stderr
-    assert "The next runs of the policy are refused (stopped) until the stop is released." in done.stdout
+    assert "The policy's next runs and approvals are refused (stopped) until the stop is released." in done.stdout
     (hold,) = bucket.list_holds()
     assert hold.until is None
     assert stops(hold, "nightly", RUN)

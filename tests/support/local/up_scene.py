@@ -16,6 +16,7 @@ from vbs_reaper.reasons import Reason
 
 WITHIN_S = 150.0
 SEED = 1
+HELD_UNTIL = "2099-12-31"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,8 @@ def what_to_try(scene: Scene, name: str, env: str) -> str:
         f"send --stack {{s}} {one}",
         f"explain --stack {{s}} {one}",
         "check --stack {s}",
+        f"hold --stack {{s}} --backup {more[0]} --until {HELD_UNTIL} --reason audit",
+        "holds --stack {s}",
         "plans --stack {s}",
         f"approve --stack {{s}} --policy {POLICY['policy']} --plan {scene.plan}",
         "pause --stack {s}",

@@ -105,7 +105,7 @@ def _lines(stopped: _Stopped, args: argparse.Namespace) -> list[str]:
         "They end as superseded (stopped); the policy's next plan decides about their backups.",
     ]
     if stopped.run is None:
-        lines.append("The next runs of the policy are refused (stopped) until the stop is released.")
+        lines.append("The policy's next runs and approvals are refused (stopped) until the stop is released.")
     lines.append(f"To release it: vbs-reaper release --stack {args.stack} {stopped.stop.hold.name[-DIGITS:]}")
     if stopped.requests is None:
         return [*lines, "", f"What was requested and accepted before is not known: {stopped.problem}"]
