@@ -119,8 +119,7 @@ class Purger:
         stored = find_stored_plan(self._plans, run)
         is_repeat = stored is not None
         if stored is None:
-            listed = list_rows(self._backups, run.policy, self._clock, time_left, self._memory_mb)
-            stored = make_and_store_plan(self._plans, run, listed, self._clock(), self._report.unreadable)
+            stored = self._make_plan(run, time_left)
         is_compared = self._must_be_compared(stored)
         sending = read_sending(self._plans, stored, with_grace=False)
         result = self._publish_plan(stored, sending)
@@ -147,6 +146,10 @@ class Purger:
             except RunRefused as refusal:
                 result = self._refuse(refused(refusal, stored.policy, stored.run, stored.plan))
         return with_plan_time(result, stored.plan, listed_again=is_compared) if is_repeat else result
+
+    def _make_plan(self, run: Run, time_left: TimeLeft) -> PlannedRun:
+        listed = list_rows(self._backups, run.policy, self._clock, time_left, self._memory_mb)
+        return make_and_store_plan(self._plans, run, listed, self._clock(), self._report.unreadable)
 
     def _publish_plan(self, stored: PlannedRun, sending: Sending) -> PurgeResult:
         """Publish the plan, unless its deletions were requested before."""
