@@ -56,9 +56,10 @@ test-openstack: .venv/stamp .venv-local/stamp ## install and start real Keystone
 bench: .venv-bench/stamp ## compare the cost of deletions and purges with other clients, on one core; prints a table
 	@.venv-bench/bin/python -m tests.benchmarks $(ARGS)
 
-nightly: .venv/stamp ## run for hours: 150,000 generated inventories, a million backups, a bulk request killed at every point
-	PURGE_EXAMPLES=10000 PURGE_SCALE=1 .venv/bin/python -m pytest -q --timeout=7200 -m "not openstack and not runtime" \
+nightly: .venv/stamp ## run for hours: 350,000 generated inventories, a million backups, a bulk request killed at every point
+	PURGE_EXAMPLES=10000 PURGE_APPROVALS=100000 PURGE_SCALE=1 .venv/bin/python -m pytest -q --timeout=7200 -m "not openstack and not runtime" \
 	  tests/unit/purge/test_properties.py tests/unit/purge/test_purger.py tests/unit/purge/test_recheck.py \
+	  tests/unit/purge/test_sent_marks.py tests/unit/purge/test_grace_proof.py tests/unit/purge/rules/test_only_copies.py \
 	  tests/unit/purge/test_stored_time.py tests/unit/purge/test_forecast.py tests/unit/deletion/test_bulk_killed.py \
 	  tests/integration/test_preview.py tests/integration/test_purge_at_scale.py $(ARGS)
 

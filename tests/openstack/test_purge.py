@@ -1,5 +1,6 @@
 """A purge of real backups with a chain, end to end on the real template; judged by Cinder's own database."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +10,21 @@ from tests.openstack.volumes import change_backup, create_backup, create_snapsho
 from tests.support.local.fixtures import WITHIN_S, drained, stack, target_name
 from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
+from vbs_reaper.aws.delete_queue import DeleteQueue
+from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.login_store import LoginBucket
+from vbs_reaper.aws.metrics import Metrics
+from vbs_reaper.aws.plan_store import PlanBucket
+from vbs_reaper.aws.purge_report import PurgeReport
+from vbs_reaper.aws.target_secrets import TargetSecrets
+from vbs_reaper.clock import utc_now
+from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.clouds.http.transport import Transports
+from vbs_reaper.deletion.message import NewMessage
+from vbs_reaper.deletion.result import SOURCE
+from vbs_reaper.errors import RunUnfinished
+from vbs_reaper.logs import logger
+from vbs_reaper.purge.purger import Purger
 
 __all__ = ["drained", "stack", "target_name"]
 
@@ -95,6 +111,120 @@ def test_an_approval_keeps_what_became_needed_after_copies_were_deleted_held_or_
         within_s=2 * WITHIN_S,
     )
     assert not any(cloud.read_backups()[each].deleted for each in nights[2:7])
+
+
+def test_an_approval_after_the_policy_was_mended_is_refused_and_that_of_the_new_plan_keeps_what_it_needs(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
+) -> None:
+    volume_id = create_volume(cloud, "mended")
+    nights = [create_backup(cloud, volume_id, f"nightly-{number}") for number in range(6)]
+    first = stack.invoke({"run": policy | {"mode": "preview"}}, function="Purger")
+    assert first["totals"]["due"] == 3
+    nights.append(create_backup(cloud, volume_id, "nightly-6"))
+    mended = stack.invoke({"run": policy | {"mode": "preview", "keep": {"last": 5}}}, function="Purger")
+    assert mended["totals"]["due"] == 2
+    refused = stack.invoke({"approve": {"policy": policy["policy"], "plan": first["plan"]}}, function="Purger")
+    assert (refused["outcome"], refused["reason"]) == ("refused", "plan_superseded")
+    delete_backup(cloud, nights[6])
+    answer = stack.invoke({"approve": {"policy": policy["policy"], "plan": mended["plan"]}}, function="Purger")
+    assert answer["requested"] == 1
+    assert [(each["id"], each["reason"]) for each in answer["left_out"]["backups"]] == [(nights[1], "keep_last")]
+    wait_until("it is gone", lambda: cloud.read_backups()[nights[0]].deleted, within_s=2 * WITHIN_S)
+    assert not any(cloud.read_backups()[each].deleted for each in nights[1:6])
+
+
+class Killed(Exception):
+    """The function ends here without a word."""
+
+
+class CutQueue(DeleteQueue):
+    """The delete queue, until it has taken one batch: then the purger is killed, or the queue refuses."""
+
+    is_killed = True
+    batches = 0
+
+    def send(self, messages: Sequence[NewMessage]) -> bool:
+        """Send the first batch only."""
+        if self.batches and self.is_killed:
+            raise Killed
+        if self.batches:
+            return False
+        self.batches += 1
+        return super().send(messages)
+
+
+@pytest.fixture
+def cut(stack: LocalStack) -> Iterator[Purger]:
+    """A purger in this process that uses the stack's bucket, queue and secrets, and sends one batch."""
+    stack_client, outputs, metrics = stack.aws.client, stack.outputs, Metrics()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POWERTOOLS_SERVICE_NAME", "cut")
+        bucket = outputs["PlansBucketName"]
+        transports = Transports(calls_at_once=1)
+        yield Purger(
+            backups=CloudClient(
+                secrets=TargetSecrets(stack_client("secretsmanager"), "vbs-reaper"),
+                metrics=metrics,
+                clock=utc_now,
+                transports=transports,
+                logins=LoginBucket(lambda: stack_client("s3"), bucket),
+            ),
+            plans=PlanBucket(stack_client("s3"), bucket),
+            queue=CutQueue(stack_client("sqs"), outputs["DeleteQueueUrl"], outputs["DeadLetterQueueUrl"]),
+            bus=EventBus(stack_client("events"), outputs["EventBusName"], SOURCE),
+            report=PurgeReport(metrics, logger),
+            clock=utc_now,
+            default_target="default",
+        )
+        transports.close()
+
+
+def test_a_run_that_is_killed_while_it_sends_is_repeated_and_deletes_each_backup_once(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any], cut: Purger
+) -> None:
+    volume_id = create_volume(cloud, "killed")
+    nights = [create_backup(cloud, volume_id, f"nightly-{number}") for number in range(15)]
+    event = {"run": policy, "scheduled_time": "2026-11-25T03:00:00Z"}
+    with pytest.raises(Killed):
+        cut.handle(event, lambda: 900.0, "killed")
+    wait_until(
+        "the first batch is gone",
+        lambda: sum(cloud.read_backups()[each].deleted for each in nights) == 10,
+        within_s=2 * WITHIN_S,
+    )
+    answer = stack.invoke(event, function="Purger")
+    assert (answer["outcome"], answer["requested"]) == ("completed", 12), answer
+    wait_until(
+        "all are gone", lambda: all(cloud.read_backups()[each].deleted for each in nights[:12]), within_s=2 * WITHIN_S
+    )
+    wait_until("the queue is empty", lambda: stack.depth().total == 0, within_s=WITHIN_S)
+    assert not any(cloud.read_backups()[each].deleted for each in nights[12:])
+    assert stack.dead_letters() == []
+    assert stack.invoke(event, function="Purger")["outcome"] == "already_sent"
+
+
+def test_an_approval_whose_queue_fails_is_continued_behind_what_was_sent_and_asks_the_cloud_again(
+    stack: LocalStack, cloud: Cloud, policy: dict[str, Any], cut: Purger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume_id = create_volume(cloud, "continued")
+    nights = [create_backup(cloud, volume_id, f"nightly-{number}") for number in range(15)]
+    shown = stack.invoke({"run": policy | {"mode": "preview"}}, function="Purger")
+    assert shown["totals"]["due"] == 12
+    approval = {"approve": {"policy": policy["policy"], "plan": shown["plan"]}}
+    monkeypatch.setattr(CutQueue, "is_killed", False)
+    with pytest.raises(RunUnfinished, match="accepted 10 requests"):
+        cut.handle(approval, lambda: 900.0, "cut")
+    change_backup(cloud, nights[0], description="[hold]")
+    answer = stack.invoke(approval, function="Purger")
+    assert (answer["requested"], answer["left_out"]["reasons"]) == (1, {"held": 1}), answer
+    assert "after 10 by earlier attempts" in answer["message"]
+    wait_until(
+        "eleven are gone",
+        lambda: all(cloud.read_backups()[each].deleted for each in nights[1:12]),
+        within_s=2 * WITHIN_S,
+    )
+    assert not any(cloud.read_backups()[each].deleted for each in (nights[0], *nights[12:]))
+    assert stack.invoke(approval, function="Purger")["outcome"] == "already_sent"
 
 
 def _gone(cloud: Cloud, chain: list[str]) -> list[bool]:

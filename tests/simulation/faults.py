@@ -160,6 +160,8 @@ class Fault(StrEnum):
     DUE_DELETED = "a backup on its way to its deletion is deleted by somebody else"
     SURVIVOR_GONE = "the copy that made a backup superfluous is deleted"
     RUN_STOPPED = "somebody stops one run, or every run, of a policy"
+    MARK_FORGED = "somebody writes the mark of a run before the run"
+    GRACE_FORGED = "somebody replaces the last plan by one in which every grace has lasted for a month"
 
 
 LASTING: Final = (
@@ -184,7 +186,10 @@ LASTING: Final = (
 """These come for minutes to hours; the others strike one call, message or backup."""
 
 
-OF_THE_PURGER: Final = tuple(Fault)[tuple(Fault).index(Fault.FIRED_TWICE) :]
+OF_A_FORGER: Final = (Fault.MARK_FORGED, Fault.GRACE_FORGED)
+"""Of somebody who may write to the bucket: drawn apart from the others of the purger for the same reason."""
+
+OF_THE_PURGER: Final = tuple(Fault)[tuple(Fault).index(Fault.FIRED_TWICE) : tuple(Fault).index(Fault.MARK_FORGED)]
 """Only where there is a purger: drawn apart, so that a seed without one stays the run it was."""
 
 OF_ONE_MOMENT: Final = (
@@ -220,8 +225,9 @@ class Faults:
         self.fired: Counter[Fault] = Counter()
         self.is_over = False
 
-    def join(self, chance: random.Random) -> None:
-        """Let the purger's faults strike too, by a chance of their own."""
+    def join(self, chance: random.Random, forger: random.Random) -> None:
+        """Let the purger's faults strike too, by a chance of their own, and a forger's."""
+        self._rates |= {fault: 0.5 for fault in OF_A_FORGER if forger.random() < 0.3}
         self._rates |= {fault: chance.choice((0.03, 0.1, 0.25)) for fault in OF_THE_PURGER if chance.random() < 0.4}
         self._rates |= {fault: 0.25 for fault in OF_ONE_MOMENT if chance.random() < 0.5}
         if Fault.BUCKET_REFUSES in self._rates:  # a run calls it ten times, and is over when it refuses once

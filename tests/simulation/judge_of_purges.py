@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PLAN_LIFE_S = 7 * DAY
 STANDS_S = 2 * DAY
 """So old may the last plan be for a grace to go on, or as old as the grace."""
+_MARK = re.compile(r"(sent|grace\.sent)(?:\.[0-9]+)?")
 HEARD = {"planned": "VBS Purge Planned", "completed": "VBS Purge Completed", "refused": "VBS Purge Refused"}
 
 
@@ -37,6 +39,8 @@ class PurgeJudge:
         self.hashes: dict[str, str] = {}
         self.changed: set[str] = set()
         """Plans that somebody changed."""
+        self.forged: set[str] = set()
+        """Policies whose last plan somebody replaced by one in which every grace has lasted for long."""
         self.marks: set[str] = set()
         self.ends: Counter[str] = Counter()
         self.requests = 0
@@ -44,6 +48,11 @@ class PurgeJudge:
         """How the run of the last night ended, by policy."""
         self._sent: defaultdict[str, set[str]] = defaultdict(set)
         self._heard: set[tuple[str, str]] = set()
+
+    def last_planned(self, policy: str) -> str | None:
+        """The name of the newest plan of a policy, if there is one."""
+        found = [name for name in self.readings if name.partition("/")[0] == policy]
+        return max(found, key=lambda name: self.readings[name].made_s, default=None)
 
     def begins(self, purge: Purge) -> None:
         """An invocation starts: what was done before must be seen by it."""
@@ -87,9 +96,9 @@ class PurgeJudge:
         name, _, ending = key.removeprefix("plans/").partition(".")
         if ending == "json":
             self._planned(purge, name, metadata["sha256"])
-        elif ending in {"sent", "grace.sent"}:
-            self.marks.add(f"{name}.{ending}")
-            self._check_all_sent(purge, name, "marked", with_grace=ending == "grace.sent")
+        elif mark := _MARK.fullmatch(ending):  # behind it a number, if somebody else has written its name before
+            self.marks.add(f"{name}.{mark[1]}")
+            self._check_all_sent(purge, name, "marked", with_grace=mark[1] == "grace.sent")
 
     def _planned(self, purge: Purge, name: str, sha256: str) -> None:
         policy = purge.event.get("run")
@@ -121,7 +130,7 @@ class PurgeJudge:
         if backup_id not in going:
             self._wrong(purge, "sent", f"{backup_id}, which {name} must keep")
             return
-        if purge.is_approval:
+        if purge.is_approval or (purge.listed_at is not None and seconds_of(purge.listed_at) > reading.made_s):
             reading = self._read_again(purge, name)
             if backup_id not in (reading.selected if _cuts_grace(purge) else self._may_be_due(name, reading)):
                 self._wrong(purge, "sent", f"{backup_id}, which {name} would keep by now")
@@ -184,6 +193,9 @@ class PurgeJudge:
             for key, other in self.readings.items()
             if key.partition("/")[0] == policy and other.made_s <= reading.made_s and other is not reading
         ]
+        if policy in self.forged:  # a plan of a grace ago selects it too, whatever the last one says
+            old = [other for other in earlier if reading.made_s - other.made_s >= reading.grace_s]
+            return {backup_id for backup_id in due if any(backup_id in other.selected for other in old)}
         earlier.append(reading)
         earlier.sort(key=lambda other: other.made_s, reverse=True)
         return {backup_id for backup_id in due if _stood_s(backup_id, earlier) >= reading.grace_s}
@@ -229,6 +241,8 @@ class PurgeJudge:
         self.ends[outcome] += 1
         if outcome in HEARD and (name, outcome) not in self._heard:
             self._wrong(purge, "unheard", f"{outcome}, but the bus did not hear it")
+        if outcome == "already_sent" and self.marks.isdisjoint({f"{name}.sent", f"{name}.grace.sent"}):
+            self._wrong(purge, "silenced", f"{name} was never sent")
         if outcome == "completed":
             self._check_all_sent(purge, name, "completed", with_grace=_cuts_grace(purge))
             if answer["requested"] != len(purge.sent):

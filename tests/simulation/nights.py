@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +13,16 @@ from tests.simulation.cloud import PROJECTS, Kept, Project
 from tests.simulation.faults import Fault
 from tests.simulation.judge_of_purges import PurgeJudge
 from tests.simulation.operator import Operator
+from tests.simulation.plans_bucket import Object
 from tests.simulation.policies import draw_policy
 from tests.simulation.purger import PurgerFunction
 from tests.simulation.timeline import DAY, HOUR
 from vbs_reaper.backups.holds import EVERY_RUN, HoldKind
+from vbs_reaper.errors import InvalidPlan
+from vbs_reaper.purge.calendar.zone import to_micros
+from vbs_reaper.purge.plan_file import encode_plan, read_plan
 
 if TYPE_CHECKING:
-    from tests.simulation.plans_bucket import Object
     from tests.simulation.world import World
 
 BEGINS_S = -9 * DAY
@@ -32,7 +37,7 @@ class Nights:
     def __init__(self, world: World) -> None:
         self.world = world
         self.chance = random.Random(f"purger {world.seed}")
-        world.faults.join(self.chance)
+        world.faults.join(self.chance, random.Random(f"forger {world.seed}"))
         self._skew_s = self.chance.uniform(-200, 200)
         self.page_size = self.chance.choice((20, 40, 1000))
         self.bucket: dict[str, Object] = {}
@@ -81,9 +86,35 @@ class Nights:
 
     def _run(self, policy: dict[str, Any], night_s: float) -> None:
         event = {"run": policy, "scheduled_time": f"{self.world.timeline.moment(night_s):%Y-%m-%dT%H:%M:%SZ}"}
+        self._forge(policy, str(event["scheduled_time"]))
         if self.world.faults.strikes(Fault.FIRED_TWICE):
             self.world.timeline.after(self.chance.choice((0.1, 1, 300)), partial(self.function.invoke, event))
         self.function.invoke(event)
+
+    def _forge(self, policy: dict[str, Any], scheduled: str) -> None:
+        """Somebody who may write to the bucket prepares tonight's run."""
+        name = f"{policy['policy']}/{scheduled.replace(':', '-')}"
+        if f"plans/{name}.json" in self.bucket:
+            return
+        moment = self.world.timeline.moment()
+        if self.world.faults.strikes(Fault.MARK_FORGED):
+            body = json.dumps({"plan": "0" * 64, "requested": 1}).encode()
+            self.bucket[f"plans/{name}.sent"] = Object(body, {}, moment.replace(microsecond=0))
+        last = self.judge.last_planned(policy["policy"])
+        if "grace" not in policy or last is None or not self.world.faults.strikes(Fault.GRACE_FORGED):
+            return
+        stored = self.bucket[f"plans/{last}.json"]
+        made_at = to_micros(moment - timedelta(minutes=10))
+        try:
+            found = replace(read_plan(stored.body), made_at=made_at)
+        except InvalidPlan:  # somebody else has changed it
+            return
+        for row in found.backups:
+            if not row.keep:
+                row.selected_since = row.due_at = made_at - 30 * 24 * 3_600_000_000
+        self.bucket[f"plans/{last}.json"] = Object(encode_plan(found), stored.metadata, moment.replace(microsecond=0))
+        self.judge.changed.add(last)
+        self.judge.forged.add(policy["policy"])
 
     # Backups
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,17 +18,18 @@ from vbs_reaper.clock import TimeLeft
 from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.deletion import decision
 from vbs_reaper.deletion.request_json import ExpectationJson
-from vbs_reaper.purge import approval, purger, sending
+from vbs_reaper.purge import approval, planning, purger, sending, sent_marks
+from vbs_reaper.purge.grace_proof import UnprovenGraces
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.purge.planning import PlannedRun
-from vbs_reaper.purge.ports import SentMark
+from vbs_reaper.purge.ports import SentMark, StoredMark
 from vbs_reaper.purge.purger import Purger
 from vbs_reaper.purge.recheck import ApprovedBackups, Deletions
 from vbs_reaper.purge.rules.selection import Selection
 from vbs_reaper.purge.rules.survivors import Survivors
 from vbs_reaper.purge.run_result import PurgeResult
-from vbs_reaper.purge.sent_marks import Sending, read_sending
+from vbs_reaper.purge.sent_marks import Sending, SentRecord, read_sending
 from vbs_reaper.purge.stored_holds import PlanHolds
 from vbs_reaper.reasons import Reason
 
@@ -150,6 +152,26 @@ def an_approval_does_not_look_at_what_is_kept_by_now(patch: pytest.MonkeyPatch) 
     patch.setattr(purger, "compare_with_fresh_plan", compare)
 
 
+def a_mark_of_anybody_counts(patch: pytest.MonkeyPatch) -> None:
+    original = sent_marks._read  # noqa: SLF001
+
+    def read(mark: StoredMark, stored: PlannedRun) -> SentRecord | None:
+        return original(mark, stored) if mark.is_part else SentRecord(plan=str(stored.plan.sha256), requested=1)
+
+    patch.setattr(sent_marks, "_read", read)
+    patch.setattr(
+        purger,
+        "read_sending",
+        lambda plans, stored, **options: read_sending(
+            plans, replace(stored, stored_at=stored.stored_at or datetime.now(UTC)), **options
+        ),
+    )
+
+
+def a_grace_ends_by_the_word_of_the_last_plan(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(planning, "restart_unproven_graces", lambda *_: UnprovenGraces(rows=(), why=""))
+
+
 PURGER_BUGS = (
     survivors_not_sent_along,
     only_the_newest_must_survive,
@@ -164,4 +186,6 @@ PURGER_BUGS = (
     a_hash_used_again_sends_again,
     a_batch_that_failed_is_forgotten,
     an_approval_does_not_look_at_what_is_kept_by_now,
+    a_mark_of_anybody_counts,
+    a_grace_ends_by_the_word_of_the_last_plan,
 )

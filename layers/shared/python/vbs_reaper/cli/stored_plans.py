@@ -16,6 +16,8 @@ from vbs_reaper.text import printable
 SHA256_DIGITS: Final = 64
 LEAST_DIGITS: Final = 12
 """Minimum number of digits that identify a plan: 48 bits, which two plans do not share by accident."""
+_MARKS: Final = ("sent", "sent.1", "grace.sent", "grace.sent.1")
+"""How the keys of marks end. One that is older than its plan is not the purger's, which then adds a number."""
 CANDIDATES_SHOWN: Final = 8
 """Maximum number of candidates in the message about an ambiguous name."""
 _PLAN_KEY: Final = re.compile(r"plans/[\w.-]+/[\w.-]+\.json", re.ASCII)
@@ -47,9 +49,8 @@ def stored_plans(stack: Stack, policy: str | None) -> Iterator[StoredPlan]:
         for key in sorted(documents, key=lambda key: objects[key], reverse=True):
             _, plan_policy, run = key.removesuffix(".json").split("/")
             sha256 = s3.head_object(Bucket=stack.bucket, Key=key)["Metadata"].get("sha256", "")
-            sent = not objects.keys().isdisjoint(
-                {key_of(plan_policy, run, "sent"), key_of(plan_policy, run, "grace.sent")}
-            )
+            marks = (objects.get(key_of(plan_policy, run, ending)) for ending in _MARKS)
+            sent = any(stored_at is not None and stored_at >= objects[key] for stored_at in marks)
             yield StoredPlan(plan_policy, run, objects[key].astimezone(UTC), sent, sha256)
     except AWS_ERRORS as error:
         raise stack.failed("list its plans", error) from None

@@ -126,11 +126,7 @@ class Purger:
         stored = find_stored_plan(self._plans, run)
         is_repeat = stored is not None
         if stored is None:
-            holds = PlanHolds(self._holds, self._clock())
-            listed = self._list(run.policy, holds, time_left)
-            stored = make_and_store_plan(
-                self._plans, run, listed, self._clock(), self._report.unreadable, warnings=holds.ending()
-            )
+            stored = self._make_plan(run, time_left)
         is_compared = self._must_be_compared(stored)
         sending = read_sending(self._plans, stored, with_grace=False)
         result = self._publish_plan(stored, sending)
@@ -158,6 +154,13 @@ class Purger:
             except RunRefused as refusal:
                 result = self._refuse(refused(refusal, stored.policy, stored.run, stored.plan))
         return with_plan_time(result, stored.plan, listed_again=is_compared) if is_repeat else result
+
+    def _make_plan(self, run: Run, time_left: TimeLeft) -> PlannedRun:
+        holds = PlanHolds(self._holds, self._clock())
+        listed = self._list(run.policy, holds, time_left)
+        return make_and_store_plan(
+            self._plans, run, listed, self._clock(), self._report.unreadable, warnings=holds.ending()
+        )
 
     def _list(self, policy: PurgePolicy, holds: PlanHolds, time_left: TimeLeft) -> ListedRows:
         limits = StackLimits(find_hold=holds.find, minimum_age=self._minimum_age, memory_mb=self._memory_mb)

@@ -62,7 +62,7 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """How many were left out and why, as a sentence."""
         by_count = sorted(self.reasons.items(), key=lambda each: (-each[1], each[0]))
-        why = ", ".join(f"{count:,} {code} ({_SENTENCES.get(code, '?').rstrip('.')})" for code, count in by_count)
+        why = ", ".join(f"{count:,} {code} ({_SENTENCES[code].rstrip('.')})" for code, count in by_count)
         return f"{self.count:,} backups of the plan were left out: {why}."
 
 

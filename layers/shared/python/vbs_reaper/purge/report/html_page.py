@@ -182,7 +182,9 @@ def _foot(plan: Plan) -> Iterator[str]:
     policy = msgspec.json.format(msgspec.json.encode(plan.policy), indent=2).decode()
     yield f"<footer><details><summary>The policy</summary><pre>{escape(policy)}</pre></details>"
     yield f"<p>Service {plan.service}, hold marker <code>{escape(plan.hold_marker)}</code>. "
-    yield f"SHA-256 of the plan, by which it is approved:<br><code>{sha256_of(plan)}</code></p></footer>\n"
+    yield f"SHA-256 of the plan, by which it is approved:<br><code>{sha256_of(plan)}</code></p>"
+    yield "<p>An approval lists the backups again. It leaves out what has changed, is needed now, or has become the "
+    yield "last usable copy of its volume, and its answer states the reasons.</p></footer>\n"
     yield f"</main><script>{SCRIPT}</script></body></html>\n"
 
 

@@ -1,0 +1,53 @@
+"""Which plans the list shows as sent."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Self, cast
+
+import pytest
+
+from tests.unit.purge.strategies import NOW
+from vbs_reaper.cli.stack import Stack
+from vbs_reaper.cli.stored_plans import stored_plans
+
+PLAN = "plans/nightly/2026-11-25T03-00-00Z.json"
+
+
+@dataclass
+class Bucket:
+    """Objects by key, and when they were stored; it is the stack and its S3 client too."""
+
+    objects: dict[str, timedelta]
+    bucket: str = "plans"
+    heads: list[str] = field(default_factory=list)
+
+    @property
+    def s3(self) -> Self:
+        return self
+
+    def get_paginator(self, _: str) -> Self:
+        return self
+
+    def paginate(self, **_: str) -> list[dict[str, Any]]:
+        return [{"Contents": [{"Key": key, "LastModified": NOW + later} for key, later in self.objects.items()]}]
+
+    def head_object(self, **_: str) -> dict[str, Any]:
+        return {"Metadata": {"sha256": "a" * 64}}
+
+
+@pytest.mark.parametrize(
+    ("marks", "sent"),
+    [
+        ({}, False),
+        ({"sent": 0}, True),
+        ({"sent": 60}, True),
+        ({"grace.sent": 60}, True),
+        ({"sent": -1}, False),
+        ({"sent": -1, "sent.1": 60}, True),
+        ({"sent.part": 60}, False),
+    ],
+)
+def test_plan_is_shown_as_sent_only_if_a_mark_is_not_older_than_it(marks: dict[str, int], *, sent: bool) -> None:
+    marked = {PLAN.replace("json", ending): timedelta(seconds=later) for ending, later in marks.items()}
+    (plan,) = stored_plans(cast("Stack", Bucket({PLAN: timedelta()} | marked)), "nightly")
+    assert plan.sent is sent
