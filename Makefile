@@ -98,10 +98,13 @@ sbom: .venv-audit/stamp ## write a software bill of materials of the layer (Cycl
 
 ##@ Change it
 .PHONY: lint format docs lock lock-openstack lock-checkov requirements
-lint: .venv/stamp ## run ruff, mypy, import-linter, and cfn-lint on the raw and the translated template
+lint: .venv/stamp .build/linted-template ## run ruff, mypy and import-linter, and cfn-lint if the template has changed
 	.venv/bin/ruff check && .venv/bin/ruff format --check
 	.venv/bin/mypy && .venv/bin/lint-imports
+
+.build/linted-template: .venv/stamp template.yaml tests/infrastructure/lint.py tests/infrastructure/translate.py
 	.venv/bin/python -m tests.infrastructure.lint
+	@touch $@
 
 format: .venv/stamp ## sort the imports and format the code
 	.venv/bin/ruff check --fix --select I && .venv/bin/ruff format
