@@ -20,14 +20,16 @@ Event = dict[str, Any]
 settings.register_profile(
     "here",
     settings(),
+    max_examples=int(os.environ.get("EXAMPLES", "50")),
     deadline=None,
-    derandomize="PURGE_EXAMPLES" not in os.environ,
+    derandomize="EXAMPLES" not in os.environ,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("here")
-"""Every run tests the same examples, so that a change fails only because of itself; `make nightly` tests random ones.
-There is no time limit for an example, because the machine may be busy. A failure prints how to repeat it."""
+"""Every run tests the same 50 examples, so that a change fails only because of itself; `make nightly` sets EXAMPLES and
+so tests random ones. There is no time limit for an example, because the machine may be busy. A failure prints how to
+repeat it."""
 settings.register_profile("mutants", settings(), max_examples=25, phases=(Phase.explicit, Phase.generate))
 """For `make mutants`: it runs the tests thousands of times, and shrinking a failing example takes minutes."""
 

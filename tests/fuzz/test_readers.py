@@ -14,7 +14,7 @@ SEEDS = {reader: sorted(path.read_bytes() for path in (CORPUS / reader).iterdir(
 MOST_SEEDS, MOST_BYTES = 8, 4096
 
 of_a_reader = pytest.mark.parametrize("reader", READERS)
-few_hundred = settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])
+hundred = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])
 
 
 @of_a_reader
@@ -31,14 +31,14 @@ def test_the_corpus_stays_small(reader: str) -> None:
 
 
 @of_a_reader
-@few_hundred
+@hundred
 @given(data=st.binary(max_size=400))
 def test_any_bytes_are_answered_or_refused(reader: str, data: bytes) -> None:
     READERS[reader](data)
 
 
 @of_a_reader
-@few_hundred
+@hundred
 @given(data=st.data())
 def test_a_seed_with_a_piece_changed_is_answered_or_refused(reader: str, data: st.DataObject) -> None:
     seed = data.draw(st.sampled_from(SEEDS[reader]))
@@ -48,7 +48,7 @@ def test_a_seed_with_a_piece_changed_is_answered_or_refused(reader: str, data: s
 
 
 @of_a_reader
-@few_hundred
+@hundred
 @given(data=st.data())
 def test_a_seed_with_a_value_of_another_kind_is_answered_or_refused(reader: str, data: st.DataObject) -> None:
     head, brace, rest = data.draw(st.sampled_from(SEEDS[reader])).partition(b"{")

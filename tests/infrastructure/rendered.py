@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 from tests.infrastructure.translate import translate
 
 Properties: TypeAlias = dict[str, Any]
-PRESENT = re.compile(r"\$\{([^}]+)\}")
+UNKNOWN = re.compile(r"\$\{([^}]+)\}")
+"""A resource, or an attribute of one, that exists only once the stack is deployed."""
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0b5e4f6a"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:requests"
@@ -85,7 +86,7 @@ class Rendered:
         return [item for item in value.split(",") if item] if name in self._lists else value
 
     def _filled(self, text: str, values: Mapping[str, Any]) -> str:
-        return PRESENT.sub(lambda found: str(values[found[1]] if found[1] in values else self._value(found[1])), text)
+        return UNKNOWN.sub(lambda found: str(values[found[1]] if found[1] in values else self._value(found[1])), text)
 
     def _exists(self, condition: str | None) -> bool:
         return condition is None or bool(self.of(self._conditions[condition]))

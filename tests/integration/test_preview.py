@@ -245,7 +245,7 @@ def many(count: int, volumes: int) -> Iterable[Record]:
 @pytest.mark.parametrize(
     ("count", "volumes"),
     [
-        (30_000, 500),
+        (10_000, 500),
         pytest.param(
             1_000_000,
             10_000,
@@ -275,6 +275,6 @@ def test_many_backups_are_planned_in_little_memory(desk: Desk, count: int, volum
         assert done.returncode == 3
         cpu_s, peak_mb = done.stderr.split()
         print(f"{count:,} backups, {output[0]}: {cpu_s} s CPU, peak {peak_mb} MB")  # noqa: T201
-        assert int(peak_mb) <= 100 + 350 * count // 1_000_000
+        assert int(peak_mb) <= 70 + 380 * count // 1_000_000
     desk.folder.joinpath("inventory.json").unlink()
     assert desk.folder.joinpath("page.html").stat().st_size < 4_000_000

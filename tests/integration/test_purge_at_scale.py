@@ -14,10 +14,10 @@ from tests.conftest import ROOT
 from tests.support.simulator.cloud import Cloud
 from tests.support.template_resources import TemplateResources
 
-BACKUPS = 100_000 if "PURGE_SCALE" in os.environ else 20_000
+BACKUPS = 100_000 if "PURGE_SCALE" in os.environ else 10_000
 """`make nightly` sets PURGE_SCALE."""
 VOLUMES = 500
-MOST_MB = 100 + 350 * BACKUPS // 100_000
+MOST_MB = 80 + 370 * BACKUPS // 100_000
 """Lambda gives the purger 512 MB. The limit grows with the number of backups, so the smaller test finds as much."""
 POLICY = {
     "policy": "nightly",

@@ -12,6 +12,7 @@ from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.hold_store import HoldBucket
 from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.plan_store import PlanBucket
@@ -169,6 +170,7 @@ def cut(stack: LocalStack) -> Iterator[Purger]:
                 transports=transports,
                 logins=LoginBucket(lambda: stack_client("s3"), bucket),
             ),
+            holds=HoldBucket(lambda: stack_client("s3"), bucket, utc_now),
             plans=PlanBucket(stack_client("s3"), bucket),
             queue=CutQueue(stack_client("sqs"), outputs["DeleteQueueUrl"], outputs["DeadLetterQueueUrl"]),
             bus=EventBus(stack_client("events"), outputs["EventBusName"], SOURCE),

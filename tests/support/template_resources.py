@@ -1,17 +1,15 @@
 """The queues, the bus and the environment that template.yaml describes, made on a stand-in of AWS.
 
-What the template says wrongly is wrong here too: nothing is repeated by hand but the few CloudFormation functions.
+What the template says wrongly is wrong here too: nothing is repeated by hand.
 """
 
 import json
-import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 
-from tests.infrastructure.translate import translate
+from tests.infrastructure.rendered import UNKNOWN, Rendered
 from tests.support.doubles import DELETER
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ PSEUDO = {
     "AWS::Region": REGION,
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": "aws",
-    "AWS::NoValue": None,
 }
 
 
@@ -46,69 +43,43 @@ class TemplateResources:
 
 def make_resources(**parameters: str) -> TemplateResources:
     """Make what the template describes, in the AWS that the environment names; `parameters` as at a deployment."""
-    template = _translated()
-    values = Values(template, parameters)
+    rendered = Rendered({**PSEUDO, **parameters})
+    made: dict[str, str] = {"DeleterRole.RoleId": DELETER, "PurgerRole.RoleId": "AROAQ3EGX5TWPURGERR01"}
     sqs = boto3.client("sqs")
     for logical_id in ("DeadLetterQueue", "DeleteQueue"):
-        url = _make_queue(sqs, logical_id, values.of(template["Resources"][logical_id]["Properties"]))
-        values.made[logical_id] = url
-        values.made[f"{logical_id}.Arn"] = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rpartition('/')[2]}"
-    bus = values.of(template["Resources"]["EventBus"]["Properties"])["Name"]
+        url = _make_queue(sqs, logical_id, _filled(rendered.resources[logical_id]["Properties"], made))
+        made[logical_id] = url
+        made[f"{logical_id}.Arn"] = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rpartition('/')[2]}"
+    bus = rendered.resources["EventBus"]["Properties"]["Name"]
     boto3.client("events").create_event_bus(Name=bus)
-    values.made["EventBus"] = bus
-    values.made["PlansBucket"] = _make_bucket()
-    values.made["DeleterRole.RoleId"], values.made["PurgerRole.RoleId"] = DELETER, "AROAQ3EGX5TWPURGERR01"
+    made["EventBus"] = bus
+    made["PlansBucket"] = _make_bucket()
+
+    def environment(function: str) -> dict[str, str]:
+        variables = _filled(rendered.resources[function]["Properties"]["Environment"]["Variables"], made)
+        return {name: str(value) for name, value in variables.items()}
+
     return TemplateResources(
-        delete_queue_url=values.made["DeleteQueue"],
-        dead_letter_queue_url=values.made["DeadLetterQueue"],
+        delete_queue_url=made["DeleteQueue"],
+        dead_letter_queue_url=made["DeadLetterQueue"],
         bus_name=bus,
-        secret_prefix=values.of({"Ref": "SecretPrefix"}),
-        deleter_environment=_environment(template, values, "DeleterFunction"),
-        plans_bucket=values.made["PlansBucket"],
-        purger_environment=_environment(template, values, "PurgerFunction"),
+        secret_prefix=rendered.of({"Ref": "SecretPrefix"}),
+        deleter_environment=environment("DeleterFunction"),
+        plans_bucket=made["PlansBucket"],
+        purger_environment=environment("PurgerFunction"),
     )
 
 
-class Values:
-    """What the template's expressions come to: parameters, conditions, and what was made so far."""
-
-    def __init__(self, template: "Mapping[str, Any]", parameters: "Mapping[str, str]") -> None:
-        defaults = {name: each.get("Default", "") for name, each in template["Parameters"].items()}
-        self._conditions = template["Conditions"]
-        self.made: dict[str, Any] = {**PSEUDO, **defaults, **parameters}
-
-    def of(self, node: Any) -> Any:  # noqa: ANN401  # a template holds any value
-        """The value of a part of the template; what has none is left out."""
-        match node:
-            case {"Ref": name}:
-                return self.made[name]
-            case {"Fn::GetAtt": [name, attribute]}:
-                return self.made[f"{name}.{attribute}"]
-            case {"Fn::Sub": str(text)}:
-                return re.sub(r"\$\{([^}]+)\}", lambda found: str(self.made[found.group(1)]), text)
-            case {"Fn::If": [condition, yes, no]}:
-                return self.of(yes if self.of(self._conditions[condition]) else no)
-            case {"Fn::Not": [condition]}:
-                return not self.of(condition)
-            case {"Fn::Join": [separator, parts]}:
-                return separator.join(self.of(parts))
-            case {"Fn::Equals": [one, other]}:
-                return self.of(one) == self.of(other)
-            case dict():
-                return {key: value for key, each in node.items() if (value := self.of(each)) is not None}
-            case list():
-                return [value for each in node if (value := self.of(each)) is not None]
-        return node
-
-
-@cache
-def _translated() -> dict[str, Any]:
-    return translate()
-
-
-def _environment(template: "Mapping[str, Any]", values: Values, function: str) -> dict[str, str]:
-    variables = values.of(template["Resources"][function]["Properties"]["Environment"]["Variables"])
-    return {name: str(value) for name, value in variables.items()}
+def _filled(node: Any, made: "Mapping[str, str]") -> Any:  # noqa: ANN401  # a template holds any value
+    """Put in the resources that were made so far."""
+    match node:
+        case str():
+            return UNKNOWN.sub(lambda found: made[found[1]], node)
+        case dict():
+            return {key: _filled(each, made) for key, each in node.items()}
+        case list():
+            return [_filled(each, made) for each in node]
+    return node
 
 
 def _make_bucket() -> str:

@@ -3,11 +3,14 @@
 import hashlib
 import io
 import os
+import py_compile
 import shutil
 import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from functools import cache
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +42,9 @@ def sources(template: dict[str, Any]) -> dict[str, tuple[str, str]]:
     }
 
 
+@cache
 def build(folder: Path, python: Path) -> bytes:
-    """One function's or layer's zip, told by what is in its folder: a package, pinned requirements, or plain files."""
+    """Return a function's or layer's zip, with byte code: a package, installed requirements, or plain files."""
     if (folder / "python").is_dir():
         return _zip((f"python/{name}", path) for name, path in _shipped(folder / "python"))
     if (folder / "requirements.txt").is_file():
@@ -51,7 +55,7 @@ def build(folder: Path, python: Path) -> bytes:
 def _installed(requirements: Path, python: Path) -> bytes:
     """The third-party packages for that interpreter; kept between runs until the requirements or the Python change."""
     key = hashlib.sha256(requirements.read_bytes() + os.fsencode(python.resolve())).hexdigest()[:16]
-    kept = CACHE / f"dependencies-{key}.zip"
+    kept = CACHE / f"dependencies-with-byte-code-{key}.zip"
     if not kept.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
@@ -80,10 +84,20 @@ def _shipped(folder: Path) -> Iterator[tuple[str, Path]]:
 def _zip(files: Iterator[tuple[str, Path]]) -> bytes:
     """Stored, not packed: it only travels on this machine."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive, tempfile.TemporaryDirectory() as scratch:
         for name, path in files:
             archive.writestr(zipfile.ZipInfo(name, EPOCH), path.read_bytes())
+            if path.suffix == ".py":
+                compiled = _compile(path, name, Path(scratch) / "module.pyc")
+                archive.writestr(zipfile.ZipInfo(cache_from_source(name), EPOCH), compiled)
     return packed.getvalue()
+
+
+def _compile(path: Path, name: str, to: Path) -> bytes:
+    """Return the byte code of a module. Each environment unpacks the zip, and would compile it again."""
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(path), str(to), dfile=name, doraise=True, invalidation_mode=unchecked)
+    return to.read_bytes()
 
 
 def _uv(*arguments: str, **environment: str) -> None:

@@ -237,9 +237,8 @@ ENDLESS: dict[str, Callable[[PatientWorld], None]] = {
 
 
 @pytest.mark.parametrize("what", ENDLESS)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_twelve_days_lose_nothing_park_nothing_and_cost_few_receives(what: str, seed: int) -> None:
-    world = PatientWorld(seed)
+def test_twelve_days_lose_nothing_and_then_it_is_parked_before_sqs_would_drop_it(what: str) -> None:
+    world = PatientWorld(1)
     ENDLESS[what](world)
     waiting_for(world)
     world.run(TWELVE_DAYS_S - 1, lambda: ENDLESS[what](world))
@@ -247,12 +246,6 @@ def test_twelve_days_lose_nothing_park_nothing_and_cost_few_receives(what: str, 
     assert letters_of(world) == []
     assert world.most_receives() <= RECEIVES_ALLOWED
 
-
-@pytest.mark.parametrize("what", ENDLESS)
-def test_after_twelve_days_it_is_parked_with_its_reason_before_sqs_would_drop_it(what: str) -> None:
-    world = PatientWorld(3)
-    ENDLESS[what](world)
-    waiting_for(world)
     world.run(14 * 86_400.0 + 1000, lambda: ENDLESS[what](world))
     assert world.waiting == 0
     ((parked_s, _),) = letters_of(world)

@@ -1,4 +1,4 @@
-"""What a purge promises for any inventory. PURGE_EXAMPLES sets how many each promise is tested with."""
+"""What a purge promises for any inventory. EXAMPLES sets how many each promise is tested with."""
 
 from collections import Counter
 from datetime import datetime, timedelta
