@@ -39,7 +39,7 @@ def test_a_request_that_is_delivered_whenever_it_is_due_never_rings_as_undeliver
     longest_wait_s = max(
         until_s(NOW + timedelta(days=2), NOW),
         wait_s(1000, 900, 0.999, retry_after_s=10**9),
-        deleting_wait_s(NOW - timedelta(days=9), NOW, 2, 900, 0.999),
+        deleting_wait_s(NOW - timedelta(days=9), NOW, 2, 900, 0.999, 10**9),
         dependents_wait_s(10**6, 2, 900, 0.999),
     )
     a_pass_s = EVERYTHING.every("Lambda::Function")["DeleterFunction"]["Timeout"]

@@ -11,6 +11,8 @@ from typing import Final
 CEILING_S: Final = 2 * 3600
 LIMIT_S: Final = 12 * 3600 - 1200 - 60
 """SQS hides a message for at most 12 hours after a receive; minus the visibility timeout and one minute of margin."""
+PENDING_S: Final = 0.2
+"""A deletion that is pending is observed at most every so many seconds for each that is."""
 SCALED_RECEIVES: Final = 150
 """Up to this receive count a wait may use its own time scale; after it, exponential backoff bounds the receives."""
 
@@ -24,8 +26,8 @@ def wait_s(receive_count: int, base_s: int, jitter: float, retry_after_s: float 
 
 
 def asked_delay_s(base_s: int, jitter: float) -> int:
-    """Return the wait after the first 202: half to all of the base, at most the 900 s that SQS delays a new message."""
-    return min(_pick(base_s / 2, base_s, jitter), 900)
+    """Return the wait after the first 202: a sixth to a third of the base, at most the 900 s that SQS can delay."""
+    return min(_pick(base_s / 6, base_s / 3, jitter), 900)
 
 
 def confirmation_delay_s(waited_s: float, base_s: int, jitter: float) -> int:
@@ -39,11 +41,20 @@ def dependents_wait_s(newer: int, receive_count: int, base_s: int, jitter: float
     return _scaled_s(max(newer, 1) * base_s, receive_count, base_s, jitter)
 
 
-def deleting_wait_s(since: datetime | None, now: datetime, receive_count: int, base_s: int, jitter: float) -> int:
-    """Return a wait as long as the deletion has taken so far; exponential if that is unknown."""
-    if since is None or since > now:
-        return wait_s(receive_count, base_s, jitter)
-    return _scaled_s((now - since).total_seconds(), receive_count, base_s, jitter)
+def deleting_wait_s(  # noqa: PLR0913  # each is a separate value
+    since: datetime | None, now: datetime, receive_count: int, base_s: int, jitter: float, pending: int
+) -> int:
+    """Return the wait for a deletion: a sixth to a third of the time since then; exponential if that is unknown.
+
+    It is at least a sixth to a third of the base, and at least 0.2 s for each `pending` deletion of the target. So an
+    environment observes all of them together at most 300 times in a minute.
+    """
+    if since is None or since > now or receive_count > SCALED_RECEIVES:
+        wait = wait_s(receive_count, base_s, jitter)
+    else:
+        longest = min(max((now - since).total_seconds(), base_s) / 3, CEILING_S)
+        wait = _pick(longest / 2, longest, jitter)
+    return max(wait, min(math.ceil(pending * PENDING_S), CEILING_S))
 
 
 def until_s(moment: datetime, now: datetime) -> int:

@@ -243,13 +243,7 @@ def _after_found(current: Pass, backup: Backup, target: TargetInfo, observed_at:
         case Status.DELETING:
             if current.asked_with is AnswerName.MAYBE_ACCEPTED:
                 return _accepted(current)
-            return current.wait(
-                Reason.DELETING,
-                "the backup is deleting",
-                backoff.deleting_wait_s(
-                    backup.updated_at, current.now, current.message.receive_count, current.base_s, current.jitter
-                ),
-            )
+            return _deleting(current, backup)
         case Status.CREATING | Status.RESTORING:
             return current.wait(Reason.BUSY, f"the backup is {backup.status}")
         case Status.ERROR_DELETING:
@@ -289,6 +283,14 @@ def _after_deletable(current: Pass, backup: Backup, target: TargetInfo, observed
 def _expects_null_creation_time(request: DeleteRequest, backup: Backup, missing: str) -> bool:
     """Whether a null creation time is a mismatch rather than a field to wait for, because the request states one."""
     return missing == "created_at" and backup.created_at_text is None and request.expect.created_at is not None
+
+
+def _deleting(current: Pass, backup: Backup) -> Wait:
+    since = current.asked_at or current.unanswered_at or backup.updated_at
+    delay_s = backoff.deleting_wait_s(
+        since, current.now, current.message.receive_count, current.base_s, current.jitter, current.pending
+    )
+    return current.wait(Reason.DELETING, "the backup is deleting", delay_s)
 
 
 def _accepted(current: Pass) -> Decision:

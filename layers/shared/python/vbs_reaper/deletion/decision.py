@@ -157,6 +157,8 @@ class Pass:
     """The answer to the DELETE of this pass."""
     is_unanswered: bool = False
     """Whether the DELETE of this pass may have been accepted although its answer does not say so."""
+    pending: int = 0
+    """How many deletions of the target this environment has seen pending in the last two hours."""
 
     @property
     def message(self) -> Message:
