@@ -298,7 +298,7 @@ def _accepted(current: Pass) -> Decision:
     is_old = current.message.asked_at is not None and current.now - current.message.first_sent_at >= PARKED_AFTER
     if current.asked_at is None and not is_old:
         return Asked(
-            delay_s=backoff.asked_delay_s(current.base_s, current.jitter),
+            delay_s=backoff.asked_delay_s(current.base_s, current.jitter, current.pending),
             place=current.target.place if current.target else "",
             message="the deletion is accepted",
         )

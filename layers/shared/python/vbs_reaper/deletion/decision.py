@@ -158,7 +158,7 @@ class Pass:
     is_unanswered: bool = False
     """Whether the DELETE of this pass may have been accepted although its answer does not say so."""
     pending: int = 0
-    """How many deletions of the target this environment has seen pending in the last two hours."""
+    """How many deletions of the target this environment waits for."""
 
     @property
     def message(self) -> Message:

@@ -20,10 +20,8 @@ from vbs_reaper.deletion.decide import (
     is_unanswered,
 )
 from vbs_reaper.deletion.decision import (
-    AlreadyGone,
     Asked,
     Decision,
-    Deleted,
     Halt,
     ListVolume,
     ObserveAgain,
@@ -36,7 +34,6 @@ from vbs_reaper.deletion.decision import (
     Wait,
     settle,
 )
-from vbs_reaper.deletion.pending import PendingDeletions
 from vbs_reaper.deletion.survivor_claims import SurvivorClaims
 from vbs_reaper.deletion.target_health import TargetHealth
 from vbs_reaper.reasons import Reason
@@ -91,7 +88,8 @@ class Reconciler:
         run = _PassRun(self._backups, self._clock, health, self._claims, target, time_left)
         try:
             decision = run.run(replace(current, pending=health.pending.count(current.now)))
-            _follow(health.pending, current, decision)
+            if isinstance(decision, Asked) or (isinstance(decision, Wait) and decision.reason is Reason.DELETING):
+                health.pending.add(current.now + timedelta(seconds=decision.delay_s))
             return decision
         finally:
             run.release()
@@ -257,14 +255,6 @@ class _PassRun:
 
     def _concerns_only_it(self, current: Pass, operation: Operation) -> bool:
         return self._health.concerns_only(current.request.backup_id, operation, current.base_s)
-
-
-def _follow(pending: PendingDeletions, current: Pass, decision: PassEnd) -> None:
-    """Record whether the deletion of the backup is pending after this pass."""
-    if isinstance(decision, Asked) or (isinstance(decision, Wait) and decision.reason is Reason.DELETING):
-        pending.add(current.request.backup_id, current.now)
-    elif isinstance(decision, Deleted | AlreadyGone | Refused):
-        pending.remove(current.request.backup_id)
 
 
 def _is_based_on_call(step: Decision | Step | None) -> bool:
