@@ -5,7 +5,6 @@ A pass that only finds an accepted deletion in progress is logged at level DEBUG
 
 from __future__ import annotations
 
-from logging import DEBUG, INFO, WARNING
 from typing import TYPE_CHECKING, assert_never
 
 from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Superseded, Wait
@@ -70,9 +69,11 @@ class DeletionReport:
             self._metrics.purge_repeated()
         if isinstance(decision, Deleted):
             self._metrics.deleted_after(_since(message.first_sent_at, now))
-        level = WARNING if outcome in _NEEDS_A_PERSON else DEBUG if _is_no_news(message, decision, calls) else INFO
+        log = self._logger.debug if _is_no_news(message, decision, calls) else self._logger.info
+        if outcome in _NEEDS_A_PERSON:
+            log = self._logger.warning
         fields = {**_delivery(message), **_request_fields(request), "outcome": outcome.value, **_explanation(decision)}
-        self._logger.log(level, _PHRASES[outcome], extra={**fields, "calls": [_call(each, request) for each in calls]})
+        log(_PHRASES[outcome], extra={**fields, "calls": [_call(each, request) for each in calls]})
 
     def split(self, message: Message, children: int, refused: int) -> None:
         """Log that a bulk request was split. Its parts report their own ends."""

@@ -112,9 +112,7 @@ def _request(history: RequestHistory) -> dict[str, Any]:
             "reasons": [reason.value for reason in planned.reasons],
         },
         "outcome": history.end.outcome if history.end else None,
-        "passes": [
-            _pass(record, quiet) for record, quiet in zip(history.passes, history.quiet_passes, strict=True)
-        ],
+        "passes": [_pass(record, quiet) for record, quiet in zip(history.passes, history.quiet_passes, strict=True)],
     }
 
 
