@@ -55,5 +55,5 @@ def test_deletion_that_was_not_asked_for_is_news(report: DeletionReport, log_lin
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - {Reason.DELETING}))
 def test_every_other_wait_writes_a_line(report: DeletionReport, log_lines: LogLines, reason: Reason) -> None:
-    report.decided(MESSAGE, REQUEST, replace(DELETING, reason=reason), NOW, [LOOK])
+    report.decided(MESSAGE, REQUEST, Wait(reason=reason, delay_s=60, message="wait"), NOW, [LOOK])
     assert log_lines.only()["reason"] == reason.value

@@ -3,8 +3,9 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Self
+
+import msgspec
 
 from vbs_reaper.backups.identifiers import TARGET
 from vbs_reaper.errors import SettingsError
@@ -57,8 +58,7 @@ class Variables:
         return f"{value[:64]!a}" if value else "empty"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckerSettings:
+class CheckerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of the checker, which all functions have."""
 
     delete_queue_url: str
@@ -85,8 +85,7 @@ class CheckerSettings:
         return _shared(read)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleterSettings(CheckerSettings):
+class DeleterSettings(CheckerSettings, frozen=True, kw_only=True):
     """The settings of the deleter."""
 
     base_s: int
@@ -105,8 +104,7 @@ class DeleterSettings(CheckerSettings):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PurgerSettings(CheckerSettings):
+class PurgerSettings(CheckerSettings, frozen=True, kw_only=True):
     """The settings of the purger."""
 
     memory_mb: int | None
