@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -53,7 +53,7 @@ class Scribe(MemoryReport):
         now: datetime,
         calls: Sequence[CallRecord] = (),
     ) -> None:
-        fields = asdict(decision)
+        fields = msgspec.structs.asdict(decision)
         if "is_certain" in fields:
             fields["is_certain"] = "certain" if fields["is_certain"] else "doubtful"
         what = " ".join(f"{value}" for name, value in fields.items() if name != "proof")
