@@ -102,7 +102,6 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, cacert: str | None, calls_at_once: int) -> None:
         self._tls = make_tls_context(cacert, DEFAULT_CA_BUNDLE_PATH)
-        self._pools: dict[str, HTTPConnectionPool] = {}
         super().__init__(pool_connections=HOSTS, pool_maxsize=calls_at_once)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:  # noqa: ANN401
@@ -154,20 +153,16 @@ class _Adapter(HTTPAdapter):
         raise failure
 
     def _pool(self, url: str) -> HTTPConnectionPool:
-        """Return the connections to the origin of a URL. Looking for them in the pool manager takes 3 % of a call.
-
-        The pool manager closes the pool that it has not returned for the longest time when it has more than `HOSTS`.
-        Fewer than that are kept here, so it returned each of them later than those that it closes.
-        """
-        origin = "/".join(url.split("/", 3)[:3])
-        pool = self._pools.get(origin)
-        if pool is None:
-            address = parse_url(origin)
-            if len(self._pools) >= HOSTS // 2:
-                self._pools.clear()
-            pool = self.poolmanager.connection_from_host(address.host, address.port, address.scheme)
-            self._pools[origin] = pool
+        host, port, scheme = _address("/".join(url.split("/", 3)[:3]))
+        pool: HTTPConnectionPool = self.poolmanager.connection_from_host(host, port, scheme)
         return pool
+
+
+@lru_cache(maxsize=HOSTS)
+def _address(origin: str) -> tuple[str | None, int | None, str | None]:
+    """Return host, port and scheme. Cached, because parsing a URL costs more than finding its connections."""
+    address = parse_url(origin)
+    return address.host, address.port, address.scheme
 
 
 def _read_body(resp: BaseHTTPResponse, exchange: Exchange) -> tuple[bytes, CallFailed | None]:
