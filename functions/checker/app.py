@@ -4,6 +4,9 @@ The event names the targets to check. The response contains a report on each tar
 bus of the stack itself.
 """
 
+from vbs_reaper.cold_start import wiring
+
+# isort: split
 from functools import cache
 from typing import Any
 
@@ -21,7 +24,6 @@ from vbs_reaper.checking.target_check import TargetCheck
 from vbs_reaper.clock import utc_now
 from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.clouds.http.transport import Transports
-from vbs_reaper.cold_start import wiring
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.logs import logger
 from vbs_reaper.settings import CheckerSettings

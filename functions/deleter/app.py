@@ -4,6 +4,9 @@ The event is a batch of messages from the delete queue, or one direct request. T
 in the queue, or contains the outcome of the direct request.
 """
 
+from vbs_reaper.cold_start import wiring
+
+# isort: split
 from functools import cache
 from random import random
 from typing import Any
@@ -21,7 +24,6 @@ from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.clock import utc_now
 from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.clouds.http.transport import Transports
-from vbs_reaper.cold_start import wiring
 from vbs_reaper.deletion.deleter import BATCH_LIMIT, Deleter
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.logs import logger

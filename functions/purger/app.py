@@ -3,6 +3,9 @@
 The event is a run of a purge policy, or the approval of a stored plan. The response is the result of the run.
 """
 
+from vbs_reaper.cold_start import wiring
+
+# isort: split
 from functools import cache
 from typing import Any
 
@@ -20,7 +23,6 @@ from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.clock import utc_now
 from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.clouds.http.transport import Transports
-from vbs_reaper.cold_start import wiring
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.errors import RunUnfinished
 from vbs_reaper.logs import logger

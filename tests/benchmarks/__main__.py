@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from tests.benchmarks.calls import measure_calls
 from tests.benchmarks.cold import measure_cold
+from tests.benchmarks.pace import measure_pace
 from tests.benchmarks.purge import measure_purge
 from tests.benchmarks.record import measure_batch, measure_record
 from tests.benchmarks.table import Row, markdown
@@ -18,11 +19,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     parser.add_argument("--million", action="store_true", help="also plan a million backups: minutes and 2.5 GB")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the short parts; the long ones have 2")
-    parser.add_argument("parts", nargs="*", metavar="PART", help="calls, record, batch, cold, purge")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="calls, pace, record, batch, cold, purge")
     arguments = parser.parse_args()
     rounds: int = arguments.rounds
     parts: dict[str, Callable[[], list[Row]]] = {
         "calls": measure_calls,
+        "pace": measure_pace,
         "record": lambda: measure_record(rounds),
         "batch": lambda: measure_batch(2),
         "cold": lambda: measure_cold(rounds),

@@ -68,7 +68,7 @@ def measure_cold(rounds: int) -> list[Row]:
     """Compare CPU time and peak memory with those of `import boto3`."""
     starts = [{name: start(code) for name, code in CODE.items()} for _ in range(rounds + 1)][1:]
     rows = []
-    for name, aim in {"deleter": 2.3, "purger": None, "checker": None}.items():
+    for name, aim in {"deleter": 1.9, "purger": None, "checker": None}.items():
         pairs = [(each[name].cpu_s * 1000, each["boto3"].cpu_s * 1000) for each in starts]
         rows.append(Row(name=f"cold start: {name} / import boto3", pairs=pairs, unit="ms CPU", aim=aim))
     peaks = [(each["deleter"].peak_mb, each["boto3"].peak_mb) for each in starts]

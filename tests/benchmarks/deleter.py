@@ -8,6 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from threading import Lock
 from typing import Any, Final
 
@@ -113,8 +114,12 @@ class Counted:
     secret_reads: int
 
 
-def count_ours(takes_s: float, deletions: int, *, jitter: Callable[[], float] = lambda: 0.5) -> Counted:
-    """Delete backups in the simulator, each from its message to its result. A deletion takes the cloud `takes_s`."""
+def count_ours(takes_s: float, deletions: int, *, jitter: Callable[[], float] | None = None) -> Counted:
+    """Delete backups in the simulator, each from its message to its result. A deletion takes the cloud `takes_s`.
+
+    The random numbers are the same in each run unless `jitter` returns others.
+    """
+    jitter = jitter or Random(1).random
     clock = ManualClock()
     aws = Aws(clock)
     settings = SimulatorSettings(delete_seconds=takes_s, token_seconds=24 * 3600)

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
+from tests.benchmarks import money
 from tests.infrastructure.faults import RAISED
 from tests.infrastructure.markdown import documents
 from tests.infrastructure.rendered import translated
@@ -98,6 +99,7 @@ def _cell(text: str) -> str:
 
 TABLES: Mapping[str, Callable[[], Iterator[str] | list[str]]] = {
     "alarms": alarms,
+    "costs": money.table,
     "events": catalogue.table,
     "outputs": outputs,
     "parameters": parameters,

@@ -35,11 +35,11 @@ def test_what_is_not_delivered_rings_twice_in_the_first_half_of_its_time() -> No
 
 def test_a_request_that_is_delivered_whenever_it_is_due_never_rings_as_undelivered() -> None:
     """The age leaves out what was received three times; before the third receive lie a delay and two waits at most."""
-    longest_delay_s = asked_delay_s(10**9, 0.999)
+    longest_delay_s = asked_delay_s(10**9, 0.999, 10**9)
     longest_wait_s = max(
         until_s(NOW + timedelta(days=2), NOW),
         wait_s(1000, 900, 0.999, retry_after_s=10**9),
-        deleting_wait_s(NOW - timedelta(days=9), NOW, 2, 900, 0.999),
+        deleting_wait_s(NOW - timedelta(days=9), NOW, 2, 900, 0.999, 10**9),
         dependents_wait_s(10**6, 2, 900, 0.999),
     )
     a_pass_s = EVERYTHING.every("Lambda::Function")["DeleterFunction"]["Timeout"]

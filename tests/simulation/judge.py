@@ -89,7 +89,7 @@ class Judge(CallJudge):
             self.wrong("onward", current.identity, "sent onward without need")
         if not this.accepted:
             self.wrong("onward", current.identity, "sent as asked, but no DELETE was accepted")
-        if not self._world.base_s / 2 <= delay_s <= self._world.base_s:
+        if not self._world.base_s / 6 <= delay_s <= self._world.base_s / 3 + 1:
             self.wrong("wait", current.identity, f"the first wait is {delay_s} s")
 
     @staticmethod
@@ -221,7 +221,8 @@ class Judge(CallJudge):
         if wanted.not_before_s is not None and self._function_s < wanted.not_before_s + 120:
             return
         base_s = self._world.base_s
-        shortest, longest = base_s / 2, CEILING_S
+        is_deleting = this.shown is not None and this.shown.get("status") == "deleting"
+        shortest, longest = base_s / 6 if is_deleting else base_s / 2, CEILING_S
         if this.halts_s is not None:
             d = min(base_s * 2.0 ** (receives - 1), CEILING_S)
             shortest, longest = max(d / 2, this.asks_s), max(d, 1.5 * this.asks_s + 1)

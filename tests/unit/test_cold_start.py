@@ -1,10 +1,14 @@
-"""No garbage is looked for while a function is wired, and again from then on."""
+"""No garbage is looked for until a function is wired, and again from then on."""
 
 import gc
+import importlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.cold import start
+from vbs_reaper import cold_start
 from vbs_reaper.cold_start import wiring
 
 
@@ -17,6 +21,7 @@ def collections() -> Iterator[list[str]]:
         if phase == "start":
             begun.append(phase)
 
+    gc.enable()
     gc.callbacks.append(listen)
     yield begun
     gc.callbacks.remove(listen)
@@ -43,3 +48,26 @@ def test_garbage_is_looked_for_again_though_the_wiring_failed(collections: list[
     collections.clear()
     build()
     assert collections
+
+
+def test_no_garbage_is_looked_for_from_the_import_on(collections: list[str]) -> None:
+    importlib.reload(cold_start)
+    collections.clear()
+    build()
+    assert not collections
+    with cold_start.wiring():
+        pass
+    build()
+    assert collections
+
+
+@pytest.mark.parametrize("app", sorted(Path("functions").glob("*/app.py")), ids=str)
+def test_every_function_imports_it_before_everything_else(app: Path) -> None:
+    first = next(line for line in app.read_text().splitlines() if line.startswith(("import ", "from ")))
+    assert first == "from vbs_reaper.cold_start import wiring"
+
+
+def test_functions_import_of_boto3_only_what_they_use() -> None:
+    loaded = start("import functions.deleter.app, functions.purger.app, functions.checker.app").modules
+    assert "botocore.session" in loaded
+    assert {"boto3", "s3transfer"}.isdisjoint(loaded)

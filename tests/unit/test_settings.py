@@ -1,4 +1,3 @@
-import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -37,7 +36,7 @@ def test_a_complete_environment_is_read() -> None:
 
 
 def test_settings_are_frozen() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         DeleterSettings.from_env(GOOD).base_s = 1  # type: ignore[misc]
 
 
@@ -100,7 +99,7 @@ def test_the_checker_reads_what_it_needs_and_names_all_that_is_missing() -> None
         default_target="default",
         plans_bucket="reaper-plansbucket",
     )
-    needed = {field.name.upper() for field in dataclasses.fields(CheckerSettings)}
+    needed = {name.upper() for name in CheckerSettings.__struct_fields__}
     with pytest.raises(SettingsError) as refused:
         CheckerSettings.from_env({})
     assert {name for name in GOOD if f"{name} is not set; give " in str(refused.value)} == needed

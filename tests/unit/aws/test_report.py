@@ -38,7 +38,7 @@ DECISIONS: dict[Outcome, Decision] = {
     Outcome.DELETED: Deleted(proof=GONE),
     Outcome.ALREADY_GONE: AlreadyGone(proof=GONE),
     Outcome.ASKED: Asked(delay_s=47, place="", message="the deletion is accepted"),
-    Outcome.WAITING: Wait(reason=Reason.DELETING, delay_s=60, message="the backup is deleting"),
+    Outcome.WAITING: Wait(reason=Reason.BUSY, delay_s=60, message="the backup is creating"),
     Outcome.HALTED: Halt(reason=Reason.SERVICE_DOWN, delay_s=60, remember_s=60.0, message="status 503"),
     Outcome.REFUSED: Refused(reason=Reason.HELD, message="its name holds it"),
     Outcome.PARKED: Parked(reason=Reason.BUSY, message="the backup is restoring"),

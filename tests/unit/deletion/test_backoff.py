@@ -1,7 +1,6 @@
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-import pytest
 from hypothesis import given, strategies as st
 
 from vbs_reaper.deletion import backoff
@@ -34,28 +33,10 @@ def test_a_retry_after_is_waited_for_and_not_much_longer(
     assert shortest <= backoff.wait_s(receive_count, base_s, luck, retry_after_s) <= ceil(longest)
 
 
-@given(bases, jitter)
-def test_the_first_look_after_a_202_comes_within_one_base(base_s: int, luck: float) -> None:
-    assert base_s / 2 <= backoff.asked_delay_s(base_s, luck) <= min(base_s, 900)
-
-
 @given(st.integers(0, 5000), receives, bases, jitter)
 def test_each_newer_backup_is_given_one_base(newer: int, receive_count: int, base_s: int, luck: float) -> None:
     longest = min(max(newer, 1) * base_s, TWO_HOURS) if receive_count <= 150 else exponential(receive_count, base_s)
     assert longest / 2 <= backoff.dependents_wait_s(newer, receive_count, base_s, luck) <= longest
-
-
-@given(st.floats(0, 1e7), receives, bases, jitter)
-def test_what_is_deleting_is_given_as_long_again(age_s: float, receive_count: int, base_s: int, luck: float) -> None:
-    since = NOW - timedelta(seconds=age_s)
-    scaled = min(max((NOW - since).total_seconds(), base_s), TWO_HOURS)
-    longest = scaled if receive_count <= 150 else exponential(receive_count, base_s)
-    assert longest / 2 <= backoff.deleting_wait_s(since, NOW, receive_count, base_s, luck) <= ceil(longest)
-
-
-@pytest.mark.parametrize("since", [None, NOW + timedelta(seconds=1), NOW + timedelta(days=9)])
-def test_what_has_been_deleting_since_nobody_knows_waits_as_everything(since: datetime | None) -> None:
-    assert backoff.deleting_wait_s(since, NOW, 3, 60, 0.25) == backoff.wait_s(3, 60, 0.25)
 
 
 @given(st.floats(-1e6, 1e7))

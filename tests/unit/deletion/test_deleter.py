@@ -85,7 +85,7 @@ def test_the_first_202_is_sent_anew_and_carries_who_asked_when(world: World) -> 
                 "redrives": "2",
             },
             group="otc-prod",
-            delay_s=45,
+            delay_s=15,
         )
     ]
 

@@ -85,7 +85,7 @@ def test_where_the_backup_itself_was_not_seen_every_other_one_counts_as_newer() 
 
 
 def test_the_first_wait_of_an_asked_message_is_no_longer_than_sqs_delays_one() -> None:
-    assert backoff.asked_delay_s(3600, 0.9) == 900
+    assert backoff.asked_delay_s(3600, 0.9, 0) == 900
 
 
 def test_a_halt_that_ends_in_a_second_is_waited_for_no_longer() -> None:

@@ -1,15 +1,21 @@
-"""Speeds up the first invocation of an execution environment."""
+"""Speeds up the first invocation of an execution environment.
+
+Import this module before all others: garbage collection is disabled from then on, until `wiring` ends. Looking for
+garbage among modules and clients finds none, because they live as long as the environment.
+"""
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+gc.disable()
+
 
 @contextmanager
 def wiring() -> Iterator[None]:
-    """Disable garbage collection while the clients are created, then freeze them.
+    """Enable garbage collection when the clients are created, and leave out all that exists then.
 
-    They consist of many objects that live as long as the environment. To be used as a decorator.
+    To be used as a decorator.
     """
     gc.disable()
     try:

@@ -3,9 +3,10 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Self
+
+import msgspec
 
 from vbs_reaper.backups.identifiers import TARGET
 from vbs_reaper.errors import SettingsError
@@ -58,8 +59,7 @@ class Variables:
         return f"{value[:64]!a}" if value else "empty"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckerSettings:
+class CheckerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of the checker, which all functions have."""
 
     delete_queue_url: str
@@ -86,8 +86,7 @@ class CheckerSettings:
         return _shared(read)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleterSettings(CheckerSettings):
+class DeleterSettings(CheckerSettings, frozen=True, kw_only=True):
     """The settings of the deleter."""
 
     base_s: int
@@ -109,8 +108,7 @@ class DeleterSettings(CheckerSettings):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PurgerSettings(CheckerSettings):
+class PurgerSettings(CheckerSettings, frozen=True, kw_only=True):
     """The settings of the purger."""
 
     memory_mb: int | None

@@ -1,8 +1,7 @@
 """A strict JSON reader for input from outside: rejects what other readers accept silently."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, Never
@@ -126,7 +125,7 @@ def _unknown_key(rest: str, known: Sequence[str], *, quotes_unknown: bool) -> st
     for parent in {path.rpartition(".")[0] for path in known} - {""}:  # the key itself may contain what looks like one
         if rest.endswith(f"` - at `$.{parent}`"):
             key, where = rest.removesuffix(f"` - at `$.{parent}`"), parent
-    is_near = bool(get_close_matches(key, [path.rpartition(".")[2] for path in known], n=1, cutoff=_NEAR))
+    is_near = _nearest(key, [path.rpartition(".")[2] for path in known], _NEAR) is not None
     if is_near and quotes_unknown:
         found = f'"{where}.{printable(key)}"' if where else f'"{printable(key)}"'
     else:
@@ -137,11 +136,17 @@ def _unknown_key(rest: str, known: Sequence[str], *, quotes_unknown: bool) -> st
 def _known_keys(where: str, unknown: str, known: Sequence[str]) -> str:
     """Name the key that was probably meant, wherever it belongs; else all keys that are known at this place."""
     paths = {path.rpartition(".")[2]: path for path in known}
-    near = get_close_matches(unknown, paths, n=1)
-    if near:
-        return f'did you mean "{paths[near[0]]}"?'
+    near = _nearest(unknown, paths)
+    if near is not None:
+        return f'did you mean "{paths[near]}"?'
     here = [path for path in known if path.rpartition(".")[0] == where]
     return f"known are {', '.join(here or known)}"
+
+
+def _nearest(key: str, keys: Iterable[str], likeness: float = 0.6) -> str | None:
+    from difflib import get_close_matches  # only wrong input needs it, and no cold start
+
+    return next(iter(get_close_matches(key, list(keys), n=1, cutoff=likeness)), None)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]], *, quotable: Collection[str] | None = None) -> dict[str, Any]:

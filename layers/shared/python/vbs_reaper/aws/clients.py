@@ -1,16 +1,22 @@
-"""The boto3 clients of the functions: few retries and short timeouts. Create each once per execution environment."""
+"""The AWS clients of the functions: few retries and short timeouts. Create each once per execution environment.
+
+They are clients of botocore, which boto3 is built on: importing boto3 and s3transfer too would take a tenth of a cold
+start, and the functions use nothing of them.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session, get_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from botocore.client import BaseClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -44,26 +50,35 @@ def once(make: Callable[[], Client]) -> Callable[[], Client]:
 
 def events() -> EventBridgeClient:
     """Return a client for EventBridge."""
-    return boto3.client("events", config=CONFIG)
+    return cast("EventBridgeClient", _client("events"))
 
 
 def s3() -> S3Client:
     """Return a client for the plans in S3. Its timeouts are longer: a plan may have many megabytes."""
-    return boto3.client(
-        "s3", config=CONFIG.merge(Config(read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4}))
-    )
+    patient = Config(read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
+    return cast("S3Client", _client("s3", CONFIG.merge(patient)))
 
 
 def s3_of_small_objects() -> S3Client:
     """Return a client for login slots and holds in S3: small objects that a call to the cloud waits for."""
-    return boto3.client("s3", config=CONFIG)
+    return cast("S3Client", _client("s3"))
 
 
 def secrets_manager() -> SecretsManagerClient:
     """Return a client for Secrets Manager."""
-    return boto3.client("secretsmanager", config=CONFIG)
+    return cast("SecretsManagerClient", _client("secretsmanager"))
 
 
 def sqs() -> SQSClient:
     """Return a client for SQS."""
-    return boto3.client("sqs", config=CONFIG)
+    return cast("SQSClient", _client("sqs"))
+
+
+def _client(service: str, config: Config = CONFIG) -> BaseClient:
+    return _session().create_client(service, config=config)
+
+
+@cache
+def _session() -> Session:
+    """Return the session that all clients share: it keeps credentials and the descriptions of services."""
+    return get_session()

@@ -1,4 +1,7 @@
-"""Logs and metrics of the deleter: one log line per pass, with its data in fields."""
+"""Logs and metrics of the deleter: one log line per pass, with its data in fields.
+
+A pass that only finds an accepted deletion in progress is logged at level DEBUG: most passes of a long deletion do.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Superseded, Wait
 from vbs_reaper.deletion.result import Outcome
 from vbs_reaper.logs import fault_fields
+from vbs_reaper.reasons import Reason
 from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
@@ -65,7 +69,9 @@ class DeletionReport:
             self._metrics.purge_repeated()
         if isinstance(decision, Deleted):
             self._metrics.deleted_after(_since(message.first_sent_at, now))
-        log = self._logger.warning if outcome in _NEEDS_A_PERSON else self._logger.info
+        log = self._logger.debug if _is_no_news(message, decision, calls) else self._logger.info
+        if outcome in _NEEDS_A_PERSON:
+            log = self._logger.warning
         fields = {**_delivery(message), **_request_fields(request), "outcome": outcome.value, **_explanation(decision)}
         log(_PHRASES[outcome], extra={**fields, "calls": [_call(each, request) for each in calls]})
 
@@ -76,6 +82,12 @@ class DeletionReport:
     def failed(self, message: Message, step: str, error: Exception | None) -> None:
         """Log that a step failed."""
         self._logger.error("step failed", extra={**_delivery(message), "step": step, **fault_fields(error)})
+
+
+def _is_no_news(message: Message, decision: Decision, calls: Sequence[CallRecord]) -> bool:
+    """Whether a pass has only found that an accepted deletion is in progress. An earlier line says that it began."""
+    is_in_progress = isinstance(decision, Wait) and decision.reason is Reason.DELETING and message.asked_at is not None
+    return is_in_progress and all(call.status == "200" for call in calls)
 
 
 def _outcome(decision: Decision) -> Outcome:  # noqa: PLR0911  # one line per decision

@@ -19,8 +19,9 @@ ATTRIBUTES_LIMIT: Final = 1024
 """Maximum bytes of all attributes together: names, types and values, as SQS counts them."""
 TEXT_LIMIT: Final = PLACE_LIMIT
 """Maximum characters of an attribute other than `message`. Everything we send is at most as long."""
-_REFUSED: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that SQS rejects: it accepts what XML 1.0 allows (SendMessage, "MessageBody")."""
+_REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that SQS rejects: it accepts what XML 1.0 allows (SendMessage, "MessageBody"). Their complement would take
+a hundredth of a cold start to compile."""
 _EMPTY: Final = "-"
 _TRUNCATED: Final = "message"
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from vbs_reaper.cli.deletion_log import DeletionLog, about, of_requests
 from vbs_reaper.cli.history import RequestHistory, as_json, find_plan, group_by_request
-from vbs_reaper.cli.history_text import at, beginning, conclusion, heading, of_pass
+from vbs_reaper.cli.history_text import at, beginning, conclusion, heading, of_pass, of_quiet_passes
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.deletion.request import invalid_backup_id
 from vbs_reaper.errors import CommandError
@@ -89,7 +89,9 @@ def show(histories: list[RequestHistory], console: Console) -> None:
         for sentence in beginning(history):
             console.print(Text(f"  {sentence}"))
         redrives = 0
-        for record in history.passes:
+        for record, quiet in zip(history.passes, history.quiet_passes, strict=True):
+            if quiet:
+                console.print(Text(f"  {of_quiet_passes(quiet)}"))
             if record.redrives > redrives:
                 redrives = record.redrives
                 console.print(Text(f"  It was sent again from the dead-letter queue (redrive {redrives})."))

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from vbs_reaper.cli.deletion_log import DeletionLog
 from vbs_reaper.cli.log_record import LogRecord
+from vbs_reaper.reasons import Reason
 
 POLL_S: Final = 2.0
 EXIT_ALL_GONE: Final = 0
@@ -52,7 +53,7 @@ class Follower:
                 self._waiting.pop(key, None)
                 new.append((key, record))
             else:
-                self._waiting[key] = record.reason or record.outcome
+                self._waiting[key] = record.reason or (Reason.DELETING if record.outcome == "asked" else record.outcome)
         return new
 
     @property

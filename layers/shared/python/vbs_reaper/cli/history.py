@@ -51,6 +51,16 @@ class RequestHistory:
         return self.request_id.partition("/")[0] if "/" in self.request_id else ""
 
     @property
+    def quiet_passes(self) -> tuple[int, ...]:
+        """For each pass, how often its message was delivered since the line before it, without writing a line."""
+        received = {self.passes[0].message_id: self.passes[0].receives - 1}
+        quiet = []
+        for record in self.passes:
+            quiet.append(max(record.receives - received.get(record.message_id, 0) - 1, 0))
+            received[record.message_id] = record.receives
+        return tuple(quiet)
+
+    @property
     def end(self) -> LogRecord | None:
         """The pass that ended the request; None if it has not ended."""
         last = self.passes[-1]
@@ -102,13 +112,14 @@ def _request(history: RequestHistory) -> dict[str, Any]:
             "reasons": [reason.value for reason in planned.reasons],
         },
         "outcome": history.end.outcome if history.end else None,
-        "passes": [_pass(record) for record in history.passes],
+        "passes": [_pass(record, quiet) for record, quiet in zip(history.passes, history.quiet_passes, strict=True)],
     }
 
 
-def _pass(record: LogRecord) -> dict[str, Any]:
+def _pass(record: LogRecord, quiet: int) -> dict[str, Any]:
     return {
         "at": _text(record.written_at),
+        "quiet_passes_before": quiet,
         "calls": [
             {"at": call.at, "operation": call.operation, "status": call.status, "request_id": call.request_id}
             | ({"backup_id": call.backup_id} if call.backup_id else {})

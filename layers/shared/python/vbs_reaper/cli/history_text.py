@@ -49,8 +49,17 @@ def of_pass(record: LogRecord) -> Iterator[tuple[datetime, str]]:
     yield record.written_at, _decision(record)
 
 
+def of_quiet_passes(count: int) -> str:
+    """Return what is known of passes that have written no line."""
+    times = "once" if count == 1 else f"{count} times"
+    return f"In between it was delivered {times} without a log line: the deletion was in progress."
+
+
 def conclusion(history: RequestHistory) -> str:
     """Return whether the request has ended, and how."""
+    last = history.passes[-1]
+    if last.outcome == "asked":
+        return f"It has not ended yet: the deletion is in progress since {at(last.written_at)}."
     if history.end is None:
         return "It has not ended yet."
     return f"It has ended: {history.end.outcome}."

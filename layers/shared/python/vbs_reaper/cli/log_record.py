@@ -31,6 +31,8 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     outcome: str
     request_id: str
+    message_id: str = ""
+    """Empty if it is the request's ID."""
     backup_id: str = ""
     target: str = ""
     requested_by: str = ""

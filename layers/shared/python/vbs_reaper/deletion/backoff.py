@@ -11,6 +11,8 @@ from typing import Final
 CEILING_S: Final = 2 * 3600
 LIMIT_S: Final = 12 * 3600 - 1200 - 60
 """SQS hides a message for at most 12 hours after a receive; minus the visibility timeout and one minute of margin."""
+PENDING_S: Final = 0.2
+"""Seconds that each pending deletion adds to the shortest wait of the others."""
 SCALED_RECEIVES: Final = 150
 """Up to this receive count a wait may use its own time scale; after it, exponential backoff bounds the receives."""
 
@@ -23,9 +25,12 @@ def wait_s(receive_count: int, base_s: int, jitter: float, retry_after_s: float 
     return _pick(max(longest / 2, retry_after_s), max(longest, 1.5 * retry_after_s), jitter)
 
 
-def asked_delay_s(base_s: int, jitter: float) -> int:
-    """Return the wait after the first 202: half to all of the base, at most the 900 s that SQS delays a new message."""
-    return min(_pick(base_s / 2, base_s, jitter), 900)
+def asked_delay_s(base_s: int, jitter: float, pending: int) -> int:
+    """Return the wait after the first 202: a sixth to a third of the base, or more if many deletions are `pending`.
+
+    It is at most the 900 s that SQS can delay a new message.
+    """
+    return min(max(_pick(base_s / 6, base_s / 3, jitter), _crowded_s(pending)), 900)
 
 
 def confirmation_delay_s(waited_s: float, base_s: int, jitter: float) -> int:
@@ -39,16 +44,29 @@ def dependents_wait_s(newer: int, receive_count: int, base_s: int, jitter: float
     return _scaled_s(max(newer, 1) * base_s, receive_count, base_s, jitter)
 
 
-def deleting_wait_s(since: datetime | None, now: datetime, receive_count: int, base_s: int, jitter: float) -> int:
-    """Return a wait as long as the deletion has taken so far; exponential if that is unknown."""
-    if since is None or since > now:
-        return wait_s(receive_count, base_s, jitter)
-    return _scaled_s((now - since).total_seconds(), receive_count, base_s, jitter)
+def deleting_wait_s(  # noqa: PLR0913  # each is a separate value
+    since: datetime | None, now: datetime, receive_count: int, base_s: int, jitter: float, pending: int
+) -> int:
+    """Return the wait for a deletion: a sixth to a third of the time since then; exponential if that is unknown.
+
+    It is at least a sixth to a third of the base, and more if many deletions are `pending`.
+    """
+    if since is None or since > now or receive_count > SCALED_RECEIVES:
+        paced_s = wait_s(receive_count, base_s, jitter)
+    else:
+        longest = min(max((now - since).total_seconds(), base_s) / 3, CEILING_S)
+        paced_s = _pick(longest / 2, longest, jitter)
+    return max(paced_s, _crowded_s(pending))
 
 
 def until_s(moment: datetime, now: datetime) -> int:
     """Return the wait until a moment, at most what SQS allows."""
     return max(1, min(math.ceil((moment - now).total_seconds()), LIMIT_S))
+
+
+def _crowded_s(pending: int) -> int:
+    """Return the shortest wait beside so many others: an environment observes all of them at most 5 times a second."""
+    return min(math.ceil(pending * PENDING_S), CEILING_S)
 
 
 def _scaled_s(scale_s: float, receive_count: int, base_s: int, jitter: float) -> int:

@@ -244,13 +244,7 @@ def _after_found(current: Pass, backup: Backup, target: TargetInfo, observed_at:
         case Status.DELETING:
             if current.asked_with is AnswerName.MAYBE_ACCEPTED:
                 return _accepted(current)
-            return current.wait(
-                Reason.DELETING,
-                "the backup is deleting",
-                backoff.deleting_wait_s(
-                    backup.updated_at, current.now, current.message.receive_count, current.base_s, current.jitter
-                ),
-            )
+            return _deleting(current, backup)
         case Status.CREATING | Status.RESTORING:
             return current.wait(Reason.BUSY, f"the backup is {backup.status}")
         case Status.ERROR_DELETING:
@@ -297,6 +291,14 @@ def _expects_null_creation_time(request: DeleteRequest, backup: Backup, missing:
     return missing == "created_at" and backup.created_at_text is None and request.expect.created_at is not None
 
 
+def _deleting(current: Pass, backup: Backup) -> Wait:
+    since = current.asked_at or current.unanswered_at or backup.updated_at
+    delay_s = backoff.deleting_wait_s(
+        since, current.now, current.message.receive_count, current.base_s, current.jitter, current.pending
+    )
+    return current.wait(Reason.DELETING, "the backup is deleting", delay_s)
+
+
 def _is_too_young(backup: Backup, now: datetime, minimum_age: timedelta) -> bool:
     """Whether the backup is younger than the minimum. One from the future is, and so is one of unknown age."""
     if not minimum_age:
@@ -330,7 +332,7 @@ def _accepted(current: Pass) -> Decision:
     is_old = current.message.asked_at is not None and current.now - current.message.first_sent_at >= PARKED_AFTER
     if current.asked_at is None and not is_old:
         return Asked(
-            delay_s=backoff.asked_delay_s(current.base_s, current.jitter),
+            delay_s=backoff.asked_delay_s(current.base_s, current.jitter, current.pending),
             place=current.target.place if current.target else "",
             message="the deletion is accepted",
         )

@@ -1,8 +1,13 @@
-"""How a pass can end, and what a decision may depend on. Plain values; see the table in `decide`."""
+"""How a pass can end, and what a decision may depend on. Plain values; see the table in `decide`.
+
+The many small classes are Structs, because Python needs ten times as long to make a dataclass: at every cold start.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+
+import msgspec
 
 from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
 from vbs_reaper.backups.backup import Backup
@@ -22,8 +27,7 @@ ELSEWHERE_FOR: Final = timedelta(days=1)
 """How long a request waits for the place where its backup was seen."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deleted:
+class Deleted(msgspec.Struct, frozen=True, kw_only=True):
     """The backup is proven gone, and this request asked for its deletion or has observed it before."""
 
     proof: Answer
@@ -31,15 +35,13 @@ class Deleted:
     """What else there is to say, for the result event."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlreadyGone:
+class AlreadyGone(msgspec.Struct, frozen=True, kw_only=True):
     """It is proven that the project has no such backup."""
 
     proof: Answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The DELETE was accepted for the first time: the message is sent again with `asked_at` and this delay."""
 
     delay_s: int
@@ -48,8 +50,7 @@ class Asked:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
     """Not finished, and nothing is wrong with the request: the message is hidden for `delay_s` seconds."""
 
     reason: Reason
@@ -57,8 +58,7 @@ class Wait:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Halt:
+class Halt(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict about the target: the message waits, and the circuit breaker opens for `remember_s` seconds."""
 
     reason: Reason
@@ -69,8 +69,7 @@ class Halt:
     """Whether the answer concerns every record. If not, good answers to other records outweigh it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unanswered:
+class Unanswered(msgspec.Struct, frozen=True, kw_only=True):
     """The DELETE may have been accepted, but its answer is lost.
 
     The message is sent again with `unanswered_at`, once, so that the end of this deletion is reported as ours.
@@ -82,24 +81,21 @@ class Unanswered:
     """Where the DELETE was sent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """The request can never succeed, or must not."""
 
     reason: Reason
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
+class Parked(msgspec.Struct, frozen=True, kw_only=True):
     """The request waited too long: it is moved to the dead-letter queue before SQS drops it."""
 
     reason: Reason
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Superseded:
+class Superseded(msgspec.Struct, frozen=True, kw_only=True):
     """The request of a purge does not hold any more. The next plan decides, so there is nothing to send again."""
 
     reason: Reason
@@ -118,25 +114,21 @@ PassEnd = Decision | Unanswered
 """What a whole pass ends with."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObserveAgain:
+class ObserveAgain(msgspec.Struct, frozen=True):
     """Observe the backup again: the answer to the DELETE does not tell what happened."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObserveSurvivors:
+class ObserveSurvivors(msgspec.Struct, frozen=True):
     """Observe the other backups that must be usable."""
 
     survivors: tuple[BackupId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SendDelete:
+class SendDelete(msgspec.Struct, frozen=True):
     """Send the DELETE."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListVolume:
+class ListVolume(msgspec.Struct, frozen=True):
     """List the backups of the volume, to count those that must be deleted first."""
 
     volume_id: str
@@ -159,6 +151,8 @@ class Pass:
     """The answer to the DELETE of this pass."""
     is_unanswered: bool = False
     """Whether the DELETE of this pass may have been accepted although its answer does not say so."""
+    pending: int = 0
+    """How many deletions of the target this environment waits for."""
 
     @property
     def message(self) -> Message:

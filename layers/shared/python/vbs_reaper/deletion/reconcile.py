@@ -23,6 +23,7 @@ from vbs_reaper.deletion.decide import (
     is_unanswered,
 )
 from vbs_reaper.deletion.decision import (
+    Asked,
     Decision,
     Halt,
     ListVolume,
@@ -91,7 +92,10 @@ class Reconciler:
             return _halted(current, health.calls)
         run = _PassRun(self._backups, self._holds, self._clock, health, self._claims, target, time_left)
         try:
-            return run.run(current)
+            decision = run.run(replace(current, pending=health.pending.count(current.now)))
+            if isinstance(decision, Asked) or (isinstance(decision, Wait) and decision.reason is Reason.DELETING):
+                health.pending.add(current.now + timedelta(seconds=decision.delay_s))
+            return decision
         finally:
             run.release()
             if admission is Admission.PROBE:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Operation
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.deletion.circuit_breaker import CircuitBreaker
+from vbs_reaper.deletion.pending import PendingDeletions
 
 if TYPE_CHECKING:
     from vbs_reaper.clock import Clock
@@ -43,7 +44,7 @@ class _Answers:
 
 
 class TargetHealth:
-    """The circuit breakers of one target, how many of its records may run at once, and who got good answers.
+    """The circuit breakers of one target, how many records may run at once, what is pending, who got good answers.
 
     `calls` stops every call. `deletes` stops only DELETEs: the cloud may reject these while GETs still prove deletions.
     """
@@ -52,6 +53,7 @@ class TargetHealth:
         self.calls = CircuitBreaker(clock)
         self.deletes = CircuitBreaker(clock, is_closed=True)
         self.slots = BoundedSemaphore(calls_at_once)
+        self.pending = PendingDeletions()
         self._clock = clock
         self._lock = Lock()
         self._timeouts = 0
