@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -187,14 +186,6 @@ def test_every_variable_is_set_before_it_is_used() -> None:
 def test_a_command_of_the_cli_is_valid(command: str) -> None:
     words = shlex.split(re.sub(r"[<>] ?\S+", "", command))
     assert callable(parser().parse_args(words[1:]).run)
-
-
-@pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith(".venv-sam")])
-def test_a_command_of_sam_is_valid(command: str) -> None:
-    program, *words = shlex.split(command)
-    asked = subprocess.run([ROOT / program, *words[:2], "--help"], capture_output=True, text=True, check=True)
-    assert all(word in asked.stdout for word in words if word.startswith("--"))
-    assert {word for word in words if word.endswith("Function")} <= translated()["Resources"].keys()
 
 
 @pytest.mark.parametrize("command", [each for each in (*BY_MAKE, *INLINE) if each.startswith("make deploy")])

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 import requests
 from moto.server import ThreadedMotoServer
@@ -16,6 +18,9 @@ from tests.support.poller import Invoke
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.server import Simulator
 from tests.support.template_resources import REGION, TemplateResources, make_resources
+
+SERVICE_MODELS = botocore.loaders.create_loader()
+"""The descriptions of the AWS services. Reading them again for every test would take longer than most tests."""
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +48,9 @@ def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
         "AWS_EC2_METADATA_DISABLED": "true",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    session = botocore.session.get_session()
+    session.register_component("data_loader", SERVICE_MODELS)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto3.Session(botocore_session=session))
     requests.post(f"{moto_url}/moto-api/reset", timeout=10).raise_for_status()
     return moto_url
 

@@ -1,0 +1,257 @@
+"""Each way in ends in one deletion, and every end is heard on the bus, also after an outage."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.e2e.command_line import run
+from tests.e2e.conftest import WITHIN_S
+from tests.e2e.ear import Ear
+from tests.e2e.examples import EXAMPLES, SAMPLE_ID, deploy, queue_arn
+from tests.infrastructure.schemas.messages import EVENTS
+from tests.infrastructure.schemas.validator import complaints
+from tests.support.local.fixtures import started_stack
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.journal import Operation
+from vbs_reaper.deletion.result import SOURCE, result_id
+
+ALLOWED_TOPICS = "arn:aws:sns:eu-central-1:000000000000:allowed-*"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalStack]:
+    """A stack of its own: its queue takes from topics, and its bus says nothing of other tests."""
+    with started_stack(AllowedSourceArns=ALLOWED_TOPICS) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def ear(stack: LocalStack) -> Ear:
+    return Ear.for_pattern(stack, "ear", {"source": [SOURCE]})
+
+
+@pytest.fixture(autouse=True)
+def default_target(stack: LocalStack, cloud: Cloud) -> None:
+    """What is pasted names no target."""
+    stack.store_secret("default", cloud.target_secret())
+
+
+def add_backup(cloud: Cloud, name: str = "daily") -> str:
+    """A backup with an id that no other test has: one bus and one queue hear of all of them."""
+    return cloud.add_backup(id=str(uuid4()), name=name)
+
+
+def deletes_sent(cloud: Cloud) -> dict[str | None, int]:
+    """How often each backup's DELETE was sent, accepted or not."""
+    return dict(Counter(call.backup_id for call in cloud.journal.calls_of(Operation.DELETE)))
+
+
+def letters_of(stack: LocalStack, request_id: str) -> int:
+    """How many dead letters a request has left."""
+    return sum(letter.request_id == request_id for letter in stack.dead_letters())
+
+
+def wait_until_empty(stack: LocalStack) -> None:
+    """Wait until the delete queue holds nothing, visible or not."""
+    wait_until("the queue is empty", lambda: not stack.depth().total, within_s=WITHIN_S)
+
+
+# The ways in
+
+FILE_NAMES = {event.detail_type: event.file_name for event in EVENTS}
+
+
+def by_queue(stack: LocalStack, backup_id: str) -> None:
+    run(stack.aws, stack.outputs["SendRequestCommand"].replace(SAMPLE_ID, backup_id))
+
+
+def by_bulk(stack: LocalStack, backup_id: str) -> None:
+    stack.send({"backup_ids": [backup_id, "not-an-id"]})
+
+
+def by_bus(stack: LocalStack, backup_id: str) -> None:
+    example = json.loads((EXAMPLES / "put_events.json").read_text().replace(SAMPLE_ID, backup_id))
+    answer = run(stack.aws, f"aws events put-events --entries '{json.dumps(example)}'")
+    assert not answer["FailedEntryCount"]
+
+
+def by_sns_wrapped(stack: LocalStack, backup_id: str) -> None:
+    publish(stack, "allowed-wrapped", backup_id, RawMessageDelivery="false")
+
+
+def by_sns_raw(stack: LocalStack, backup_id: str) -> None:
+    publish(stack, "allowed-raw", backup_id)
+
+
+def by_cloudevent(stack: LocalStack, backup_id: str) -> None:
+    event = {"specversion": "1.0", "id": "c-1", "source": "/example", "type": "t", "data": {"backup_id": backup_id}}
+    stack.send(event)
+
+
+def by_one_time_schedule(stack: LocalStack, backup_id: str) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    command = stack.outputs["ScheduleRequestCommand"].replace(SAMPLE_ID, backup_id)
+    run(stack.aws, command.replace("2030-01-01T02:00:00", f"{soon:%Y-%m-%dT%H:%M:%S}"))
+
+
+def by_direct_invocation(stack: LocalStack, backup_id: str) -> None:
+    assert stack.invoke({"backup_id": backup_id})["outcome"] == "queued"
+
+
+def publish(stack: LocalStack, name: str, backup_id: str, **parameters: str) -> None:
+    """Make the topic of the example, and publish a request there."""
+    arns = {f"{queue}QueueArn": queue_arn(stack, queue) for queue in ("Delete", "DeadLetter")}
+    topic = deploy(stack, name, "sns_topic.yaml", **arns, **parameters)["TopicArn"]
+    stack.aws.client("sns").publish(TopicArn=topic, Message=json.dumps({"backup_id": backup_id}))
+
+
+WAYS: Mapping[str, Callable[[LocalStack, str], None]] = {
+    "queue": by_queue,
+    "bulk": by_bulk,
+    "bus": by_bus,
+    "SNS, wrapped": by_sns_wrapped,
+    "SNS, raw": by_sns_raw,
+    "CloudEvent": by_cloudevent,
+    "one-time schedule": by_one_time_schedule,
+    "direct invocation": by_direct_invocation,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_in_ends_in_the_right_deletion_and_one_event_id(
+    stack: LocalStack, cloud: Cloud, ear: Ear, way: str
+) -> None:
+    backup_id, neighbour = add_backup(cloud), add_backup(cloud)
+    WAYS[way](stack, backup_id)
+    end = ear.hear("detail", backup_id, within_s=WITHIN_S)
+    assert end["detail-type"] == "VBS Backup Deleted"
+    assert end["detail"]["id"] == result_id(end["detail"]["request_id"], 0)
+    assert complaints(FILE_NAMES[end["detail-type"]], end) == []
+    assert cloud.journal.is_gone(backup_id)
+    assert deletes_sent(cloud) == {backup_id: 1}
+    assert cloud.status_of(neighbour) == "available"
+    wait_until_empty(stack)
+    assert {each["id"] for each in about(ear, backup_id)} == {end["detail"]["id"]}
+
+
+def test_a_one_time_schedule_removes_itself(stack: LocalStack, cloud: Cloud, ear: Ear) -> None:
+    backup_id = add_backup(cloud)
+    by_one_time_schedule(stack, backup_id)
+    ear.hear("detail", backup_id, within_s=WITHIN_S)
+    scheduler = stack.aws.client("scheduler")
+    own = scheduler.list_schedules(NamePrefix="delete-")  # as the command names it; the stack has schedules too
+    assert len(own["Schedules"]) <= 1
+    wait_until("it is gone", lambda: not scheduler.list_schedules(NamePrefix="delete-")["Schedules"], within_s=WITHIN_S)
+
+
+def test_an_element_of_a_bulk_that_is_no_id_is_refused_alone(stack: LocalStack, cloud: Cloud, ear: Ear) -> None:
+    backup_ids = [add_backup(cloud) for _ in range(12)]
+    parent = stack.send({"backup_ids": [*backup_ids[:5], "not-an-id", *backup_ids[5:]]})
+    ends = {ear.hear("detail", backup_id, within_s=WITHIN_S)["detail"]["id"]: backup_id for backup_id in backup_ids}
+    assert ends == {result_id(f"{parent}/{backup_id}", 0): backup_id for backup_id in backup_ids}
+    wait_until_empty(stack)
+    (refused,) = (each["detail"] for each in ear.heard() if each["detail"]["request_id"] == f"{parent}/5")
+    assert refused["reason"] == "malformed"
+    assert letters_of(stack, f"{parent}/5") == 1
+    assert letters_of(stack, parent) == 0
+
+
+def test_a_topic_that_nobody_allowed_reaches_nothing(stack: LocalStack, cloud: Cloud, ear: Ear) -> None:
+    spared, asked = add_backup(cloud), add_backup(cloud)
+    publish(stack, "stranger", spared)
+    publish(stack, "allowed-later", asked)
+    ear.hear("detail", asked, within_s=WITHIN_S)
+    assert cloud.status_of(spared) == "available"
+    assert not about(ear, spared)
+
+
+def about(ear: Ear, backup_id: str) -> list[dict[str, Any]]:
+    """The details of every event so far that tells of a backup."""
+    return [each["detail"] for each in ear.heard() if each["detail"].get("backup_id") == backup_id]
+
+
+# The results
+
+
+def test_the_pattern_lets_through_what_needs_a_person_and_nothing_else(
+    stack: LocalStack, cloud: Cloud, ear: Ear
+) -> None:
+    person = Ear.for_pattern(stack, "person", json.loads((EXAMPLES / "needs_a_person.json").read_text()))
+    good, held = add_backup(cloud), add_backup(cloud, name="[hold] audit")
+    stack.send_all([{"backup_id": good}, {"backup_id": held}])
+    ear.hear("detail", good, within_s=WITHIN_S)
+    assert person.hear("detail", held, within_s=WITHIN_S)["detail-type"] == "VBS Backup Delete Refused"
+    assert len(person.heard()) == 1
+
+
+def test_a_rule_turns_results_into_cloudevents(stack: LocalStack, cloud: Cloud) -> None:
+    outputs = deploy(stack, "cloudevents", "results_as_cloudevents.yaml", EventBusName=stack.outputs["EventBusName"])
+    cloudevents = Ear(stack, outputs["CloudEventsQueueUrl"])
+    good, held = add_backup(cloud), add_backup(cloud, name='[hold] "audit", <2026>')
+    request_ids = stack.send_all([{"backup_id": good}, {"backup_id": held, "reason": 'he said "now"'}])
+    for backup_id, request_id, kind in zip(
+        (good, held), request_ids, ("VBS Backup Deleted", "VBS Backup Delete Refused"), strict=True
+    ):
+        event = cloudevents.hear("data", backup_id, within_s=WITHIN_S)
+        assert event["specversion"] == "1.0"
+        assert event["id"] == event["data"]["id"] == result_id(request_id, 0)
+        assert event["source"] == SOURCE
+        assert event["type"] == kind
+        assert datetime.fromisoformat(event["time"]).tzinfo
+        assert event["datacontenttype"] == "application/json"
+
+
+def test_while_the_bus_is_down_no_end_is_lost_and_nothing_is_done_twice(
+    stack: LocalStack, cloud: Cloud, ear: Ear
+) -> None:
+    good, never, held = [add_backup(cloud) for _ in range(6)], str(uuid4()), add_backup(cloud, name="[hold] audit")
+    bodies = [json.dumps({"backup_id": each}) for each in [*good, never, held]] + ["{"]
+    with bus_down(stack):
+        request_ids = stack.send_all(bodies)
+        wait_until("the bus refused every end", lambda: unheard(stack) >= {*request_ids}, within_s=WITHIN_S)
+        assert not ends_of(ear, request_ids)
+        assert not any(letters_of(stack, request_id) for request_id in request_ids)
+    wait_until("every end is heard", lambda: len(ends_of(ear, request_ids)) == len(bodies), within_s=WITHIN_S)
+    wait_until_empty(stack)
+    outcomes = Counter(outcome for _, outcome in ends_of(ear, request_ids))
+    assert outcomes == {"deleted": 6, "already_gone": 1, "refused": 2}
+    assert {end_id for end_id, _ in ends_of(ear, request_ids)} == {result_id(each, 0) for each in request_ids}
+    assert deletes_sent(cloud) == dict.fromkeys(good, 1)
+    assert [letters_of(stack, request_id) for request_id in request_ids] == [0] * 7 + [1, 1]
+
+
+@contextmanager
+def bus_down(stack: LocalStack) -> Iterator[None]:
+    """Take the right to publish away from the deleter, and give it back."""
+    iam = stack.aws.client("iam")
+    role = stack.aws.client("cloudformation").describe_stack_resource(
+        StackName="vbs-reaper", LogicalResourceId="DeleterRole"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    policy = {"RoleName": role, "PolicyName": "deleter"}
+    document = iam.get_role_policy(**policy)["PolicyDocument"]
+    less = [statement for statement in document["Statement"] if statement["Sid"] != "PublishResults"]
+    assert len(less) == len(document["Statement"]) - 1
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps({**document, "Statement": less}))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
+
+
+def unheard(stack: LocalStack) -> set[str]:
+    """The requests whose end the bus did not take."""
+    return {line["request_id"] for line in stack.log().documents() if line.get("reason") == "unheard"}
+
+
+def ends_of(ear: Ear, request_ids: list[str]) -> set[tuple[str, str]]:
+    """Id and outcome of every end that was heard of these requests, repeats once."""
+    details = [each["detail"] for each in ear.heard()]
+    return {(each["id"], each["outcome"]) for each in details if each["request_id"] in request_ids}
