@@ -144,7 +144,8 @@ class CallJudge:
             self._timeouts[key] = self._timeouts.get(key, 0) + 1
             if self._timeouts[key] >= TIMEOUTS_IN_A_ROW:
                 self._halted[*key, False] = self._now + self._world.base_s
-        is_read = heard.status == 202 or (not heard.is_cut and heard.what in {"shown", "not found"})
+        is_list = this.backup_id == "detail" and heard.what == "answered" and heard.status == 200
+        is_read = heard.status == 202 or (not heard.is_cut and (is_list or heard.what in {"shown", "not found"}))
         if is_service_call and is_read:
             self._timeouts[key] = 0
             if not by_delete or heard.status == 202:
