@@ -157,7 +157,7 @@ class Fault(StrEnum):
     DUE_DELETED = "a backup on its way to its deletion is deleted by somebody else"
     SURVIVOR_GONE = "the copy that made a backup superfluous is deleted"
     MARK_FORGED = "somebody writes the mark of a run before the run"
-    GRACE_FORGED = "somebody replaces the last plan by one in which every grace has lasted for a month"
+    GRACE_FORGED = "somebody replaces the last plan by one that selects every backup for a month"
 
 
 LASTING: Final = (
