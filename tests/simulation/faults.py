@@ -161,7 +161,7 @@ class Fault(StrEnum):
     SURVIVOR_GONE = "the copy that made a backup superfluous is deleted"
     RUN_STOPPED = "somebody stops one run, or every run, of a policy"
     MARK_FORGED = "somebody writes the mark of a run before the run"
-    GRACE_FORGED = "somebody replaces the last plan by one in which every grace has lasted for a month"
+    GRACE_FORGED = "somebody replaces the last plan by one that selects every backup for a month"
 
 
 LASTING: Final = (

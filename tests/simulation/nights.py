@@ -110,7 +110,8 @@ class Nights:
         except InvalidPlan:  # somebody else has changed it
             return
         for row in found.backups:
-            if not row.keep:
+            if row.in_set:
+                row.keep = False
                 row.selected_since = row.due_at = made_at - 30 * 24 * 3_600_000_000
         self.bucket[f"plans/{last}.json"] = Object(encode_plan(found), stored.metadata, moment.replace(microsecond=0))
         self.judge.changed.add(last)
