@@ -206,7 +206,7 @@ def test_a_broken_pipe_ends_quietly(desk: Desk) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.read(9) == b'{"advice"'
+        assert process.stdout.read(9) == b'{"format"'
         process.stdout.close()
         assert process.stderr.read() == b""
 
