@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from vbs_reaper.cli.files import BYTE_ORDER_MARK
 from vbs_reaper.cli.shell_settings import read_settings
 from vbs_reaper.errors import CommandError
 
@@ -53,7 +54,7 @@ def read_openrc(text: str) -> dict[str, str]:
         CommandError: the file contains something that could change a value in a way that only a shell knows. The
             message names line and variable, never a value.
     """
-    if text.startswith("\ufeff"):
+    if text.startswith(BYTE_ORDER_MARK):
         raise CommandError(
             "line 1 of the openrc begins with a byte order mark, which no shell accepts; save it without"
         )

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from vbs_reaper.backups.holds import HOLD_MARKER, is_empty_marker
 from vbs_reaper.cli.backups_file import BackupsFile
-from vbs_reaper.cli.files import read_file
+from vbs_reaper.cli.files import BYTE_ORDER_MARK, decode, read_file
 from vbs_reaper.cli.live_backups import list_cloud, list_secret
 from vbs_reaper.cli.plan_text import print_plan
 from vbs_reaper.cli.stack_preview import plan_on_stack, print_how_to_approve
@@ -156,12 +156,10 @@ def _inventory(args: argparse.Namespace) -> Inventory:
 
 def _policy(path: Path) -> PurgePolicy:
     try:
-        text = read_file(path).decode()
-        document = read_json(text, limit=POLICY_LIMIT_BYTES)
+        text = decode(read_file(path), str(path))
+        document = read_json(text.removeprefix(BYTE_ORDER_MARK), limit=POLICY_LIMIT_BYTES)
         is_event = isinstance(document, dict) and document.keys() == {"run"}  # as a schedule sends it to the purger
         return read_policy(document["run"] if is_event else document)
-    except UnicodeDecodeError:
-        raise CommandError(f"{path}: is not JSON: it is not UTF-8") from None
     except (InvalidJson, InvalidPolicy) as error:
         raise CommandError(f"{path}: {error}") from None
 
