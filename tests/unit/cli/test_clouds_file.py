@@ -139,7 +139,7 @@ def test_regions_that_are_mappings_are_merged_as_openstacksdk_does() -> None:
 
 
 def test_a_text_of_several_documents_is_named_as_such() -> None:
-    assert "several YAML documents, the second one from line 3" in refusal("---\na: 1\n---\nb: 1\n")
+    assert "several YAML documents, another one in line 4" in refusal("---\na: 1\n---\nb: 1\n")
     assert read_yaml("\ufeff---\na: 1\n...\n", "x") == {"a": 1}
 
 

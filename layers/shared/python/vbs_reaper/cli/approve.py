@@ -5,7 +5,6 @@ is rejected or the approval is refused.
 """
 
 import argparse
-import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,6 +14,7 @@ from rich.console import Console
 from vbs_reaper.cli.deletion_log import DeletionLog, about
 from vbs_reaper.cli.follow import EXIT_ALL_GONE, EXIT_SOME_LEFT, Follower, follow_to_the_end
 from vbs_reaper.cli.log_record import GONE, LogRecord
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.plan_text import print_plan
 from vbs_reaper.cli.prompts import require_typed
 from vbs_reaper.cli.stack import Stack
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     if answer["outcome"] == "completed":
         ends = _follow(stack, console, name_of(args.policy, answer["run"]), answer["requested"], started_at)
     if args.json:
-        print(json.dumps({**answer, "ends": ends}))  # noqa: T201  # the output of the command
+        print_json({**answer, "ends": ends})
     return EXIT_ALL_GONE if ends.keys() <= GONE else EXIT_SOME_LEFT
 
 

@@ -61,9 +61,10 @@ def read_yaml(text: str, where: str) -> dict[str, Any]:
         root = loader.get_node() if loader.check_node() else None
         if root is None:
             return {}
-        if loader.check_node():
-            line = loader.get_node().start_mark.line + 1
-            raise CommandError(f"{where}: contains several YAML documents, the second one from line {line}; keep one")
+        second = loader.get_node() if loader.check_node() else None
+        if second is not None:
+            line = second.start_mark.line + 1
+            raise CommandError(f"{where}: contains several YAML documents, another one in line {line}; keep one")
         _check_keys(loader, root, where)
         document = loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
@@ -149,6 +150,11 @@ def make_entry(entry: dict[str, Any], where: str) -> Entry:
     _check_types(entry, where)
     try:
         text = json.dumps(entry, ensure_ascii=False, indent=2)
+        text.encode()
+    except UnicodeEncodeError:
+        raise CommandError(
+            f"{where}: contains a surrogate, which is no character; write the character itself"
+        ) from None
     except (TypeError, ValueError, RecursionError):
         raise CommandError(
             f"{where}: contains values that JSON does not have; put dates and binary values in quotes"

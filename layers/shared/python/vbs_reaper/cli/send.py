@@ -2,7 +2,6 @@
 
 import argparse
 import getpass
-import json
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from vbs_reaper.cli.exit_codes import EXIT_INTERRUPTED
 from vbs_reaper.cli.files import read_file
 from vbs_reaper.cli.follow import EXIT_ALL_GONE, EXIT_SOME_LEFT, Follower, follow_to_the_end
 from vbs_reaper.cli.log_record import LogRecord
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.prompts import require_number
 from vbs_reaper.cli.request_input import Line, RequestInput, argument_lines, file_lines, read_requests
 from vbs_reaper.cli.request_sender import RequestSender
@@ -127,7 +127,7 @@ class SendRun:
                 "reason": reason,
                 "message": message,
             }
-            print(json.dumps(fields), flush=True)  # noqa: T201  # the output of the command
+            print_json(fields)
             return
         line = Text(f"{backup_id}  ").append(outcome, style=_STYLES.get(outcome, "yellow"))
         self._console.print(line.append(f"  {message}" if message else ""))

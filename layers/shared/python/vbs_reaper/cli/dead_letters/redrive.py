@@ -4,7 +4,6 @@ Both move letters out of the dead-letter queue; `redrive` sends each one to the 
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -17,6 +16,7 @@ from vbs_reaper.cli.dead_letters.letter_queue import read_letters
 from vbs_reaper.cli.dead_letters.move import BeforeDelete, MoveProgress, move, resend_to, select_letters
 from vbs_reaper.cli.dead_letters.render import none_found, print_letters, wide_console
 from vbs_reaper.cli.exit_codes import EXIT_INTERRUPTED
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.prompts import require_number
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.purge.report.formatting import count
@@ -74,7 +74,7 @@ def _move(  # noqa: PLR0913  # see `move`
         )
     if args.json:
         result = {"chosen": done.selected, "interrupted": done.is_interrupted, "request_ids": done.request_ids}
-        print(json.dumps(result, indent=2))  # noqa: T201  # the output of the command
+        print_json(result, indent=2)
     else:
         wide_console().print(_summary(done, verb) if done.selected else none_found(args.reason))
     if done.is_interrupted:
