@@ -78,7 +78,7 @@ def test_the_terminal_shows_a_calendar_the_guards_and_the_way_back(desk: Desk) -
     assert "guard: 3 due, max_deletions 200 allows 200" in shown
     assert "Mon  · x" in shown
     assert "Wed  · L" in shown
-    assert "restore points: yesterday (24 Nov 2026)" in shown
+    assert "could be restored as of yesterday: copy of 24 Nov 2026" in shown
 
 
 def test_a_name_cannot_steer_the_terminal(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """`vbs-reaper preview`: shows what a purge would delete and why. It sends nothing that changes anything.
 
-Exit codes: 0 nothing would be deleted, 2 something would be deleted, 3 a guard would refuse the run, 1 invalid input.
+Exit codes: 0 nothing would be deleted, 2 something would be deleted, now or when its grace ends, 3 a guard would refuse
+the run, 1 invalid input, or the output cannot be written.
 """
 
 import argparse
@@ -45,8 +46,8 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         "preview",
         help="show what a purge would delete, and why",
         description="Shows what a purge by a policy would delete, and why. Sends nothing that changes anything.",
-        epilog="Exit codes: 0 nothing would be deleted, 2 something would be deleted, 3 a guard would refuse the run, "
-        "1 invalid input.",
+        epilog="Exit codes: 0 nothing would be deleted, 2 something would be deleted, now or when its grace ends, 3 a "
+        "guard would refuse the run, 1 invalid input, or the output cannot be written.",
     )
     command.add_argument(
         "--policy",
@@ -57,7 +58,10 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     )
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument(
-        "--backups", type=Path, metavar="FILE", help='the list that the API returned: {"backups": [...]}'
+        "--backups",
+        type=Path,
+        metavar="FILE",
+        help='the whole response of GET …/backups/detail, as curl saves it: {"backups": [...]}',
     )
     source.add_argument(
         "--cloud", metavar="NAME", help="list the backups now: the target is this entry of your clouds.yaml"
@@ -123,7 +127,11 @@ def _plan_on_stack(args: argparse.Namespace) -> Plan:
 
 
 def _from_file(args: argparse.Namespace) -> Inventory:
-    return BackupsFile(args.backups).inventory(args.service, args.hold_marker or HOLD_MARKER)
+    file = BackupsFile(args.backups)
+    inventory = file.inventory(args.service, args.hold_marker or HOLD_MARKER)
+    for note in file.notes:
+        print(f"note: {note}", file=sys.stderr)  # noqa: T201  # standard output may be JSON
+    return inventory
 
 
 def _from_cloud(args: argparse.Namespace) -> Inventory:
