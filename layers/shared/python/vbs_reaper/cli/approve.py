@@ -66,6 +66,10 @@ def run(args: argparse.Namespace) -> int:
     plan = _find(stack, args.policy, sha256)
     console.print(f"sha256 {sha256}", soft_wrap=True)
     print_plan(plan, console, with_calendars=False)
+    if plan.exceeded:
+        console.print(
+            "A guard refuses this plan. Your approval overrides it, for the numbers shown above.", style="yellow"
+        )
     if not args.yes:
         _ask(plan, plan.totals.selected if args.include_grace else plan.totals.due)
     started_at = datetime.now(UTC)

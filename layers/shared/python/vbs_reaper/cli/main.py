@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from vbs_reaper.cli import approve, check, explain, pause, plans, preview, resume, secret, send
 from vbs_reaper.cli.aws_failure import explain_failure, is_of_aws
@@ -39,6 +39,13 @@ class _Parser(argparse.ArgumentParser):
         """Print the usage and what is wrong, and exit."""
         self.print_usage(sys.stderr)
         self.exit(EXIT_ERROR, f"{self.prog}: {message}\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401
+        """Reject what is unknown here, with the usage of this command; argparse would show that of the program."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         """Print, and raise OSError if that fails, which argparse would ignore."""

@@ -21,6 +21,7 @@ from vbs_reaper.cli.prompts import require_number
 from vbs_reaper.cli.request_input import Line, RequestInput, argument_lines, file_lines, read_requests
 from vbs_reaper.cli.request_sender import RequestSender
 from vbs_reaper.cli.stack import Stack
+from vbs_reaper.cli.target_check import find_unusable
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.errors import CommandError
 
@@ -72,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     for repeat in given.repeats:
         console.print(repeat, markup=False, highlight=False)
     stack = Stack(args.stack)
+    for remark in find_unusable(stack, (request.target for request in given.requests if request.target)):
+        console.print(remark, style="yellow", markup=False, highlight=False)
     _confirm(args, given)
     return SendRun(stack, console, args).carry_out(given.requests)
 

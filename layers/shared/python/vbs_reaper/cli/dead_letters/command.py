@@ -46,7 +46,9 @@ def _add_list(actions: Any) -> None:  # noqa: ANN401
 def _add_redrive(actions: Any) -> None:  # noqa: ANN401
     command = actions.add_parser("redrive", help="send letters that can heal again, with the same request IDs")
     _add_selection(command).add_argument(
-        "--all-that-can-heal", action="store_true", help="all letters that can heal, whatever their reason"
+        "--all-that-can-heal",
+        action="store_true",
+        help="all that can heal by themselves; refusals of a backup (held, deletion_failed, …) are left out",
     )
     command.add_argument(
         "--rate", type=_rate, default=RATE, metavar="N", help="letters per second; default: %(default)g"
