@@ -24,7 +24,10 @@ export UV_DEFAULT_INDEX := $(MIRROR)
 endif
 # Trust what the machine trusts, as pip does: a TLS proxy has certificates of its own.
 export UV_SYSTEM_CERTS ?= 1
-ifneq ($(shell mkdir -p "$${XDG_CACHE_HOME:-$$HOME/.cache}" 2>/dev/null && test -w "$${XDG_CACHE_HOME:-$$HOME/.cache}" && echo writable),writable)
+# The cache folder, or the first of its parents that exists, must be writable.
+CACHE_IS_WRITABLE := $(shell folder="$${XDG_CACHE_HOME:-$$HOME/.cache}"; \
+  while test ! -e "$$folder"; do folder=$$(dirname "$$folder"); done; test -w "$$folder" && echo yes)
+ifneq ($(CACHE_IS_WRITABLE),yes)
 export UV_CACHE_DIR ?= $(CURDIR)/.build/uv-cache
 endif
 # Ignore settings of the caller that change where packages are installed.

@@ -110,6 +110,7 @@ def table(moment: Snapshot, most_rows: int | None = None) -> RenderableType:
     With `most_rows`, each table has at most so many rows, so that all of it fits a terminal.
     """
     answers = Table(title="responses of the cloud", title_justify="left", box=None, padding=(0, 1), header_style="dim")
+    answers.min_width = len("responses of the cloud") + 2
     answers.add_column("status", no_wrap=True, max_width=20)
     operations = [name for name in OPERATIONS if any(s.dimensions.get("Operation") == name for s in moment.metrics)]
     for operation in operations:
