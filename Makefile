@@ -26,7 +26,7 @@ endif
 export UV_SYSTEM_CERTS ?= 1
 # The cache folder, or the first of its parents that exists, must be writable.
 CACHE_IS_WRITABLE := $(shell folder="$${XDG_CACHE_HOME:-$$HOME/.cache}"; \
-  while test ! -e "$$folder"; do folder=$$(dirname "$$folder"); done; test -w "$$folder" && echo yes)
+  while test ! -e "$$folder"; do folder=$$(dirname "$$folder"); done; test -d "$$folder" && test -w "$$folder" && echo yes)
 ifneq ($(CACHE_IS_WRITABLE),yes)
 export UV_CACHE_DIR ?= $(CURDIR)/.build/uv-cache
 endif

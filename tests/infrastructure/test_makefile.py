@@ -36,7 +36,7 @@ def test_packages_come_from_a_mirror_if_one_is_set_with_the_hashes_of_the_lock()
 
 
 def test_a_cache_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
-    said = commands_of("--eval", "show: ; @echo [$(UV_CACHE_DIR)]", "show", HOME="/proc/nobody")
+    said = commands_of("--eval", "show: ; @echo [$(UV_CACHE_DIR)]", "show", HOME="/dev/null")
     assert f"[{ROOT}/.build/uv-cache]" in said
     assert "[]" in commands_of("--eval", "show: ; @echo [$(UV_CACHE_DIR)]", "show", HOME=str(tmp_path))
 

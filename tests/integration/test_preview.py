@@ -86,7 +86,7 @@ def test_a_name_cannot_steer_the_terminal(desk: Desk) -> None:
     desk.put("inventory.json", {"backups": rows})
     shown = desk.preview().stdout
     assert "\x1b" not in shown
-    assert "v\\x1b[31m: 1 to be deleted" in shown
+    assert "v\\x1b[31m (daily-\\x1b]0;owned\\x07 ü): 1 to be deleted" in shown
 
 
 def test_a_grace_counts_from_the_last_plan_given(desk: Desk) -> None:

@@ -227,7 +227,7 @@ def test_a_list_that_may_end_at_the_page_limit_is_noted(tmp_path: Path) -> None:
 
 
 def test_a_list_that_tells_no_service_is_noted(tmp_path: Path) -> None:
-    assert ["it is read as vbs; see --service" in note for note in notes_of(tmp_path, [{"id": "b"}])] == [True]
+    assert ["it is read as vbs: see --service" in note for note in notes_of(tmp_path, [{"id": "b"}])] == [True]
     assert notes_of(tmp_path, [{"id": "b"}], "cinder") == []
     assert notes_of(tmp_path, [{"id": "b", "service_metadata": "x"}]) == []
     assert notes_of(tmp_path, []) == []

@@ -43,7 +43,9 @@ def test_a_wait_that_a_person_must_end_is_told_once_with_the_action() -> None:
     assert found == [f"{detail} (secret_unusable). Fix the secret as the message says."]
 
 
-@pytest.mark.parametrize("reason", [*PASSES_BY_ITSELF, *(each for each in Reason if each.scope is Scope.BACKUP)])
+@pytest.mark.parametrize(
+    "reason", [*sorted(PASSES_BY_ITSELF), *(each for each in Reason if each.scope is Scope.BACKUP)]
+)
 def test_other_waits_are_only_counted(reason: Reason) -> None:
     assert faults_of(wait(1, reason.value)) == []
 

@@ -88,12 +88,12 @@ class BackupsFile:
         detected: Service = "cinder" if seen_incremental and not seen_vbs else "vbs"
         if service is None and count and not (seen_vbs or seen_incremental):
             self.notes.append(
-                f"nothing in {self._path} tells which service it is from; it is read as {detected}; see --service"
+                f"Nothing in {self._path} tells which service it is from; it is read as {detected}: see --service."
             )
-        if count and count % PAGE_LIMIT == 0:
+        if count == PAGE_LIMIT:
             self.notes.append(
-                f"{self._path} has exactly {count:,} backups, so it may end at the API's limit for a page; make sure "
-                "that it is the whole list, or use --cloud"
+                f"{self._path} has exactly {count:,} backups, so it may end at the API's limit for a page: make sure "
+                "that it is the whole list, or use --cloud."
             )
         return Inventory(
             backups=self, service=service or detected, with_metadata=with_metadata, hold_marker=hold_marker

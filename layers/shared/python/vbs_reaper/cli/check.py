@@ -12,6 +12,7 @@ from vbs_reaper.backups.identifiers import is_target
 from vbs_reaper.checking.target_check import TARGETS_LIMIT
 from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
+from vbs_reaper.cli.target_check import message_of
 from vbs_reaper.errors import CommandError
 from vbs_reaper.text import printable
 
@@ -57,7 +58,7 @@ def show(answer: Mapping[str, Any], console: Console) -> None:
             console.print(line.append("healthy", style="green").append(_found(report)))
         else:
             state = "unhealthy" if report["healthy"] is False else "not checked"
-            line.append(state, style="red").append(f": {report['message']} ({report['reason']}). {report['action']}")
+            line.append(state, style="red").append(f": {message_of(report)} ({report['reason']}). {report['action']}")
             console.print(line)
         for unknown in report.get("unknown", ()):
             console.print(Text(f"  unknown: {unknown}"))

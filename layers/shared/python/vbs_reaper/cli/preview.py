@@ -114,7 +114,9 @@ def _plan_here(args: argparse.Namespace) -> Plan:
     policy, last, given_now = _policy(args.policy), _last(args.last), _instant(args.now)
     inventory = _inventory(args)
     now = given_now or datetime.now(UTC).replace(microsecond=0)
-    return plan(_with_target(policy, last, args.secret), inventory, now, last=last)
+    made = plan(_with_target(policy, last, args.secret), inventory, now, last=last)
+    notes = inventory.backups.notes if isinstance(inventory.backups, BackupsFile) else ()
+    return replace(made, warnings=(*made.warnings, *notes))
 
 
 def _plan_on_stack(args: argparse.Namespace) -> Plan:
@@ -127,11 +129,7 @@ def _plan_on_stack(args: argparse.Namespace) -> Plan:
 
 
 def _from_file(args: argparse.Namespace) -> Inventory:
-    file = BackupsFile(args.backups)
-    inventory = file.inventory(args.service, args.hold_marker or HOLD_MARKER)
-    for note in file.notes:
-        print(f"note: {note}", file=sys.stderr)  # noqa: T201  # standard output may be JSON
-    return inventory
+    return BackupsFile(args.backups).inventory(args.service, args.hold_marker or HOLD_MARKER)
 
 
 def _from_cloud(args: argparse.Namespace) -> Inventory:

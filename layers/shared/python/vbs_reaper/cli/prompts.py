@@ -29,5 +29,6 @@ def _ask(question: str) -> str:
     print(question, end="", file=sys.stderr, flush=True)  # noqa: T201  # a question to the operator
     line = sys.stdin.readline()
     if not line:
+        print(file=sys.stderr)  # noqa: T201  # ends the line of the question
         raise CommandError("standard input is closed, so nobody can confirm; add --yes; nothing was done")
     return line.strip()

@@ -1,6 +1,6 @@
 """Has the checker look at the targets of requests before these are sent, so that a misspelt target is named at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from vbs_reaper.checking.target_check import TARGETS_LIMIT
@@ -33,5 +33,10 @@ def find_unusable(stack: Stack, targets: Iterable[str]) -> Iterator[str]:
             yield f"{_fault(report)}; the requests wait until it works"
 
 
-def _fault(report: dict[str, Any]) -> str:
-    return f'the target "{report["target"]}" does not work: {report["message"]} ({report["reason"]})'
+def _fault(report: Mapping[str, Any]) -> str:
+    return f'the target "{report["target"]}" does not work: {message_of(report)} ({report["reason"]})'
+
+
+def message_of(report: Mapping[str, Any]) -> str:
+    """Return the message of a report without the name of the target, with which some messages begin."""
+    return str(report["message"]).removeprefix(f'target "{report["target"]}": ')
