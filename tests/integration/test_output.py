@@ -108,7 +108,7 @@ def test_ctrl_c_at_any_moment_prints_no_traceback(
     folder: Path, command: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     interrupted = 0
-    for delay_ms in range(0, 800, 80):
+    for delay_ms in range(0, 800, 160):
         with subprocess.Popen(
             [*command, *words],
             cwd=folder,
