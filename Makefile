@@ -18,7 +18,20 @@ CLI := .venv/bin/vbs-reaper
 IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export SAM_CLI_TELEMETRY ?= 0
 
-# Ignore settings of the caller that change where packages are installed. Settings of the package registry are kept.
+# uv.lock names files on PyPI. If a mirror is set, packages of the same versions and hashes are installed from it.
+MIRROR := $(or $(UV_DEFAULT_INDEX),$(UV_INDEX_URL),$(PIP_INDEX_URL))
+ifneq ($(MIRROR),)
+export UV_DEFAULT_INDEX := $(MIRROR)
+endif
+# Trust what the machine trusts, as pip does: a TLS proxy has certificates of its own.
+export UV_SYSTEM_CERTS ?= 1
+# The cache folder, or the first of its parents that exists, must be writable.
+CACHE_IS_WRITABLE := $(shell folder="$${XDG_CACHE_HOME:-$$HOME/.cache}"; \
+  while test ! -e "$$folder"; do folder=$$(dirname "$$folder"); done; test -d "$$folder" && test -w "$$folder" && echo yes)
+ifneq ($(CACHE_IS_WRITABLE),yes)
+export UV_CACHE_DIR ?= $(CURDIR)/.build/uv-cache
+endif
+# Ignore settings of the caller that change where packages are installed.
 export PIP_USER := 0
 unexport PYTHONDONTWRITEBYTECODE # a test starts hundreds of processes; each would compile its modules again
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRONMENT VIRTUAL_ENV
@@ -28,7 +41,7 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRON
 
 ##@ Try it
 .PHONY: run up down console check test test-runtime test-openstack
-run: .venv/stamp .venv-local/stamp ## delete 200 backups and purge a year of others on local emulators of AWS and the cloud; check the result
+run: .venv/stamp .venv-local/stamp ## try it on local emulators: 200 delete requests under faults, then a purge; print a verdict
 	@.venv/bin/python -m tests.support.local $(ARGS)
 
 up: .venv/stamp .venv-local/stamp ## start a local stack with backups, a plan and dead letters, and print what to try
@@ -140,7 +153,10 @@ STACK = $(or $(call given,stack-name),$(shell sed -n 's/^stack_name = "\(.*\)"/\
 
 build: .venv-sam/stamp sbom ## run sam build; needs neither Docker nor Python in the version of the runtime
 	$(SAM) validate --lint
-	PATH="$(CURDIR)/.build/uv/bin:$$PATH" $(SAM) build
+	PATH="$(CURDIR)/.build/uv/bin:$$PATH" BYTECODE_PYTHON="$(PYTHON_runtime)" $(SAM) build
+	@find .aws-sam/build/SharedLayer -name '*.pyc' | grep -q . || echo \
+	  "Built. The layers contain no byte code, so cold starts take twice as long: no Python $(RUNTIME) was found." \
+	  "To add it: make build PYTHON=/path/to/python$(RUNTIME)"
 
 deploy: build ## deploy to the AWS account of your environment; PARAMETERS=FILE reads the parameters from a file
 	$(SAM) deploy $(if $(PARAMETERS),--parameter-overrides 'file://$(PARAMETERS)') $(ARGS)
@@ -154,27 +170,46 @@ remove: .venv/stamp .venv-sam/stamp ## list what the stack holds, then delete it
 ##@ Housekeeping
 .PHONY: clean help
 clean: ## remove everything that make has created
-	rm -rf .venv .venv-* .build .aws-sam out .*_cache
+	rm -rf .venv .venv-* .build .aws-sam out .*_cache .hypothesis .coverage
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## print this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / { \
+	  line = sprintf("  make %-15s", $$1); count = split($$2, words, " "); \
+	  for (place = 1; place <= count; place++) { \
+	    if (length(line) + length(words[place]) > 78) { print line; line = sprintf("%22s", "") } \
+	    line = line " " words[place] } \
+	  print line }' $(MAKEFILE_LIST)
 
 # Virtual environments: one for the project, and one for each tool that would pin versions of the project's packages.
+# SYNC installs into a folder $(1) what the options $(2) select from uv.lock, for a Python $(3).
+ifeq ($(MIRROR),)
+SYNC = UV_PROJECT_ENVIRONMENT=$(1) $(UV) sync --quiet --frozen $(2) --python $(3)
+else
+define SYNC
+$(UV) venv --quiet --clear --python $(3) $(1)
+$(UV) export --quiet --frozen $(2) --no-emit-project --no-header --format requirements-txt --output-file .build/$(1).txt
+$(UV) pip sync --quiet --require-hashes --python $(1)/bin/python .build/$(1).txt
+$(if $(filter --only-group,$(2)),,$(UV) pip install --quiet --no-deps --python $(1)/bin/python --editable .)
+endef
+endif
+
 .build/uv/stamp: uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vbs-reaper needs Python 3.11 or newer: make PYTHON=python3.13 …")'
 	$(PYTHON) -m venv --clear .build/uv && .build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
 .venv/stamp: .build/uv/stamp $(LOCK)
-	$(UV) sync --quiet --frozen --extra console --python $(PYTHON)
+	$(call SYNC,.venv,--extra console,$(PYTHON))
 	@touch $@
 
 # Three environments also contain the project. One uses Python in the version of the runtime if it is installed.
 SYNC_bench := --no-dev --group bench
 SYNC_fuzz := --no-dev --group fuzz
 SYNC_mutants := --extra console --group mutants
-PYTHON_runtime = $(firstword $(shell python$(RUNTIME) -c 'import sys; print(sys.executable)' 2>/dev/null) \
-  $(wildcard $(HOME)/.pyenv/versions/$(RUNTIME)*/bin/python$(RUNTIME)) $(PYTHON))
+PYTHON_runtime = $(firstword $(foreach python,$(PYTHON) python$(RUNTIME) \
+  $(wildcard $(HOME)/.pyenv/versions/$(RUNTIME)*/bin/python$(RUNTIME)),$(shell $(python) -c \
+  'import sys; "%d.%d" % sys.version_info[:2] == "$(RUNTIME)" and print(sys.executable)' 2>/dev/null)) $(PYTHON))
 
 # Not in uv.lock, because checkov pins a version of boto3 that is older than the project needs.
 .venv-checkov/stamp: .build/uv/stamp $(CHECKOV_PINS)
@@ -183,5 +218,5 @@ PYTHON_runtime = $(firstword $(shell python$(RUNTIME) -c 'import sys; print(sys.
 	@touch $@
 
 .venv-%/stamp: .build/uv/stamp $(LOCK)
-	UV_PROJECT_ENVIRONMENT=.venv-$* $(UV) sync --quiet --frozen $(or $(SYNC_$*),--only-group $*) --python $(or $(PYTHON_$*),$(PYTHON))
+	$(call SYNC,.venv-$*,$(or $(SYNC_$*),--only-group $*),$(or $(PYTHON_$*),$(PYTHON)))
 	@touch $@

@@ -56,6 +56,17 @@ def test_one_bad_line_sends_nothing_and_is_named(desk: Desk, cloud: Cloud, targe
     assert cloud.status_of(good) == "available"
 
 
+def test_a_target_that_cannot_work_is_named_at_once(desk: Desk, cloud: Cloud, stack: LocalStack) -> None:
+    backup_id = cloud.add_backup()
+    code, said, complained = desk.run("send", backup_id, "--target", "nowhere")
+    assert (code, said, complained.count("\n")) == (1, "", 1)
+    assert 'the target "nowhere" does not work: ' in complained
+    assert "does not exist" in complained
+    assert "(secret_unusable); nothing was sent" in complained
+    assert stack.depth().total == 0
+    assert cloud.status_of(backup_id) == "available"
+
+
 def test_many_are_sent_only_after_their_number_is_typed(
     desk: Desk, cloud: Cloud, target: str, tmp_path: Path, stack: LocalStack
 ) -> None:

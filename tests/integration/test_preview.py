@@ -78,7 +78,7 @@ def test_the_terminal_shows_a_calendar_the_guards_and_the_way_back(desk: Desk) -
     assert "guard: 3 due, max_deletions 200 allows 200" in shown
     assert "Mon  · x" in shown
     assert "Wed  · L" in shown
-    assert "restore points: yesterday (24 Nov 2026)" in shown
+    assert "could be restored as of yesterday: copy of 24 Nov 2026" in shown
 
 
 def test_a_name_cannot_steer_the_terminal(desk: Desk) -> None:
@@ -86,7 +86,7 @@ def test_a_name_cannot_steer_the_terminal(desk: Desk) -> None:
     desk.put("inventory.json", {"backups": rows})
     shown = desk.preview().stdout
     assert "\x1b" not in shown
-    assert "v\\x1b[31m: 1 to be deleted" in shown
+    assert "v\\x1b[31m (daily-\\x1b]0;owned\\x07 ü): 1 to be deleted" in shown
 
 
 def test_a_grace_counts_from_the_last_plan_given(desk: Desk) -> None:

@@ -51,7 +51,12 @@ def purge_year(
     asked_before = len(cloud.journal.deletes)
     preview = stack.invoke({"run": POLICY}, function="Purger")
     first = _save(stack, preview["picture"], pictures / "purge-before.html")
-    report.say(f"Purge. Preview: {preview['message']}")
+    others = preview["totals"]["backups"] - len(told)
+    report.say(
+        f"Act 2: a purge. The project has {len(told)} backups of one year, and {others} that act 1 left, which the "
+        "policy does not match."
+    )
+    report.say(f"Preview: {preview['message']}")
     report.say(f"The plan as a page: {first}")
     wanted = len({backup.id for backup in told} - must_stay(told))
     answer = stack.invoke({"approve": {"policy": POLICY["policy"], "plan": preview["plan"]}}, function="Purger")

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -23,7 +22,10 @@ from tests.support.local.stack import Depth
 if TYPE_CHECKING:
     from tests.support.local.purge_act import PurgeVerdict
 
-OPERATIONS = ("ShowBackup", "DeleteBackup", "ListBackups", "Authenticate")
+OPERATIONS = {"ShowBackup": "GET", "DeleteBackup": "DELETE", "ListBackups": "list", "Authenticate": "login"}
+"""The operations of the metric `Responses`, with what a column is called."""
+LINES_OF_A_TABLE = 12
+"""Lines of a moment besides the rows of its tables, when texts wrap; and those that a terminal needs for itself."""
 WIDTH = 100
 PLAIN_EVERY_S = 2.0
 
@@ -70,7 +72,7 @@ class Report:
         """Draw a moment."""
         self._last = snapshot
         if self._live:
-            self._live.update(table(snapshot), refresh=True)
+            self._live.update(table(snapshot, max(3, self._console.height - LINES_OF_A_TABLE)), refresh=True)
         elif snapshot.trouble != self._trouble or time.monotonic() - self._printed_at >= PLAIN_EVERY_S:
             self._printed_at, self._trouble = time.monotonic(), snapshot.trouble
             self._console.print(Text(line(snapshot)), soft_wrap=True)
@@ -102,33 +104,56 @@ def line(moment: Snapshot) -> str:
     )
 
 
-def table(moment: Snapshot) -> RenderableType:
-    """A moment as tables: what the cloud answered, what became of it, what waits."""
-    answers = Table(title="responses of the cloud", title_justify="left")
-    answers.add_column("status")
+def table(moment: Snapshot, most_rows: int | None = None) -> RenderableType:
+    """A moment: what the cloud answered, why requests wait, what became of them. It fits 80 columns.
+
+    With `most_rows`, each table has at most so many rows, so that all of it fits a terminal.
+    """
+    answers = Table(title="responses of the cloud", title_justify="left", box=None, padding=(0, 1), header_style="dim")
+    answers.min_width = len("responses of the cloud") + 2
+    answers.add_column("status", no_wrap=True, max_width=20)
     operations = [name for name in OPERATIONS if any(s.dimensions.get("Operation") == name for s in moment.metrics)]
     for operation in operations:
-        answers.add_column(operation, justify="right")
-    for code in sorted({s.dimensions["StatusCode"] for s in moment.metrics if s.name == "Responses"}):
-        counts = [total(moment.metrics, "Responses", Operation=name, StatusCode=code) for name in operations]
+        answers.add_column(OPERATIONS[operation], justify="right")
+    codes = sorted({s.dimensions["StatusCode"] for s in moment.metrics if s.name == "Responses"})
+    rows = [
+        (code, [total(moment.metrics, "Responses", Operation=name, StatusCode=code) for name in operations])
+        for code in codes
+    ]
+    for code, counts in rows[:most_rows]:
         answers.add_row(_coloured(code), *(f"{count:g}" if count else "" for count in counts))
-    outcomes = _counts("outcomes by delivery", _outcomes(moment.metrics))
-    waits = _counts("waits by reason", _by(moment.metrics, "Waits", "Reason"))
+    waits = Table(title="waits by reason", title_justify="left", box=None, padding=(0, 1), show_header=False)
+    reasons = sorted(_by(moment.metrics, "Waits", "Reason").items(), key=lambda item: -item[1])
+    for name, count in reasons[:most_rows]:
+        waits.add_row(name, Text(f"{count:g}", justify="right"))
     depth = moment.depth
-    queue = {"waiting": depth.visible, "in flight or backing off": depth.hidden, "delayed": depth.delayed}
-    queues = _counts("messages in the queues", {**queue, "dead letters": moment.dead_letters})
+    queue = {
+        "waiting": depth.visible,
+        "backing off": depth.hidden,
+        "delayed": depth.delayed,
+        "dead letters": moment.dead_letters,
+    }
     heading = Text(f"After {moment.elapsed_s:.1f} s: {moment.sent} requests sent, ")
     heading.append(moment.trouble, style="bold")
-    return Group(heading, Columns([answers, outcomes, waits, queues], padding=(0, 2)))
+    both = Table.grid(padding=(0, 2))
+    both.add_row(answers, waits)
+    return Group(
+        heading,
+        both,
+        _counts("outcomes by delivery", _outcomes(moment.metrics)),
+        _counts("messages in the queues", {name: float(count) for name, count in queue.items()}),
+    )
 
 
 def verdict_panel(verdict: Verdict) -> RenderableType:
     """The verdict in plain words."""
     rows = [
-        ("requests", f"{verdict.requests}, some for the same backup"),
-        ("accepted", f"{verdict.asked} backups: the cloud accepted a DELETE"),
-        ("deleted", f"{verdict.deleted} of these: proven gone"),
-        ("already gone", f"{verdict.already_gone} more requests: the backup did not exist when they were delivered"),
+        ("requests", f"{verdict.requests} in all: {_sum(verdict)}"),
+        (
+            "deleted",
+            f"{verdict.deleted}: the cloud accepted a DELETE for {verdict.asked} backups; these are proven gone",
+        ),
+        ("already gone", f"{verdict.already_gone}: the backup did not exist when the request was delivered"),
         ("refused", _tally("dead letters", verdict.refused)),
         ("parked", _tally("dead letters of requests that waited too long", verdict.parked)),
         ("lost", "; ".join([f"{len(verdict.lost)} requests without the expected outcome", *verdict.lost[:5]])),
@@ -141,6 +166,11 @@ def verdict_panel(verdict: Verdict) -> RenderableType:
     return Panel(words, title=title, border_style=style, title_align="left", expand=False)
 
 
+def _sum(verdict: Verdict) -> str:
+    refused, parked = sum(verdict.refused.values()), sum(verdict.parked.values())
+    return f"{verdict.deleted} deleted, {verdict.already_gone} already gone, {refused} refused, {parked} parked"
+
+
 def _tally(what: str, counts: Mapping[str, int]) -> str:
     each = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
     return f"{sum(counts.values())} {what}{': ' if each else ''}{each}"
@@ -149,7 +179,7 @@ def _tally(what: str, counts: Mapping[str, int]) -> str:
 def purge_panel(verdict: "PurgeVerdict") -> RenderableType:
     """The verdict on the purge in plain words."""
     rows = [
-        ("backups", f"{verdict.backups} of one year"),
+        ("backups", f"{verdict.backups} of one year: {verdict.kept} kept, {verdict.deleted} deleted"),
         ("kept", f"{verdict.kept}: kept by a rule of the policy, or on hold"),
         ("deleted", f"{verdict.deleted}"),
         ("due now", f"{verdict.due_afterwards}: found by a second plan"),
@@ -188,11 +218,9 @@ def _by(metrics: Sequence[Sample], name: str, dimension: str) -> dict[str, float
     return {key: float(count) for key, count in sorted(counts.items())}
 
 
-def _counts(title: str, counts: Mapping[str, float]) -> Table:
-    made = Table(title=title, title_justify="left", show_header=False)
-    for name, count in counts.items():
-        made.add_row(name, Text(f"{count:g}", justify="right"))
-    return made
+def _counts(title: str, counts: Mapping[str, float]) -> Text:
+    made = Text(f"{title}: ", style="italic")
+    return made.append(", ".join(f"{name} {count:g}" for name, count in counts.items()), style="not italic")
 
 
 def _coloured(code: str) -> Text:

@@ -111,11 +111,11 @@ class _Teller:
 
     def tell(self) -> Story:
         good = [self._store(status=self._chance.choice(["available"] * 9 + ["error"])) for _ in range(130)]
-        repeated = [self._good(backup) for backup in self._chance.choices(good, k=20)]
+        repeated = [self._good(backup) for backup in self._chance.choices(good, k=16)]
         gone = [self._request(self._id()) for _ in range(12)]
         requests = [*map(self._good, good), *gone, *self._refused()]
         self._chance.shuffle(requests)
-        for _ in range(26):
+        for _ in range(28):
             self._store()  # neighbours that no request names
         quarter = len(requests) // 4
         parts = [requests[start * quarter : (start + 1) * quarter] for start in range(2)]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.unit.purge.strategies import Record, nightly
+from vbs_reaper.backups.answer import Service
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.hold_marker import HOLD_MARKER
 from vbs_reaper.cli.backups_file import BackupsFile
@@ -209,3 +210,24 @@ def test_keys_of_other_objects_and_words_in_texts_are_not_twice(tmp_path: Path, 
     text = f'{{"backups": [{", ".join(rows)}], "note": "backups", "x": {{"backups": 1}}, "note": 2}}'
     found = BackupsFile(written(tmp_path, text), piece_bytes).inventory(None, HOLD_MARKER)
     assert [backup.id for backup in found.backups] == ["a", "name", "a"]
+
+
+def notes_of(tmp_path: Path, rows: list[dict[str, object]], service: Service | None = None) -> list[str]:
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps({"backups": rows}))
+    file = BackupsFile(path)
+    file.inventory(service, "[hold]")
+    return file.notes
+
+
+def test_a_list_that_may_end_at_the_page_limit_is_noted(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"id": f"b{n}", "is_incremental": True} for n in range(1000)]
+    assert ["exactly 1,000 backups" in note for note in notes_of(tmp_path, rows)] == [True]
+    assert notes_of(tmp_path, rows[1:]) == []
+
+
+def test_a_list_that_tells_no_service_is_noted(tmp_path: Path) -> None:
+    assert ["it is read as vbs: see --service" in note for note in notes_of(tmp_path, [{"id": "b"}])] == [True]
+    assert notes_of(tmp_path, [{"id": "b"}], "cinder") == []
+    assert notes_of(tmp_path, [{"id": "b", "service_metadata": "x"}]) == []
+    assert notes_of(tmp_path, []) == []

@@ -1,10 +1,13 @@
 """clouds.yaml: a key that stands twice is rejected with its lines, whatever the last one says; merge keys are legal."""
 
+import json
+
 import pytest
 import yaml
 from hypothesis import given, strategies as st
 
-from vbs_reaper.cli.clouds_file import read_yaml
+from vbs_reaper.cli.clouds_file import make_entry, read_yaml
+from vbs_reaper.cli.files import decode
 from vbs_reaper.errors import CommandError
 
 CANARY = "canary-hunter2"
@@ -34,7 +37,7 @@ def refusal(text: str) -> str:
         ("x: {yes: 1, true: 2}", "a key of 4 characters, in line 1 and in line 1"),
         ("a: &a {k: 1}\nb: &b {k: 2}\nc:\n  <<: *a\n  <<: *b\n", '"<<", in line 4 and in line 5'),
         ("a: \x00", "is not valid YAML"),
-        ("a: 1\n---\na: 1\n", "is not valid YAML"),
+        ("a: 1\n---\na: 1\n", "several YAML documents"),
         ("? {region_name: 1, region_name: 2}\n: x\n", "is not valid YAML"),
     ],
 )
@@ -69,3 +72,83 @@ def test_what_has_no_key_twice_is_read_as_ever(text: str) -> None:
 def test_whatever_is_dumped_is_read(document: object) -> None:
     text = yaml.safe_dump(document)
     assert read_yaml(text, "x") == (document if isinstance(document, dict) else {})
+
+
+def entry_of(text: str) -> dict[str, object]:
+    entry: dict[str, object] = json.loads(make_entry(read_yaml(text, "clouds.yaml"), "clouds.yaml").text.reveal())
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("auth: {password: 0123}", '"auth.password" is a number; put it in quotes'),
+        ("auth: {password: 1:30}", '"auth.password" is a number'),
+        ("auth: {password: 1_000.5}", '"auth.password" is a number'),
+        ("auth: {username: no}", '"auth.username" is a boolean'),
+        ("auth: {user_domain_name: on}", '"auth.user_domain_name" is a boolean'),
+        ("auth: {project_id: 12345678901234567890123456789012}", '"auth.project_id" is a number'),
+        ("auth: {project_name: 2026-11-28}", '"auth.project_name" is a date'),
+        ("auth: {project_name: 2026-11-28 01:02:03}", '"auth.project_name" is a date'),
+        ("auth: {password: !!binary aGk=}", '"auth.password" is binary'),
+        ("region_name: no", '"region_name" is a boolean'),
+        ("hold_marker: 1", '"hold_marker" is a number'),
+        ("regions: [{name: a}, {name: b}]", 'has several "regions"; select one as "region_name": a, b'),
+        ("region_name: c\nregions: [{name: a}, b]", '"region_name" is none of the "regions": a, b'),
+        ("regions: [{values: {}}]", '"regions" needs items with a "name" each'),
+        ("regions: [{name: a, values: 1}]", '"regions" needs items with a "name" each'),
+        ("regions: [{name: a}, a]", '"regions" needs items with a "name" each'),
+        ("x: 2026-11-28", "contains values that JSON does not have"),
+    ],
+)
+def test_a_value_of_another_type_than_its_key_needs_is_named_with_the_fix(text: str, says: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        entry_of(text)
+    assert str(refused.value).startswith("clouds.yaml: ")
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["identity_api_version: 3", "insecure_http: true", "auth: {password: null}", "verify: no"]
+)
+def test_numbers_and_booleans_of_keys_that_may_have_them_are_kept(text: str) -> None:
+    assert entry_of(text) == yaml.safe_load(text)
+
+
+REGIONS = """
+region_name: {}
+regions:
+- name: eu-de
+- name: eu-nl
+  values: {{interface: internal, auth: {{project_name: eu-nl_x}}}}
+- eu-ch2
+auth: {{username: me, project_name: eu-de_x}}
+"""
+
+
+def test_regions_that_are_mappings_are_merged_as_openstacksdk_does() -> None:
+    auth = {"username": "me", "project_name": "eu-de_x"}
+    assert entry_of(REGIONS.format("eu-de")) == {"region_name": "eu-de", "auth": auth}
+    assert entry_of(REGIONS.format("eu-ch2")) == {"region_name": "eu-ch2", "auth": auth}
+    assert entry_of(REGIONS.format("eu-nl")) == {
+        "region_name": "eu-nl",
+        "interface": "internal",
+        "auth": {"username": "me", "project_name": "eu-nl_x"},
+    }
+    assert entry_of("regions: [{name: eu-de}]") == {"region_name": "eu-de"}
+
+
+def test_a_text_of_several_documents_is_named_as_such() -> None:
+    assert "several YAML documents, another one in line 4" in refusal("---\na: 1\n---\nb: 1\n")
+    assert read_yaml("\ufeff---\na: 1\n...\n", "x") == {"a": 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_named(encoding: str) -> None:
+    with pytest.raises(CommandError, match="x: is UTF-16; save it as UTF-8"):
+        decode("clouds: {}\n".encode(encoding), "x")
+
+
+def test_a_text_in_another_encoding_is_named_with_the_line() -> None:
+    with pytest.raises(CommandError, match="x, line 2: is not UTF-8; save it as UTF-8"):
+        decode("a\nä\n".encode("latin-1"), "x")

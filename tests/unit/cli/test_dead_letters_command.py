@@ -5,6 +5,7 @@ import argparse
 import pytest
 
 from vbs_reaper.cli.dead_letters.command import add_to
+from vbs_reaper.cli.main import main
 
 
 def redrive_at(rate: str) -> float:
@@ -25,3 +26,21 @@ def test_any_other_rate_is_refused_with_what_to_give(rate: str, capsys: pytest.C
     with pytest.raises(SystemExit):
         redrive_at(rate)
     assert f'"{rate}" is not a rate; give letters per second, from 0.1 to 1000' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (["check", "--stack", "s", "--target", "x"], "usage: vbs-reaper check [-h] --stack NAME"),
+        (["dead-letters", "--stack", "s", "list", "--bad"], "usage: vbs-reaper dead-letters list [-h]"),
+        (["send", "--stack", "s", "--bad"], "usage: vbs-reaper send [-h] --stack NAME"),
+        (["secret", "file"], "usage: vbs-reaper secret [-h]"),
+    ],
+)
+def test_wrong_usage_shows_the_usage_of_the_command(
+    words: list[str], usage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(words)
+    assert exited.value.code == 1
+    assert capsys.readouterr().err.startswith(usage)

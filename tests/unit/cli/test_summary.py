@@ -127,3 +127,20 @@ def test_what_has_no_room_is_said() -> None:
 def test_what_is_too_much_to_draw_is_said() -> None:
     made = planned([record(n, age=timedelta(minutes=n)) for n in range(BACKUPS_DRAWN + 10)])
     assert "10 to be deleted are not shown; see --json" in shown(made, 80)
+
+
+def test_the_policy_and_the_newest_name_of_a_volume_are_shown() -> None:
+    lines = shown(planned(nightly(5, name="daily-orders"), keep={"last": 2}), 80)
+    assert "the policy keeps for each volume: the last 2." in " ".join(" ".join(lines).split())
+    assert f"{nightly(1)[0]['volume_id']} (daily-orders): 3 to be deleted" in lines
+
+
+def test_guards_are_not_mentioned_if_nothing_is_due() -> None:
+    assert not [line for line in shown(planned(nightly(1)), 80) if line.startswith("guard")]
+    assert len([line for line in shown(planned(nightly(9)), 80) if line.startswith("guard: ")]) == 2
+
+
+def test_the_fields_that_are_unknown_are_named() -> None:
+    rows = nightly(3)
+    del rows[1]["description"]
+    assert "Found: description." in " ".join(" ".join(shown(planned(rows), 200)).split())

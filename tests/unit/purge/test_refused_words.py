@@ -16,6 +16,24 @@ def refusal(**parts: object) -> str:
     return str(refused.value)
 
 
+ABBREVIATIONS = (
+    "CEST MESZ MEZ BST IST PST PDT EDT CDT MDT AKST HDT WEST EEST AEST AEDT NZST JST KST SGT MSK SAST BRT ART"
+)
+
+
+@pytest.mark.parametrize("zone", [*ABBREVIATIONS.split(), "Berlin", "La_Rioja", "Petersburg", "Mexico", "Asien/Tokio"])
+def test_no_zone_of_another_continent_is_advised(zone: str) -> None:
+    assert refusal(timezone=zone).endswith('; give a name of the tz database, such as "Europe/Berlin"')
+
+
+@pytest.mark.parametrize("zone", ["Europe/Lndon", "Asia/Berlin", "Africa/Rome", "America/Londn", "Australia/Sidney"])
+def test_an_advised_zone_is_in_the_area_that_was_stated(zone: str) -> None:
+    advised = refusal(timezone=zone).partition("; ")[2]
+    assert (
+        f'"{zone.partition("/")[0]}/' in advised or advised == 'give a name of the tz database, such as "Europe/Berlin"'
+    )
+
+
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
@@ -41,7 +59,11 @@ def test_a_wrong_value_is_named_with_what_to_write(parts: dict[str, object], sai
         ("UTC+8", 'for a fixed offset write "Etc/GMT-8" (the sign is inverted)'),
         ("GMT-05:00", 'for a fixed offset write "Etc/GMT+5" (the sign is inverted)'),
         ("Europe/Berln", 'did you mean "Europe/Berlin"?'),
+        ("europe/berlin", 'did you mean "Europe/Berlin"?'),
+        ("utc", 'did you mean "UTC"?'),
+        ("America/Indiana/Indianapols", 'did you mean "America/Indiana/Indianapolis"?'),
         ("Mars", 'give a name of the tz database, such as "Europe/Berlin"'),
+        ("Etc/GMT+25", 'give a name of the tz database, such as "Europe/Berlin"'),
     ],
 )
 def test_a_wrong_zone_is_answered_with_the_right_one(zone: str, said: str) -> None:

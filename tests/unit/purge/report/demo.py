@@ -60,7 +60,9 @@ def made() -> Plan:
     for days in range(50, -1, -1):
         now = NOW - timedelta(days=days)
         listed = [row for row in rows if row["created_at"] <= f"{now:%Y-%m-%dT%H:%M:%S}"]
-        last = plan(POLICY, Inventory(backups=msgspec.convert(listed, list[Backup])), now, last=last)
+        last = plan(
+            POLICY, Inventory(backups=msgspec.convert(listed, list[Backup])), now, last=last, run=f"{now:%Y-%m-%d}"
+        )
         if days in {40, 30, 20, 12, 7}:
             gone = {row.id for row in last.due if row.group != "mail" and int(row.id[-3:], 16) % 4}
             rows = [row for row in rows if row["id"] not in gone]

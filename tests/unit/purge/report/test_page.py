@@ -17,6 +17,7 @@ from vbs_reaper.purge.plan_file import encode_plan, read_plan, sha256_of
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.report.html_page import GROUPS_DRAWN, write_page
 from vbs_reaper.purge.report.legend import Mark
+from vbs_reaper.purge.report.style import CSS
 
 VOID = {"meta", "input", "br", "rect", "path", "line", "circle"}
 
@@ -116,10 +117,74 @@ def test_the_page_says_how_far_back_one_can_go() -> None:
 
 
 def test_the_verdict_guards_and_hash_are_told() -> None:
-    made = plan(policy(guards={"max_deletions": 3}), inventory(nightly(9)), NOW)
+    made = plan(policy(guards={"max_deletions": 3}), inventory(nightly(9)), NOW, run="r1")
     text = page(made)
     assert "A guard would refuse this run: 7 due, max_deletions 3 allows only 3" in text
     assert sha256_of(made) in text
+
+
+def test_a_plan_that_is_not_stored_shows_no_hash_to_approve() -> None:
+    made = plan(policy(), inventory(nightly(9)), NOW)
+    assert sha256_of(made) not in page(made)
+    assert "it is not stored and cannot be approved" in page(made)
+
+
+def test_the_policy_the_newest_name_and_every_id_are_told() -> None:
+    rows = nightly(9, name="db-orders")
+    text = unescape(page(plan(policy(match={"name": "db-*"}, keep={"last": 2}), inventory(rows), NOW)))
+    assert '<p>Of the available backups named "db-*", the policy keeps for each volume: the last 2. It deletes' in text
+    assert "newest copy: db-orders</span></h3>" in text
+    assert all(f"<td><code>{row['id']}</code></td>" in text for row in rows)
+
+
+def test_the_legend_explains_the_marks_that_occur_and_no_others() -> None:
+    text = page(plan(policy(keep={"last": 2}), inventory(nightly(9)), NOW))
+    legend = text[text.index('class="legend"') : text.index("</ul>", text.index('class="legend"'))]
+    assert re.findall('<b class="vh">(.)</b>', legend) == ["L", "x"]
+
+
+def test_a_calendar_is_announced_once() -> None:
+    text = page(year())
+    assert len(re.findall('aria-label="Calendar of', text)) == text.count('<div class="cal">') > 1
+    assert 'tabindex="' not in text
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour (WCAG 2.2)."""
+    digits = "".join(digit * 2 for digit in colour) if len(colour) == 3 else colour
+    channels = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(first: str, second: str) -> float:
+    lighter, darker = sorted((luminance(first), luminance(second)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def palettes() -> dict[str, dict[str, str]]:
+    """The colours of the page in light and dark mode, and printed."""
+    light, dark, printed = (
+        dict(re.findall(r"--([\w-]+): #(\w+)", block)) for block in re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
+    )
+    return {"light": light, "dark": light | dark, "printed": light | printed}
+
+
+@pytest.mark.parametrize("mode", ["light", "dark", "printed"])
+def test_every_letter_and_text_has_a_contrast_of_at_least_4_5(mode: str) -> None:
+    colours = palettes()[mode]
+    soft = set(re.findall(r"\.(\w+) text", CSS[: CSS.index("fill: var(--onsoft)")].rpartition("}")[2]))
+    pairs = [("card", "ink"), ("bg", "ink"), ("card", "soft"), ("bg", "soft"), ("warnbg", "ink"), ("card", "bad")]
+    for mark in Mark:
+        if mark is Mark.GOES:
+            pairs += [("going", "goes-ink"), ("line-goes", "goes-ink")]
+        elif mark is Mark.GRACE:
+            pairs.append(("card", "ink"))  # the letter has an outline in this colour
+        else:
+            is_soft = mark.css in soft and not (mark is Mark.HELD and mode == "dark")
+            pairs.append((mark.css, "onsoft" if is_soft else "onfirm"))
+    measured = {pair: contrast(colours[pair[0]], colours[pair[1]]) for pair in pairs}
+    assert {pair: value for pair, value in measured.items() if value < 4.5} == {}
 
 
 def test_what_is_new_since_the_last_plan_is_told() -> None:

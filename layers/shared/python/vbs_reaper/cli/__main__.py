@@ -2,6 +2,6 @@
 
 import sys
 
-from vbs_reaper.cli.main import main
+from vbs_reaper.cli.start import start
 
-sys.exit(main())
+sys.exit(start())

@@ -5,7 +5,6 @@ is rejected or the approval is refused.
 """
 
 import argparse
-import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,6 +14,7 @@ from rich.console import Console
 from vbs_reaper.cli.deletion_log import DeletionLog, about
 from vbs_reaper.cli.follow import EXIT_ALL_GONE, EXIT_SOME_LEFT, Follower, follow_to_the_end
 from vbs_reaper.cli.log_record import GONE, LogRecord
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.plan_text import print_plan
 from vbs_reaper.cli.prompts import require_typed
 from vbs_reaper.cli.stack import Stack
@@ -66,6 +66,10 @@ def run(args: argparse.Namespace) -> int:
     plan = _find(stack, args.policy, sha256)
     console.print(f"sha256 {sha256}", soft_wrap=True)
     print_plan(plan, console, with_calendars=False)
+    if plan.exceeded:
+        console.print(
+            "A guard refuses this plan. Your approval overrides it, for the numbers shown above.", style="yellow"
+        )
     if not args.yes:
         _ask(plan, plan.totals.selected if args.include_grace else plan.totals.due)
     started_at = datetime.now(UTC)
@@ -80,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     if answer["outcome"] == "completed":
         ends = _follow(stack, console, name_of(args.policy, answer["run"]), answer["requested"], started_at)
     if args.json:
-        print(json.dumps({**answer, "ends": ends}))  # noqa: T201  # the output of the command
+        print_json({**answer, "ends": ends})
     return EXIT_ALL_GONE if ends.keys() <= GONE else EXIT_SOME_LEFT
 
 

@@ -16,6 +16,8 @@ from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.reasons import Reason
 from vbs_reaper.strict_json import find_doubled_keys
 
+PAGE_LIMIT: Final = 1000
+"""Maximum number of backups in one response, by default (Cinder's option `osapi_max_limit`)."""
 PIECE_BYTES: Final = 1 << 20
 """Bytes that are read and decoded at a time."""
 
@@ -55,6 +57,8 @@ class BackupsFile:
 
     def __init__(self, path: Path, piece_bytes: int = PIECE_BYTES) -> None:
         self._path, self._piece_bytes = path, piece_bytes
+        self.notes: list[str] = []
+        """What a person should know about the file, found by `inventory`."""
 
     def __iter__(self) -> Iterator[Backup]:
         """Yield every backup.
@@ -75,11 +79,22 @@ class BackupsFile:
             RunRefused: the file is one page of a longer list.
         """
         seen_vbs = seen_incremental = with_metadata = False
+        count = 0
         for row in self._rows(check_keys=True):
+            count += 1
             seen_vbs |= row.service_metadata is not UNSET or "service_metadata" in row.odd_fields
             seen_incremental |= row.is_incremental is True
             with_metadata |= row.metadata is not UNSET or "metadata" in row.odd_fields
         detected: Service = "cinder" if seen_incremental and not seen_vbs else "vbs"
+        if service is None and count and not (seen_vbs or seen_incremental):
+            self.notes.append(
+                f"Nothing in {self._path} tells which service it is from; it is read as {detected}: see --service."
+            )
+        if count == PAGE_LIMIT:
+            self.notes.append(
+                f"{self._path} has exactly {count:,} backups, so it may end at the API's limit for a page: make sure "
+                "that it is the whole list, or use --cloud."
+            )
         return Inventory(
             backups=self, service=service or detected, with_metadata=with_metadata, hold_marker=hold_marker
         )
@@ -123,7 +138,8 @@ class BackupsFile:
             parts = msgspec.json.decode(document, type=dict[str, msgspec.Raw] | list[msgspec.Raw])
             if isinstance(parts, list) or "backups" not in parts:
                 raise InvalidBackupsFile(
-                    f'{self._path}: is not an object with a list "backups"; give the response of the API'
+                    f'{self._path}: is not an object with a list "backups"; give the whole response of GET '
+                    "…/backups/detail, because the openstack client leaves fields out"
                 )
             self._check_top_level(document)
             links = msgspec.json.decode(document, type=_Links)

@@ -1,7 +1,6 @@
 """`vbs-reaper check`: has the stack's checker check whether targets are usable now."""
 
 import argparse
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,7 +10,9 @@ from rich.text import Text
 
 from vbs_reaper.backups.identifiers import is_target
 from vbs_reaper.checking.target_check import TARGETS_LIMIT
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
+from vbs_reaper.cli.target_check import message_of
 from vbs_reaper.errors import CommandError
 from vbs_reaper.text import printable
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     _check_targets(args.targets)
     answer = Stack(args.stack).invoke("Checker", {"targets": args.targets})
     if args.json:
-        print(json.dumps(answer, indent=2))  # noqa: T201  # the output of the command
+        print_json(answer, indent=2)
     else:
         show(answer, Console(soft_wrap=True))
     healthy = all(report["healthy"] for report in answer["targets"]) and answer["own_side"]["healthy"]
@@ -57,7 +58,7 @@ def show(answer: Mapping[str, Any], console: Console) -> None:
             console.print(line.append("healthy", style="green").append(_found(report)))
         else:
             state = "unhealthy" if report["healthy"] is False else "not checked"
-            line.append(state, style="red").append(f": {report['message']} ({report['reason']}). {report['action']}")
+            line.append(state, style="red").append(f": {message_of(report)} ({report['reason']}). {report['action']}")
             console.print(line)
         for unknown in report.get("unknown", ()):
             console.print(Text(f"  unknown: {unknown}"))

@@ -3,19 +3,24 @@
 import json
 import os
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import yaml
 
 from vbs_reaper.backups.secret_text import Secret, StoredSecret
-from vbs_reaper.cli.files import read_file
+from vbs_reaper.cli.files import BYTE_ORDER_MARK, decode, read_file
+from vbs_reaper.clouds.target import Auth, Target
 from vbs_reaper.clouds.target_secret import QUOTABLE_KEYS
 from vbs_reaper.errors import CommandError
 from vbs_reaper.strict_json import show_key
 from vbs_reaper.text import printable
 
 CLOUDS_FILE_VARIABLE: Final = "OS_CLIENT_CONFIG_FILE"
+_TEXT_KEYS: Final = tuple(field.name for field in msgspec.structs.fields(Target) if field.type is str)
+_OTHER_TYPES: Final = {bool: "a boolean", int: "a number", float: "a number", date: "a date", bytes: "binary"}
 _SUFFIXES: Final = (".yaml", ".yml")
 _MERGE: Final = "tag:yaml.org,2002:merge"
 _QUOTABLE: Final = QUOTABLE_KEYS | {"clouds", "<<"}
@@ -48,13 +53,18 @@ def read_yaml(text: str, where: str) -> dict[str, Any]:
     """Return the mapping in a YAML text; an empty one if the text is another YAML value.
 
     Raises:
-        CommandError: the text is not valid YAML, or has a key twice; names `where` and the fix, never a value.
+        CommandError: the text is not one valid YAML document, or has a key twice; names `where` and
+            the fix, never a value.
     """
     try:
-        loader = yaml.SafeLoader(text)
-        root = loader.get_single_node()
+        loader = yaml.SafeLoader(text.removeprefix(BYTE_ORDER_MARK))
+        root = loader.get_node() if loader.check_node() else None
         if root is None:
             return {}
+        second = loader.get_node() if loader.check_node() else None
+        if second is not None:
+            line = second.start_mark.line + 1
+            raise CommandError(f"{where}: contains several YAML documents, another one in line {line}; keep one")
         _check_keys(loader, root, where)
         document = loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
@@ -133,15 +143,57 @@ def make_entry(entry: dict[str, Any], where: str) -> Entry:
     """Return an entry as a target's secret, which is JSON.
 
     Raises:
-        CommandError: it contains a value that JSON cannot represent.
+        CommandError: a value is of another type in YAML than its key needs, or JSON cannot represent it; or several
+            regions are given, and none is selected.
     """
+    entry = _with_one_region(entry, where)
+    _check_types(entry, where)
     try:
         text = json.dumps(entry, ensure_ascii=False, indent=2)
+        text.encode()
+    except UnicodeEncodeError:
+        raise CommandError(
+            f"{where}: contains a surrogate, which is no character; write the character itself"
+        ) from None
     except (TypeError, ValueError, RecursionError):
         raise CommandError(
             f"{where}: contains values that JSON does not have; put dates and binary values in quotes"
         ) from None
     return Entry(version_id="", text=Secret(text), name=where)
+
+
+def _check_types(entry: dict[str, Any], where: str) -> None:
+    """Check that no value that must be text is something else in YAML: `no` is a boolean, and `0123` is 83."""
+    auth = entry.get("auth")
+    sections = (("", entry, _TEXT_KEYS), ("auth.", auth if isinstance(auth, dict) else {}, Auth.__struct_fields__))
+    for prefix, section, names in sections:
+        for name in names:
+            value = section.get(name)
+            if kind := next((what for type_, what in _OTHER_TYPES.items() if isinstance(value, type_)), None):
+                raise CommandError(f'{where}: in YAML, the value of "{prefix}{name}" is {kind}; put it in quotes')
+
+
+def _with_one_region(entry: dict[str, Any], where: str) -> dict[str, Any]:
+    """Replace `regions` that are mappings by the selected one with its values, as openstacksdk merges them."""
+    regions = entry.get("regions")
+    if not isinstance(regions, list) or not any(isinstance(region, dict) for region in regions):
+        return entry
+    values: dict[str, Any] = {}
+    for region in regions:
+        name = region.get("name") if isinstance(region, dict) else region
+        more = region.get("values") or {} if isinstance(region, dict) else {}
+        if not isinstance(name, str) or not isinstance(more, dict) or name in values:
+            raise CommandError(
+                f'{where}: "regions" needs items with a "name" each, all different, and with a mapping "values" at most'
+            )
+        values[name] = more
+    selected = entry.get("region_name") or next(iter(values))
+    if len(values) > 1 and not entry.get("region_name"):
+        raise CommandError(f'{where}: has several "regions"; select one as "region_name": {name_entries(values)}')
+    if selected not in values:
+        raise CommandError(f'{where}: "region_name" is none of the "regions": {name_entries(values)}')
+    rest = {key: value for key, value in entry.items() if key != "regions"}
+    return {**_merge(rest, values[selected]), "region_name": selected}
 
 
 def _find() -> Path:
@@ -158,11 +210,7 @@ def _find() -> Path:
 
 
 def _clouds(path: Path) -> dict[str, Any]:
-    try:
-        text = read_file(path).decode()
-    except UnicodeDecodeError:
-        raise CommandError(f"{path}: is not valid YAML: it is not UTF-8") from None
-    return clouds_in(read_yaml(text, str(path)), str(path))
+    return clouds_in(read_yaml(decode(read_file(path), str(path)), str(path)), str(path))
 
 
 def _existing(folder: Path, name: str) -> Iterator[Path]:

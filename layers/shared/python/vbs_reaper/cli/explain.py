@@ -1,7 +1,6 @@
 """`vbs-reaper explain`: shows the history of one backup's deletion, from the deleter's log and the stored plans."""
 
 import argparse
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,6 +11,7 @@ from rich.text import Text
 from vbs_reaper.cli.deletion_log import DeletionLog, about, of_requests
 from vbs_reaper.cli.history import RequestHistory, as_json, find_plan, group_by_request
 from vbs_reaper.cli.history_text import at, beginning, conclusion, heading, of_pass, of_quiet_passes
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.deletion.request import invalid_backup_id
 from vbs_reaper.errors import CommandError
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     since = datetime.now(UTC) - _age(args.since)
     histories = find_histories(Stack(args.stack), args.backup_id, since)
     if args.json:
-        print(json.dumps(as_json(args.backup_id, histories), indent=2))  # noqa: T201  # the output of the command
+        print_json(as_json(args.backup_id, histories), indent=2)
     elif histories:
         show(histories, Console(soft_wrap=True))
     else:

@@ -4,7 +4,6 @@ Exit codes: 0 it is held, 1 invalid input or an error.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -16,6 +15,7 @@ from msgspec import UNSET
 from vbs_reaper.backups.holds import Hold, HoldKind, HoldRecord
 from vbs_reaper.cli.hold_input import GivenHold, read_holds_file, read_id, read_reason, read_until
 from vbs_reaper.cli.hold_text import as_instant, as_json, period, what
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.plan_search import find_seen
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.stored_holds import DIGITS, StoredHold, StoredHolds, find_caller
@@ -74,9 +74,9 @@ def run(args: argparse.Namespace) -> int:
         record, seen = _with_target(stack, kind, on, record)
     stored = StoredHolds(stack).write(kind, on, until, record)
     if args.json:
-        print(json.dumps(as_json(stored, now)))  # noqa: T201  # the output of the command
+        print_json(as_json(stored, now))
     else:
-        print("\n".join(_lines(stored, seen, args.stack)))  # noqa: T201
+        print("\n".join(_lines(stored, seen, args.stack)))  # noqa: T201  # the output of the command
     return 0
 
 
@@ -125,7 +125,7 @@ def _copy(args: argparse.Namespace) -> int:
         partial(store.write, hold.kind, _on(hold), hold.until, _record(hold, by, now)) for hold in new
     )
     if args.json:
-        print(json.dumps({"holds": [as_json(each, now) for each in written]}))  # noqa: T201  # the output of the command
+        print_json({"holds": [as_json(each, now) for each in written]})
         return 0
     print(  # noqa: T201
         f"{count(len(written), 'hold')} and stops written; {len(live) - len(new):,} existed already, "

@@ -4,11 +4,11 @@ Exit codes: 0 done, or there are none; 1 error.
 """
 
 import argparse
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 from vbs_reaper.cli.hold_text import as_json, block, totals
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.stored_holds import StoredHolds
 
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     ended = len(found) - len(live)
     if args.json:
         document = {"holds": [as_json(each, now) for each in shown], "ended": ended}
-        print(json.dumps(document, indent=2))  # noqa: T201  # the output of the command
+        print_json(document, indent=2)
         return 0
     for each in shown:
         print("\n".join(block(each, now)), end="\n\n")  # noqa: T201

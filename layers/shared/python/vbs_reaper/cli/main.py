@@ -1,10 +1,10 @@
 """The command line `vbs-reaper`: one module per command. An error is one sentence on standard error and exit code 1."""
 
+from __future__ import annotations
+
 import argparse
-import os
 import sys
-from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from vbs_reaper.cli import (
     approve,
@@ -21,9 +21,16 @@ from vbs_reaper.cli import (
     send,
     stop,
 )
+from vbs_reaper.cli.aws_failure import explain_failure, is_of_aws
 from vbs_reaper.cli.dead_letters import command as dead_letters
 from vbs_reaper.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
+from vbs_reaper.cli.output import check_streams, discard_output
 from vbs_reaper.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from _typeshed import SupportsWrite
 
 COMMANDS: Final = (
     preview,
@@ -51,6 +58,17 @@ class _Parser(argparse.ArgumentParser):
         self.print_usage(sys.stderr)
         self.exit(EXIT_ERROR, f"{self.prog}: {message}\n")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401
+        """Reject what is unknown here, with the usage of this command; argparse would show that of the program."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """Print, and raise OSError if that fails, which argparse would ignore."""
+        (file or sys.stderr).write(message)
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
@@ -62,18 +80,40 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 1 after a CommandError, 130 after Ctrl-C."""
+    """Run one command and return its exit code: 1 after an error, 130 after Ctrl-C."""
     try:
-        args = parser().parse_args(argv)
+        check_streams()
+        try:
+            args = parser().parse_args(argv)
+        finally:
+            sys.stdout.flush()  # of --help, whose faults argparse ignores
         code: int = args.run(args)
         sys.stdout.flush()
-    except CommandError as error:
-        print(f"vbs-reaper: {error}", file=sys.stderr)  # noqa: T201  # the message of the command
-        return EXIT_ERROR
-    except BrokenPipeError:
-        # Python flushes standard output at exit; without this it would report the broken pipe again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_ERROR
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        discard_output()
+        return EXIT_ERROR
+    except Exception as error:
+        sentence = _sentence_of(error)
+        if sentence is None:
+            raise
+        print(f"vbs-reaper: {sentence}", file=sys.stderr)  # noqa: T201  # the message of the command
+        return EXIT_ERROR
     return code
+
+
+def _sentence_of(error: Exception) -> str | None:
+    """Return what to tell the operator; None for a fault of this program, which needs a traceback."""
+    if isinstance(error, CommandError):
+        return str(error)
+    if is_of_aws(error):
+        return explain_failure(error)
+    if isinstance(error, UnicodeEncodeError):
+        discard_output()
+        return f"standard output cannot show this text in {error.encoding}; set PYTHONIOENCODING=utf-8, or use --json"
+    if isinstance(error, OSError):
+        if error.filename is None:
+            discard_output()
+        return f"{error.filename or 'standard output'}: {error.strerror or error}"
+    return None

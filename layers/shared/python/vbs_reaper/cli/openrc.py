@@ -1,19 +1,17 @@
-"""Reads the `export OS_X=…` lines of an openrc file as text, with quotes and comments. The file is never executed."""
+"""Reads an openrc as the entry of clouds.yaml that it stands for. The file is never executed."""
 
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from vbs_reaper.cli.files import BYTE_ORDER_MARK
+from vbs_reaper.cli.shell_settings import read_settings
 from vbs_reaper.errors import CommandError
 
-_SETTING: Final = re.compile(r"\s*(?:export\s+)?(OS_[A-Z0-9_]+)=(.*)")
-_SETS: Final = re.compile(r"^\s*(?:export\s+)?OS_[A-Z0-9_]+=", re.MULTILINE)
-_QUESTION: Final = re.compile(r"\s*read\s[^#]*?\b([A-Za-z_][A-Za-z0-9_]*)\s*(?:\s#.*)?")
-_REFERENCE: Final = re.compile(r'"?\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?"?')
-_PIECE: Final = re.compile(r"""'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)|([^\s'"\\;&|<>()]++)""")
-_WORD: Final = re.compile(rf"((?:{_PIECE.pattern})*+)\s*;?(?:\s+#.*|\s*)")
-_ESCAPED: Final = re.compile(r'\\(["\\$`])')
-_NEEDS_SHELL: Final = re.compile(r"(?:[^\\$`]|\\.)*+[$`]")
+_SHELL_LINE: Final = re.compile(
+    r"^[ \t]*(?:OS_[A-Z0-9_]+\+?=|(?:export|declare|typeset|readonly|unset|setenv|set)[ \t]|\$env:OS_)", re.MULTILINE
+)
+"""A line that no clouds.yaml has: of an openrc, or of a file for another shell, which is rejected."""
 
 PASSWORD: Final = "OS_PASSWORD"  # noqa: S105  # the name of a variable
 
@@ -45,26 +43,35 @@ _OTHERS: Final = re.compile(r"OS_[A-Z]+_API_VERSION")
 
 
 def is_openrc(text: str) -> bool:
-    """Whether the text sets `OS_…` variables, as an openrc does."""
-    return _SETS.search(text) is not None
+    """Whether the text sets variables, as an openrc does."""
+    return _SHELL_LINE.search(text) is not None
 
 
 def read_openrc(text: str) -> dict[str, str]:
-    """Return the variables that the file sets, without those that it asks for (Horizon's openrc asks for the password).
+    """Return the `OS_…` variables that the file sets, without a password that it asks for (Horizon's openrc does).
 
     Raises:
-        CommandError: a value cannot be parsed, or needs a shell; the message names variable and line, never a value.
+        CommandError: the file contains something that could change a value in a way that only a shell knows. The
+            message names line and variable, never a value.
     """
-    found: dict[str, str] = {}
-    prompted: set[str] = set()
-    for number, line in enumerate(text.split("\n"), start=1):
-        if question := _QUESTION.fullmatch(line):
-            prompted.add(question[1])
-        elif setting := _SETTING.fullmatch(line):
-            value = _value(setting[1], setting[2], number, prompted)
-            if value:
-                found[setting[1]] = value
-    return found
+    if text.startswith(BYTE_ORDER_MARK):
+        raise CommandError(
+            "line 1 of the openrc begins with a byte order mark, which no shell accepts; save it without"
+        )
+    found = {name: setting for name, setting in read_settings(text).items() if name.startswith("OS_")}
+    values: dict[str, str] = {}
+    is_any_exported = any(setting.is_exported for setting in found.values())
+    for name, setting in found.items():
+        where = f"line {setting.line} of the openrc"
+        if setting.value is None and not setting.is_exported and name not in _IN_AUTH | _BESIDE_AUTH:
+            continue  # the answer to a question, which another variable takes
+        if setting.value is None and name != PASSWORD:
+            raise CommandError(f"{where} asks a person for {name}; write export {name}='value'")
+        if setting.value != "" and is_any_exported and not setting.is_exported:
+            raise CommandError(f"{where} sets {name} and does not export it, unlike others; write export before it")
+        if setting.value:
+            values[name] = setting.value
+    return values
 
 
 def make_entry_of(variables: Mapping[str, str]) -> dict[str, Any]:
@@ -90,20 +97,3 @@ def make_entry_of(variables: Mapping[str, str]) -> dict[str, Any]:
     if "application_credential_id" in auth:
         entry.setdefault("auth_type", "v3applicationcredential")
     return entry
-
-
-def _value(name: str, text: str, number: int, prompted: set[str]) -> str:
-    """Return the value that a shell would set; empty if it is a variable that the file asks for."""
-    word = _WORD.fullmatch(text)
-    if word is None:
-        raise CommandError(f"line {number} of the openrc: {name} cannot be parsed; write its value in single quotes")
-    reference = _REFERENCE.fullmatch(word[1])
-    if reference is not None and reference[1] in prompted:
-        return ""
-    value = ""
-    for piece in _PIECE.finditer(word[1]):
-        single, double, escaped, bare = piece.groups()
-        if _NEEDS_SHELL.match(double or bare or ""):
-            raise CommandError(f"line {number} of the openrc: {name} needs a shell; write its value in single quotes")
-        value += _ESCAPED.sub(r"\1", double) if double else single or escaped or bare or ""
-    return value

@@ -4,12 +4,12 @@ Exit codes: 0 it is paused or was paused before, 1 error, 130 interrupted (the c
 """
 
 import argparse
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 from vbs_reaper.cli import event_source
 from vbs_reaper.cli.dead_letters.render import RETENTION
+from vbs_reaper.cli.output import print_json
 
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """
     changed = event_source.switch(args.stack, event_source.DISABLED)
     if args.json:
-        print(json.dumps({"state": "paused", "changed": changed}))  # noqa: T201  # the output of the command
+        print_json({"state": "paused", "changed": changed})
     elif changed:
         print(f"paused: requests wait in the queue. {_retention(datetime.now(UTC))}")  # noqa: T201
     else:

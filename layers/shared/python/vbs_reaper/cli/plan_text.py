@@ -12,14 +12,16 @@ from rich.text import Text
 from vbs_reaper.purge.calendar.zone import Zone, load_zone
 from vbs_reaper.purge.forecast.restore_points import restore_points
 from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.planned_backup import PlannedBackup
+from vbs_reaper.purge.planned_backup import PlannedBackup, newest_name
 from vbs_reaper.purge.report.calendar_strips import Day, Strip, calendar_of
 from vbs_reaper.purge.report.formatting import count, day, gib, moment
 from vbs_reaper.purge.report.html_page import drawn_groups
 from vbs_reaper.purge.report.legend import Mark
+from vbs_reaper.purge.report.policy_sentence import describe_policy
 from vbs_reaper.reasons import Reason
 
 GROUPS_SHOWN: Final = 12
+FIELDS_SHOWN: Final = 3
 
 _STYLES: Final = {
     Mark.YEARLY: "bold white on purple4",
@@ -52,8 +54,9 @@ def print_plan(plan: Plan, console: Console, *, with_calendars: bool) -> None:
             "bold",
         )
     )
+    console.print(Text(describe_policy(plan.policy), "dim"))
     console.print(_totals(plan))
-    for guard in plan.guards:
+    for guard in plan.guards if plan.totals.due else plan.exceeded:
         console.print(
             Text("guard refuses: " if guard.exceeded else "guard: ", "bold red" if guard.exceeded else "dim"), end=""
         )
@@ -78,13 +81,22 @@ def _totals(plan: Plan) -> Text:
 
 def _reasons(plan: Plan) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("first reason")
+    table.add_column("why (first reason)")
     table.add_column("backups", justify="right")
     table.add_column("meaning")
     found: Counter[Reason] = Counter(row.reasons[0] for row in plan.backups)
     for reason, number in sorted(found.items(), key=lambda item: (-item[1], item[0].value)):
-        table.add_row(reason.value, f"{number:,}", reason.sentence)
+        table.add_row(reason.value, f"{number:,}", f"{reason.sentence}{_fields(plan, reason)}")
     return table
+
+
+def _fields(plan: Plan, reason: Reason) -> str:
+    """Return which fields are unknown, if that is the reason."""
+    if reason is not Reason.UNKNOWN_FIELD:
+        return ""
+    fields = sorted({row.detail for row in plan.backups if row.reasons[0] is reason and row.detail})
+    more = f" and {len(fields) - FIELDS_SHOWN:,} others" if len(fields) > FIELDS_SHOWN else ""
+    return f" Found: {_printable(', '.join(fields[:FIELDS_SHOWN]))}{more}." if fields else ""
 
 
 def _calendars(plan: Plan, zone: Zone, width: int) -> Iterator[Text]:
@@ -96,7 +108,10 @@ def _calendars(plan: Plan, zone: Zone, width: int) -> Iterator[Text]:
     # The columns of one week are reserved for the name of the last month.
     weeks = max(_MIN_WEEKS, (width - _MARGIN) // _COLUMNS_PER_WEEK - 1)
     for name in sorted(shown):
-        yield Text(f"\n{_printable(name)}: {lost[name]:,} to be deleted", "bold")
+        newest = newest_name(drawn[name])
+        yield Text(
+            f"\n{_printable(name)}{f' ({_printable(newest)})' if newest else ''}: {lost[name]:,} to be deleted", "bold"
+        )
         calendar = calendar_of(drawn[name], zone, plan.made_at, weeks_per_row=weeks, weeks_limit=None)
         for strip in calendar.strips:
             used.update(square.mark for square in strip.days)
@@ -167,7 +182,7 @@ def _number(square: Day) -> str:
 
 def _restore_points(rows: Sequence[PlannedBackup], zone: Zone, plan: Plan) -> Iterator[Text]:
     parts = [
-        f"{point.label} ({'none' if point.best is None else day(point.best, zone)})"
+        f"{point.label}: {'none' if point.best is None else f'copy of {day(point.best, zone)}'}"
         for point in restore_points(rows, zone, plan.made_at)
     ]
-    yield Text("restore points: " + ", ".join(parts), "dim")
+    yield Text("could be restored as of " + ", ".join(parts), "dim")

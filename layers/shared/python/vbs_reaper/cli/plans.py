@@ -1,7 +1,6 @@
 """`vbs-reaper plans`: lists the plans that a stack has stored, newest first, or opens the HTML page of one."""
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.stored_plans import StoredPlan, find_run, stored_plans
 from vbs_reaper.errors import CommandError
@@ -59,7 +59,10 @@ def run(args: argparse.Namespace) -> int:
     if args.policy is None:
         raise CommandError("--open needs --policy: runs of different policies may have the same name")
     page = _download(stack, args.policy, find_run(stack, args.policy, args.open))
-    print(json.dumps({"picture": str(page)}) if args.json else page)  # noqa: T201  # the output of the command
+    if args.json:
+        print_json({"picture": str(page)})
+    else:
+        print(page)  # noqa: T201  # the output of the command
     webbrowser.open(page.as_uri())
     return 0
 
@@ -96,7 +99,7 @@ def _stored(plan: StoredPlan) -> str:
 
 def _print_json(found: Sequence[StoredPlan]) -> None:
     rows = [asdict(plan) | {"stored": plan.stored.isoformat(timespec="seconds")} for plan in found]
-    print(json.dumps(rows))  # noqa: T201  # the output of the command
+    print_json(rows)
 
 
 def _download(stack: Stack, policy: str, run: str) -> Path:

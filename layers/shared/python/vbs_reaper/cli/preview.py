@@ -1,6 +1,7 @@
 """`vbs-reaper preview`: shows what a purge would delete and why. It sends nothing that changes anything.
 
-Exit codes: 0 nothing would be deleted, 2 something would be deleted, 3 a guard would refuse the run, 1 invalid input.
+Exit codes: 0 nothing would be deleted, 2 something would be deleted, now or when its grace ends, 3 a guard would refuse
+the run, 1 invalid input, or the output cannot be written.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from rich.text import Text
 
 from vbs_reaper.backups.hold_marker import HOLD_MARKER, is_empty_marker
 from vbs_reaper.cli.backups_file import BackupsFile
-from vbs_reaper.cli.files import read_file
+from vbs_reaper.cli.files import BYTE_ORDER_MARK, decode, read_file
 from vbs_reaper.cli.live_backups import list_cloud, list_secret
 from vbs_reaper.cli.plan_text import print_plan
 from vbs_reaper.cli.stack_preview import plan_on_stack, print_how_to_approve
@@ -48,8 +49,8 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         "preview",
         help="show what a purge would delete, and why",
         description="Shows what a purge by a policy would delete, and why. Sends nothing that changes anything.",
-        epilog="Exit codes: 0 nothing would be deleted, 2 something would be deleted, 3 a guard would refuse the run, "
-        "1 invalid input.",
+        epilog="Exit codes: 0 nothing would be deleted, 2 something would be deleted, now or when its grace ends, 3 a "
+        "guard would refuse the run, 1 invalid input, or the output cannot be written.",
     )
     command.add_argument(
         "--policy",
@@ -60,7 +61,10 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     )
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument(
-        "--backups", type=Path, metavar="FILE", help='the list that the API returned: {"backups": [...]}'
+        "--backups",
+        type=Path,
+        metavar="FILE",
+        help='the whole response of GET …/backups/detail, as curl saves it: {"backups": [...]}',
     )
     source.add_argument(
         "--cloud", metavar="NAME", help="list the backups now: the target is this entry of your clouds.yaml"
@@ -113,7 +117,9 @@ def _plan_here(args: argparse.Namespace) -> Plan:
     policy, last, given_now = _policy(args.policy), _last(args.last), _instant(args.now)
     inventory = _inventory(args)
     now = given_now or datetime.now(UTC).replace(microsecond=0)
-    return plan(_with_target(policy, last, args.secret), inventory, now, last=last)
+    made = plan(_with_target(policy, last, args.secret), inventory, now, last=last)
+    notes = inventory.backups.notes if isinstance(inventory.backups, BackupsFile) else ()
+    return replace(made, warnings=(*made.warnings, *notes))
 
 
 def _plan_on_stack(args: argparse.Namespace) -> Plan:
@@ -159,12 +165,10 @@ def _inventory(args: argparse.Namespace) -> Inventory:
 
 def _policy(path: Path) -> PurgePolicy:
     try:
-        text = read_file(path).decode()
-        document = read_json(text, limit=POLICY_LIMIT_BYTES)
+        text = decode(read_file(path), str(path))
+        document = read_json(text.removeprefix(BYTE_ORDER_MARK), limit=POLICY_LIMIT_BYTES)
         is_event = isinstance(document, dict) and document.keys() == {"run"}  # as a schedule sends it to the purger
         return read_policy(document["run"] if is_event else document)
-    except UnicodeDecodeError:
-        raise CommandError(f"{path}: is not JSON: it is not UTF-8") from None
     except (InvalidJson, InvalidPolicy) as error:
         raise CommandError(f"{path}: {error}") from None
 

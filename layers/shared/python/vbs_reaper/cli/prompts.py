@@ -9,7 +9,7 @@ def require_typed(question: str, expected: str, otherwise: str) -> None:
     """Ask on standard error, because standard output is for results, and read the reply from standard input.
 
     Raises:
-        CommandError: the reply is not `expected`; the message is `otherwise`.
+        CommandError: the reply is not `expected`; the message is `otherwise`. Or nobody can reply.
     """
     if _ask(question) != expected:
         raise CommandError(otherwise)
@@ -19,7 +19,7 @@ def require_number(question: str, expected: int, otherwise: str) -> None:
     """Do the same for a number, which may be typed with thousands separators (commas), as it is shown.
 
     Raises:
-        CommandError: the reply is not `expected`; the message is `otherwise`.
+        CommandError: the reply is not `expected`; the message is `otherwise`. Or nobody can reply.
     """
     if _ask(question).replace(",", "") != str(expected):
         raise CommandError(otherwise)
@@ -27,4 +27,8 @@ def require_number(question: str, expected: int, otherwise: str) -> None:
 
 def _ask(question: str) -> str:
     print(question, end="", file=sys.stderr, flush=True)  # noqa: T201  # a question to the operator
-    return sys.stdin.readline().strip()
+    line = sys.stdin.readline()
+    if not line:
+        print(file=sys.stderr)  # noqa: T201  # ends the line of the question
+        raise CommandError("standard input is closed, so nobody can confirm; add --yes; nothing was done")
+    return line.strip()

@@ -4,7 +4,6 @@ Exit codes: 0 done, or there was nothing to remove; 1 error, or the person did n
 """
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 from vbs_reaper.backups.holds import Hold
 from vbs_reaper.cli.hold_text import as_json, block, totals, what
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.prompts import require_number
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.stored_holds import DIGITS, StoredHolds
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         require_number(question, len(chosen), "that is not the number; nothing was released")
     store.release(chosen)
     if args.json:
-        print(json.dumps({"released": [as_json(each, now) for each in stored]}, indent=2))  # noqa: T201
+        print_json({"released": [as_json(each, now) for each in stored]}, indent=2)
         return 0
     for each in stored:
         others = _others_on_the_same(found, each.hold, chosen, now)

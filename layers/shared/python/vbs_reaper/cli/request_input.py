@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from vbs_reaper.cli.files import BYTE_ORDER_MARK, decode
 from vbs_reaper.deletion.envelope import BODY_LIMIT
 from vbs_reaper.deletion.request import QUOTABLE_KEYS, DeleteRequest, read_request
 from vbs_reaper.errors import CommandError, InvalidJson, InvalidRequest
@@ -40,11 +41,7 @@ def file_lines(name: str, content: bytes) -> Iterator[Line]:
     Raises:
         CommandError: the content is not UTF-8.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = content.count(b"\n", 0, error.start) + 1
-        raise CommandError(f"{name}, line {number}: is not UTF-8; save the file as UTF-8") from None
+    text = decode(content, name).removeprefix(BYTE_ORDER_MARK)
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip() if line.lstrip().startswith("{") else line.partition("#")[0].strip()
         if stripped:

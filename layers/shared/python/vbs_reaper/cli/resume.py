@@ -4,10 +4,10 @@ Exit codes: 0 it is running or was running before, 1 error, 130 interrupted (the
 """
 
 import argparse
-import json
 from typing import Any
 
 from vbs_reaper.cli import event_source
+from vbs_reaper.cli.output import print_json
 
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """
     changed = event_source.switch(args.stack, event_source.ENABLED)
     if args.json:
-        print(json.dumps({"state": "running", "changed": changed}))  # noqa: T201  # the output of the command
+        print_json({"state": "running", "changed": changed})
     elif changed:
         print("resumed: the deleter processes the requests in the queue")  # noqa: T201
     else:

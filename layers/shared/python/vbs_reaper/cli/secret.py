@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from vbs_reaper.cli.clouds_file import Entry, clouds_in, make_entry, name_entries, pick_entry, read_yaml
+from vbs_reaper.cli.files import decode
 from vbs_reaper.cli.openrc import PASSWORD, is_openrc, make_entry_of, read_openrc
+from vbs_reaper.cli.output import write_utf8
 from vbs_reaper.clouds.target_secret import SECRET_BYTES, read_target
 from vbs_reaper.errors import CommandError, InvalidSecret
 
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         entry = {**entry, "volume_backup_service": args.service}
     secret = make_entry(_with_certificate(entry), _INPUT)
     _check(secret)
-    print(secret.text.reveal())  # noqa: T201  # the output of the command
+    write_utf8(secret.text.reveal())
     return 0
 
 
@@ -76,10 +78,7 @@ def _read_input() -> str:
     data = sys.stdin.buffer.read(INPUT_LIMIT_BYTES + 1)
     if len(data) > INPUT_LIMIT_BYTES:
         raise CommandError(f"{_INPUT} has more than {INPUT_LIMIT_BYTES:,} bytes; a clouds.yaml or an openrc is smaller")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise CommandError(f"{_INPUT} is not UTF-8 text") from None
+    return decode(data, _INPUT)
 
 
 def _with_password(entry: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import argparse
 import getpass
-import json
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -17,10 +16,12 @@ from vbs_reaper.cli.exit_codes import EXIT_INTERRUPTED
 from vbs_reaper.cli.files import read_file
 from vbs_reaper.cli.follow import EXIT_ALL_GONE, EXIT_SOME_LEFT, Follower, follow_to_the_end
 from vbs_reaper.cli.log_record import LogRecord
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.prompts import require_number
 from vbs_reaper.cli.request_input import Line, RequestInput, argument_lines, file_lines, read_requests
 from vbs_reaper.cli.request_sender import RequestSender
 from vbs_reaper.cli.stack import Stack
+from vbs_reaper.cli.target_check import find_unusable
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.errors import CommandError
 
@@ -72,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     for repeat in given.repeats:
         console.print(repeat, markup=False, highlight=False)
     stack = Stack(args.stack)
+    for remark in find_unusable(stack, (request.target for request in given.requests if request.target)):
+        console.print(remark, style="yellow", markup=False, highlight=False)
     _confirm(args, given)
     return SendRun(stack, console, args).carry_out(given.requests)
 
@@ -127,7 +130,7 @@ class SendRun:
                 "reason": reason,
                 "message": message,
             }
-            print(json.dumps(fields), flush=True)  # noqa: T201  # the output of the command
+            print_json(fields)
             return
         line = Text(f"{backup_id}  ").append(outcome, style=_STYLES.get(outcome, "yellow"))
         self._console.print(line.append(f"  {message}" if message else ""))

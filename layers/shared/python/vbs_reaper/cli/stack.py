@@ -12,6 +12,7 @@ from botocore.config import Config
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
 from vbs_reaper.aws.hold_store import HoldBucket
 from vbs_reaper.aws.plan_store import PlanBucket
+from vbs_reaper.cli.aws_failure import explain_failure
 from vbs_reaper.clock import utc_now
 from vbs_reaper.errors import CommandError
 
@@ -94,9 +95,7 @@ class Stack:
 
     def failed(self, what: str, error: Exception) -> CommandError:
         """Return the error for a failed AWS call; `what` completes "cannot ..."."""
-        return CommandError(
-            f'stack "{self._name}": cannot {what} ({code_of(error)}); check credentials, region and permissions'
-        )
+        return CommandError(f'stack "{self._name}": cannot {what}: {explain_failure(error)}')
 
     def _read_outputs(self) -> dict[str, str]:
         try:

@@ -4,7 +4,6 @@ Exit codes: 0 it is stopped, 1 invalid input or an error.
 """
 
 import argparse
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -14,6 +13,7 @@ from rich.console import Console
 from vbs_reaper.backups.holds import EVERY_RUN, HoldKind, HoldRecord
 from vbs_reaper.cli.hold_input import read_reason
 from vbs_reaper.cli.hold_text import as_json, period, what
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.run_requests import RunRequests, find_requests
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.stored_holds import DIGITS, StoredHold, StoredHolds, find_caller
@@ -80,7 +80,10 @@ def run(args: argparse.Namespace) -> int:
     except CommandError as error:
         problem = str(error)
     stopped = _Stopped(stop=stop, run=run_name, requests=requests, problem=problem)
-    print(json.dumps(_json(stopped, now), indent=2) if args.json else "\n".join(_lines(stopped, args)))  # noqa: T201
+    if args.json:
+        print_json(_json(stopped, now), indent=2)
+    else:
+        print("\n".join(_lines(stopped, args)))  # noqa: T201  # the output of the command
     return 0
 
 

@@ -94,8 +94,16 @@ def nearest_zone(name: str) -> str:
     if fixed := _FIXED_OFFSET.fullmatch(name):
         sign = "-" if fixed[1] == "+" else "+"
         return f'for a fixed offset write "Etc/GMT{sign}{int(fixed[2])}" (the sign is inverted)'
-    near = get_close_matches(name, zone_names(), n=1, cutoff=0.75)
+    same = [zone for zone in zone_names() if zone.lower() == name.lower()]
+    area, _, place = name.partition("/")
+    # Only in the area that the name states: spelling alone would lead from CEST to EST, another continent.
+    places = {} if area in {"", "Etc"} else {zone.removeprefix(f"{area}/"): zone for zone in _zones_in(area)}
+    near = same or [places[found] for found in get_close_matches(place, places, n=1, cutoff=0.75)]
     return f'did you mean "{near[0]}"?' if near else 'give a name of the tz database, such as "Europe/Berlin"'
+
+
+def _zones_in(area: str) -> list[str]:
+    return [zone for zone in zone_names() if zone.startswith(f"{area}/")]
 
 
 def _advice(part: str, key: str, keys: Mapping[str, Sequence[str]]) -> str:

@@ -69,6 +69,15 @@ def newest_first(backup: PlannedBackup) -> tuple[Micros, str]:
     return (backup.made_at or 0, backup.id)
 
 
+def newest_name(rows: Sequence[PlannedBackup]) -> str:
+    """Return the name of the newest backup that has one, if it says more than the group; empty if none does.
+
+    `rows` are the backups of a group, newest first.
+    """
+    row = next((row for row in rows if row.name), None)
+    return row.name if row is not None and row.name and row.name != row.group else ""
+
+
 def identity_of(backup: PlannedBackup) -> tuple[object, ...]:
     """Return what must be equal, besides the ID, for a backup of another plan to be the same backup."""
     return (backup.volume_id, backup.made_at, backup.name)

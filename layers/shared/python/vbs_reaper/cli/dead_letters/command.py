@@ -5,7 +5,6 @@ Exit codes: 0 done, or there are none; 2 some of the selected letters were no lo
 """
 
 import argparse
-import json
 import math
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,6 +13,7 @@ from vbs_reaper.cli.dead_letters.dead_letter import find_kind
 from vbs_reaper.cli.dead_letters.letter_queue import read_letters
 from vbs_reaper.cli.dead_letters.redrive import run_drop, run_redrive
 from vbs_reaper.cli.dead_letters.render import as_json, none_found, print_letters, wide_console
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
 
 RATE: Final = 5.0
@@ -46,7 +46,9 @@ def _add_list(actions: Any) -> None:  # noqa: ANN401
 def _add_redrive(actions: Any) -> None:  # noqa: ANN401
     command = actions.add_parser("redrive", help="send letters that can heal again, with the same request IDs")
     _add_selection(command).add_argument(
-        "--all-that-can-heal", action="store_true", help="all letters that can heal, whatever their reason"
+        "--all-that-can-heal",
+        action="store_true",
+        help="all that can heal by themselves; refusals of a backup (held, deletion_failed, …) are left out",
     )
     command.add_argument(
         "--rate", type=_rate, default=RATE, metavar="N", help="letters per second; default: %(default)g"
@@ -96,7 +98,7 @@ def run_list(args: argparse.Namespace) -> int:
         letters = [letter for letter in letters if letter.kind == args.reason]
     now = datetime.now(UTC)
     if args.json:
-        print(json.dumps(as_json(letters, now, args.stack), indent=2))  # noqa: T201  # the output of the command
+        print_json(as_json(letters, now, args.stack), indent=2)
     elif not letters:
         wide_console().print(none_found(args.reason))
     else:

@@ -22,6 +22,8 @@ class LetterKind:
     sentence: str
     action: str
     can_heal: bool
+    is_refusal: bool = False
+    """Whether the backup itself was refused: unless someone has changed it, the same happens again at once."""
 
 
 MOVED_BY_SQS: Final = LetterKind(
@@ -46,7 +48,13 @@ KINDS: Final[Mapping[str, LetterKind]] = {
     kind.code: kind
     for kind in (
         *(
-            LetterKind(code=reason.value, sentence=reason.sentence, action=reason.action, can_heal=reason.can_redrive)
+            LetterKind(
+                code=reason.value,
+                sentence=reason.sentence,
+                action=reason.action,
+                can_heal=reason.can_redrive,
+                is_refusal=reason.scope is Scope.REQUEST,
+            )
             for reason in Reason
             if reason.scope.is_of_requests and reason.scope is not Scope.PROGRESS
         ),

@@ -39,7 +39,9 @@ class MoveProgress:
 def select_letters(
     letters: Sequence[Letter], kind: LetterKind | None, request_ids: Sequence[str] | None, *, for_redrive: bool
 ) -> list[Letter]:
-    """Return the letters of a kind, those of the request IDs, or (if neither is given) all that can heal.
+    """Return the letters of a kind, those of the request IDs, or (if neither is given) all that can heal by themselves.
+
+    "All" leaves out refusals of the backup itself: only a person knows whether it has changed, and selects them.
 
     Raises:
         CommandError: a request ID has no letter, or a letter that is selected `for_redrive` cannot heal.
@@ -50,7 +52,7 @@ def select_letters(
             raise CommandError(f'"{kind.code}" cannot heal, so it is not sent again: {kind.action}')
         return of_kind
     if not request_ids:
-        return [letter for letter in letters if letter.can_heal]
+        return [letter for letter in letters if letter.can_heal and not is_left_out(letter)]
     selected = [letter for letter in letters if letter.message.request_id in request_ids]
     missing = set(request_ids) - {letter.message.request_id for letter in selected}
     if missing:
@@ -59,6 +61,11 @@ def select_letters(
     if final:
         raise CommandError(f'{final.message.request_id} is "{final.kind.code}", which cannot heal: {final.kind.action}')
     return selected
+
+
+def is_left_out(letter: Letter) -> bool:
+    """Whether "all that can heal" leaves out this letter, although it can heal."""
+    return letter.kind.can_heal and letter.kind.is_refusal
 
 
 def resend_to(client: SQSClient, queue_url: str) -> BeforeDelete:

@@ -4,19 +4,21 @@ Both move letters out of the dead-letter queue; `redrive` sends each one to the 
 """
 
 import argparse
-import json
-from collections.abc import Sequence
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import boto3
 from rich.console import Console
 
 from vbs_reaper.cli.dead_letters.dead_letter import Letter
 from vbs_reaper.cli.dead_letters.letter_queue import read_letters
-from vbs_reaper.cli.dead_letters.move import BeforeDelete, MoveProgress, move, resend_to, select_letters
+from vbs_reaper.cli.dead_letters.move import BeforeDelete, MoveProgress, is_left_out, move, resend_to, select_letters
 from vbs_reaper.cli.dead_letters.render import none_found, print_letters, wide_console
 from vbs_reaper.cli.exit_codes import EXIT_INTERRUPTED
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.prompts import require_number
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.purge.report.formatting import count
@@ -33,11 +35,19 @@ def run_redrive(args: argparse.Namespace) -> int:
         CommandError: a selected letter cannot heal or does not exist, the person did not confirm, or AWS failed.
     """
     stack = Stack(args.stack)
-    selected = select_letters(read_letters(stack), args.reason, args.request_id, for_redrive=True)
+    letters = read_letters(stack)
+    selected = select_letters(letters, args.reason, args.request_id, for_redrive=True)
+    left_out = Counter(letter.kind.code for letter in letters if args.all_that_can_heal and is_left_out(letter))
+    if left_out:
+        named = ", ".join(f"{number:,} {code}" for code, number in left_out.most_common())
+        print(  # noqa: T201  # a remark to the operator
+            f"left out: {named}; they are refused again unless their backups have changed: select them with --reason",
+            file=sys.stderr,
+        )
     if selected and not args.yes:
         _confirm(f"To send {count(len(selected), 'request')} again, {args.rate:g} per second", len(selected))
     resend = resend_to(boto3.client("sqs"), stack.output("DeleteQueueUrl"))
-    return _move(args, stack, selected, resend, args.rate, "sent again")
+    return _move(args, stack, selected, resend, args.rate, "sent again", left_out)
 
 
 def run_drop(args: argparse.Namespace) -> int:
@@ -65,6 +75,7 @@ def _move(  # noqa: PLR0913  # see `move`
     before_delete: BeforeDelete,
     per_second: float,
     verb: str,
+    left_out: Mapping[str, int] | None = None,
 ) -> int:
     done = MoveProgress(0)
     if selected:
@@ -73,10 +84,19 @@ def _move(  # noqa: PLR0913  # see `move`
             boto3.client("sqs"), url, selected, before_delete, per_second=per_second, console=console, verb=verb
         )
     if args.json:
-        result = {"chosen": done.selected, "interrupted": done.is_interrupted, "request_ids": done.request_ids}
-        print(json.dumps(result, indent=2))  # noqa: T201  # the output of the command
+        result: dict[str, Any] = {"chosen": done.selected, "interrupted": done.is_interrupted}
+        result["request_ids"] = done.request_ids
+        if left_out:
+            result["left_out"] = left_out
+        print_json(result, indent=2)
     else:
-        wide_console().print(_summary(done, verb) if done.selected else none_found(args.reason))
+        wide_console().print(
+            _summary(done, verb)
+            if done.selected
+            else "no letter was sent again"
+            if left_out
+            else none_found(args.reason)
+        )
     if done.is_interrupted:
         return EXIT_INTERRUPTED
     return EXIT_DONE if len(done.request_ids) == done.selected else EXIT_SOME_MISSING

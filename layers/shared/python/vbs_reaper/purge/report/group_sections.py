@@ -9,7 +9,7 @@ from vbs_reaper.purge.forecast.forecast import Forecast
 from vbs_reaper.purge.forecast.restore_points import restore_points
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_summary import Group
-from vbs_reaper.purge.planned_backup import PlannedBackup
+from vbs_reaper.purge.planned_backup import PlannedBackup, newest_name
 from vbs_reaper.purge.report.calendar_strips import calendar_of
 from vbs_reaper.purge.report.formatting import count, day, gib, moment, numbers_of, table_head
 from vbs_reaper.purge.report.legend import mark_of
@@ -35,7 +35,7 @@ def draw_groups(plan: Plan, drawn: Mapping[str, Sequence[PlannedBackup]], foreca
 
 def _group(plan: Plan, group: Group, rows: Sequence[PlannedBackup], zone: Zone, forecast: Forecast) -> Iterator[str]:
     sizes = sum(row.gib for row in rows if not row.keep)
-    yield f'<section class="card"><div class="row"><h3>{escape(group.name)}</h3>'
+    yield f'<section class="card"><div class="row"><h3>{escape(group.name)}{_newest_name(rows)}</h3>'
     yield f'<span class="soft small">{group.kept:,} of {count(group.backups, "backup")} kept, '
     yield f"{group.backups - group.kept:,} to be deleted ({gib(sizes)})</span></div>"
     yield '<div class="pair">'
@@ -46,6 +46,11 @@ def _group(plan: Plan, group: Group, rows: Sequence[PlannedBackup], zone: Zone, 
     yield "</section>\n"
 
 
+def _newest_name(rows: Sequence[PlannedBackup]) -> str:
+    name = newest_name(rows)
+    return f' <span class="soft small">newest copy: {escape(name)}</span>' if name else ""
+
+
 def _calendar(plan: Plan, group: Group, rows: Sequence[PlannedBackup], zone: Zone, forecast: Forecast) -> Iterator[str]:
     calendar = calendar_of(rows, zone, plan.made_at)
     yield '<div class="cals">'
@@ -53,7 +58,7 @@ def _calendar(plan: Plan, group: Group, rows: Sequence[PlannedBackup], zone: Zon
         label = (
             f"Calendar of {group.name}, {strip.weeks} weeks from {strip.start:%d %b %Y}; the table has the same data"
         )
-        yield f'<div class="cal" tabindex="0" role="group" aria-label="{escape(label)}">'
+        yield '<div class="cal">'
         yield from draw_strip(strip, forecast.deletion_days, label)
         yield "</div>"
     if calendar.not_drawn:
@@ -75,7 +80,9 @@ def _points(rows: Sequence[PlannedBackup], zone: Zone, plan: Plan) -> Iterator[s
 
 def _table(plan: Plan, group: Group, rows: Sequence[PlannedBackup], zone: Zone) -> Iterator[str]:
     yield f'<details><summary>All {count(len(rows), "backup")} of this group</summary><div class="scroll">'
-    yield table_head(f"Backups of {group.name}, newest first", ["created", "name", "verdict", "reasons"], ["GiB"])
+    yield table_head(
+        f"Backups of {group.name}, newest first", ["created", "name", "verdict", "reasons", "backup ID"], ["GiB"]
+    )
     for row in rows[:ROWS_LISTED]:
         yield _row(row, zone, plan.made_at)
     yield "</tbody></table></div>"
@@ -94,7 +101,8 @@ def _row(row: PlannedBackup, zone: Zone, now: Micros) -> str:
     detail = f" ({escape(row.detail)})" if row.detail else ""
     return (
         f'<tr><td class="nowrap">{created}</td><td>{escape(row.name or "(no name)")}</td><td>{verdict}</td>'
-        f"<td><code>{', '.join(row.reasons)}</code>{detail}</td>{numbers_of(row.gib)}</tr>"
+        f"<td><code>{', '.join(row.reasons)}</code>{detail}</td>"
+        f"<td><code>{escape(row.id)}</code></td>{numbers_of(row.gib)}</tr>"
     )
 
 

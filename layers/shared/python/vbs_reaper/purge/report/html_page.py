@@ -17,7 +17,8 @@ from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.purge.report.forecast_section import draw_later
 from vbs_reaper.purge.report.formatting import count, gib, moment, numbers_of, table_head
 from vbs_reaper.purge.report.group_sections import draw_groups
-from vbs_reaper.purge.report.legend import Mark
+from vbs_reaper.purge.report.legend import Mark, mark_of
+from vbs_reaper.purge.report.policy_sentence import describe_policy
 from vbs_reaper.purge.report.style import CSS, SCRIPT
 from vbs_reaper.purge.report.svg import PATTERNS, draw_guard, draw_mark
 from vbs_reaper.reasons import Reason
@@ -37,7 +38,7 @@ def write_page(plan: Plan) -> Iterator[str]:
     yield from _difference(plan)
     yield from _advice(plan)
     yield from draw_later(plan, shown, later)
-    yield from _legend()
+    yield from _legend(plan, shown, has_later_deletions=bool(later.deletion_days))
     yield from draw_groups(plan, drawn, later)
     yield from _reasons(plan)
     yield from _foot(plan)
@@ -70,7 +71,8 @@ def _head(plan: Plan) -> Iterator[str]:
     yield '<meta name="referrer" content="no-referrer">'
     yield f"<title>{title}</title><style>{CSS}</style></head>\n<body>{PATTERNS}<main>\n"
     yield f'<h1>{title}</h1><p class="soft">Made {moment(plan.made_at, zone)} ({escape(zone.name)}). '
-    yield "It shows which deletions a run at that moment would request; the plan itself deletes nothing.</p>\n"
+    yield "It shows which deletions a run at that moment would request; the plan itself deletes nothing.</p>"
+    yield f"<p>{escape(describe_policy(plan.policy))}</p>\n"
 
 
 def _verdict(plan: Plan) -> Iterator[str]:
@@ -155,9 +157,13 @@ def _advice(plan: Plan) -> Iterator[str]:
         yield f'<p class="note">{escape(sentence)}</p>'
 
 
-def _legend() -> Iterator[str]:
+def _legend(plan: Plan, shown: Sequence[PlannedBackup], *, has_later_deletions: bool) -> Iterator[str]:
+    """Explain the marks of the shown backups, and of those that the slider marks as deleted."""
+    used = {mark_of(row, plan.made_at) for row in shown} | ({Mark.GOES} if has_later_deletions else set())
+    if not used:
+        return
     yield '<h2 id="legend">How to read the calendars</h2><div class="card"><ul class="legend">'
-    for mark in Mark:
+    for mark in (mark for mark in Mark if mark in used):
         yield f'<li>{draw_mark(mark)}<span><b class="vh">{mark.letter}</b> {mark.label}</span></li>'
     yield '</ul><p class="small soft">Each square is a day in the policy\'s time zone. If a day has several backups, '
     yield "the square shows the one that is kept longest; a red corner means that others are to be deleted.</p></div>\n"
@@ -182,9 +188,12 @@ def _foot(plan: Plan) -> Iterator[str]:
     policy = msgspec.json.format(msgspec.json.encode(plan.policy), indent=2).decode()
     yield f"<footer><details><summary>The policy</summary><pre>{escape(policy)}</pre></details>"
     yield f"<p>Service {plan.service}, hold marker <code>{escape(plan.hold_marker)}</code>. "
-    yield f"SHA-256 of the plan, by which it is approved:<br><code>{sha256_of(plan)}</code></p>"
-    yield "<p>An approval lists the backups again. It leaves out what has changed, is needed now, or has become the "
-    yield "last usable copy of its volume, and its answer states the reasons.</p></footer>\n"
+    if plan.run is None:
+        yield "This plan was made without a stack, so it is not stored and cannot be approved.</p></footer>\n"
+    else:
+        yield f"SHA-256 of the plan, by which it is approved:<br><code>{sha256_of(plan)}</code></p>"
+        yield "<p>An approval lists the backups again. It leaves out what has changed, is needed now, or has become "
+        yield "the last usable copy of its volume, and its answer states the reasons.</p></footer>\n"
     yield f"</main><script>{SCRIPT}</script></body></html>\n"
 
 

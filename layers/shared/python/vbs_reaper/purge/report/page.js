@@ -21,4 +21,8 @@
   };
   slider.addEventListener("input", show);
   show();
+  // A calendar can be focused, to be scrolled with the keyboard, only if it does not fit.
+  for (const calendar of document.querySelectorAll(".cal")) {
+    if (calendar.scrollWidth > calendar.clientWidth) calendar.tabIndex = 0;
+  }
 })();

@@ -1,0 +1,53 @@
+"""The Makefile: what it installs from, what it removes, and what it says."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.infrastructure.translate import ROOT
+
+
+def commands_of(*words: str, **environment: str) -> str:
+    """Return the commands that make would run for a target whose files do not exist."""
+    return subprocess.run(
+        ["make", "--dry-run", "--always-make", *words],  # noqa: S607
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PIP", "UV"))}
+        | environment,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+
+
+def test_the_list_of_targets_fits_80_columns() -> None:
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, check=True, text=True).stdout  # noqa: S607
+    assert "make run" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_packages_come_from_a_mirror_if_one_is_set_with_the_hashes_of_the_lock() -> None:
+    assert "uv sync --quiet --frozen --extra console" in commands_of(".venv/stamp")
+    for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"):
+        said = commands_of(".venv/stamp", ".venv-sam/stamp", **{name: "https://mirror.example/simple"})
+        assert "uv sync" not in said, "it would fetch the addresses in uv.lock, which are those of PyPI"
+        assert said.count("uv pip sync --quiet --require-hashes") == 2
+        assert said.count("--editable .") == 1
+
+
+def test_a_cache_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
+    said = commands_of("--eval", "show: ; @echo [$(UV_CACHE_DIR)]", "show", HOME="/dev/null")
+    assert f"[{ROOT}/.build/uv-cache]" in said
+    assert "[]" in commands_of("--eval", "show: ; @echo [$(UV_CACHE_DIR)]", "show", HOME=str(tmp_path))
+
+
+def test_the_last_words_of_a_build_are_about_byte_code() -> None:
+    said = commands_of("build", PYTHON="python3.99").splitlines()
+    (build,) = (place for place, line in enumerate(said) if line.endswith("/sam build"))
+    assert "contain no byte code" in " ".join(said[build + 1 :])
+
+
+def test_clean_removes_what_tests_and_python_leave() -> None:
+    said = commands_of("clean")
+    assert ".hypothesis" in said
+    assert "__pycache__" in said

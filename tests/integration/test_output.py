@@ -1,0 +1,138 @@
+"""What a command writes: JSON is UTF-8, what cannot be written is one sentence, and Ctrl-C never shows a traceback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = (sys.executable, "-W", "error", "-m", "vbs_reaper.cli")
+SCRIPT = Path(sys.executable).with_name("vbs-reaper")
+OPENRC = """
+export OS_AUTH_URL=https://iam.eu-de.otc.t-systems.com/v3 OS_USERNAME=reaper OS_USER_DOMAIN_NAME=OTC1
+export OS_PASSWORD='pässwört' OS_PROJECT_ID=5a1e0c7b9d3f4826a0b4c6d8e2f01357
+"""
+POLICY = {"policy": "nightly", "match": {"name": "*"}, "keep": {"last": 1}, "guards": {"max_fraction": 1.0}}
+BACKUPS = [
+    {
+        "id": f"00000000-0000-4000-8000-{day:012d}",
+        "volume_id": "7d2f3a10-58c4-4b7e-8f19-2c6a9e0b4d31",
+        "name": "Tägliche Sicherung",
+        "status": "available",
+        "created_at": f"2026-11-{day:02d}T02:00:00.000000",
+        "size": 10,
+        "description": None,
+    }
+    for day in range(1, 4)
+]
+PREVIEW = ("preview", "--policy", "policy.json", "--backups", "backups.json", "--now", "2026-11-28T12:00:00Z")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    tmp_path.joinpath("policy.json").write_text(json.dumps(POLICY))
+    tmp_path.joinpath("backups.json").write_text(json.dumps({"backups": BACKUPS}))
+    tmp_path.joinpath("openrc").write_text(OPENRC, encoding="utf-8")
+    return tmp_path
+
+
+def run(folder: Path, words: tuple[str, ...], redirect: str = "", **environment: str) -> tuple[int, bytes, str]:
+    """Run a command in a shell, with its standard input from the file openrc; return code, output and errors."""
+    done = subprocess.run(
+        ["sh", "-c", f'exec <openrc {redirect}; exec "$@"', "sh", *COMMAND, *words],  # noqa: S607
+        cwd=folder,
+        env={**{key: value for key, value in os.environ.items() if not key.startswith("OS_")}, **environment},
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-16", "cp037"])
+@pytest.mark.parametrize("words", [("secret",), (*PREVIEW, "--json")])
+def test_json_is_utf_8_whatever_the_locale(folder: Path, words: tuple[str, ...], encoding: str) -> None:
+    code, out, _ = run(folder, words, PYTHONIOENCODING=encoding)
+    assert code in (0, 2)
+    text = out.decode("utf-8")
+    json.loads(text)
+    assert "pässwört" in text or "Tägliche" in json.dumps(json.loads(text), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("words", [("secret",), PREVIEW, (*PREVIEW, "--json"), ("--help",), ("send", "--help")])
+@pytest.mark.parametrize(
+    ("redirect", "says"),
+    [
+        (">/dev/full", "standard output: No space left on device"),
+        (">&-", "standard output is closed; nothing was done"),
+    ],
+)
+def test_a_full_disk_and_a_closed_output_are_one_sentence(
+    folder: Path, words: tuple[str, ...], redirect: str, says: str
+) -> None:
+    code, out, errors = run(folder, words, redirect)
+    assert (code, out, errors) == (1, b"", f"vbs-reaper: {says}\n")
+
+
+@pytest.mark.parametrize("redirect", ["2>&-", "2>/dev/full"])
+def test_without_standard_error_nothing_is_written_into_the_output(folder: Path, redirect: str) -> None:
+    assert run(folder, ("secret", "--cloud", "none"), redirect)[:2] in [(1, b""), (120, b"")]
+    assert json.loads(run(folder, ("secret",), redirect)[1])["auth"]["username"] == "reaper"
+
+
+def test_a_closed_standard_input_is_an_empty_one(folder: Path) -> None:
+    code, out, errors = run(folder, ("secret",), "<&-")
+    assert (code, out, errors.count("\n")) == (1, b"", 1)
+    assert "standard input: has no entries" in errors
+
+
+def test_text_that_an_encoding_does_not_have_is_one_sentence(folder: Path) -> None:
+    code, _, errors = run(folder, PREVIEW, PYTHONIOENCODING="ascii")
+    assert code == 1
+    assert errors.startswith("vbs-reaper: standard output cannot show this text in ascii; set PYTHONIOENCODING=utf-8")
+    assert errors.count("\n") == 1
+
+
+def test_a_reader_that_closes_the_pipe_is_no_fault(folder: Path) -> None:
+    words = " ".join((*COMMAND, *PREVIEW, "--json"))
+    done = subprocess.run(["sh", "-c", f"{words} | true"], cwd=folder, capture_output=True, check=False)  # noqa: S607
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("command", [(*COMMAND,), (str(SCRIPT),)])
+@pytest.mark.parametrize("words", [("preview", "--help"), ("check", "--stack", "x")])
+def test_ctrl_c_at_any_moment_prints_no_traceback(
+    folder: Path, command: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    interrupted = 0
+    for delay_ms in range(0, 800, 160):
+        with subprocess.Popen(
+            [*command, *words],
+            cwd=folder,
+            env={**os.environ, "AWS_ENDPOINT_URL": "http://192.0.2.1:1", "AWS_DEFAULT_REGION": "eu-central-1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            wait_until_started(process.pid)
+            time.sleep(delay_ms / 1000)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate()
+        interrupted += process.returncode in (130, -signal.SIGINT)
+        assert b"Traceback" not in errors
+    assert interrupted
+
+
+def wait_until_started(pid: int) -> None:
+    """Wait until `start` has begun, which gives SIGINT its default action. Before it, only Python can act."""
+    for is_caught in (True, False):
+        while _catches_interrupts(pid) is not is_caught:
+            time.sleep(0.001)
+
+
+def _catches_interrupts(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    (caught,) = (line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) & (1 << (signal.SIGINT - 1)))

@@ -1,0 +1,119 @@
+"""`make run`: delete backups and purge on local emulators of AWS and the cloud, inject faults, and check the result."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+
+from rich.console import Console
+
+from tests.support.local.artefacts import ROOT
+from tests.support.local.hold_act import HoldAct, StopVerdict
+from tests.support.local.metrics import dashboard, measured
+from tests.support.local.play import TARGET, Played, play
+from tests.support.local.purge_act import PurgeVerdict, purge_year
+from tests.support.local.report import WIDTH, Report, save_picture
+from tests.support.local.scenario import tell
+from tests.support.local.stack import LocalStack
+from tests.support.local.year import tell_year
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
+
+DELETE_SECONDS = 1.0
+INTERRUPTED = 130
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play the story; 0 only when nothing was lost and nothing wrong was done."""
+    options = _options().parse_args(arguments)
+    _forget_the_callers_aws()
+    for ending in ENDINGS:
+        signal.signal(ending, _interrupt)
+    console = Console(stderr=options.json, width=None if sys.stdout.isatty() else WIDTH)
+    try:
+        stopped, played, purged, monitoring = _run(options, console)
+    except KeyboardInterrupt:
+        console.print("interrupted; all started processes have ended")
+        return INTERRUPTED
+    if options.svg:
+        save_picture(options.svg, played.moment, played.verdict)
+    if options.json:
+        print(json.dumps(_as_json(options.seed, stopped, played, purged) | monitoring, indent=2))
+    return 0 if stopped.is_good and played.verdict.is_good and purged.is_good else 1
+
+
+def _run(options: argparse.Namespace, console: Console) -> tuple[StopVerdict, Played, PurgeVerdict, dict[str, object]]:
+    report = Report(console)
+    story = tell(options.seed)
+    report.say(f"Cloud: a simulator with {len(story.stored)} backups. AWS: ministack, deployed from template.yaml.")
+    report.say(
+        f"Act 1: {len(story.requests)} delete requests under faults. They may delete {len(story.doomed)} backups."
+    )
+    began = time.monotonic()
+    simulator = Simulator(SimulatorSettings(delete_seconds=DELETE_SECONDS))
+    with simulator.running() as cloud, LocalStack() as stack, TemporaryDirectory(prefix="vbs-reaper-") as scratch:
+        report.say(f"Ready after {time.monotonic() - began:.1f} s.")
+        stack.store_secret(TARGET, cloud.target_secret())
+        act = HoldAct(stack, cloud, report, Path(scratch))
+        act.hold(story.stored)
+        stopped = act.stop()
+        report.say(f"Sending {len(story.requests)} requests.")
+        with report:
+            played = play(story, stack, cloud, report)
+        if not options.json:
+            report.conclude(played.verdict)
+        purged = purge_year(tell_year(options.seed), stack, cloud, report, options.pictures)
+        if not options.json:
+            report.conclude_purge(purged)
+        monitoring: dict[str, object] = {
+            "dashboard": dashboard(stack),
+            "metrics": [asdict(each) for each in measured(stack)],
+        }
+        return stopped, played, purged, monitoring
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make run", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="seed of the backups, requests and faults (default: 1)")
+    parser.add_argument("--json", action="store_true", help="print the verdict, the metrics and the dashboard as JSON")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="write the result as SVG")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        default=ROOT / ".build" / "run",
+        help="write the pages of the purge plans (default: .build/run)",
+    )
+    return parser
+
+
+def _as_json(seed: int, stopped: StopVerdict, played: Played, purged: PurgeVerdict) -> dict[str, object]:
+    verdict, moment = played.verdict, played.moment
+    return {
+        "seed": seed,
+        "good": stopped.is_good and verdict.is_good and purged.is_good,
+        "seconds": round(moment.elapsed_s, 1),
+        "stop": asdict(stopped),
+        "verdict": asdict(verdict),
+        "purge": asdict(purged),
+    }
+
+
+def _forget_the_callers_aws() -> None:
+    """A profile or an endpoint that the caller works with has no say in an embedded AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """End once, in order; an impatient second Ctrl-C would leave files behind and gain nothing."""
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    raise KeyboardInterrupt

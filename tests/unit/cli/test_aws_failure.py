@@ -1,0 +1,35 @@
+"""An error of AWS is explained by its code: credentials are blamed only for what is about credentials."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from vbs_reaper.cli.aws_failure import explain_failure, is_of_aws
+
+
+def error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "secret"}}, "GetObject")
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("NoSuchKey", "it does not exist, or no longer"),
+        ("ResourceNotFoundException", "it does not exist, or no longer"),
+        ("AWS.SimpleQueueService.NonExistentQueue", "it does not exist, or no longer"),
+        ("ExpiredToken", "the AWS credentials have expired; log in again"),
+        ("InvalidClientTokenId", "AWS does not know the credentials"),
+        ("AccessDenied", "attach the stack's OperatorPolicy"),
+        ("ThrottlingException", "AWS did not carry it out; try again"),
+    ],
+)
+def test_each_code_has_its_sentence(code: str, says: str) -> None:
+    sentence = explain_failure(error(code))
+    assert says in sentence
+    assert sentence.endswith(f"({code})")
+    assert ("credentials" in sentence) is (code in {"ExpiredToken", "InvalidClientTokenId"})
+    assert "secret" not in sentence
+
+
+def test_a_fault_of_this_program_is_none_of_aws() -> None:
+    assert is_of_aws(error("x"))
+    assert not is_of_aws(ValueError("x"))
