@@ -73,6 +73,25 @@ def test_a_record_that_is_not_json_is_not_readable_but_the_hold_counts(
     assert store.read_record(hold) is None
 
 
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", b"x" * (4 << 20)])
+def test_a_record_that_is_nested_or_large_is_read_up_to_a_limit(
+    store: HoldBucket, resources: TemplateResources, body: bytes
+) -> None:
+    boto3.client("s3").put_object(Bucket=resources.plans_bucket, Key=HOLDS + NAME, Body=body)
+    (hold,) = store.list_holds()
+    assert store.read_record(hold) is None
+
+
+@pytest.mark.parametrize("page", [{"IsTruncated": True}, {}])
+def test_a_listing_that_does_not_say_that_it_is_complete_is_unusable(
+    failing: tuple[HoldBucket, Stubber], page: dict[str, bool]
+) -> None:
+    store, stubber = failing
+    stubber.add_response("list_objects_v2", page)
+    with pytest.raises(BucketUnusable, match="not complete"):
+        store.list_holds()
+
+
 def test_an_object_of_another_kind_makes_the_bucket_unusable_and_is_named(
     store: HoldBucket, resources: TemplateResources
 ) -> None:

@@ -64,7 +64,8 @@ def test_the_hold_that_lasts_longest_is_named() -> None:
         ("nightly/*", "nightly/2026-11-26T04-00-00Z", True),
         ("nightly/*", "nightly-2/2026-11-26T04-00-00Z", False),
         ("nightly/*", "jane@example.com", False),
-        ("nightly/*", "nightly", True),
+        ("nightly/*", "nightly", False),
+        ("Nightly/*", "nightly/2026-11-26T04-00-00Z", False),
     ],
 )
 def test_a_stop_concerns_one_run_or_every_run_of_its_policy(stop: str, run: str, *, stops: bool) -> None:
@@ -96,6 +97,13 @@ def test_the_placeholder_of_a_folder_is_not_a_hold(key: str) -> None:
 def test_an_object_that_is_not_understood_is_named(key: str) -> None:
     with pytest.raises(InvalidHold, match=key):
         read_hold(key)
+
+
+@pytest.mark.parametrize("spelling", [f" {BACKUP}", f"{BACKUP} ", f"{{{BACKUP}}}", BACKUP.replace("-", ""), "name"])
+@pytest.mark.parametrize("kind", ["backup", "volume"])
+def test_a_hold_on_an_id_that_nothing_can_have_is_named(kind: str, spelling: str) -> None:
+    with pytest.raises(InvalidHold, match="not a UUID"):
+        read_hold(f"holds/{kind}/{spelling}/released-0123abcd")
 
 
 # The cache

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
     from vbs_reaper.clock import Clock
 
-UNREADABLE: Final = (*AWS_ERRORS, msgspec.DecodeError, UnicodeDecodeError)
+UNREADABLE: Final = (*AWS_ERRORS, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """Everything that `HoldBucket.fetch_record` raises if a record cannot be read."""
+
+RECORD_BYTES: Final = 1 << 16
+"""How much of a record is read. A person may store anything under the name of a hold, also a large file."""
 
 LIST_S: Final = 10.0
 """Most seconds for one listing, which is enough for more than ten thousand holds."""
@@ -35,17 +38,20 @@ class HoldBucket:
 
     def list_holds(self) -> list[Hold]:
         """See `HoldStore.list_holds`. A listing in S3 contains everything that was written before it began."""
-        began_at, holds = self._clock(), list[Hold]()
+        began_at, holds, is_truncated = self._clock(), list[Hold](), None
         try:
             for page in self._s3().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=HOLDS):
                 read = (read_hold(each["Key"]) for each in page.get("Contents", []))
                 holds.extend(hold for hold in read if hold is not None)
-                if page["IsTruncated"] and (self._clock() - began_at).total_seconds() > LIST_S:
+                is_truncated = page.get("IsTruncated")
+                if is_truncated and (self._clock() - began_at).total_seconds() > LIST_S:
                     raise BucketUnusable(f"the listing of {HOLDS} in the stack's bucket takes more than {LIST_S:.0f} s")
         except AWS_ERRORS as error:
             raise BucketUnusable(f"the stack's bucket cannot be listed under {HOLDS} ({code_of(error)})") from None
         except InvalidHold as fault:
             raise BucketUnusable(str(fault)) from None
+        if is_truncated is not False:
+            raise BucketUnusable(f"the listing of {HOLDS} in the stack's bucket is not complete")
         return holds
 
     def read_record(self, hold: Hold) -> HoldRecord | None:
@@ -59,7 +65,7 @@ class HoldBucket:
     def fetch_record(self, hold: Hold) -> HoldRecord:
         """Return what a hold says to people. Raises one of `UNREADABLE` if that cannot be read."""
         found = self._s3().get_object(Bucket=self._bucket, Key=HOLDS + hold.name)
-        return msgspec.json.decode(found["Body"].read(), type=HoldRecord)
+        return msgspec.json.decode(found["Body"].read(RECORD_BYTES), type=HoldRecord)
 
     def write(self, name: str, record: HoldRecord) -> None:
         """Store a new hold. It is encrypted by S3, not with the stack's key: a hold must not depend on a key.

@@ -23,6 +23,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from vbs_reaper.backups.identifiers import UUID
 from vbs_reaper.errors import InvalidHold
 from vbs_reaper.text import printable
 
@@ -49,7 +50,7 @@ class HoldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A hold, as its key states it. `of` is a backup ID, a volume ID, or `<policy>/<run>`, in lower case."""
+    """A hold, as its key states it. `of` is the ID of a backup or volume in lower case, or `<policy>/<run>`."""
 
     name: str
     """The key without `holds/`."""
@@ -94,7 +95,7 @@ def read_hold(key: str) -> Hold | None:
     A name after the ID that is not `<until>-<n>` counts as a hold without an end: somebody meant a hold.
 
     Raises:
-        InvalidHold: the key is not a hold of any kind that this version knows.
+        InvalidHold: the key is not a hold of any kind that this version knows, or is on an ID that is not a UUID.
     """
     name = key.removeprefix(HOLDS)
     if key == HOLDS or name.endswith("/"):
@@ -106,7 +107,14 @@ def read_hold(key: str) -> Hold | None:
             f'the object "{printable(key)}" in the stack\'s bucket is not a hold that this version understands; '
             "remove it, or deploy the version that wrote it"
         )
-    return Hold(name=name, kind=HoldKind(kind), of=of.casefold(), until=_read_until(last))
+    if kind != HoldKind.RUN:
+        of = of.casefold()
+        if not UUID.fullmatch(of):
+            raise InvalidHold(
+                f'the hold "{printable(key)}" in the stack\'s bucket is on an ID that is not a UUID, so it would '
+                "forbid nothing; write it again with `vbs-reaper hold`, then remove this object"
+            )
+    return Hold(name=name, kind=HoldKind(kind), of=of, until=_read_until(last))
 
 
 def _read_until(text: str) -> datetime | None:
@@ -145,12 +153,15 @@ class Holds:
 
         `run` is `<policy>/<run>`. Any other text is not a run.
         """
-        policy = run.partition("/")[0]
+        policy, slash, _ = run.partition("/")
+        if not slash:
+            return None
         of_all = self._live(HoldKind.RUN, f"{policy}/{EVERY_RUN}", now)
         return _longest([*self._live(HoldKind.RUN, run, now), *of_all])
 
     def _live(self, kind: HoldKind, of: str, now: datetime) -> list[Hold]:
-        return [hold for hold in self._holds.get((kind, of.casefold()), ()) if hold.is_live(now)]
+        of = of if kind is HoldKind.RUN else of.casefold()
+        return [hold for hold in self._holds.get((kind, of), ()) if hold.is_live(now)]
 
 
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
