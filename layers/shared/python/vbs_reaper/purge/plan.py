@@ -143,7 +143,7 @@ def plan_rows(  # noqa: PLR0913  # each is a separate value
         warnings=(
             *warnings_of(totals, summaries),
             *only_copies_warning(left_without, allowed_only_copies(policy.guards)),
-            *warn_of_guards_ahead(policy.guards, zone, rows, totals, moment),
+            *warn_of_guards_ahead(policy, zone, rows, totals, moment),
             *_restarted_grace_warning(policy, comparable, counts_from, age),
         ),
     )
