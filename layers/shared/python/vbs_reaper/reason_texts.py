@@ -203,7 +203,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Approve a plan of this policy and target.",
     ),
     "plan_superseded": (
-        "The policy's newest plan selects by other rules.",
+        "The policy's newest plan selects by other rules or guards, or has a longer grace.",
         "Preview the policy again and approve that plan.",
     ),
     # A purge run succeeded

@@ -185,7 +185,7 @@ class Purger:
         sending = read_sending(self._plans, stored, with_grace=with_grace)
         if sending.is_complete:
             return already_sent(stored.plan, stored.run, with_grace=with_grace)
-        check_newest(self._plans, stored.plan)
+        check_newest(self._plans, stored.plan, with_grace=with_grace)
         self._check_not_stopped(stored.policy, stored.run)
         self._check_place_now(stored.plan, time_left)
         approved = approved_backups(stored.plan, with_grace=with_grace)
