@@ -19,7 +19,13 @@ from vbs_reaper.purge.planned_backup import PlannedBackup, newest_first
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.rules.chain import delay_chains
 from vbs_reaper.purge.rules.grace import mark_grace, set_due
-from vbs_reaper.purge.rules.guards import GuardReading, allowed_only_copies, read_guard_of_only_copies, read_guards
+from vbs_reaper.purge.rules.guards import (
+    ONLY_COPIES,
+    GuardReading,
+    allowed_only_copies,
+    read_guard_of_only_copies,
+    read_guards,
+)
 from vbs_reaper.purge.rules.only_copies import only_copies_warning, volumes_left_without
 from vbs_reaper.purge.rules.rule_set import Groups, RuleSet, group_up
 from vbs_reaper.purge.rules.selection import Selection
@@ -161,8 +167,13 @@ def recompute(plan: Plan) -> tuple[Sequence[Group], Totals, Sequence[GuardReadin
 
 
 def is_consistent(plan: Plan) -> bool:
-    """Return whether a plan states the groups, totals and guards of its backups, and selects no survivor."""
+    """Return whether a plan states the groups, totals and guards of its backups, and selects no survivor.
+
+    A plan of format 1 may lack the guard of only copies.
+    """
     groups, totals, guards = recompute(plan)
+    if plan.format == 1 and all(guard.guard != ONLY_COPIES for guard in plan.guards):
+        guards = [guard for guard in guards if guard.guard != ONLY_COPIES]
     if (tuple(plan.groups), plan.totals, tuple(plan.guards)) != (tuple(groups), totals, tuple(guards)):
         return False
     survivors = {survivor for group in groups for survivor in group.survivors}
