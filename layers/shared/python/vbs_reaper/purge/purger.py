@@ -20,7 +20,7 @@ from msgspec import UNSET
 from vbs_reaper.backups.hold_cache import HoldCache
 from vbs_reaper.backups.ports import BackupLists, HoldStore
 from vbs_reaper.clock import Clock, TimeLeft
-from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunUnfinished
+from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunStopped, RunUnfinished
 from vbs_reaper.purge.approval import check_newest, check_place, find_approved
 from vbs_reaper.purge.calendar.zone import to_datetime
 from vbs_reaper.purge.event import Approval, Run, policy_name_of, read_event
@@ -248,7 +248,7 @@ class Purger:
         try:
             is_stopped = partial(self._check_not_stopped, stored.policy, stored.run)
             sent = send_plan(plan, deletions.backups, stored.run, self._queue, expires_at, time_left, is_stopped)
-        except RunUnfinished as stopped:
+        except (RunUnfinished, RunStopped) as stopped:
             if stopped.requested:
                 self._report.requested(stored.policy, stopped.requested)
                 part = add(sending.before, stopped.requested, deletions.left_out_until(stopped.requested))
