@@ -52,7 +52,7 @@ def check_newest(plans: PlanStore, plan: Plan, *, with_grace: bool) -> None:
         RunRefused: the newest plan selects by other rules, or cannot be trusted.
     """
     policy = plan.policy.policy
-    newest = next(plans.newest(policy, 1), None)
+    newest = next(plans.newest(policy), None)
     if newest is None:
         raise RunRefused(Reason.PLAN_UNKNOWN, f'policy "{policy}" no longer has a stored plan')
     if newest.run == plan.run:  # it was read a moment ago
