@@ -261,7 +261,7 @@ def purge_event(world: World, **changes: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize("grace", [None, "2d"])
 def test_repeated_run_ends_although_list_and_requests_take_longer_than_an_invocation(grace: str | None) -> None:
-    """300 s for the list and 60 batches of 29 s are 34 minutes. With a grace, every repeat lists again."""
+    """300 s for the list and 60 batches of 29 s are 34 minutes. Every repeat lists again."""
     world = SlowWorld(602, list_s=300, batch_s=29)
     changes = {} if grace is None else {"grace": grace}
     if grace:
