@@ -100,8 +100,8 @@ class PlanStoreBusy(RunRefused):
 class RunStopped(RunRefused):
     """Somebody has stopped the run. `requested` is the number of deletions that the invocation had requested."""
 
-    def __init__(self, message: str, requested: int = 0) -> None:
-        super().__init__(Reason.STOPPED, message)
+    def __init__(self, reason: Reason, message: str, requested: int = 0) -> None:
+        super().__init__(reason, message)
         self.requested = requested
 
 

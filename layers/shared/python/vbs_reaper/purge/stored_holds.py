@@ -69,7 +69,7 @@ def check_not_stopped(cache: HoldCache, clock: Clock, policy: str, run: str, sen
         raise RunUnfinished(f"{name}: {_unusable(unusable)}", sent) from None
     if stop is not None:
         before = f"; {sent:,} requests were sent before, and are withdrawn unless their deletion was accepted"
-        raise RunStopped(f"{name} is stopped {cache.describe(stop)}{before if sent else ''}", sent)
+        raise RunStopped(Reason.STOPPED, f"{name} is stopped {cache.describe(stop)}{before if sent else ''}", sent)
 
 
 def _sentence(hold: Hold, description: str) -> str:
