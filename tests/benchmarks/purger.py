@@ -53,9 +53,9 @@ class PlanFiles:
         path = self.folder / f"{run}.json"
         return self._document(path) if path.exists() else None
 
-    def newest(self, policy: str, limit: int, before: datetime | None = None) -> Iterator[StoredDocument]:
+    def newest(self, policy: str, before: datetime | None = None) -> Iterator[StoredDocument]:
         """Yield the documents, newest first."""
-        return map(self._document, sorted(self.folder.glob("*.json"), reverse=True)[:limit])
+        return map(self._document, sorted(self.folder.glob("*.json"), reverse=True))
 
     def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
         """There is one policy."""
@@ -63,7 +63,7 @@ class PlanFiles:
 
     def find(self, policy: str, sha256: str) -> StoredDocument | None:
         """Return the newest document: the hash of another one is refused later."""
-        return next(self.newest(policy, 1), None)
+        return next(self.newest(policy), None)
 
     def store(self, policy: str, run: str, plan: Plan) -> str | None:
         """Write a plan."""

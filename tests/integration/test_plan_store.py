@@ -77,7 +77,7 @@ def test_every_way_to_a_document_says_when_s3_stored_it(store: PlanBucket, bucke
     first = made("first")
     store.store("nightly", "first", first)
     stored_at = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")["LastModified"]
-    found = [store.read("nightly", "first"), store.find("nightly", str(first.sha256)), *store.newest("nightly", 1)]
+    found = [store.read("nightly", "first"), store.find("nightly", str(first.sha256)), *store.newest("nightly")]
     for each in found:
         assert each is not None
         assert (each.run, each.stored_at) == ("first", stored_at)
@@ -86,7 +86,7 @@ def test_every_way_to_a_document_says_when_s3_stored_it(store: PlanBucket, bucke
 
 def test_a_plan_that_was_replaced_while_it_is_read_is_not_read(store: PlanBucket, bucket: str) -> None:
     store.store("nightly", "first", made("first"))
-    document, listed = store.read("nightly", "first"), next(store.newest("nightly", 1))
+    document, listed = store.read("nightly", "first"), next(store.newest("nightly"))
     assert document is not None
     boto3.client("s3").put_object(Bucket=bucket, Key="plans/nightly/first.json", Body=b"{}")
     assert b"".join(document.pieces()) == encode_plan(made("first"))  # it was opened before
@@ -129,18 +129,17 @@ def test_the_newest_plans_of_other_policies_of_a_target_are_found(store: PlanBuc
 
 def test_a_policy_whose_name_begins_with_anothers_has_plans_of_its_own(store: PlanBucket) -> None:
     store.store("nightly-2", "first", made("first"))
-    assert list(store.newest("nightly", 9)) == []
-    assert bodies(store.newest("nightly-2", 9)) == [encode_plan(made("first"))]
+    assert list(store.newest("nightly")) == []
+    assert bodies(store.newest("nightly-2")) == [encode_plan(made("first"))]
 
 
 def test_the_newest_is_the_one_stored_last_whatever_its_run_is_called(store: PlanBucket) -> None:
-    assert list(store.newest("nightly", 9)) == []
+    assert list(store.newest("nightly")) == []
     store.store("nightly", "b", made("b", 4))
     store.store("nightly", "c", made("c", 5))
     store.store_page("nightly", "c", made("c", 5))
     store.mark("nightly", "c", SentMark.SENT, b"{}", is_part=False)
-    assert bodies(store.newest("nightly", 1)) == [encode_plan(made("c", 5))]
-    assert bodies(store.newest("nightly", 9)) == [encode_plan(made("c", 5)), encode_plan(made("b", 4))]
+    assert bodies(store.newest("nightly")) == [encode_plan(made("c", 5)), encode_plan(made("b", 4))]
 
 
 def test_the_picture_lies_beside_its_plan_and_is_a_page(store: PlanBucket, bucket: str) -> None:
@@ -195,7 +194,7 @@ def test_a_document_costs_one_request(store: PlanBucket, monkeypatch: pytest.Mon
     assert document is not None
     list(document.pieces())
     assert opened == ["plans/nightly/first.json"]
-    newest = list(counted.newest("nightly", 9))
+    newest = list(counted.newest("nightly"))
     assert len(opened) == 1
     list(newest[0].pieces())
     assert opened[1:] == ["plans/nightly/second.json"]
@@ -204,13 +203,13 @@ def test_a_document_costs_one_request(store: PlanBucket, monkeypatch: pytest.Mon
 def test_the_newest_before_a_time_are_found(store: PlanBucket, bucket: str) -> None:
     store.store("nightly", "first", made("first"))
     stored_at = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")["LastModified"]
-    assert [each.run for each in store.newest("nightly", 9, stored_at + timedelta(seconds=1))] == ["first"]
-    assert list(store.newest("nightly", 9, stored_at)) == []
+    assert [each.run for each in store.newest("nightly", stored_at + timedelta(seconds=1))] == ["first"]
+    assert list(store.newest("nightly", stored_at)) == []
 
 
 def test_a_plan_that_is_removed_before_it_is_read_is_busy(store: PlanBucket, bucket: str) -> None:
     store.store("nightly", "first", made("first"))
-    (document,) = store.newest("nightly", 1)
+    (document,) = store.newest("nightly")
     boto3.client("s3").delete_object(Bucket=bucket, Key="plans/nightly/first.json")
     with pytest.raises(PlanStoreBusy, match=r"plans/nightly/first.json was removed while it was read"):
         list(document.pieces())
@@ -224,7 +223,7 @@ def make_call(store: PlanBucket, call: str) -> object:
     first = made("first")
     calls: dict[str, Callable[[], object]] = {
         "read": lambda: store.read("nightly", "first"),
-        "newest": lambda: list(store.newest("nightly", 9)),
+        "newest": lambda: list(store.newest("nightly")),
         "newest_of_others": lambda: list(store.newest_of_others("nightly", "otc", 9)),
         "find": lambda: store.find("nightly", "a" * 64),
         "store": lambda: store.store("nightly", "first", first),
@@ -326,6 +325,6 @@ def test_two_writers_at_one_moment_are_told_apart_by_asking_again(denied: tuple[
 
 def test_a_bucket_that_is_not_there_refuses(aws: str) -> None:
     with pytest.raises(RunRefused, match="NoSuchBucket"):
-        list(PlanBucket(clients.s3(), "nowhere").newest("nightly", 9))
+        list(PlanBucket(clients.s3(), "nowhere").newest("nightly"))
     with pytest.raises(ClientError):
         boto3.client("s3").head_bucket(Bucket="nowhere")

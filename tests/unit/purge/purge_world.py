@@ -1,9 +1,10 @@
 """A purger over ports in memory: a cloud that is listed, plans, a queue that may stop, a bus, a report."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -109,14 +110,13 @@ class StoredPlans:
         self._check("read", self.is_readable)
         return self._document(policy, run) if (policy, run, "json") in self.objects else None
 
-    def newest(self, policy: str, limit: int, before: datetime | None = None) -> Iterator[StoredDocument]:
+    def newest(self, policy: str, before: datetime | None = None) -> Iterator[StoredDocument]:
         """The documents stored last."""
         self._check("newest", self.is_readable)
         runs = [key[1] for key in reversed(self.objects) if key[0] == policy and key[2] == "json"]
         found = [self._document(policy, run) for run in runs]
-        for document in [each for each in found if before is None or each.stored_at < before][:limit]:
-            self.reads.append(document.run)
-            yield document
+        for document in [each for each in found if before is None or each.stored_at < before]:
+            yield replace(document, pieces=partial(self._read_as_last_plan, document))
 
     def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
         """The documents of other policies stored last."""
@@ -170,6 +170,11 @@ class StoredPlans:
         key = next((policy, run, name) for name in names if (policy, run, name) not in self.objects)
         self.objects[key] = document
         self.stored_at[key] = self.clock().replace(microsecond=0)
+
+    def _read_as_last_plan(self, document: StoredDocument) -> Iterable[bytes]:
+        if document.run not in self.reads:
+            self.reads.append(document.run)
+        return document.pieces()
 
     def _document(self, policy: str, run: str) -> StoredDocument:
         key = policy, run, "json"

@@ -152,6 +152,35 @@ def test_older_plan_of_other_rules_proves_nothing_and_hides_none() -> None:
     assert nights.run()["requested"] == 4
 
 
+def test_policy_with_a_grace_that_runs_every_two_hours_deletes_when_its_grace_has_ended() -> None:
+    world = World(nightly(6), ManualClock(NOW))
+    requested = []
+    for _ in range(12 * 3 + 2):
+        answer = world.run(world.clock.now.isoformat(), grace="3d", guards={"max_fraction": 1})
+        requested.append(answer["requested"])
+        world.wait(7200)
+    assert requested == [0] * 36 + [4, 4]
+
+
+def previews_of_an_evening(nights: Nights, **changes: object) -> None:
+    nights.world.wait(-DAY_S // 2)
+    for _ in range(12):
+        nights.world.run(nights.now.isoformat(), **({"mode": "preview"} | nights.changes | changes))
+        nights.world.wait(60)
+    nights.world.wait(DAY_S // 2 - 12 * 60)
+
+
+@pytest.mark.parametrize("changes", [{}, {"keep": {"last": 1}}])
+def test_previews_of_one_evening_restart_no_grace_then_or_a_grace_later(changes: dict[str, Any]) -> None:
+    nights = Nights()
+    for _ in range(4):
+        nights.run(mode="preview")
+    previews_of_an_evening(nights, **changes)
+    answers = [nights.run(mode="preview") for _ in range(6)]
+    assert [nights.world.document(answer["run"])["totals"]["due"] for answer in answers] == [4] * 6
+    assert not any(nights.warnings(answer) for answer in answers)
+
+
 def test_last_plan_that_is_itself_a_grace_old_needs_no_other() -> None:
     nights = Nights(grace="12h")
     nights.run()

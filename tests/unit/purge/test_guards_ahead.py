@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from tests.support.doubles import ManualClock
 from tests.unit.purge.purge_world import World
-from tests.unit.purge.strategies import NOW, backup_id, inventory, many, nightly, policy, record
+from tests.unit.purge.strategies import NOW, Record, backup_id, inventory, many, nightly, policy, record
 from vbs_reaper.purge.plan import Plan, plan
 from vbs_reaper.purge.report.html_page import write_page
 
@@ -74,6 +74,35 @@ def test_what_becomes_due_on_several_days_is_judged_day_by_day() -> None:
     document = world.document("2026-11-26T03-00-00Z")
     assert document["totals"]["selected"] == 9
     assert document["warnings"] == []
+
+
+def two_copies_of_an_old_volume() -> list[Record]:
+    old, new = backup_id(10**9), backup_id(10**9 + 1)
+    ages = [(new, night) for night in range(3)] + [(old, night) for night in (3, 4)]
+    return [record(n, age=timedelta(days=n, hours=1), name="daily-db", volume_id=volume) for volume, n in ages]
+
+
+def test_day_on_which_a_volume_loses_its_last_copy_is_announced() -> None:
+    by_name: dict[str, Any] = {"grace": "7d", "group_by": "name", "guards": {"max_fraction": 1}}
+    made = plan(policy(**by_name), inventory(two_copies_of_an_old_volume()), NOW)
+    assert not made.exceeded
+    (warning,) = made.warnings
+    assert ahead(made) == [("2026-12-02", "3")]
+    assert "1 volumes would be left without a copy, max_volumes_left_without 0 allows only 0. Review" in warning
+    assert "include_grace" not in warning, "such an approval leaves the copy out"
+
+
+@pytest.mark.parametrize("changes", [{"guards": {"max_fraction": 1, "max_volumes_left_without": 1}}, {"grace": None}])
+def test_volume_that_may_lose_its_last_copy_is_not_announced(changes: dict[str, Any]) -> None:
+    parts = {"grace": "7d", "group_by": "name", "guards": {"max_fraction": 1}} | changes
+    by = policy(**{key: part for key, part in parts.items() if part is not None})
+    assert ahead(plan(by, inventory(two_copies_of_an_old_volume()), NOW)) == []
+
+
+def test_volume_that_keeps_a_copy_is_not_announced() -> None:
+    rows = [row | {"volume_id": backup_id(10**9)} for row in two_copies_of_an_old_volume()]
+    by = policy(grace="7d", group_by="name", guards={"max_fraction": 1})
+    assert ahead(plan(by, inventory(rows), NOW)) == []
 
 
 def test_the_page_and_the_stored_plan_show_it() -> None:

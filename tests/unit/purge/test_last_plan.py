@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.support.doubles import ManualClock
 from tests.unit.purge.purge_world import World
 from tests.unit.purge.strategies import NOW, backup_id, nightly
-from vbs_reaper.purge.planning import LAST_PLANS
+from vbs_reaper.purge import comparable_plan
+from vbs_reaper.purge.comparable_plan import FEWEST
 
 HOUR = timedelta(hours=1)
 OTHER = {"keep": {"last": 4}}
@@ -58,23 +61,46 @@ def test_where_the_newest_plan_chose_alike_no_other_is_read() -> None:
     assert runs.world.plans.reads == [alike]
 
 
-def test_the_newest_ten_plans_are_looked_at() -> None:
-    assert LAST_PLANS == 10
+def test_plans_with_other_rules_do_not_hide_the_last_plan_however_many_they_are() -> None:
     runs = Runs()
     alike = runs.at(0)
-    others = [runs.at(hour, **OTHER) for hour in range(1, LAST_PLANS)]
+    others = [runs.at(hour, **OTHER) for hour in range(1, 24)]
     found = runs.at(24)
     assert runs.world.plans.reads == [*reversed(others), alike]
     assert (runs.due(found), runs.last_of(found)) == (3, (runs.sha256(alike), True))
+    assert runs.world.document(found)["warnings"] == []
 
 
-def test_where_none_of_the_newest_chose_alike_the_newest_tells_what_is_new() -> None:
+def test_search_ends_with_the_plans_that_are_too_old_to_count_and_the_plan_warns() -> None:
+    """A grace continues from a plan of the last 48 hours or of the grace; ten plans are opened whatever their age."""
     runs = Runs()
     runs.at(0)
-    others = [runs.at(hour, **OTHER) for hour in range(1, LAST_PLANS + 1)]
+    others = [runs.at(hour, **OTHER) for hour in range(1, FEWEST + 1)]
+    made = runs.at(24 * 7)
+    assert runs.world.plans.reads == [*reversed(others)]
+    assert (runs.due(made), runs.last_of(made)) == (0, (runs.sha256(others[-1]), False))
+    (warning,) = runs.world.document(made)["warnings"]
+    assert warning == "Every grace starts again: none of the policy's last plans selects by the same rules."
+
+
+def test_search_ends_after_so_many_plans_that_a_run_has_time_to_open_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparable_plan, "MOST", 3)
+    runs = Runs()
+    runs.at(0)
+    others = [runs.at(hour, **OTHER) for hour in range(1, 4)]
     made = runs.at(24)
     assert runs.world.plans.reads == [*reversed(others)]
     assert (runs.due(made), runs.last_of(made)) == (0, (runs.sha256(others[-1]), False))
+    assert "Every grace starts again" in runs.world.document(made)["warnings"][0]
+
+
+def test_policy_without_a_grace_is_not_warned_of_graces() -> None:
+    world = World(nightly(5), ManualClock(NOW))
+    world.preview(**OTHER)
+    world.wait(60)
+    made = world.run("2026-11-25T03:05:00Z", mode="preview")["run"]
+    assert world.document(made)["difference"]["comparable"] is False
+    assert world.document(made)["warnings"] == []
 
 
 def test_a_plan_from_the_future_is_passed_over() -> None:

@@ -567,16 +567,24 @@ def test_a_plan_says_that_its_last_one_was_too_long_ago_to_count(grace: str, pau
         ({"grace": "7d"}, {"grace": "7d"}, 7 * DAY),
         ({"grace": "1d"}, {"grace": "1d"}, 2 * DAY),
         ({"grace": "7d"}, {"grace": "7d"}, -30 * DAY),
-        ({"grace": "7d"}, {"grace": "7d", "keep": {"last": 3}}, 30 * DAY),
         ({"grace": "7d"}, {}, 30 * DAY),
+        ({"grace": "7d"}, {"keep": {"last": 3}}, DAY),
     ],
 )
-def test_a_plan_without_a_grace_or_with_a_last_one_that_counts_or_chose_otherwise_says_nothing_of_it(
+def test_a_plan_without_a_grace_or_with_a_last_one_that_counts_says_nothing_of_it(
     before: dict[str, Any], after: dict[str, Any], pause: timedelta
 ) -> None:
     first = plan(policy(**before), inventory(nightly(5)), NOW)
     made = plan(policy(**after), inventory(nightly(5)), NOW + pause, last=first)
     assert not [warning for warning in made.warnings if "grace starts again" in warning]
+
+
+def test_a_plan_says_that_every_grace_starts_again_because_the_last_plans_have_other_rules() -> None:
+    first = plan(policy(grace="7d"), inventory(nightly(5)), NOW)
+    made = plan(policy(grace="7d", keep={"last": 3}), inventory(nightly(5)), NOW + DAY, last=first)
+    assert [warning for warning in made.warnings if "grace starts again" in warning] == [
+        "Every grace starts again: none of the policy's last plans selects by the same rules."
+    ]
 
 
 def test_what_is_warned_of_is_told_together() -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.support.doubles import ManualClock
 from tests.unit.purge.purge_world import (
     POLICY,
     RUN,
@@ -199,6 +200,44 @@ def test_an_approval_is_refused_once_a_newer_plan_selects_by_other_rules(mode: s
     assert_refused(
         world, world.approve(sha256), "plan_superseded", f"nightly/{RUN}", "nightly/2026-11-26T03-00-00Z", "newest"
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"guards": {"max_fraction": 1, "min_kept_per_group": 5}}, "has another min_kept_per_group"),
+        ({"guards": {"max_fraction": 1, "max_newest_age": "1h"}}, "has another max_newest_age"),
+        ({"grace": "7d"}, "has a longer grace"),
+    ],
+)
+@pytest.mark.parametrize("before", [{}, {"grace": "1h"}])
+def test_approval_does_not_undo_a_change_by_which_the_newest_plan_keeps_more(
+    change: dict[str, object], why: str, before: dict[str, object]
+) -> None:
+    world = World(nightly(6))
+    sha256 = previewed(world, **before)
+    world.wait(60)
+    world.run("2026-11-25T03:05:00Z", **({"mode": "preview"} | before | change))
+    assert_refused(world, world.approve(sha256), "plan_superseded", f"nightly/{RUN}", why)
+
+
+@pytest.mark.parametrize("newest", [{}, {"grace": "1d"}, {"grace": "24h"}])
+def test_approval_is_not_superseded_by_a_plan_without_a_longer_grace(newest: dict[str, object]) -> None:
+    world = World(nightly(5), ManualClock(NOW))
+    world.preview(grace="1d")
+    world.wait(timedelta(days=1).total_seconds())
+    shown = world.run("2026-11-26T03:00:00Z", mode="preview", grace="1d")
+    world.wait(60)
+    world.run("2026-11-26T03:05:00Z", **({"mode": "preview"} | newest))
+    assert world.approve(shown["plan"])["requested"] == 3
+
+
+def test_approval_that_includes_the_backups_in_grace_does_so_however_long_the_newest_grace_is() -> None:
+    world = World(nightly(5))
+    sha256 = previewed(world, grace="1d")
+    world.wait(60)
+    world.run("2026-11-25T03:05:00Z", mode="preview", grace="30d")
+    assert world.approve(sha256, include_grace=True)["requested"] == 3
 
 
 def test_a_newer_plan_by_the_same_rules_supersedes_nothing() -> None:

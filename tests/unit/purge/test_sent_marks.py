@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.support.doubles import ManualClock
-from tests.unit.purge.purge_world import RUN, Killed, StoppingQueue, World, previewed
+from tests.unit.purge.purge_world import RUN, Killed, StoppingQueue, World, assert_refused, previewed
 from tests.unit.purge.strategies import NOW, backup_id, many, nightly, record
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.errors import RunUnfinished
@@ -146,7 +146,8 @@ def test_marks_that_fill_every_name_do_not_keep_a_run_from_ending() -> None:
 
 def store_as_format_1(world: World, run: str = RUN) -> str:
     """Replace a stored plan by what an earlier version would have stored."""
-    found = replace(read_plan(world.plans.objects["nightly", run, "json"]), format=1, sha256=None)
+    found = read_plan(world.plans.objects["nightly", run, "json"])
+    found = replace(found, format=1, guards=found.guards[:2], sha256=None)
     sha256 = sha256_of(found)
     world.plans.objects["nightly", run, "json"] = encode_plan(replace(found, sha256=sha256))
     world.plans.hashes["nightly", run] = sha256
@@ -159,6 +160,26 @@ def test_plan_of_format_1_is_approved() -> None:
     sha256 = store_as_format_1(world)
     assert world.approve(sha256)["requested"] == 3
     assert world.approve(sha256)["outcome"] == "already_sent"
+
+
+def test_approval_of_a_plan_of_format_1_with_groups_by_name_deletes_no_only_copy() -> None:
+    """Format 1 has no reading of `max_volumes_left_without`, so the plan has not shown the volumes."""
+    rows = [record(n, age=timedelta(days=n, hours=1), name="daily-db", volume_id=backup_id(10**9)) for n in range(4)]
+    rows += [record(n, age=timedelta(days=n), name="daily-db", volume_id=backup_id(10**9 + 1)) for n in (8, 9)]
+    world = World(rows)
+    previewed(world, group_by="name")
+    answer = world.approve(store_as_format_1(world))
+    assert (answer["requested"], answer["left_out"]["reasons"]) == (3, {"only_copy": 1})
+    assert backup_id(8) not in world.queue.ids
+
+
+def test_plan_of_format_1_must_match_its_backups_too() -> None:
+    world = World(nightly(5))
+    previewed(world)
+    key = "nightly", RUN, "json"
+    found = read_plan(world.plans.objects[key])
+    world.plans.objects[key] = encode_plan(replace(found, guards=found.guards[:1]))
+    assert_refused(world, world.approve(store_as_format_1(world)), "plan_changed", "find out who wrote it")
 
 
 def test_plan_of_format_1_is_sent_by_a_repeated_run() -> None:
@@ -240,7 +261,7 @@ def purge_event(world: World, **changes: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize("grace", [None, "2d"])
 def test_repeated_run_ends_although_list_and_requests_take_longer_than_an_invocation(grace: str | None) -> None:
-    """300 s for the list and 60 batches of 29 s are 34 minutes. With a grace, every repeat lists again."""
+    """300 s for the list and 60 batches of 29 s are 34 minutes. Every repeat lists again."""
     world = SlowWorld(602, list_s=300, batch_s=29)
     changes = {} if grace is None else {"grace": grace}
     if grace:

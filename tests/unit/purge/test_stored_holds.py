@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -116,7 +117,49 @@ def test_a_run_that_is_sending_stops_within_thirty_seconds_and_says_how_much_was
     assert (answer["outcome"], answer["reason"]) == ("refused", "stopped")
     assert len(queue.sent) == 40  # the fourth batch was sent by a listing that was 20 seconds old
     assert "40 requests were sent before" in answer["message"]
+    assert world.report.deletions == [("nightly", 40)]
     assert ("nightly", RUN, "sent") not in world.plans.objects
+
+
+@pytest.mark.parametrize("is_approved", [False, True])
+def test_run_that_was_stopped_while_it_was_sending_continues_when_the_stop_is_released(is_approved: bool) -> None:  # noqa: FBT001
+    world = World(nightly(100))
+    sha256 = previewed(world) if is_approved else ""
+    world.queue = queue = StopWhileSending()
+    queue.world = world
+    invoke = partial(world.approve, sha256) if is_approved else world.run
+    assert invoke()["reason"] == "stopped"
+    before = list(queue.ids)
+    world.holds.records.clear()
+    world.wait(31)
+    world.queue = StoppingQueue()
+    answer = invoke()
+    assert (answer["outcome"], answer["requested"]) == ("completed", 58)
+    assert "58 deletions were requested, after 40 by earlier attempts." in answer["message"]
+    assert [*before, *world.queue.ids] == [backup_id(number) for number in range(2, 100)]
+
+
+def test_run_that_cannot_list_the_holds_while_it_is_sending_continues_behind_what_was_sent() -> None:
+    world = World(nightly(100))
+
+    class Unlisted(StoppingQueue):
+        """A batch takes 20 seconds, and after the third one the holds cannot be listed."""
+
+        def send(self, messages: Sequence[NewMessage]) -> bool:
+            world.wait(20)
+            world.holds.is_unusable = self.batches >= 2
+            return super().send(messages)
+
+    world.queue = Unlisted()
+    with pytest.raises(RunUnfinished, match="the holds cannot be read"):
+        world.run()
+    before = list(world.queue.ids)
+    assert world.report.deletions == [("nightly", len(before))]
+    world.holds.is_unusable = False
+    world.wait(1)
+    world.queue = StoppingQueue()
+    assert world.run()["requested"] == 98 - len(before)
+    assert [*before, *world.queue.ids] == [backup_id(number) for number in range(2, 100)]
 
 
 def test_a_run_is_repeated_while_the_holds_cannot_be_listed() -> None:

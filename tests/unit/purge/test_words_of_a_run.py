@@ -199,7 +199,8 @@ def test_a_run_that_goes_on_says_when_it_was_planned() -> None:
     with pytest.raises(RunUnfinished):
         world.run()
     world.queue = StoppingQueue()
-    assert world.run()["message"] == f"{FOUND}3 deletions were requested."
+    compared = "only what a fresh plan selects too was requested"
+    assert world.run()["message"] == f"Planned at 2026-11-25T03:00:00Z; {compared}. 3 deletions were requested."
     sent = f"The deletions of nightly/{RUN} were requested before; nothing was sent again."
     assert world.run()["message"] == FOUND + sent
     assert world.report.ends[-1].message == FOUND + sent

@@ -13,7 +13,8 @@
     │   ├── InvalidBackupsFile   a file with a list of backups
     │   └── InvalidHold          an object under `holds/` in the stack's bucket
     ├── RunRefused               a purge run must not go on; nothing may be sent
-    │   └── PlanStoreBusy        the plan store failed in a way that may pass
+    │   ├── PlanStoreBusy        the plan store failed in a way that may pass
+    │   └── RunStopped           somebody has stopped the run
     ├── Retryable                the same invocation may succeed later
     │   ├── RunUnfinished        a purge run stopped half-way
     │   └── RequestNotQueued     a direct request was neither finished nor queued
@@ -94,6 +95,14 @@ class RunRefused(ReaperError):
 
 class PlanStoreBusy(RunRefused):
     """The plan store failed in a way that may pass: the same run may succeed later."""
+
+
+class RunStopped(RunRefused):
+    """Somebody has stopped the run. `requested` is the number of deletions that the invocation had requested."""
+
+    def __init__(self, reason: Reason, message: str, requested: int = 0) -> None:
+        super().__init__(reason, message)
+        self.requested = requested
 
 
 class Retryable(ReaperError):

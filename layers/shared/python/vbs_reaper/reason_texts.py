@@ -167,7 +167,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Make a full backup; the plan's advice says what it frees.",
     ),
     "only_copy": (
-        "Since the plan was made, it has become the last usable copy of its volume.",
+        "The plan did not show that it is the last usable copy of its volume.",
         "Preview the policy again; the new plan shows the volume.",
     ),
     "created_in_future": ("Its creation time is in the future.", "Check the clocks of the cloud and of AWS."),
@@ -203,7 +203,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Approve a plan of this policy and target.",
     ),
     "plan_superseded": (
-        "The policy's newest plan selects by other rules.",
+        "The policy's newest plan selects by other rules or guards, or has a longer grace.",
         "Preview the policy again and approve that plan.",
     ),
     # A purge run succeeded

@@ -115,9 +115,23 @@ def test_stored_plan_is_consistent() -> None:
 @pytest.mark.parametrize("include_grace", [False, True])
 def test_approval_accepts_the_volumes_that_the_plan_showed(include_grace: bool) -> None:  # noqa: FBT001
     world = World(one_copy_of_each(32))
-    grace = {"grace": "7d"} if include_grace else {}
-    sha256 = previewed(world, **BY_NAME, **grace)
+    sha256 = previewed(world, **BY_NAME)
     assert world.approve(sha256, include_grace=include_grace)["requested"] == 2
+
+
+def test_approval_with_grace_leaves_out_the_only_copies_that_the_plan_did_not_show() -> None:
+    """The guard of the plan counts only what is due, and nothing is."""
+    rows = one_copy_of_each(32)
+    rows.append(record(100, age=timedelta(days=50), name="daily", volume_id=volume(31)))
+    world = World(rows)
+    sha256 = previewed(world, **BY_NAME, grace="7d")
+    assert world.document()["guards"][2]["due"] == 0
+    answer = world.approve(sha256, include_grace=True)
+    assert world.queue.ids == [backup_id(100)]
+    assert answer["left_out"]["backups"] == (
+        {"id": backup_id(30), "reason": "only_copy"},
+        {"id": backup_id(31), "reason": "only_copy"},
+    )
 
 
 def test_approval_leaves_out_the_copy_that_became_the_only_one_of_its_volume() -> None:
@@ -133,9 +147,7 @@ def test_approval_leaves_out_the_copy_that_became_the_only_one_of_its_volume() -
     answer = world.approve(sha256)
     assert world.queue.ids == [backup_id(101)]
     assert answer["left_out"]["backups"] == ({"id": backup_id(100), "reason": "only_copy"},)
-    assert (
-        "1 only_copy (Since the plan was made, it has become the last usable copy of its volume)" in answer["message"]
-    )
+    assert "1 only_copy (The plan did not show that it is the last usable copy of its volume)" in answer["message"]
 
 
 def test_of_several_copies_that_an_approval_would_delete_the_newest_is_left_out() -> None:
@@ -203,9 +215,8 @@ def test_approval_leaves_no_volume_without_a_copy_that_its_plan_did_not_show(
     shown = world.handle({"run": document, "scheduled_time": "2026-11-25T03:00:00Z"})
     if shown["outcome"] == "refused":
         return
-    planned = {row["id"]: row for row in world.document()["backups"]}
     with_grace = data.draw(st.booleans())
-    approved = {row_id for row_id, row in planned.items() if not row["keep"]} if with_grace else set(world.due())
+    due = set(world.due())
     gone = data.draw(st.sets(st.sampled_from([row["id"] for row in rows]))) if rows else set()
     world.cloud.records = [row for row in rows if row["id"] not in gone]
     world.approve(shown["plan"], include_grace=with_grace)
@@ -213,7 +224,7 @@ def test_approval_leaves_no_volume_without_a_copy_that_its_plan_did_not_show(
     sent = set(world.queue.ids)
     losing = set(volumes_left_without(fresh.backups, lambda row: row.id in sent))
     before = plan(read_policy(document), inventory(rows, project_id=PROJECT), NOW)
-    assert losing <= set(volumes_left_without(before.backups, lambda row: row.id in approved))
+    assert losing <= set(volumes_left_without(before.backups, lambda row: row.id in due))
 
 
 @many

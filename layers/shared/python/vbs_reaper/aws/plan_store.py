@@ -83,14 +83,14 @@ class PlanBucket:
         pieces = partial(self._pieces, key, found["ETag"], [found["Body"]])
         return StoredDocument(run=run, stored_at=found["LastModified"], pieces=pieces)
 
-    def newest(self, policy: str, limit: int, before: datetime | None = None) -> Iterator[StoredDocument]:
-        """Yield the documents stored last, or last before a time, newest first, at most `limit`.
+    def newest(self, policy: str, before: datetime | None = None) -> Iterator[StoredDocument]:
+        """Yield the stored documents, or those stored before a time, newest first.
 
         Reading one that is gone by then raises `PlanStoreBusy`.
         """
-        found = self._newest_first(policy)
-        earlier = [each for each in found if before is None or each["LastModified"] < before]
-        yield from (self._listed(policy, each) for each in earlier[:limit])
+        for each in self._newest_first(policy):
+            if before is None or each["LastModified"] < before:
+                yield self._listed(policy, each)
 
     def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
         """Yield the document stored last of each other policy of the target, at most `limit`, in the order of names.

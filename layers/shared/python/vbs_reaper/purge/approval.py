@@ -1,16 +1,21 @@
 """Finds a plan that a person approves by its sha256, and checks that it may still be carried out.
 
 The plan must be unchanged, stored under its own policy and run, at most 7 days old, and for the project that the target
-has now. The policy's newest plan must select by the same rules: an approval must not undo a change of the policy.
+has now. The policy's newest plan must not keep more: an approval must not undo a change of the policy.
 """
 
 from datetime import datetime
 
+from msgspec import UNSET
+
 from vbs_reaper.errors import InvalidPlan, RunRefused
+from vbs_reaper.purge.calendar.duration import Duration, read_duration
+from vbs_reaper.purge.calendar.zone import Micros, load_zone
 from vbs_reaper.purge.event import Approval
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_file import read_header_pieces
 from vbs_reaper.purge.planning import PlannedRun, check_age, read_run
+from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import PlanStore
 from vbs_reaper.purge.run_result import name_of
 from vbs_reaper.purge.stored_time import check_storage_time
@@ -37,14 +42,17 @@ def find_approved(plans: PlanStore, approval: Approval, now: datetime) -> Planne
     return stored
 
 
-def check_newest(plans: PlanStore, plan: Plan) -> None:
+def check_newest(plans: PlanStore, plan: Plan, *, with_grace: bool) -> None:
     """Check that the newest stored plan of the policy, which may be a preview, selects by the same rules as this plan.
+
+    The guards that keep backups must be the same too, and so must the grace, unless it is shorter now or the approval
+    includes the backups in grace.
 
     Raises:
         RunRefused: the newest plan selects by other rules, or cannot be trusted.
     """
     policy = plan.policy.policy
-    newest = next(plans.newest(policy, 1), None)
+    newest = next(plans.newest(policy), None)
     if newest is None:
         raise RunRefused(Reason.PLAN_UNKNOWN, f'policy "{policy}" no longer has a stored plan')
     if newest.run == plan.run:  # it was read a moment ago
@@ -54,10 +62,11 @@ def check_newest(plans: PlanStore, plan: Plan) -> None:
         check_storage_time(header.made_at, newest.stored_at)
     except InvalidPlan as fault:
         raise RunRefused(Reason.PLAN_CHANGED, f"{name_of(policy, newest.run)}: {fault}") from None
-    if not plan.policy.selects_like(header.policy):
+    change = _change(plan, header.policy, with_grace=with_grace)
+    if change:
         raise RunRefused(
             Reason.PLAN_SUPERSEDED,
-            f"{name_of(policy, newest.run)} is the policy's newest plan and selects by other rules than "
+            f"{name_of(policy, newest.run)} is the policy's newest plan and {change} than "
             f"{name_of(policy, str(plan.run))}; approve a plan with the rules that the policy should have now",
         )
 
@@ -80,3 +89,21 @@ def check_place(plan: Plan, project_id: str | None, address: str | None) -> None
             Reason.PLAN_MISPLACED,
             f'the plan is for backups at {plan.endpoint}, but target "{plan.policy.target}" is at {address} now',
         )
+
+
+def _change(plan: Plan, newest: PurgePolicy, *, with_grace: bool) -> str:
+    """Return what the newest plan does differently and an approval of this plan would undo; empty if nothing."""
+    approved = plan.policy
+    if not approved.selects_like(newest):
+        return "selects by other rules"
+    if approved.guards.min_kept_per_group != newest.guards.min_kept_per_group:
+        return "has another min_kept_per_group"
+    if approved.guards.max_newest_age != newest.guards.max_newest_age:
+        return "has another max_newest_age"
+    return "has a longer grace" if not with_grace and _due_at(plan, newest) > _due_at(plan, approved) else ""
+
+
+def _due_at(plan: Plan, policy: PurgePolicy) -> Micros:
+    """Return when the grace of the policy ends for a backup that is selected since the plan was made."""
+    grace = Duration() if policy.grace is UNSET else read_duration(policy.grace)
+    return load_zone(policy.timezone).ahead(plan.made_at, grace)

@@ -15,15 +15,15 @@ from msgspec import UNSET
 from vbs_reaper.errors import InvalidPlan
 from vbs_reaper.purge.calendar.duration import Duration, read_duration
 from vbs_reaper.purge.calendar.zone import Micros, Zone, load_zone, to_datetime, to_micros
+from vbs_reaper.purge.comparable_plan import find_comparable
 from vbs_reaper.purge.last_plan import LastPlan, by_id
-from vbs_reaper.purge.plan_file import read_header_pieces, read_rows
+from vbs_reaper.purge.plan_file import read_rows
 from vbs_reaper.purge.planned_backup import PlannedBackup, identity_of
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import PlanStore, StoredDocument
-from vbs_reaper.purge.stored_time import check_storage_time
+from vbs_reaper.purge.rules.grace import oldest_that_counts
+from vbs_reaper.purge.stored_time import STORED_WITHIN
 
-WITNESSES = 10
-"""How many stored plans are searched for one that selects by the same rules."""
 _SLACK = timedelta(days=1)
 """Time zones, and the time that a plan takes to be stored: the exact time is compared when the header was read."""
 
@@ -84,13 +84,17 @@ def restart_unproven_graces(  # noqa: PLR0913  # each is a separate value
 def _find_witness(
     plans: PlanStore, policy: PurgePolicy, zone: Zone, grace: Duration, moment: Micros
 ) -> StoredDocument | None:
-    before = to_datetime(zone.back(moment, grace)) + _SLACK
-    for document in plans.newest(policy.policy, WITNESSES, before):
-        header = read_header_pieces(document.pieces())
-        check_storage_time(header.made_at, document.stored_at)
-        if policy.selects_like(header.policy) and zone.ahead(header.made_at, grace) <= moment:
-            return document
-    return None
+    """Return the newest plan that selects by the same rules and is at least a grace old."""
+
+    def is_old_enough(made_at: Micros) -> bool:
+        return zone.ahead(made_at, grace) <= moment
+
+    begin = zone.back(moment, grace)
+    oldest, _ = oldest_that_counts(policy, zone, begin)
+    stored = plans.newest(policy.policy, to_datetime(begin) + _SLACK)
+    # Those that are too young for certain are not opened: there may be many in a day.
+    old = (each for each in stored if is_old_enough(to_micros(each.stored_at - STORED_WITHIN)))
+    return find_comparable(old, policy, to_datetime(oldest) - _SLACK, is_old_enough)
 
 
 def _selected_by(witness: StoredDocument, backups: dict[str, PlannedBackup]) -> set[str]:

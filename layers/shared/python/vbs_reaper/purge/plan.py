@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from msgspec import UNSET
 
 from vbs_reaper.backups.answer import Service
 from vbs_reaper.purge.calendar.duration import Duration, read_duration
-from vbs_reaper.purge.calendar.zone import Micros, Zone, load_zone, to_micros, to_text
+from vbs_reaper.purge.calendar.zone import Micros, load_zone, to_micros, to_text
 from vbs_reaper.purge.forecast.advice import Advice, advise
 from vbs_reaper.purge.forecast.guards_ahead import warn_of_guards_ahead
 from vbs_reaper.purge.inventory import Inventory
@@ -18,14 +17,17 @@ from vbs_reaper.purge.plan_summary import Difference, Group, Totals, difference_
 from vbs_reaper.purge.planned_backup import PlannedBackup, newest_first
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.rules.chain import delay_chains
-from vbs_reaper.purge.rules.grace import mark_grace, set_due
-from vbs_reaper.purge.rules.guards import GuardReading, allowed_only_copies, read_guard_of_only_copies, read_guards
+from vbs_reaper.purge.rules.grace import mark_grace, oldest_that_counts, set_due
+from vbs_reaper.purge.rules.guards import (
+    ONLY_COPIES,
+    GuardReading,
+    allowed_only_copies,
+    read_guard_of_only_copies,
+    read_guards,
+)
 from vbs_reaper.purge.rules.only_copies import only_copies_warning, volumes_left_without
 from vbs_reaper.purge.rules.rule_set import Groups, RuleSet, group_up
 from vbs_reaper.purge.rules.selection import Selection
-
-GRACE_SLACK: Final = "48h"
-"""A last plan that is not older than this always counts for a grace, even if the grace is shorter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ def plan_rows(  # noqa: PLR0913  # each is a separate value
     rows = _sorted_by_group(groups, rows)  # from here on nothing depends on the order of the list
     grace = Duration() if policy.grace is UNSET else read_duration(policy.grace)
     comparable = last if last is not None and policy.selects_like(last.policy) and last.made_at <= moment else None
-    counts_from, age = _oldest_that_counts(policy, zone, moment)
+    counts_from, age = oldest_that_counts(policy, zone, moment)
     counts = comparable is not None and comparable.made_at >= counts_from
     set_due(rows, zone, moment, grace, last_plan_counts=counts)
     on_cinder = inventory.service == "cinder"
@@ -143,8 +145,8 @@ def plan_rows(  # noqa: PLR0913  # each is a separate value
         warnings=(
             *warnings_of(totals, summaries),
             *only_copies_warning(left_without, allowed_only_copies(policy.guards)),
-            *warn_of_guards_ahead(policy.guards, zone, rows, totals, moment),
-            *_restarted_grace_warning(policy, comparable, counts_from, age),
+            *warn_of_guards_ahead(policy, zone, rows, totals, moment),
+            *_restarted_grace_warning(policy, last, moment, counts_from, age),
         ),
     )
 
@@ -161,8 +163,13 @@ def recompute(plan: Plan) -> tuple[Sequence[Group], Totals, Sequence[GuardReadin
 
 
 def is_consistent(plan: Plan) -> bool:
-    """Return whether a plan states the groups, totals and guards of its backups, and selects no survivor."""
+    """Return whether a plan states the groups, totals and guards of its backups, and selects no survivor.
+
+    A plan of format 1 may lack the guard of only copies.
+    """
     groups, totals, guards = recompute(plan)
+    if plan.format == 1 and all(guard.guard != ONLY_COPIES for guard in plan.guards):
+        guards = [guard for guard in guards if guard.guard != ONLY_COPIES]
     if (tuple(plan.groups), plan.totals, tuple(plan.guards)) != (tuple(groups), totals, tuple(guards)):
         return False
     survivors = {survivor for group in groups for survivor in group.survivors}
@@ -183,22 +190,20 @@ def _volumes_left_without(policy: PurgePolicy, rows: Iterable[PlannedBackup], no
     return () if policy.group_by == "volume" else volumes_left_without(rows, lambda row: row.is_due(now))
 
 
-def _oldest_that_counts(policy: PurgePolicy, zone: Zone, now: Micros) -> tuple[Micros, str]:
-    """Return since when a last plan counts for a grace, and as a duration: the grace or 48 h, whichever is longer."""
-    ages = [GRACE_SLACK] if policy.grace is UNSET else [GRACE_SLACK, policy.grace]
-    return min((zone.back(now, read_duration(age)), age) for age in ages)
-
-
 def _note(rows: Sequence[PlannedBackup], last: Plan) -> LastPlan:
     gone = note_decisions(by_id(rows), last.backups)
     return LastPlan(policy=last.policy, made_at=last.made_at, sha256=last.sha256, gone=gone)
 
 
 def _restarted_grace_warning(
-    policy: PurgePolicy, last: LastPlan | None, counts_from: Micros, age: str
+    policy: PurgePolicy, last: LastPlan | None, now: Micros, counts_from: Micros, age: str
 ) -> tuple[str, ...]:
-    """Return a warning if every grace starts again because the last comparable plan is too old to count."""
-    if policy.grace is UNSET or last is None or last.made_at >= counts_from:
+    """Return a warning if every grace starts again, although the policy has stored plans."""
+    if policy.grace is UNSET or last is None or last.made_at > now:
+        return ()
+    if not policy.selects_like(last.policy):
+        return ("Every grace starts again: none of the policy's last plans selects by the same rules.",)
+    if last.made_at >= counts_from:
         return ()
     return (
         f"Every grace starts again: the last plan was made at {to_text(last.made_at)}, and a plan older than {age} "

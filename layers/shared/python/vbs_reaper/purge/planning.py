@@ -6,26 +6,25 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from vbs_reaper.errors import InvalidPlan, RunRefused
-from vbs_reaper.purge.calendar.zone import to_datetime, to_micros
+from vbs_reaper.purge.calendar.zone import load_zone, to_datetime, to_micros
+from vbs_reaper.purge.comparable_plan import find_comparable
 from vbs_reaper.purge.event import Run
 from vbs_reaper.purge.grace_proof import restart_unproven_graces
 from vbs_reaper.purge.last_plan import LastPlan, by_id, forget_decisions, note_decisions
 from vbs_reaper.purge.listing import ListedRows
 from vbs_reaper.purge.other_policies import warn_of_other_policies
 from vbs_reaper.purge.plan import Plan, is_consistent, plan_rows
-from vbs_reaper.purge.plan_file import read_header_pieces, read_plan_pieces, read_rows
+from vbs_reaper.purge.plan_file import read_plan_pieces, read_rows
 from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import PlanStore, StoredDocument
+from vbs_reaper.purge.rules.grace import oldest_that_counts
 from vbs_reaper.purge.run_result import describe_exceeded_guards, name_of
 from vbs_reaper.purge.stored_time import check_storage_time
 from vbs_reaper.reasons import Reason
 
 PLAN_LIFE: Final = timedelta(days=7)
 """Maximum age of a plan when its deletions are requested, by an approval or by a repeated run."""
-
-LAST_PLANS: Final = 10
-"""How many stored plans are searched for one that selects by the same rules. Previews with other rules may be newer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +189,7 @@ def _note_last_plan(
 ) -> LastPlan | None:
     """Note in the rows what the last plan decided: the newest that selects by the same rules, for every grace.
 
-    If none of the newest `LAST_PLANS` does, that is the newest plan: it still shows which backups are new. Return None
+    If none was found, that is the newest plan: it still shows which backups are new. Return None
     if there is no plan. Return None too if one of the plans cannot be read: what it selected is unknown, so every grace
     must start again.
     """
@@ -213,11 +212,8 @@ def _note_last_plan(
 
 
 def _find_last_plan(plans: PlanStore, policy: PurgePolicy, now: datetime) -> StoredDocument | None:
-    newest: StoredDocument | None = None
-    for document in plans.newest(policy.policy, LAST_PLANS):
-        header = read_header_pieces(document.pieces())
-        check_storage_time(header.made_at, document.stored_at)
-        if policy.selects_like(header.policy) and header.made_at <= to_micros(now):
-            return document
-        newest = newest or document
-    return newest
+    moment, zone = to_micros(now), load_zone(policy.timezone)
+    oldest, _ = oldest_that_counts(policy, zone, moment)
+    stored = list(plans.newest(policy.policy))
+    found = find_comparable(stored, policy, to_datetime(oldest), lambda made_at: made_at <= moment)
+    return found or next(iter(stored), None)

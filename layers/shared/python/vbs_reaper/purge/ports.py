@@ -59,8 +59,8 @@ class PlanStore(Protocol):
         """Return the document of a run; None if there is none."""
         ...
 
-    def newest(self, policy: str, limit: int, before: datetime | None = None) -> Iterator[StoredDocument]:
-        """Yield the documents stored last, or last before a time, newest first, at most `limit`.
+    def newest(self, policy: str, before: datetime | None = None) -> Iterator[StoredDocument]:
+        """Yield the stored documents, or those stored before a time, newest first.
 
         Reading one that is gone by then raises `PlanStoreBusy`.
         """

@@ -5,8 +5,8 @@ requested if both plans select it.
 
 A run stores exactly one plan. Until a mark beside the plan records that all deletions were requested, a repeated run
 requests them again: all of them, or those behind the last one of an invocation whose time was over. So a run can be
-stopped at any point and repeated. If it is repeated more than an hour after its plan was made, or if its policy has a
-grace, it is sent as an approval of that plan would be.
+stopped at any point and repeated. A repeated run is sent as an approval of its plan would be: a plan that this
+invocation did not make is input, which whoever can write to the plan store may have written.
 """
 
 from contextlib import suppress
@@ -20,9 +20,8 @@ from msgspec import UNSET
 from vbs_reaper.backups.hold_cache import HoldCache
 from vbs_reaper.backups.ports import BackupLists, HoldStore
 from vbs_reaper.clock import Clock, TimeLeft
-from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunUnfinished
+from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunStopped, RunUnfinished
 from vbs_reaper.purge.approval import check_newest, check_place, find_approved
-from vbs_reaper.purge.calendar.zone import to_datetime
 from vbs_reaper.purge.event import Approval, Run, policy_name_of, read_event
 from vbs_reaper.purge.listing import ListedRows, StackLimits, describe_target, list_rows
 from vbs_reaper.purge.plan import Plan
@@ -62,9 +61,6 @@ from vbs_reaper.purge.stored_holds import PlanHolds, check_not_stopped
 
 LOGIN_PATIENCE_S: Final = 60.0
 """How long a run waits for a login of the same user in another function: a run that cannot list is refused."""
-
-SENT_UNSEEN: Final = timedelta(hours=1)
-"""Until this age the plan of a repeated run is sent as it is, later as an approved plan: backups may have changed."""
 
 UNKNOWN_POLICY: Final = "unknown"
 """The policy in the result of an event that does not name one."""
@@ -127,7 +123,6 @@ class Purger:
         is_repeat = stored is not None
         if stored is None:
             stored = self._make_plan(run, time_left)
-        is_compared = self._must_be_compared(stored)
         sending = read_sending(self._plans, stored, with_grace=False)
         result = self._publish_plan(stored, sending)
         if result.outcome is PurgeOutcome.PLANNED and stored.plan.policy.mode == "purge":
@@ -137,14 +132,14 @@ class Purger:
                 self._check_not_stopped(stored.policy, stored.run)
                 self._check_place_now(stored.plan, time_left)
                 expires_at = expiry_of_run(stored.plan, self._clock())
-                if is_compared:
+                if stored.stored_at is not None:  # this invocation has not made the plan
                     approved = approved_backups(stored.plan, with_grace=False)
                     stored = stored.without_backups()
                     result = self._send_what_is_still_selected(
                         stored, approved, sending, expires_at, time_left, with_grace=False
                     )
                 else:
-                    due = list(stored.plan.due)[sending.before.done :]
+                    due = list(stored.plan.due)
                     deletions = Deletions(backups=due, order=(row.id for row in due))
                     result = self._send(
                         stored, stored.plan, deletions, sending, expires_at, time_left, with_grace=False
@@ -153,7 +148,7 @@ class Purger:
                 raise
             except RunRefused as refusal:
                 result = self._refuse(refused(refusal, stored.policy, stored.run, stored.plan))
-        return with_plan_time(result, stored.plan, listed_again=is_compared) if is_repeat else result
+        return with_plan_time(result, stored.plan) if is_repeat else result
 
     def _make_plan(self, run: Run, time_left: TimeLeft) -> PlannedRun:
         holds = PlanHolds(self._holds, self._clock())
@@ -185,7 +180,7 @@ class Purger:
         sending = read_sending(self._plans, stored, with_grace=with_grace)
         if sending.is_complete:
             return already_sent(stored.plan, stored.run, with_grace=with_grace)
-        check_newest(self._plans, stored.plan)
+        check_newest(self._plans, stored.plan, with_grace=with_grace)
         self._check_not_stopped(stored.policy, stored.run)
         self._check_place_now(stored.plan, time_left)
         approved = approved_backups(stored.plan, with_grace=with_grace)
@@ -194,17 +189,6 @@ class Purger:
         return self._send_what_is_still_selected(
             stored, approved, sending, expires_at, time_left, with_grace=with_grace
         )
-
-    def _must_be_compared(self, stored: PlannedRun) -> bool:
-        """Whether a run's plan is sent only as far as a fresh plan selects the same backups.
-
-        A plan that this invocation did not make is input. It is too old after an hour, and it may state that graces
-        have ended; only a fresh plan proves that.
-        """
-        if stored.stored_at is None:
-            return False
-        is_late = self._clock() - to_datetime(stored.plan.made_at) > SENT_UNSEEN
-        return is_late or stored.plan.policy.grace is not UNSET
 
     def _send_what_is_still_selected(  # noqa: PLR0913  # each is a separate value
         self,
@@ -248,7 +232,7 @@ class Purger:
         try:
             is_stopped = partial(self._check_not_stopped, stored.policy, stored.run)
             sent = send_plan(plan, deletions.backups, stored.run, self._queue, expires_at, time_left, is_stopped)
-        except RunUnfinished as stopped:
+        except (RunUnfinished, RunStopped) as stopped:
             if stopped.requested:
                 self._report.requested(stored.policy, stopped.requested)
                 part = add(sending.before, stopped.requested, deletions.left_out_until(stopped.requested))

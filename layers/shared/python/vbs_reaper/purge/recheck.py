@@ -10,7 +10,7 @@ from vbs_reaper.errors import RunRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planned_backup import PlannedBackup, identity_of, newest_first
 from vbs_reaper.purge.rules.chain import keep_chains
-from vbs_reaper.purge.rules.guards import read_guards
+from vbs_reaper.purge.rules.guards import ONLY_COPIES, read_guards
 from vbs_reaper.purge.rules.only_copies import volumes_left_without
 from vbs_reaper.purge.run_result import LeftOut, LeftOutBackup
 from vbs_reaper.reasons import Reason
@@ -25,7 +25,8 @@ class ApprovedBackups:
 
     `identities` are the IDs of the approved backups, in the plan's order, each with the hash of its `identity_of`. A
     hash has 64 bits, which is a fifth of the memory of volume, time and name. It cannot be predicted: Python begins
-    each process with another random number. `left_without` are the volumes that the plan showed to keep no copy.
+    each process with another random number. `left_without` are the volumes without a copy that the guard of the
+    plan has counted. That guard counts only what was due, so an approval with grace adds no volume to them.
     """
 
     identities: Mapping[str, int]
@@ -58,12 +59,9 @@ class Deletions:
 def approved_backups(plan: Plan, *, with_grace: bool) -> ApprovedBackups:
     """Return the backups that an approval of the plan covers: those that are due, or `with_grace` all selected ones."""
     approved = {row.id: hash(identity_of(row)) for row in (plan.selected if with_grace else plan.due)}
-    left_without = (
-        frozenset[str]()
-        if plan.policy.group_by == "volume"
-        else frozenset(volumes_left_without(plan.backups, lambda row: row.id in approved))
-    )
-    return ApprovedBackups(identities=approved, left_without=left_without)
+    is_shown = any(guard.guard == ONLY_COPIES for guard in plan.guards)
+    left_without = volumes_left_without(plan.backups, lambda row: row.is_due(plan.made_at)) if is_shown else ()
+    return ApprovedBackups(identities=approved, left_without=frozenset(left_without))
 
 
 def compare_with_fresh_plan(approved: ApprovedBackups, fresh: Plan, *, with_grace: bool, done: int = 0) -> Deletions:

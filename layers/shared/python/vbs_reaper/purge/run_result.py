@@ -71,9 +71,8 @@ class PurgeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     `plan` is the sha256 by which the plan is approved. `document` and `picture` are the S3 keys of the plan and of its
     HTML page. `requested` is the number of requested deletions. `left_out` is present if an approval, or a run that was
-    repeated more than an hour later, did not request all deletions of its plan. `warnings` are those of the plan, such
-    as holds that end soon. `id` is the same if the event is
-    repeated, so consumers can drop duplicates.
+    repeated, did not request all deletions of its plan. `warnings` are those of the plan, such as holds that end soon.
+    `id` is the same if the event is repeated, so consumers can drop duplicates.
     """
 
     id: str
@@ -161,12 +160,9 @@ def refused(refusal: RunRefused, policy: str, run: str, plan: Plan | None = None
     )
 
 
-def with_plan_time(result: PurgeResult, plan: Plan, *, listed_again: bool) -> PurgeResult:
-    """Return the result with a message that states when an earlier invocation of the run made the plan.
-
-    `listed_again` is whether a fresh plan was made before deletions were requested.
-    """
-    is_fresh = listed_again and result.outcome == PurgeOutcome.COMPLETED
+def with_plan_time(result: PurgeResult, plan: Plan) -> PurgeResult:
+    """Return the result with a message that states when an earlier invocation of the run made the plan."""
+    is_fresh = result.outcome == PurgeOutcome.COMPLETED
     how = "only what a fresh plan selects too was requested" if is_fresh else "the backups were not listed again"
     message = f"Planned at {to_text(plan.made_at)}; {how}. {result.message}"
     return msgspec.structs.replace(result, message=message)

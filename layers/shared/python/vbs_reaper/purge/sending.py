@@ -45,8 +45,8 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
     `check_not_stopped` is called before each batch with the number of requests sent so far. It raises to end the run.
 
     Raises:
-        RunUnfinished: the queue failed or the time is over. It states how many requests are in the queue. More than
-            that may be; send them again: the deleter recognizes backups that are already gone.
+        RunUnfinished: the queue or the holds failed, or the time is over. It states how many requests are in the queue.
+            More than that may be; send them again: the deleter recognizes backups that are already gone.
     """
     sent = 0
     name = name_of(plan.policy.policy, run)

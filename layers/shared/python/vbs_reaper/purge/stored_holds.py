@@ -7,7 +7,7 @@ from typing import Final
 from vbs_reaper.backups.hold_cache import HoldCache
 from vbs_reaper.backups.holds import Hold, HoldKind
 from vbs_reaper.clock import Clock
-from vbs_reaper.errors import BucketUnusable, PlanStoreBusy, RunRefused
+from vbs_reaper.errors import BucketUnusable, PlanStoreBusy, RunStopped, RunUnfinished
 from vbs_reaper.purge.run_result import name_of
 from vbs_reaper.reasons import Reason
 
@@ -59,18 +59,17 @@ def check_not_stopped(cache: HoldCache, clock: Clock, policy: str, run: str, sen
     """Check that nobody has stopped the run, by holds listed at most 30 seconds ago.
 
     Raises:
-        RunRefused: it is stopped. `sent` requests were sent before.
-        PlanStoreBusy: the holds cannot be listed.
+        RunStopped: it is stopped. `sent` requests were sent before.
+        RunUnfinished: the holds cannot be listed. `sent` requests were sent before.
     """
+    name = name_of(policy, run)
     try:
-        stop = cache.current().on_run(name_of(policy, run), clock())
+        stop = cache.current().on_run(name, clock())
     except BucketUnusable as unusable:
-        raise _unusable(unusable) from None
+        raise RunUnfinished(f"{name}: {_unusable(unusable)}", sent) from None
     if stop is not None:
         before = f"; {sent:,} requests were sent before, and are withdrawn unless their deletion was accepted"
-        raise RunRefused(
-            Reason.STOPPED, f"{name_of(policy, run)} is stopped {cache.describe(stop)}{before if sent else ''}"
-        )
+        raise RunStopped(Reason.STOPPED, f"{name} is stopped {cache.describe(stop)}{before if sent else ''}", sent)
 
 
 def _sentence(hold: Hold, description: str) -> str:

@@ -1,33 +1,40 @@
 """Guards for the days on which graces end: the backlog of a new policy becomes due all at once, after its grace."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from vbs_reaper.purge.calendar.zone import Micros, Zone
 from vbs_reaper.purge.plan_summary import Totals
 from vbs_reaper.purge.planned_backup import PlannedBackup
-from vbs_reaper.purge.policy import Guards
-from vbs_reaper.purge.rules.guards import read_guards
+from vbs_reaper.purge.policy import PurgePolicy
+from vbs_reaper.purge.rules.guards import ONLY_COPIES, read_guard_of_only_copies, read_guards
 
 
 def warn_of_guards_ahead(
-    guards: Guards, zone: Zone, rows: Iterable[PlannedBackup], totals: Totals, now: Micros
+    policy: PurgePolicy, zone: Zone, rows: Sequence[PlannedBackup], totals: Totals, now: Micros
 ) -> tuple[str, ...]:
     """Return a warning for the first day on which the ends of graces would exceed a guard.
 
     It is assumed that the policy runs every day, and that each run deletes what is due.
     """
+    days = _in_grace_by_day(zone, rows, now)
+    left_without = _left_without_by_day(zone, rows, now) if days and policy.group_by != "volume" else Counter[date]()
     matched = totals.matched - totals.due
-    for day, groups in sorted(_in_grace_by_day(zone, rows, now).items()):
+    for day, groups in sorted(days.items()):
         due = groups.total()
-        exceeded = [guard for guard in read_guards(guards, due, matched, max(groups.values())) if guard.exceeded]
+        readings = [
+            *read_guards(policy.guards, due, matched, max(groups.values())),
+            read_guard_of_only_copies(policy.guards, left_without[day]),
+        ]
+        exceeded = [guard for guard in readings if guard.exceeded]
         if exceeded:
             sentences = "; ".join(guard.sentence for guard in exceeded)
+            leaves_out = any(guard.guard == ONLY_COPIES for guard in exceeded)
+            before = "" if leaves_out else "approve a plan with include_grace before that day, "
             return (
                 f"On {day} the grace of {due:,} backups ends, and a guard would refuse that run: {sentences}. Review "
-                "the backups in grace; then approve a plan with include_grace before that day, approve the refused "
-                "plan on that day, or change the guards.",
+                f"the backups in grace; then {before}approve the refused plan on that day, or change the guards.",
             )
         matched -= due
     return ()
@@ -43,3 +50,13 @@ def _in_grace_by_day(zone: Zone, rows: Iterable[PlannedBackup], now: Micros) -> 
     for moment, groups in by_moment.items():
         by_day.setdefault(zone.local(moment).date(), Counter()).update(groups)
     return by_day
+
+
+def _left_without_by_day(zone: Zone, rows: Iterable[PlannedBackup], now: Micros) -> Counter[date]:
+    """Return how many volumes lose their last usable copy, by local day."""
+    last: dict[str, Micros | None] = {}
+    for row in rows:
+        if row.is_copy and row.volume_id:
+            so_far = last.get(row.volume_id, row.due_at)
+            last[row.volume_id] = None if so_far is None or row.due_at is None else max(so_far, row.due_at)
+    return Counter(zone.local(moment).date() for moment in last.values() if moment is not None and moment > now)
