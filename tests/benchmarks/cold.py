@@ -26,6 +26,7 @@ ENVIRONMENT: Final = {
     "CALLS_AT_ONCE": "5",
     "TRUSTED_SENDER_IDS": "AROADELETER",
     "PLANS_BUCKET": "plans",
+    "MINIMUM_AGE_IN_HOURS": "0",
 }
 DELETER: Final = "import functions.deleter.app as app; app.deleter()"
 CODE: Final = {

@@ -43,10 +43,13 @@ def test_what_became_of_a_backup_is_read_from_its_passes(passes: list[LogRecord]
     [
         ("plans/p/r.sent", "plans/p/r"),
         ("plans/p/r.grace.sent", "plans/p/r"),
+        ("plans/p/r.sent.1", "plans/p/r"),
+        ("plans/p/r.sent.part", "plans/p/r"),
+        ("plans/p/r.grace.sent.part.2", "plans/p/r"),
         ("plans/p/r.json", ""),
         ("plans/p/r.html", ""),
         ("plans/p/r.sent.json", ""),
     ],
 )
-def test_both_marks_of_a_run_are_of_one_run(key: str, run: str) -> None:
+def test_marks_and_parts_of_a_run_are_of_one_run(key: str, run: str) -> None:
     assert run_of_mark(key) == run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 DELETE: Final = "DeleteBackup"
 _NOT_ACCEPTED: Final = frozenset({"400", "401", "403", "404", "405", "406", "409", "410", "413", "415", "429"})
 """Answers to a DELETE that show that the cloud has not accepted it."""
+
+
+_MARKS: Final = "|".join(re.escape(mark.value) for mark in sorted(SentMark, key=len, reverse=True))
+_MARK: Final = re.compile(rf"(.+?)\.(?:{_MARKS})(?:\.part)?(?:\.[0-9]+)?")
+"""A mark or a part of one, under the first name that was free."""
 
 
 class _Mark(msgspec.Struct, frozen=True):
@@ -82,7 +88,7 @@ def _may_be_accepted(record: LogRecord) -> bool:
 def _requested(stack: Stack, policy: str, run: str | None, since: datetime) -> int:
     """Return how many deletions were requested, by the marks that were stored after `since`.
 
-    A run that was not sent completely has no mark. One with both marks counts once: those in grace include those due.
+    The largest mark of a run counts, or its largest part if it was not sent completely.
     """
     s3, by_run = stack.s3, dict[str, int]()
     prefix = key_of(policy, run, "") if run else f"plans/{policy}/"
@@ -99,6 +105,6 @@ def _requested(stack: Stack, policy: str, run: str | None, since: datetime) -> i
 
 
 def run_of_mark(key: str) -> str:
-    """Return the key without its ending, the same for both marks of a run; empty if it is not the key of a mark."""
-    endings = (f".{mark.value}" for mark in sorted(SentMark, key=len, reverse=True))
-    return next((key.removesuffix(ending) for ending in endings if key.endswith(ending)), "")
+    """Return the key without its ending, the same for all marks of a run and their parts; empty if it is not a mark."""
+    found = _MARK.fullmatch(key)
+    return found[1] if found else ""
