@@ -195,7 +195,7 @@ def test_without_a_file_the_places_looked_at_are_named(desk: Desk) -> None:
         (f"clouds: {{otc: {{auth: {{password: *{CANARY}}}}}}}", "is not valid YAML at line 1"),
         (f"clouds:\n otc:\n  auth: {{password: @{CANARY}}}", "is not valid YAML at line 3"),
         (f"clouds: {{otc: !!python/name:{CANARY} x}}", "is not valid YAML"),
-        ("clouds: {otc: {auth: {password: 2026-11-25}}}", "put dates and binary values in quotes"),
+        ("clouds: {otc: {auth: {password: 2026-11-25}}}", "is a date; put it in quotes"),
         (
             f"clouds: {{otc: {{auth: {{pasword: {CANARY}}}}}}}",
             'key of 7 characters in "auth"; did you mean "auth.password"?',

@@ -20,8 +20,8 @@ from vbs_reaper.cli.dead_letters.letter_queue import HiddenLetters
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.reasons import Reason
 
-HEAL = (Reason.HELD, Reason.DELETION_FAILED, Reason.SERVICE_DOWN, Reason.FORBIDDEN)
-FINAL = (Reason.MALFORMED, Reason.EXPIRED)
+HEAL = (Reason.THROTTLED, Reason.UNREACHABLE, Reason.SERVICE_DOWN, Reason.FORBIDDEN)
+FINAL = (Reason.MALFORMED, Reason.HELD)
 EFFECTS = 2 * len(HEAL)
 BACKUP = "0b5e4f6a-7c1d-4e2f-9a3b-000000000011"
 PLACE = "5a1e0c7b9d3f4826a0b4c6d8e2f01357 https://vbs.example"

@@ -25,7 +25,8 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 
 def test_only_one_module_builds_the_path_of_a_backup() -> None:
-    builders = {name for name, tree in modules() for text in texts(tree) if "/backups" in text or "/volumes" in text}
+    paths = ((name, text.replace("…/backups", "")) for name, tree in modules() for text in texts(tree))  # not prose
+    builders = {name for name, text in paths if "/backups" in text or "/volumes" in text}
     assert builders == {"clouds/apis/cinder_v3.py"}
 
 
