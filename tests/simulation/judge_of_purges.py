@@ -39,7 +39,7 @@ class PurgeJudge:
         self.hashes: dict[str, str] = {}
         self.changed: set[str] = set()
         """Plans that somebody changed."""
-        self.forged: set[str] = set()
+        self.forged: dict[str, float] = {}
         """Policies whose last plan somebody replaced by one in which every grace has lasted for long."""
         self.marks: set[str] = set()
         self.ends: Counter[str] = Counter()
@@ -193,7 +193,10 @@ class PurgeJudge:
             for key, other in self.readings.items()
             if key.partition("/")[0] == policy and other.made_s <= reading.made_s and other is not reading
         ]
-        if policy in self.forged:  # a plan of a grace ago selects it too, whatever the last one says
+        forged_s = self.forged.get(policy)
+        if forged_s is not None and reading.made_s - forged_s >= reading.grace_s:
+            return due  # a forged plan that is a grace old proves itself, and later ones
+        if forged_s is not None:  # a plan of a grace ago selects it too, whatever the last one says
             old = [other for other in earlier if reading.made_s - other.made_s >= reading.grace_s]
             return {backup_id for backup_id in due if any(backup_id in other.selected for other in old)}
         earlier.append(reading)

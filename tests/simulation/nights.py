@@ -16,10 +16,10 @@ from tests.simulation.operator import Operator
 from tests.simulation.plans_bucket import Object
 from tests.simulation.policies import draw_policy
 from tests.simulation.purger import PurgerFunction
-from tests.simulation.timeline import DAY, HOUR
+from tests.simulation.timeline import DAY, HOUR, seconds_of
 from vbs_reaper.backups.holds import EVERY_RUN, HoldKind
 from vbs_reaper.errors import InvalidPlan
-from vbs_reaper.purge.calendar.zone import to_micros
+from vbs_reaper.purge.calendar.zone import to_datetime, to_micros
 from vbs_reaper.purge.plan_file import encode_plan, read_plan
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Nights:
                 row.selected_since = row.due_at = made_at - 30 * 24 * 3_600_000_000
         self.bucket[f"plans/{last}.json"] = Object(encode_plan(found), stored.metadata, moment.replace(microsecond=0))
         self.judge.changed.add(last)
-        self.judge.forged.add(policy["policy"])
+        self.judge.forged.setdefault(policy["policy"], seconds_of(to_datetime(made_at)))
 
     # Backups
 
