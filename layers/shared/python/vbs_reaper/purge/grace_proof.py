@@ -4,6 +4,8 @@ The last plan states since when each backup is selected. Whoever can write to th
 states anything, but cannot store one in the past. So a backup whose grace has ended must also be selected by the newest
 comparable plan that is at least one grace old. It was stored when the grace began or later, so it selects every backup
 that all plans have selected since. Only one more plan is read, however many nights the graces began in.
+
+The limit: a plan that somebody forged a whole grace ago, and that no run has followed since, can prove a later one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
