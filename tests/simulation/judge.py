@@ -90,7 +90,7 @@ class Judge(CallJudge):
         if not this.accepted:
             self.wrong("onward", current.identity, "sent as asked, but no DELETE was accepted")
         if run.is_direct and "send" in run.trouble:  # it waits like any other whose message could not be sent
-            shortest, longest = self._world.base_s / 2, self._world.base_s + 1.0
+            shortest, longest = self._world.base_s / 6, self._world.base_s + 1.0
         else:
             shortest, longest = self._world.base_s / 6, self._world.base_s / 3 + 1
         if not shortest <= delay_s <= longest:
