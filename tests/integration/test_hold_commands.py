@@ -208,6 +208,21 @@ def test_an_object_that_is_not_understood_is_named_with_what_to_do(cli: Cli, s3:
     assert "remove it" in done.stderr
 
 
+def test_all_holds_are_read_with_one_client(cli: Cli, bucket: HoldBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 may not create clients in several threads at a time, and one for each hold takes seconds."""
+    for n in range(3):
+        put(bucket, HoldKind.BACKUP, UNSEEN, n=n)
+    made, create = list[str](), boto3.client
+
+    def count(service: str, **settings: Any) -> Any:  # noqa: ANN401  # handed on
+        made.append(service)
+        return create(service, **settings)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(boto3, "client", count)
+    assert len(held(cli)) == 3
+    assert made == ["s3"]
+
+
 def test_holds_on_several_pages_are_listed_with_their_records(
     cli: Cli, bucket: HoldBucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

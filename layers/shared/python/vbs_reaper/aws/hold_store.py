@@ -29,7 +29,11 @@ LIST_S: Final = 10.0
 
 
 class HoldBucket:
-    """Implements `backups.ports.HoldStore`. `s3` is called only when it is needed: for a DELETE or a plan."""
+    """Implements `backups.ports.HoldStore`.
+
+    `s3` returns the client (see `clients.once`). It is called for each call to S3, the first one being a DELETE's or a
+    plan's.
+    """
 
     def __init__(self, s3: Callable[[], S3Client], bucket: str, clock: Clock) -> None:
         self._s3 = s3

@@ -22,7 +22,10 @@ Guide, "How to prevent object overwrites with conditional writes")."""
 
 
 class LoginBucket:
-    """Implements `clouds.ports.LoginStore`. `s3` is called only when it is needed: for a login."""
+    """Implements `clouds.ports.LoginStore`.
+
+    `s3` returns the client (see `clients.once`). It is called for each call to S3, the first one being a login's.
+    """
 
     def __init__(self, s3: Callable[[], S3Client], bucket: str) -> None:
         self._s3 = s3

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from botocore.config import Config
 
+from vbs_reaper.aws.clients import once
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
 from vbs_reaper.aws.hold_store import HoldBucket
 from vbs_reaper.aws.plan_store import PlanBucket
@@ -71,7 +72,8 @@ class Stack:
     @property
     def holds(self) -> HoldBucket:
         """The stored holds."""
-        return HoldBucket(lambda: boto3.client("s3", config=_HOLDS_AT_ONCE), self.bucket, utc_now)
+        s3 = once(lambda: boto3.client("s3", config=_HOLDS_AT_ONCE))
+        return HoldBucket(s3, self.bucket, utc_now)
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """Invoke the `Purger` or the `Checker` with an event and return its response.
