@@ -3,7 +3,7 @@
 import pytest
 
 from vbs_reaper.cli.log_record import CallLogRecord, LogRecord
-from vbs_reaper.cli.run_requests import run_of_mark, state_of
+from vbs_reaper.cli.run_requests import state_of
 
 
 def passed(outcome: str, *statuses: str) -> LogRecord:
@@ -36,20 +36,3 @@ def passed(outcome: str, *statuses: str) -> LogRecord:
 )
 def test_what_became_of_a_backup_is_read_from_its_passes(passes: list[LogRecord], state: str) -> None:
     assert state_of(passes) == state
-
-
-@pytest.mark.parametrize(
-    ("key", "run"),
-    [
-        ("plans/p/r.sent", "plans/p/r"),
-        ("plans/p/r.grace.sent", "plans/p/r"),
-        ("plans/p/r.sent.1", "plans/p/r"),
-        ("plans/p/r.sent.part", "plans/p/r"),
-        ("plans/p/r.grace.sent.part.2", "plans/p/r"),
-        ("plans/p/r.json", ""),
-        ("plans/p/r.html", ""),
-        ("plans/p/r.sent.json", ""),
-    ],
-)
-def test_marks_and_parts_of_a_run_are_of_one_run(key: str, run: str) -> None:
-    assert run_of_mark(key) == run

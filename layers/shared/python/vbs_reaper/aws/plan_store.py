@@ -5,7 +5,6 @@ A failure that may pass raises `PlanStoreBusy`, any other failure raises `RunRef
 
 from __future__ import annotations
 
-import re
 from contextlib import closing
 from functools import partial
 from http import HTTPStatus
@@ -22,6 +21,7 @@ from botocore.exceptions import (
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
 from vbs_reaper.errors import PlanStoreBusy, RunRefused
+from vbs_reaper.purge.mark_names import endings_of, read_mark_key
 from vbs_reaper.purge.plan_file import write_plan
 from vbs_reaper.purge.ports import SentMark, StoredDocument, StoredMark
 from vbs_reaper.purge.report.html_page import write_page
@@ -50,12 +50,8 @@ PLANS: Final = "plans/"
 PIECE_BYTES: Final = 1 << 20
 """Plans are read in pieces of this size."""
 
-MARKS: Final = 100
-"""How many names a mark may have. All but the first are used only if somebody else has written the ones before."""
 MARK_BYTES: Final = 1 << 16
 """Larger objects are no marks: a result names at most 100 backups."""
-_MARK: Final = re.compile(r"(?P<mark>sent|grace\.sent)(?P<part>\.part)?(\.[0-9]{1,2})?", re.ASCII)
-"""How the names of marks end."""
 _EXISTS: Final = frozenset({"PreconditionFailed", "412"})
 _CONFLICT: Final = "ConditionalRequestConflict"
 """A concurrent request writes to the same key (S3 User Guide, "How to prevent object overwrites")."""
@@ -140,14 +136,15 @@ class PlanBucket:
 
     def marks(self, policy: str, run: str) -> Iterator[StoredMark]:
         """Return all marks and parts that are stored for a run, whoever has stored them."""
-        for each in self._list(key_of(policy, run, "")):
-            name = _MARK.fullmatch(each["Key"].removeprefix(key_of(policy, run, "")))
-            if name is not None:
+        prefix = key_of(policy, run, "")
+        for each in self._list(prefix):
+            key = read_mark_key(each["Key"])
+            if key is not None and f"{key.run}." == prefix:
                 listed = self._listed(policy, each)
                 yield StoredMark(
                     name=each["Key"],
-                    mark=SentMark(name["mark"]),
-                    is_part=name["part"] is not None,
+                    mark=key.mark,
+                    is_part=key.is_part,
                     stored_at=listed.stored_at,
                     document=b"".join(listed.pieces()) if each["Size"] <= MARK_BYTES else b"",
                 )
@@ -157,9 +154,9 @@ class PlanBucket:
 
         If no name is free, nothing is stored: the deletions are requested again if the run is repeated.
         """
-        first, others = (f"{mark}.part", f"{mark}.part") if is_part else (mark.value, mark.value)
-        names = (first, *(f"{others}.{number}" for number in range(1, MARKS)))
-        any(self._write_once(key_of(policy, run, name), [document], "application/json", {}) for name in names)
+        for ending in endings_of(mark, is_part=is_part):
+            if self._write_once(key_of(policy, run, ending), [document], "application/json", {}):
+                return
 
     def _newest_first(self, policy: str) -> list[ObjectTypeDef]:
         found = [each for each in self._list(f"plans/{policy}/") if each["Key"].endswith(f".{PLAN}")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +9,7 @@ import msgspec
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS
 from vbs_reaper.cli.deletion_log import DeletionLog, about
-from vbs_reaper.purge.ports import SentMark
+from vbs_reaper.purge.mark_names import read_mark_key
 from vbs_reaper.purge.run_result import key_of, name_of
 
 if TYPE_CHECKING:
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
 DELETE: Final = "DeleteBackup"
 _NOT_ACCEPTED: Final = frozenset({"400", "401", "403", "404", "405", "406", "409", "410", "413", "415", "429"})
 """Answers to a DELETE that show that the cloud has not accepted it."""
-
-
-_MARKS: Final = "|".join(re.escape(mark.value) for mark in sorted(SentMark, key=len, reverse=True))
-_MARK: Final = re.compile(rf"(.+?)\.(?:{_MARKS})(?:\.part)?(?:\.[0-9]+)?")
-"""A mark or a part of one, under the first name that was free."""
 
 
 class _Mark(msgspec.Struct, frozen=True):
@@ -95,16 +89,10 @@ def _requested(stack: Stack, policy: str, run: str | None, since: datetime) -> i
     try:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket, Prefix=prefix):
             for each in page.get("Contents", []):
-                name = run_of_mark(each["Key"])
-                if name and each["LastModified"] >= since:
+                mark = read_mark_key(each["Key"])
+                if mark is not None and each["LastModified"] >= since:
                     body = s3.get_object(Bucket=stack.bucket, Key=each["Key"])["Body"].read()
-                    by_run[name] = max(by_run.get(name, 0), msgspec.json.decode(body, type=_Mark).requested)
+                    by_run[mark.run] = max(by_run.get(mark.run, 0), msgspec.json.decode(body, type=_Mark).requested)
     except (*AWS_ERRORS, msgspec.DecodeError) as error:
         raise stack.failed("read the marks of its runs", error) from None
     return sum(by_run.values())
-
-
-def run_of_mark(key: str) -> str:
-    """Return the key without its ending, the same for all marks of a run and their parts; empty if it is not a mark."""
-    found = _MARK.fullmatch(key)
-    return found[1] if found else ""

@@ -1,7 +1,7 @@
 """Lists the plans that a stack has stored, and finds one by the first characters of its sha256 or of its run."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -9,15 +9,14 @@ from typing import Final
 from vbs_reaper.aws.error_codes import AWS_ERRORS
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.errors import CommandError, RunRefused
+from vbs_reaper.purge.mark_names import read_mark_key
 from vbs_reaper.purge.ports import StoredDocument
-from vbs_reaper.purge.run_result import key_of
 from vbs_reaper.text import printable
 
 SHA256_DIGITS: Final = 64
 LEAST_DIGITS: Final = 12
 """Minimum number of digits that identify a plan: 48 bits, which two plans do not share by accident."""
-_MARKS: Final = ("sent", "sent.1", "grace.sent", "grace.sent.1")
-"""How the keys of marks end. One that is older than its plan is not the purger's, which then adds a number."""
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 CANDIDATES_SHOWN: Final = 8
 """Maximum number of candidates in the message about an ambiguous name."""
 _PLAN_KEY: Final = re.compile(r"plans/[\w.-]+/[\w.-]+\.json", re.ASCII)
@@ -45,12 +44,12 @@ def stored_plans(stack: Stack, policy: str | None) -> Iterator[StoredPlan]:
     s3 = stack.s3
     try:
         objects = _objects(stack, policy)
+        marked = _marked_at(objects)
         documents = (key for key in objects if _PLAN_KEY.fullmatch(key))
         for key in sorted(documents, key=lambda key: objects[key], reverse=True):
             _, plan_policy, run = key.removesuffix(".json").split("/")
             sha256 = s3.head_object(Bucket=stack.bucket, Key=key)["Metadata"].get("sha256", "")
-            marks = (objects.get(key_of(plan_policy, run, ending)) for ending in _MARKS)
-            sent = any(stored_at is not None and stored_at >= objects[key] for stored_at in marks)
+            sent = marked.get(key.removesuffix(".json"), _NEVER) >= objects[key]
             yield StoredPlan(plan_policy, run, objects[key].astimezone(UTC), sent, sha256)
     except AWS_ERRORS as error:
         raise stack.failed("list its plans", error) from None
@@ -133,6 +132,16 @@ def _plans(stack: Stack, policy: str | None) -> dict[tuple[str, str], datetime]:
         (key.removesuffix(".json").split("/"), stored) for key, stored in objects.items() if _PLAN_KEY.fullmatch(key)
     )
     return {(policy_name, run): stored for (_, policy_name, run), stored in names}
+
+
+def _marked_at(objects: Mapping[str, datetime]) -> dict[str, datetime]:
+    """Return when the last mark of each run was stored. One that is older than its plan is not the purger's."""
+    marked: dict[str, datetime] = {}
+    for key, stored_at in objects.items():
+        mark = read_mark_key(key)
+        if mark is not None and not mark.is_part:
+            marked[mark.run] = max(stored_at, marked.get(mark.run, _NEVER))
+    return marked
 
 
 def _objects(stack: Stack, policy: str | None) -> dict[str, datetime]:
