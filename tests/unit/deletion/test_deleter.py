@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from tests.support.doubles import DELETER
 from tests.unit.deletion.world import (
     PROJECT,
     VIEW,
@@ -298,20 +297,7 @@ class MeetingCloud:
 
 
 def deleter_of(world: World, cloud: Any, pool: ThreadPoolExecutor) -> Deleter:  # noqa: ANN401  # some cloud
-    return Deleter(
-        backups=cloud,
-        holds=world.holds,
-        queue=world.queue,
-        bus=world.bus,
-        report=world.report,
-        clock=world.clock,
-        jitter=lambda: 0.5,
-        default_target="default",
-        base_s=60,
-        calls_at_once=5,
-        trusted_senders={DELETER},
-        threads=pool,
-    )
+    return world.new_environment(backups=cloud, threads=pool)
 
 
 def test_a_record_that_hangs_is_kept_and_what_had_not_begun_never_does(world: World) -> None:
@@ -809,18 +795,6 @@ def test_a_direct_fault_of_ours_is_queued(world: World) -> None:
 
 def test_the_deleter_brings_its_own_threads_when_it_is_given_none() -> None:
     world = World(threads=AtOnce())
-    deleter = Deleter(
-        backups=world.cloud,
-        holds=world.holds,
-        queue=world.queue,
-        bus=world.bus,
-        report=world.report,
-        clock=world.clock,
-        jitter=lambda: 0.5,
-        default_target="default",
-        base_s=60,
-        calls_at_once=2,
-        trusted_senders={DELETER},
-    )
+    deleter = world.new_environment(calls_at_once=2, threads=None)
     batch = [world.second_delivery(ask_for(backup_id(number)), f"m-{number}") for number in range(10)]
     assert deleter.handle({"Records": batch}, lambda: 60.0, "i") == {"batchItemFailures": []}

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.support.doubles import DELETER
 from tests.unit.deletion.world import VIEW, MemoryCloud, World, answer, backup_id, found
 from vbs_reaper.backups.answer import Answer, AnswerName, Operation
 from vbs_reaper.backups.identifiers import BackupId
@@ -387,19 +386,7 @@ class NoticingBus:
 
 
 def deleter_of(world: World, cloud: SlowCloud, calls_at_once: int, bus: Any) -> Deleter:  # noqa: ANN401  # a bus
-    return Deleter(
-        backups=cloud,
-        holds=world.holds,
-        queue=world.queue,
-        bus=bus,
-        report=world.report,
-        clock=world.clock,
-        jitter=lambda: 0.5,
-        default_target="default",
-        base_s=60,
-        calls_at_once=calls_at_once,
-        trusted_senders={DELETER},
-    )
+    return world.new_environment(backups=cloud, bus=bus, calls_at_once=calls_at_once, threads=None)
 
 
 @pytest.mark.parametrize("calls_at_once", [1, 5, 10])

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from tests.support.doubles import DELETER
 from tests.unit.deletion.test_bad_envelopes import refusal
 from tests.unit.deletion.test_decision import one_pass
 from tests.unit.deletion.world import PROJECT, VIEW, MemoryCloud, World, answer, backup_id, read, record
@@ -17,7 +16,6 @@ from vbs_reaper.clock import TimeLeft
 from vbs_reaper.deletion import backoff
 from vbs_reaper.deletion.decide import after_delete, after_listing
 from vbs_reaper.deletion.decision import Wait
-from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import read_message
 from vbs_reaper.deletion.reconcile import BEGIN_S
 from vbs_reaper.deletion.request import read_request
@@ -164,19 +162,7 @@ def test_a_target_gets_no_more_calls_at_once_than_configured() -> None:
             self.under_way -= 1
             return super().show_backup(ref, time_left)
 
-    deleter = Deleter(
-        backups=CountingCloud(world.clock),
-        holds=world.holds,
-        queue=world.queue,
-        bus=world.bus,
-        report=world.report,
-        clock=world.clock,
-        jitter=lambda: 0.5,
-        default_target="default",
-        base_s=60,
-        calls_at_once=1,
-        trusted_senders={DELETER},
-    )
+    deleter = world.new_environment(backups=CountingCloud(world.clock), calls_at_once=1, threads=None)
     batch = [world.message({"backup_id": backup_id(number)}, f"m-{number}") for number in range(6)]
     deleter.handle({"Records": batch}, lambda: 60.0, "i")
     assert not two_looks.is_set()

@@ -178,21 +178,7 @@ def test_no_delete_is_sent_later_than_a_minute_after_a_hold_was_written(
 
 
 def with_minimum_age(world: World, age: timedelta) -> Callable[..., list[str]]:
-    world.deleter = Deleter(
-        backups=world.cloud,
-        holds=world.holds,
-        queue=world.queue,
-        bus=world.bus,
-        report=world.report,
-        clock=world.clock,
-        jitter=lambda: 0.5,
-        default_target="default",
-        base_s=60,
-        calls_at_once=5,
-        trusted_senders=set(),
-        minimum_age=age,
-        threads=world.threads,
-    )
+    world.deleter = world.new_environment(minimum_age=age)
     return world.deliver
 
 

@@ -303,22 +303,23 @@ class World:
         self.threads = threads or AtOnce()
         self.deleter = self.new_environment()
 
-    def new_environment(self, jitter: Callable[[], float] = lambda: 0.5) -> Deleter:
-        """A deleter before these neighbours."""
-        return Deleter(
-            backups=self.cloud,
-            holds=self.holds,
-            queue=self.queue,
-            bus=self.bus,
-            report=self.report,
-            clock=self.clock,
-            jitter=jitter,
-            default_target="default",
-            base_s=self.base_s,
-            calls_at_once=5,
-            trusted_senders={DELETER},
-            threads=self.threads,
-        )
+    def new_environment(self, jitter: Callable[[], float] = lambda: 0.5, **changes: Any) -> Deleter:  # noqa: ANN401
+        """A deleter before these neighbours, with `changes` to its arguments."""
+        arguments: dict[str, Any] = {
+            "backups": self.cloud,
+            "holds": self.holds,
+            "queue": self.queue,
+            "bus": self.bus,
+            "report": self.report,
+            "clock": self.clock,
+            "jitter": jitter,
+            "default_target": "default",
+            "base_s": self.base_s,
+            "calls_at_once": 5,
+            "trusted_senders": {DELETER},
+            "threads": self.threads,
+        }
+        return Deleter(**arguments | changes)
 
     def deliver(self, *records: Mapping[str, Any]) -> list[str]:
         """Hand over a batch; the ids of the messages that stay."""

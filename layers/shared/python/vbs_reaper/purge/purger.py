@@ -134,7 +134,7 @@ class Purger:
                 expires_at = expiry_of_run(stored.plan, self._clock())
                 if stored.stored_at is not None:  # this invocation has not made the plan
                     approved = approved_backups(stored.plan, with_grace=False)
-                    stored = stored.without_backups()
+                    stored = stored.without_backups()  # from here on nothing refers to them: the fresh list needs room
                     result = self._send_what_is_still_selected(
                         stored, approved, sending, expires_at, time_left, with_grace=False
                     )
@@ -230,8 +230,8 @@ class Purger:
         """Request the deletions in the name of the stored run. The survivors in the requests are those of `plan`."""
         mark = SentMark.GRACE_SENT if with_grace else SentMark.SENT
         try:
-            is_stopped = partial(self._check_not_stopped, stored.policy, stored.run)
-            sent = send_plan(plan, deletions.backups, stored.run, self._queue, expires_at, time_left, is_stopped)
+            check = partial(self._check_not_stopped, stored.policy, stored.run)
+            sent = send_plan(plan, deletions.backups, stored.run, self._queue, expires_at, time_left, check)
         except (RunUnfinished, RunStopped) as stopped:
             if stopped.requested:
                 self._report.requested(stored.policy, stopped.requested)
