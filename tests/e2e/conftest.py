@@ -1,6 +1,9 @@
 """One local stack and one simulated cloud for the whole tier; each test brings backups and a target of its own."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -31,3 +34,22 @@ def cloud(simulator: Simulator, stack: LocalStack, drained: None) -> Cloud:
 def target(stack: LocalStack, cloud: Cloud, target_name: str) -> str:
     stack.store_secret(target_name, cloud.target_secret())
     return target_name
+
+
+@pytest.fixture
+def nights(cloud: Cloud) -> list[str]:
+    """Ten nightly backups of one volume, newest first. No earlier plan of the stack contains their IDs."""
+    now, volume_id = datetime.now(UTC), str(uuid4())
+    return [
+        cloud.add_backup(
+            id=str(uuid4()), volume_id=volume_id, name=f"daily-{age}", created_at=now - timedelta(days=age, hours=1)
+        )
+        for age in range(10)
+    ]
+
+
+@pytest.fixture
+def plan(stack: LocalStack, target: str, nights: list[str]) -> dict[str, Any]:
+    """A previewed plan by which seven backups are due; policy and target have the test's name."""
+    policy = {"policy": target, "target": target, "match": {"name": "daily-*"}, "keep": {"last": 3}}
+    return stack.invoke({"run": policy}, function="Purger")

@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +18,6 @@ from tests.support.simulator.cloud import Cloud
 @pytest.fixture
 def desk(stack: LocalStack, tmp_path: Path) -> Desk:
     return Desk(stack, tmp_path)
-
-
-@pytest.fixture
-def nights(cloud: Cloud) -> list[str]:
-    """Ten nightly backups, newest first."""
-    now, volume_id = datetime.now(UTC), cloud.new_id()
-    return [
-        cloud.add_backup(volume_id=volume_id, name=f"daily-{age}", created_at=now - timedelta(days=age, hours=1))
-        for age in range(10)
-    ]
-
-
-@pytest.fixture
-def plan(stack: LocalStack, target: str, nights: list[str]) -> dict[str, Any]:
-    """A previewed plan that calls seven due; policy and target have the test's name."""
-    policy = {"policy": target, "target": target, "match": {"name": "daily-*"}, "keep": {"last": 3}}
-    return stack.invoke({"run": policy}, function="Purger")
 
 
 def test_plans_are_listed_by_their_hash_and_a_picture_is_opened(desk: Desk, plan: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The first act of `make run`: an operator holds backups, and stops a run whose requests are in the queue."""
+"""The beginning of `make run`: an operator holds backups, and stops a run that has requests in the queue."""
 
 import shlex
 import time

@@ -53,18 +53,18 @@ def _run(options: argparse.Namespace, console: Console) -> tuple[StopVerdict, Pl
     report = Report(console)
     story = tell(options.seed)
     report.say(f"Cloud: a simulator with {len(story.stored)} backups. AWS: ministack, deployed from template.yaml.")
-    report.say(
-        f"Act 1: {len(story.requests)} delete requests under faults. They may delete {len(story.doomed)} backups."
-    )
     began = time.monotonic()
     simulator = Simulator(SimulatorSettings(delete_seconds=DELETE_SECONDS))
     with simulator.running() as cloud, LocalStack() as stack, TemporaryDirectory(prefix="vbs-reaper-") as scratch:
         report.say(f"Ready after {time.monotonic() - began:.1f} s.")
         stack.store_secret(TARGET, cloud.target_secret())
+        report.say("First, an operator holds a backup and a volume, and stops a run of a purge:")
         act = HoldAct(stack, cloud, report, Path(scratch))
         act.hold(story.stored)
         stopped = act.stop()
-        report.say(f"Sending {len(story.requests)} requests.")
+        report.say(
+            f"Act 1: {len(story.requests)} delete requests under faults. They may delete {len(story.doomed)} backups."
+        )
         with report:
             played = play(story, stack, cloud, report)
         if not options.json:

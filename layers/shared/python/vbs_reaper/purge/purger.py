@@ -134,7 +134,7 @@ class Purger:
                 expires_at = expiry_of_run(stored.plan, self._clock())
                 if stored.stored_at is not None:  # this invocation has not made the plan
                     approved = approved_backups(stored.plan, with_grace=False)
-                    stored = stored.without_backups()  # from here on nothing refers to them: the fresh list needs room
+                    stored = stored.without_backups()  # frees their memory for the fresh list
                     result = self._send_what_is_still_selected(
                         stored, approved, sending, expires_at, time_left, with_grace=False
                     )
