@@ -90,20 +90,20 @@ def polling_lambda(takes_s: float) -> Bill:
 
 def step_functions(looks: float) -> Bill:
     """Return the bill of one deletion: start, DELETE, then a wait, a look and a choice for each look, and the end."""
-    tasks = 1 + looks
-    return Bill(
-        compute=tasks * ((LATENCY_S + CPU_S) * POLLER_MB / 1024 * GB_SECOND + INVOCATION),
-        messages=(2 + 3 * looks) * TRANSITION,
-        logs=2 * LINE_BYTES * LOG_BYTE,
-    )
+    return _orchestrated(looks, (2 + 3 * looks) * TRANSITION)
 
 
 def durable_function(looks: float) -> Bill:
     """Return the bill of one deletion: its start, a step for the DELETE, and a wait and a step for each look."""
+    return _orchestrated(looks, (2 + 2 * looks) * DURABLE_OPERATION)
+
+
+def _orchestrated(looks: float, messages: float) -> Bill:
+    """Return the bill of one deletion if another service starts a function for the DELETE and for each look."""
     tasks = 1 + looks
     return Bill(
         compute=tasks * ((LATENCY_S + CPU_S) * POLLER_MB / 1024 * GB_SECOND + INVOCATION),
-        messages=(2 + 2 * looks) * DURABLE_OPERATION,
+        messages=messages,
         logs=2 * LINE_BYTES * LOG_BYTE,
     )
 

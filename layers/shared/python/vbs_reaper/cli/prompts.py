@@ -9,7 +9,7 @@ def require_typed(question: str, expected: str, otherwise: str) -> None:
     """Ask on standard error, because standard output is for results, and read the reply from standard input.
 
     Raises:
-        CommandError: the reply is not `expected`; the message is `otherwise`. Or nobody can reply.
+        CommandError: the reply is not `expected`; the message is `otherwise`. Or standard input is closed.
     """
     if _ask(question) != expected:
         raise CommandError(otherwise)
@@ -19,7 +19,7 @@ def require_number(question: str, expected: int, otherwise: str) -> None:
     """Do the same for a number, which may be typed with thousands separators (commas), as it is shown.
 
     Raises:
-        CommandError: the reply is not `expected`; the message is `otherwise`. Or nobody can reply.
+        CommandError: the reply is not `expected`; the message is `otherwise`. Or standard input is closed.
     """
     if _ask(question).replace(",", "") != str(expected):
         raise CommandError(otherwise)

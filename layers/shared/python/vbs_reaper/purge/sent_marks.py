@@ -5,7 +5,7 @@ part states the same for the first deletions of the plan, and is written by an i
 one continues behind them. So a run ends even if its requests cannot be sent in the 15 minutes of one invocation.
 
 Whoever can write to the plan store can write marks. A mark or part counts only if it names the sha256 of its plan,
-which nobody knows before the plan is made, was stored after the plan, and has possible counts. Others are ignored: the
+which is not known before the plan is made, was stored after the plan, and has possible counts. Others are ignored: the
 deletions are requested once more, which is harmless, and the result says so. An object cannot be overwritten, so the
 mark is then stored under the next name that is free.
 """

@@ -56,7 +56,7 @@ class PlanHolds:
 
 
 def check_not_stopped(cache: HoldCache, clock: Clock, policy: str, run: str, sent: int = 0) -> None:
-    """Check that nobody has stopped the run, by holds listed at most 30 seconds ago.
+    """Check that the run is not stopped, by holds listed at most 30 seconds ago.
 
     Raises:
         RunStopped: it is stopped. `sent` requests were sent before.
