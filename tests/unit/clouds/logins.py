@@ -15,7 +15,7 @@ from vbs_reaper.clouds.apis.vbs_v2 import VBS_V2
 from vbs_reaper.clouds.endpoint import ApiVersion
 from vbs_reaper.clouds.http.deadline import Reply
 from vbs_reaper.clouds.http.transport import Transport
-from vbs_reaper.clouds.login.keystone import Login
+from vbs_reaper.clouds.login.login import Login, Token
 
 PROJECT = "0123456789abcdef0123456789abcdef"
 
@@ -29,7 +29,7 @@ def make_login(
     *, root: str = "https://vbs.example", api_version: ApiVersion = "v2", project_id: str = PROJECT
 ) -> Login:
     return Login(
-        token=Secret("canary-token"),
+        credentials=Token(Secret("canary-token")),
         project_id=ProjectId(project_id),
         root=root,
         api=APIS["vbs", api_version],
@@ -41,16 +41,22 @@ def make_login(
 
 
 def show_request(login: Login, backup_id: str) -> PreparedRequest:
-    return login.api.prepare(_call(Operation.SHOW_BACKUP, backup_id), login)
+    return _prepare(_call(Operation.SHOW_BACKUP, backup_id), login)
 
 
 def delete_request(login: Login, backup_id: str) -> PreparedRequest:
-    return login.api.prepare(_call(Operation.DELETE_BACKUP, backup_id), login)
+    return _prepare(_call(Operation.DELETE_BACKUP, backup_id), login)
 
 
 def list_request(login: Login, *, marker: str | None, volume_id: str | None) -> PreparedRequest:
     call = Call(operation=Operation.LIST_BACKUPS, target="t", marker=marker, volume_id=volume_id)
-    return login.api.prepare(call, login)
+    return _prepare(call, login)
+
+
+def _prepare(call: Call, login: Login) -> PreparedRequest:
+    request = login.api.prepare(call, login)
+    login.credentials.authenticate(request, datetime(2026, 11, 26, tzinfo=UTC))
+    return request
 
 
 def read_answer(  # noqa: PLR0913  # the parts of a response

@@ -6,7 +6,7 @@ from urllib3 import HTTPHeaderDict
 
 from vbs_reaper.backups.secret_text import Secret
 from vbs_reaper.clouds.http.deadline import Reply
-from vbs_reaper.clouds.http.redaction import without_token
+from vbs_reaper.clouds.http.redaction import without_secret
 
 TOKEN = "gAAAAABmWnQ3-canary_token=="
 
@@ -16,7 +16,7 @@ def reply(body: bytes = b"", **headers: str) -> Reply:
 
 
 def test_a_token_is_replaced_in_body_and_headers() -> None:
-    found = without_token(
+    found = without_secret(
         reply(f"no {TOKEN}, no {TOKEN}.".encode(), **{"X-Id": f"req {TOKEN}", "Y": "y"}), Secret(TOKEN)
     )
     assert found.body == b"no ***, no ***"
@@ -26,21 +26,21 @@ def test_a_token_is_replaced_in_body_and_headers() -> None:
 
 
 def test_what_follows_a_token_and_is_none_of_it_stays() -> None:
-    found = without_token(reply(f"{TOKEN}é {TOKEN}|".encode(), X=f"{TOKEN}é"), Secret(TOKEN))
+    found = without_secret(reply(f"{TOKEN}é {TOKEN}|".encode(), X=f"{TOKEN}é"), Secret(TOKEN))
     assert (found.body.decode(), found.headers["X"]) == ("***é ***|", "***é")
 
 
 @pytest.mark.parametrize("end", range(12, len(TOKEN)))
 def test_a_token_that_is_cut_short_is_replaced_too(end: int) -> None:
-    assert without_token(reply(f"no {TOKEN[:end]} !".encode()), Secret(TOKEN)).body == b"no *** !"
+    assert without_secret(reply(f"no {TOKEN[:end]} !".encode()), Secret(TOKEN)).body == b"no *** !"
 
 
 @given(st.binary(), st.dictionaries(st.sampled_from(["a", "b"]), st.text()))
 def test_a_reply_that_does_not_quote_it_stays_as_it_is(body: bytes, headers: dict[str, str]) -> None:
     plain = reply(body, **headers)
-    assert without_token(plain, Secret(TOKEN)) is plain
+    assert without_secret(plain, Secret(TOKEN)) is plain
 
 
 def test_a_token_too_short_to_be_told_from_words_is_left() -> None:
     plain = reply(b"no token: short")
-    assert without_token(plain, Secret("short")) is plain
+    assert without_secret(plain, Secret("short")) is plain

@@ -15,9 +15,9 @@ from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Operation
 from vbs_reaper.clouds.call_metrics import observe
 from vbs_reaper.clouds.error_body import read_request_id
 from vbs_reaper.clouds.http.deadline import CallFailed, Reply
-from vbs_reaper.clouds.http.redaction import without_token
+from vbs_reaper.clouds.http.redaction import without_secret
 from vbs_reaper.clouds.http.transport import NotSendable
-from vbs_reaper.clouds.login.keystone import Login
+from vbs_reaper.clouds.login.login import Login
 from vbs_reaper.clouds.login.sessions import CALL_S, SessionCache, out_of_time
 from vbs_reaper.text import printable
 
@@ -112,6 +112,7 @@ class Caller:
                 return out_of_time()
             if call.not_after is not None and self._clock() > call.not_after:
                 return replace(self._answer(AnswerName.OUT_OF_TIME, _TOO_LATE), is_late=True)
+            login.credentials.authenticate(request, self._clock())
             reply = self._exchange(call, login, request, on_fresh_connection=on_fresh_connection)
             if not (isinstance(reply, CallFailed) and reply.is_stale):
                 break
@@ -138,7 +139,7 @@ class Caller:
         if isinstance(result, Reply) and result.broken is not None and result.status != ACCEPTED:
             result = result.broken
         if isinstance(result, Reply):
-            result = without_token(result, login.token)
+            result = without_secret(result, login.credentials.secret)
         status = str(result.status) if isinstance(result, Reply) else result.status_code
         observe(self._metrics, call.target, call.operation, status, begun)
         if call.recorder is not None:

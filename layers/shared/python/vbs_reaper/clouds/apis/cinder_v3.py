@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vbs_reaper.clouds.apis.interface import Call, Rows
     from vbs_reaper.clouds.endpoint import ApiVersion
     from vbs_reaper.clouds.http.deadline import Reply
-    from vbs_reaper.clouds.login.keystone import Login
+    from vbs_reaper.clouds.login.login import Login
 
 MICROVERSION: Final = "volume 3.43"
 """The first microversion that shows metadata, which may hold a backup."""
@@ -92,7 +92,6 @@ class CinderApi:
             "User-Agent": USER_AGENT,
             "Accept": "application/json",
             "Accept-Encoding": "identity",
-            "X-Auth-Token": login.token.reveal(),
         }
         if call.operation is Operation.DELETE_BACKUP:
             return prepare("DELETE", f"{backups}/{_checked(call.backup_id)}", headers | {"Content-Length": "0"})

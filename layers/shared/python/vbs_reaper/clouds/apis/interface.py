@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vbs_reaper.backups.ports import CallRecorder
     from vbs_reaper.clouds.endpoint import ApiVersion
     from vbs_reaper.clouds.http.deadline import Reply
-    from vbs_reaper.clouds.login.keystone import Login
+    from vbs_reaper.clouds.login.login import Login
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class BackupApi(Protocol):
         ...
 
     def prepare(self, call: Call, login: Login) -> requests.PreparedRequest:
-        """Return the HTTP request of a call.
+        """Return the HTTP request of a call, without authentication.
 
         Raises:
             NotSendable: a part of it is not valid, so the request would not be exactly what it must be.

@@ -1,4 +1,4 @@
-"""Removes the token from a response: a service may quote the request it rejects, and responses are logged."""
+"""Removes secrets from a response: a service may quote the request it rejects, and responses are logged."""
 
 import re
 from dataclasses import replace
@@ -10,13 +10,13 @@ from vbs_reaper.backups.secret_text import Secret
 from vbs_reaper.clouds.http.deadline import Reply
 
 _PREFIX_LENGTH: Final = 12
-"""How many leading characters identify the token: a service may quote only its prefix."""
+"""How many leading characters identify the secret: a service may quote only its prefix."""
 _REPLACEMENT: Final = "***"
 
 
-def without_token(reply: Reply, token: Secret) -> Reply:
-    """Return the response with every occurrence of the token, or of its beginning, replaced in body and headers."""
-    prefix = token.reveal()[:_PREFIX_LENGTH]
+def without_secret(reply: Reply, secret: Secret) -> Reply:
+    """Return the response with every occurrence of the secret, or of its beginning, replaced in body and headers."""
+    prefix = secret.reveal()[:_PREFIX_LENGTH]
     if len(prefix) < _PREFIX_LENGTH:
         return reply
     if prefix.encode() in reply.body:

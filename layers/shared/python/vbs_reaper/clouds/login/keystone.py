@@ -18,6 +18,7 @@ from vbs_reaper.backups.secret_text import Secret
 from vbs_reaper.clouds.http.deadline import CallFailed
 from vbs_reaper.clouds.http.transport import USER_AGENT
 from vbs_reaper.clouds.login.catalog import find_endpoint
+from vbs_reaper.clouds.login.login import Login, Token
 from vbs_reaper.clouds.login.login_answer import name_login_answer, name_login_failure
 from vbs_reaper.clouds.login.login_end import LoginEnd, end_of_answer, end_of_failure
 from vbs_reaper.errors import InvalidEndpoint
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from keystoneauth1.access import AccessInfoV3
 
-    from vbs_reaper.clouds.apis.interface import BackupApi
     from vbs_reaper.clouds.http.transport import Transport
     from vbs_reaper.clouds.target import Target
 
@@ -49,23 +49,6 @@ _TOKEN_ERRORS: Final = (
 """Errors raised when a token cannot be parsed. OverflowError: it expires in the year 9999 in a negative time zone."""
 
 _TOKEN: Final = re.compile(r"[!-~]+", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Login:
-    """A successful login: everything that a call to the backup service needs."""
-
-    token: Secret
-    project_id: ProjectId
-    root: str
-    """The address of the backup service, without version and project."""
-    api: BackupApi
-    info: TargetInfo
-    transport: Transport
-    renew_at: datetime
-    """When the login must be replaced, by our own clock."""
-    expires_at: datetime
-    """When the token expires, by our own clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -160,7 +143,7 @@ def _read_access(
         return Answer(name=AnswerName.WRONG_ENDPOINT, message=f'target "{name}": {unusable}', at=now)
     life = _lifetime(access)
     return Login(
-        token=Secret(access.auth_token or ""),
+        credentials=Token(Secret(access.auth_token or "")),
         project_id=ProjectId(project_id),
         root=root,
         api=target.api,

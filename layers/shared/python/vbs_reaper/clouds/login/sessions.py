@@ -15,7 +15,8 @@ from vbs_reaper.backups.secret_text import StoredSecret
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.clouds.call_metrics import observe
 from vbs_reaper.clouds.http.transport import Transports
-from vbs_reaper.clouds.login.keystone import Login, log_in
+from vbs_reaper.clouds.login.keystone import log_in
+from vbs_reaper.clouds.login.login import Login
 from vbs_reaper.clouds.login.login_end import LoginEnd
 from vbs_reaper.clouds.login.login_guard import LoginGuard
 from vbs_reaper.clouds.login.slots import Busy, Suspect
@@ -91,7 +92,7 @@ class SessionCache:
                 return None
             session.roles_checked_at = now
             answer = self._log_in(target, session, time_left)
-            return answer if isinstance(answer, Login) and answer.token is not forbidden.token else None
+            return answer if isinstance(answer, Login) and answer.credentials is not forbidden.credentials else None
 
     def _log_in_once(
         self, target: str, session: _TargetSession, time_left: TimeLeft, refused: Login | None = None

@@ -1,0 +1,58 @@
+"""A login: what a call to a backup service needs, and how its requests are authenticated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import requests
+
+    from vbs_reaper.backups.answer import TargetInfo
+    from vbs_reaper.backups.identifiers import ProjectId
+    from vbs_reaper.backups.secret_text import Secret
+    from vbs_reaper.clouds.apis.interface import BackupApi
+    from vbs_reaper.clouds.http.transport import Transport
+
+
+class Credentials(Protocol):
+    """How requests to a backup service are authenticated."""
+
+    def authenticate(self, request: requests.PreparedRequest, now: datetime) -> None:
+        """Set the headers that authenticate the request. It is called again before every repeat."""
+        ...
+
+    @property
+    def secret(self) -> Secret:
+        """What a response might quote of them, and is therefore removed from every response."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of Keystone. Implements `Credentials`."""
+
+    secret: Secret
+
+    def authenticate(self, request: requests.PreparedRequest, now: datetime) -> None:  # noqa: ARG002  # it has no time
+        """Send the token with the request."""
+        request.headers["X-Auth-Token"] = self.secret.reveal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Login:
+    """A successful login: everything that a call to the backup service needs."""
+
+    credentials: Credentials
+    project_id: ProjectId
+    root: str
+    """The address of the backup service, without version and project."""
+    api: BackupApi
+    info: TargetInfo
+    transport: Transport
+    renew_at: datetime
+    """When the login must be replaced, by our own clock."""
+    expires_at: datetime
+    """When the credentials expire, by our own clock."""
