@@ -175,6 +175,7 @@ _matched: dict[str, st.SearchStrategy[Any]] = {
     "name": st.sampled_from(["daily*", "*", "daily-a"]),
     "status": st.sampled_from([["available"], ["error"], ["available", "error"]]),
     "volume": st.just([backup_id(10**9)]),
+    "include_expiring": st.booleans(),
 }
 _match_without_age, _match_with_age = _match(_matched), _match({**_matched, "older_than": _spans})
 _guards = st.fixed_dictionaries(

@@ -75,6 +75,24 @@ def test_ordinary_backup_is_selected(fields: dict[str, Any]) -> None:
     assert backup_id(3) in {row.id for row in made(rows).selected}
 
 
+EXPIRING = {"name": "daily*", "include_expiring": True}
+
+
+def test_backup_that_the_cloud_removes_counts_and_is_selected_if_the_policy_says_so() -> None:
+    rows = nightly(4, expired_at="2026-12-24T00:00:00Z")
+    assert [row.id for row in made(rows).selected] == []
+    assert [row.id for row in made(rows, policy(match=EXPIRING)).selected] == [backup_id(2), backup_id(3)]
+
+
+@pytest.mark.parametrize("fields", [each for name, each in FOREIGN.items() if name != "removed by the cloud"])
+def test_backup_of_another_owner_stays_outside_although_the_policy_includes_what_the_cloud_removes(
+    fields: dict[str, Any],
+) -> None:
+    rows = nightly(4, expired_at="2026-12-24T00:00:00Z")
+    rows[3] |= fields
+    assert [row.id for row in made(rows, policy(match=EXPIRING)).selected] == [backup_id(2)]
+
+
 foreign_records = st.lists(
     st.builds(
         lambda number, hours, name, fields: record(
@@ -92,7 +110,7 @@ foreign_records = st.lists(
 
 
 @many
-@given(policies(), records(), foreign_records)
+@given(policies().filter(lambda by: by.match.include_expiring is not True), records(), foreign_records)
 def test_backups_that_others_may_remove_change_nothing(
     by: PurgePolicy, rows: list[Record], foreign: list[Record]
 ) -> None:
