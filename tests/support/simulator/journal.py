@@ -22,6 +22,7 @@ class Operation(StrEnum):
     SHOW = "show"
     LIST = "list"
     DELETE = "delete"
+    CREATE = "create"
     ACTION = "action"
     VERSIONS = "versions"
     OTHER = "other"

@@ -12,6 +12,8 @@ KEYSTONE_AT_ROOT = "/v3/auth/tokens"
 BACKUPS = re.compile(
     r"/(?P<version>v[23])(?:/(?P<project>[0-9a-f\-]+))?/backups(?:/(?P<backup>[^/]+)(?P<action>/action)?)?"
 )
+CLOUD_BACKUPS = re.compile(r"/v2/(?P<project>[0-9a-f\-]+)/cloudbackups")
+"""Where VBS makes backups."""
 VERSION_ROOT = re.compile(r"/v[23]/")
 
 
@@ -40,6 +42,8 @@ def find_route(method: str, path: str) -> Route:
         return Route(operation=Operation.VERSIONS, service="versions")
     if VERSION_ROOT.fullmatch(path):
         return Route(operation=Operation.VERSIONS, service="versions", version=path.strip("/"))
+    if method == "POST" and (match := CLOUD_BACKUPS.fullmatch(path)):
+        return Route(operation=Operation.CREATE, service="volume", version="v2", project_id=match["project"])
     match = BACKUPS.fullmatch(path)
     return _backups(method, match) if match else Route(operation=Operation.OTHER, service="nowhere")
 
@@ -57,6 +61,8 @@ def _backups(method: str, match: re.Match[str]) -> Route:
     with_details = False
     if match["action"]:
         operation = Operation.ACTION if method == "POST" else Operation.OTHER
+    elif method == "POST" and backup_id is None:
+        operation = Operation.CREATE
     elif method == "GET" and backup_id in (None, "detail"):
         operation, with_details, backup_id = Operation.LIST, backup_id == "detail", None
     elif method == "GET":

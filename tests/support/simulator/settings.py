@@ -15,6 +15,8 @@ class SimulatorSettings:
 
     delete_seconds: float = 2.0
     """From the 202 until the backup is gone (or the driver has failed)."""
+    create_seconds: float = 0.5
+    """From the request for a backup until it is available."""
     driver_error: str | None = None
     """Every deletion ends in `error` with this as its `fail_reason`."""
     children_block: bool = True
