@@ -83,6 +83,8 @@ WAITS: Final = {
     AnswerName.CONNECTION_LOST: Reason.CONNECTION_LOST,
     AnswerName.SERVER_ERROR: Reason.SERVER_ERROR,
     AnswerName.CONFLICT: Reason.CONFLICT,
+    AnswerName.BUSY: Reason.BUSY,
+    AnswerName.MAYBE_GONE: Reason.UNCONFIRMED,
     AnswerName.OUT_OF_TIME: Reason.OUT_OF_TIME,
     AnswerName.LOGIN_BUSY: Reason.LOGIN_BUSY,
     AnswerName.UNEXPECTED: Reason.UNEXPECTED_ANSWER,
@@ -142,7 +144,7 @@ def after_delete(current: Pass, answer: Answer) -> Decision | Step:
     match answer.name:
         case AnswerName.ACCEPTED:
             return _accepted(current)
-        case AnswerName.MAYBE_ACCEPTED | AnswerName.WRONG_STATE | AnswerName.CONFLICT:
+        case AnswerName.MAYBE_ACCEPTED | AnswerName.WRONG_STATE | AnswerName.CONFLICT | AnswerName.MAYBE_GONE:
             return ObserveAgain()
         case AnswerName.HAS_DEPENDENTS:
             volume_id = current.seen.volume_id if current.seen else None
@@ -190,6 +192,10 @@ def after_any(current: Pass, answer: Answer) -> Decision:
         return current.wait(WAITS[answer.name], answer.message)
     if answer.name is AnswerName.USED_BY_IMAGE:
         return Refused(reason=Reason.USED_BY_IMAGE, message=answer.message)
+    if answer.name is AnswerName.LOCKED:
+        expired_at = current.seen.expired_at if current.seen else None
+        until = f'; it expires at "{printable(expired_at)}"' if isinstance(expired_at, str) else ""
+        return Refused(reason=Reason.LOCKED, message=answer.message + until)
     if answer.name is AnswerName.OTHER_PROJECT:
         if current.request.project_id is None:  # the secret has changed between two calls of this pass
             return current.halt(Reason.PROJECT_MISMATCH, answer.message)

@@ -26,11 +26,11 @@ class Call:
     operation: Operation
     target: str
     backup_id: BackupId | None = None
-    """The backup to show or delete."""
+    """The backup to show or delete. In a list: look for this one, to confirm that it is gone."""
     marker: str | None = None
-    """List the page after this backup; None for the first page."""
+    """List the page that the previous one named in `Rows.next`; None for the first page."""
     volume_id: str | None = None
-    """List only backups of this volume."""
+    """In a list: only backups of this volume. Otherwise the volume of the backup, if it is known."""
     project_id: ProjectId | None = None
     """A guard: the project that the login must be for."""
     address: str | None = None
@@ -46,8 +46,12 @@ class Rows:
     """One page of a list, as received."""
 
     backups: list[Backup]
-    has_more: bool
-    """Whether to request another page. It may be empty."""
+    next: str | None
+    """The marker of the next page; None after the last one. The next page may be empty."""
+    overlaps: bool = False
+    """Whether this page begins with rows of the previous one. If it does not, rows in between may have been skipped."""
+    total: int | None = None
+    """How many rows the whole list has; None if the service does not say so."""
     date: datetime | None
     """The cloud's clock, from the `Date` header; None if it is missing or unreadable."""
 
@@ -70,6 +74,11 @@ class BackupApi(Protocol):
         """Whether every record has metadata. If so, a record without metadata cannot be judged."""
         ...
 
+    @property
+    def accepted(self) -> frozenset[int]:
+        """The statuses of an accepted DELETE that are trusted without their body."""
+        ...
+
     def prepare(self, call: Call, login: Login) -> requests.PreparedRequest:
         """Return the HTTP request of a call, without authentication.
 
@@ -79,5 +88,8 @@ class BackupApi(Protocol):
         ...
 
     def read(self, call: Call, reply: Reply, now: datetime) -> Answer | Rows:
-        """Classify the response to a call. Returns `Rows` for a page of a list. Never raises."""
+        """Classify the response to a call. Returns `Rows` for a page of a list. Never raises.
+
+        A call that looks for a backup to confirm that it is gone ends in `GONE`, or in `MAYBE_GONE` if it is no proof.
+        """
         ...
