@@ -1,4 +1,4 @@
-"""`make test-cloud`: tests what the product relies on at a real target. Sends only GET unless `--create-on` is given."""
+"""`make test-cloud`: tests what the product relies on at a real target. Only GET, unless `--create-on` is given."""
 
 import argparse
 import sys

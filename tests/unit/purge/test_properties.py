@@ -92,6 +92,8 @@ def may_go(row: Record, around: dict[str, Any], policy: PurgePolicy) -> bool:
         return False
     if around["project_id"] == PROJECT and row.get("os-bak-tenant-attr:tenant_id") == OTHER_PROJECT:
         return False
+    if row.get("parent_id") or row.get("resource_type") == "OS::Nova::Server":
+        return False
     moment = read_instant(row["created_at"])
     return moment is not None and moment <= NOW and row.get("service_metadata") in {None, "", '{"ST": 0}', '{"ST": 4}'}
 

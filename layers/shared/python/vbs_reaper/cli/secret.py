@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from vbs_reaper.backups.answer import SERVICES
 from vbs_reaper.cli.clouds_file import Entry, clouds_in, make_entry, name_entries, pick_entry, read_yaml
 from vbs_reaper.cli.files import decode
 from vbs_reaper.cli.openrc import PASSWORD, is_openrc, make_entry_of, read_openrc
@@ -35,9 +36,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         epilog="Exit codes: 0 the secret is written, 1 it would not work or the input is invalid.",
     )
     command.add_argument("--cloud", metavar="NAME", help="the entry of clouds.yaml; needed if there are several")
-    command.add_argument(
-        "--service", choices=["vbs", "cinder"], help="the backup service; default: that of the entry, else vbs"
-    )
+    command.add_argument("--service", choices=SERVICES, help="the backup service; default: that of the entry, else vbs")
     command.set_defaults(run=run)
 
 

@@ -119,6 +119,10 @@ class CbrApi:
             query += [f"resource_type={VOLUME}", "sort=created_at:asc", f"offset={_read_offset(call.marker)}"]
         return prepare("GET", f"{project}/backups?{'&'.join(query)}", headers)
 
+    def read_record(self, record: bytes | msgspec.Raw) -> Backup | None:
+        """Read one record, see `backups.record.read_record`. For lists that were saved in a file."""
+        return _read_record(record)
+
     def read(self, call: Call, reply: Reply, now: datetime) -> Answer | Rows:
         """Classify the response to a call; see `BackupApi.read`."""
         if call.backup_id is None and call.operation is Operation.LIST_BACKUPS and reply.status == 200:

@@ -181,6 +181,9 @@ class Selection:
         remover = backup.removed_by_another()
         if remover and not (self._include_expiring and remover == "expired_at"):
             return Reason.NOT_OWNED, remover
+        wider = backup.not_only_a_volume()
+        if wider:
+            return Reason.NOT_OWNED, wider
         if not backup.service_metadata:
             return None
         service = _service_type(backup.service_metadata)
