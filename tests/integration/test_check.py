@@ -60,6 +60,7 @@ def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(
     assert report == TargetReport(
         target=TARGET,
         healthy=True,
+        service=service,
         project_id=cloud.project_id,
         endpoint=report.endpoint,
         api_version="v3" if service == "cinder" else "v2",
@@ -151,7 +152,7 @@ def test_a_reader(cloud: Cloud, clock: ManualClock) -> None:
         False,
         "forbidden",
         'target "otc-test": its user only has the roles reader, which may list but not delete',
-        "Give the user a role that may delete backups.",
+        "Give the user a role that may delete backups: VBS Administrator, Server Administrator and Tenant Guest.",
     )
     assert DELETE_PERMISSION not in report.unknown
 

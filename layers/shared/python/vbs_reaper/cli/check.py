@@ -72,7 +72,8 @@ def _found(report: Mapping[str, Any]) -> str:
     if newest:
         old = datetime.now(UTC) - datetime.fromisoformat(newest)
         age = f", the newest {old.days} days old" if old.days else f", the newest {old.seconds // 3600} hours old"
-    return f": {report.get('backups', 0):,} backups{age}; API {report.get('api_version', '?')} at {report['endpoint']}"
+    api = f"{report.get('service', 'an')} API {report.get('api_version', '?')}"
+    return f": {report.get('backups', 0):,} backups{age}; {api} at {report['endpoint']}"
 
 
 def _check_targets(targets: list[str]) -> None:
