@@ -21,6 +21,7 @@ class Operation(StrEnum):
     TOKEN = "token"  # noqa: S105  the word, not a token
     SHOW = "show"
     LIST = "list"
+    TASKS = "tasks"
     DELETE = "delete"
     ACTION = "action"
     VERSIONS = "versions"
