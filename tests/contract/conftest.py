@@ -20,7 +20,7 @@ from tests.support.simulator.settings import SimulatorSettings
 
 OPENSTACK = pytest.param("openstack", marks=pytest.mark.openstack)
 PEERS = ["simulator", OPENSTACK]
-KINDS = ["vbs", "cinder"]
+KINDS = ["vbs", "cinder", "cbr"]
 VOLUMES = [str(uuid4()) for _ in range(2)]
 BACKUPS = [
     BackupToBe(name=f"daily-{number}", created_at=datetime(2026, 11, 1 + number, 3, tzinfo=UTC), volume_id=volume_id)

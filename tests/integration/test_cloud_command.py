@@ -17,7 +17,7 @@ from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
 
 ROOT = Path(__file__).parents[2]
-KINDS = ["vbs", "cinder"]
+KINDS = ["vbs", "cinder", "cbr"]
 BY_CREDENTIAL = {"application_credential": True}
 LOGINS: list[dict[str, Any]] = [{}, BY_CREDENTIAL]
 

@@ -247,7 +247,7 @@ class Cloud:
     def target_secret(
         self, user: str = "member", *, service: str = "vbs", application_credential: bool = False, **more: object
     ) -> dict[str, Any]:
-        """The target secret of a user: a clouds.yaml entry; `service` is `vbs` (under /v2) or `cinder` (under /v3)."""
+        """The target secret of a user: a clouds.yaml entry; `service` is `vbs`, `cinder` or `cbr`."""
         secret = make_target_secret(
             self.identity,
             user,

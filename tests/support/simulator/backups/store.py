@@ -18,6 +18,8 @@ class BackupStore:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._records: dict[str, BackupRecord] = {}
+        self.removed: dict[str, BackupRecord] = {}
+        """What is gone, for those who keep a log."""
         self._order: list[tuple[datetime, str]] = []
         self._children: dict[str, set[str]] = defaultdict(set)
         self._ends: list[tuple[datetime, str]] = []
@@ -106,7 +108,7 @@ class BackupStore:
     def remove(self, record: BackupRecord, at: datetime) -> None:
         """Let it be gone."""
         self.set_status(record, GONE, at)
-        del self._records[record.id]
+        self.removed[record.id] = self._records.pop(record.id)
         del self._order[bisect_left(self._order, record.key)]
         if record.parent_id:
             self._children[record.parent_id].discard(record.id)

@@ -8,7 +8,7 @@ from random import random
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Operation, Page, TargetInfo
 from vbs_reaper.clouds.apis.interface import Call, Rows
@@ -130,16 +130,18 @@ class CloudClient:
 
     def _follow_up(self, answer: Answer, ref: BackupRef, time_left: TimeLeft) -> Answer:
         """Make the calls that say more about an answer, until one of them does."""
+        tried = []
         for operation in answer.follow_up:
             found = self._one(operation, ref, time_left)
             if answer.backup is not None:
-                if found.name is AnswerName.DELETION_FAILED:
-                    return replace(answer, backup=structs.replace(answer.backup, fail_reason=found.message))
-            elif found.name is AnswerName.GONE:
+                reason = found.message if found.name is AnswerName.DELETION_FAILED else UNSET
+                return replace(answer, backup=structs.replace(answer.backup, fail_reason=reason))
+            if found.name is AnswerName.GONE:
                 return replace(answer, name=AnswerName.GONE)
-            elif found.name not in _INCONCLUSIVE:
+            if found.name not in _INCONCLUSIVE:
                 return found
-        return answer
+            tried.append(f"{operation} ({found.message})")
+        return replace(answer, message=f"{answer.message} Not confirmed by {', '.join(tried)}") if tried else answer
 
     def _one(self, operation: Operation, ref: BackupRef, time_left: TimeLeft) -> Answer:
         call = Call(

@@ -114,7 +114,7 @@ class CbrApi:
             query.append(f"resource_id={_checked(call.volume_id)}")
         if call.operation is Operation.LIST_TASKS:
             return prepare("GET", f"{project}/operation-logs?{'&'.join([*query, 'operation_type=delete'])}", headers)
-        if call.backup_id is None:
+        if not call.confirms:
             # In ascending order, backups that are made while the list is read are on its last page.
             query += [f"resource_type={VOLUME}", "sort=created_at:asc", f"offset={_read_offset(call.marker)}"]
         return prepare("GET", f"{project}/backups?{'&'.join(query)}", headers)
@@ -125,10 +125,14 @@ class CbrApi:
 
     def read(self, call: Call, reply: Reply, now: datetime) -> Answer | Rows:
         """Classify the response to a call; see `BackupApi.read`."""
-        if call.backup_id is None and call.operation is Operation.LIST_BACKUPS and reply.status == 200:
+        if call.operation is Operation.LIST_BACKUPS and not call.confirms and reply.status == 200:
             rows = _read_rows(reply.body, reply.headers.get("date"), call.marker)
             if rows is not None:
                 return rows
+        if call.confirms and reply.status == 200:
+            judge = _judge_list if call.operation is Operation.LIST_BACKUPS else _judge_log
+            name, message = judge(call, reply.body)
+            return replace(make_answer(name, reply, ErrorBody(), now), message=message)
         return self._read_answer(call, reply, now)
 
     def _read_answer(self, call: Call, reply: Reply, now: datetime) -> Answer:
@@ -142,8 +146,6 @@ class CbrApi:
             elif backup.is_identified and backup.id != call.backup_id:
                 name = AnswerName.OTHER_BACKUP
         answer = make_answer(name, reply, error, now, backup)
-        if name is AnswerName.DELETION_FAILED:
-            return replace(answer, message=_failure_in_log(call, reply.body))
         if call.operation is not Operation.SHOW_BACKUP:
             return answer
         if name is AnswerName.MAYBE_GONE:
@@ -178,6 +180,8 @@ def _name(call: Call, reply: Reply, error: ErrorBody) -> AnswerName:
         return AnswerName.THROTTLED
     if status in {400, 401} and _MALFORMED_URL in error.message:
         return AnswerName.URL_PROJECT_MISMATCH
+    if call.confirms and STATUS_ANSWERS.get(status, AnswerName.WRONG_ENDPOINT) is AnswerName.WRONG_ENDPOINT:
+        return AnswerName.FORBIDDEN if status == 403 else AnswerName.MAYBE_GONE
     if status in {400, 404} and _may_be_gone(call, status, reply.body):
         return AnswerName.MAYBE_GONE
     if status == 404:
@@ -202,12 +206,7 @@ def _name_success(call: Call, reply: Reply) -> AnswerName:
         return AnswerName.ACCEPTED
     if reply.status != 200:
         return AnswerName.UNAVAILABLE
-    if call.operation is Operation.SHOW_BACKUP:
-        return AnswerName.FOUND
-    if call.backup_id is None:  # a page that cannot be read
-        return AnswerName.UNAVAILABLE
-    judge = _judge_list if call.operation is Operation.LIST_BACKUPS else _judge_log
-    return judge(call, reply.body)
+    return AnswerName.FOUND if call.operation is Operation.SHOW_BACKUP else AnswerName.UNAVAILABLE
 
 
 def _name_not_found(operation: Operation, error: ErrorBody) -> AnswerName:
@@ -351,17 +350,19 @@ class _VolumeBackups(msgspec.Struct, frozen=True):
     count: int
 
 
-def _judge_list(call: Call, body: bytes) -> AnswerName:
+def _judge_list(call: Call, body: bytes) -> tuple[AnswerName, str]:
     """Judge the list of the volume's backups. It proves nothing if it is incomplete, or if its filter was ignored."""
     try:
         listed = msgspec.json.decode(body, type=_VolumeBackups)
     except _UNREADABLE:
-        return AnswerName.MAYBE_GONE
+        return AnswerName.MAYBE_GONE, "it cannot be read"
     if any(row.id == call.backup_id for row in listed.backups):
-        return AnswerName.UNEXPECTED
-    is_complete = len(listed.backups) == listed.count and not has_doubled_key(body)
-    is_of_volume = all(row.resource_id == call.volume_id for row in listed.backups)
-    return AnswerName.GONE if is_complete and is_of_volume else AnswerName.MAYBE_GONE
+        return AnswerName.UNEXPECTED, "a GET does not find the backup, but the list of its volume shows it"
+    if any(row.resource_id != call.volume_id for row in listed.backups):
+        return AnswerName.MAYBE_GONE, "it shows other volumes"
+    if len(listed.backups) != listed.count or has_doubled_key(body):
+        return AnswerName.MAYBE_GONE, "it is incomplete"
+    return AnswerName.GONE, ""
 
 
 class _Deletion(msgspec.Struct, frozen=True):
@@ -389,27 +390,20 @@ class _Log(msgspec.Struct, frozen=True):
     operation_logs: list[_Task]
 
 
-def _find_in_log(call: Call, body: bytes) -> list[_Task]:
-    """Return the deletions of the backup, oldest first. The cloud keeps the log for about 30 days."""
+def _judge_log(call: Call, body: bytes) -> tuple[AnswerName, str]:
+    """Judge the deletions in the log of tasks. The cloud keeps it for about 30 days."""
     try:
         tasks = msgspec.json.decode(body, type=_Log).operation_logs
     except _UNREADABLE:
-        return []
+        return AnswerName.MAYBE_GONE, "it cannot be read"
     wanted = _Deletion(backup_id=call.backup_id or "")
     deletions = (task for task in tasks if task.operation_type == "delete")
     own = [task for task in deletions if task.extra_info is not None and task.extra_info.delete == wanted]
-    return sorted(own, key=lambda task: task.created_at or "")
-
-
-def _judge_log(call: Call, body: bytes) -> AnswerName:
-    """Judge the log of tasks."""
-    statuses = [task.status for task in _find_in_log(call, body)]
-    if "success" in statuses:
-        return AnswerName.MAYBE_GONE if has_doubled_key(body) else AnswerName.GONE
-    return AnswerName.DELETION_FAILED if statuses and statuses[-1] == "failed" else AnswerName.MAYBE_GONE
-
-
-def _failure_in_log(call: Call, body: bytes) -> str:
-    """Return why the last deletion of the backup failed."""
-    error = _find_in_log(call, body)[-1].error_info or _Failure()
-    return printable(" ".join(filter(None, (error.code, error.message)))) or "no error is stated"
+    if any(task.status == "success" for task in own) and not has_doubled_key(body):
+        return AnswerName.GONE, ""
+    failed = [task for task in own if task.status == "failed"]
+    if not failed:
+        return AnswerName.MAYBE_GONE, "it shows no finished deletion"
+    error = max(failed, key=lambda task: task.created_at or "").error_info or _Failure()
+    text = " ".join(filter(None, (error.code, error.message)))
+    return AnswerName.DELETION_FAILED, printable(text) or "the cloud does not say why"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from vbs_reaper.backups.answer import Operation
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     import requests
 
-    from vbs_reaper.backups.answer import Answer, Operation
+    from vbs_reaper.backups.answer import Answer
     from vbs_reaper.backups.backup import Backup
     from vbs_reaper.backups.identifiers import BackupId, ProjectId
     from vbs_reaper.backups.ports import CallRecorder
@@ -39,6 +41,11 @@ class Call:
     """The latest time to send it, repeats included. A login or a dead connection may use up the time."""
     recorder: CallRecorder | None = None
     """Receives a record of every exchange that is made for this call."""
+
+    @property
+    def confirms(self) -> bool:
+        """Whether this call is made to confirm that a backup is gone, or to learn why its deletion failed."""
+        return self.backup_id is not None and self.operation in {Operation.LIST_BACKUPS, Operation.LIST_TASKS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
