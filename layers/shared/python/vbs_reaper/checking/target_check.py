@@ -42,8 +42,6 @@ PREVIEWS: Final[frozenset[Service]] = frozenset({"cbr"})
 DELETE_PERMISSION: Final = "whether its roles allow a deletion: only a DELETE would tell"
 METADATA: Final = "whether backups show their metadata: there is no backup to see it on"
 PREVIEW: Final = "whether the service behaves as documented: its support is a preview, not tested with a real account"
-    "whether the service behaves as documented: it is supported as a preview, not tested with a real account"
-)
 BACKUP_COUNT: Final = "how many backups there are: time was up before the last page"
 
 
