@@ -19,7 +19,11 @@ IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export SAM_CLI_TELEMETRY ?= 0
 
 # uv.lock names files on PyPI. If a mirror is set, packages of the same versions and hashes are installed from it.
-MIRROR := $(or $(UV_DEFAULT_INDEX),$(UV_INDEX_URL),$(PIP_INDEX_URL))
+# pip's configuration files count as for pip, which reads none if PIP_CONFIG_FILE is /dev/null.
+PIP_CONF := $(wildcard $(PIP_CONFIG_FILE) $(if $(filter /dev/null,$(PIP_CONFIG_FILE)),, \
+  $(HOME)/.config/pip/pip.conf $(HOME)/.pip/pip.conf /etc/pip.conf))
+MIRROR := $(or $(UV_DEFAULT_INDEX),$(UV_INDEX_URL),$(PIP_INDEX_URL),$(if $(PIP_CONF),$(shell \
+  sed -n 's/^ *index-url *[=:] *//p' $(PIP_CONF) | head -n 1)))
 ifneq ($(MIRROR),)
 export UV_DEFAULT_INDEX := $(MIRROR)
 endif
