@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.integration.reach import TARGET, Hourglass, Reach, reaching, ref
+from tests.support.doubles import no_holds
 from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Breakage, Fault
@@ -16,7 +18,13 @@ from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
 from vbs_reaper.backups.answer import Answer, AnswerName, Page
 from vbs_reaper.backups.backup import Status
+from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.clouds.apis.cbr_v3 import OVERLAP
+from vbs_reaper.deletion.decision import AlreadyGone, Asked, Deleted, Pass, PassEnd, Refused, Wait
+from vbs_reaper.deletion.message import Delivery, Message
+from vbs_reaper.deletion.reconcile import Reconciler
+from vbs_reaper.deletion.request import DeleteRequest, Expectation
+from vbs_reaper.reasons import Reason
 
 SHOW, DELETE, LIST, TASKS = "ShowBackup", "DeleteBackup", "ListBackups", "ListTasks"
 VOLUME = "7d2f3a10-58c4-4b7e-8f19-2c6a9e0b4d31"
@@ -363,3 +371,96 @@ def test_a_list_that_says_it_has_more_rows_than_it_shows_is_not_complete(cloud: 
 def test_a_list_without_a_count_is_read_to_the_first_page_that_is_not_full(cloud: Cloud, reach: Reach) -> None:
     cloud.inject(Fault(operation=Operation.LIST, raw_body='{"backups": []}'))
     assert listed(reach) == ([], 1, None)
+
+
+# Whole passes
+
+
+def reconcile(reach: Reach, backup_id: str, **message: Any) -> PassEnd:  # noqa: ANN401  # of a message
+    """Run one pass for a message that was first received a day ago."""
+    now = reach.clock()
+    stated = {"place": f"{reach.cloud.project_id} {reach.cloud.url}/cbr", **message}
+    long_ago = now - timedelta(days=1)
+    marked = Message(
+        message_id="m-1",
+        receipt_handle="r",
+        body="{}",
+        receive_count=5,
+        sent_at=now,
+        request_id="m-1",
+        first_sent_at=long_ago,
+        first_received_at=long_ago,
+        **stated,
+    )
+    request = DeleteRequest(backup_id=BackupId(backup_id), expect=Expectation(volume_id=VOLUME))
+    this = Pass(request=request, delivery=Delivery(message=marked, now=now, base_s=60, jitter=0.5))
+    return Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5).reconcile(this, TARGET, Hourglass())
+
+
+def test_a_request_ends_with_the_proof_that_its_message_made_possible(cloud: Cloud, reach: Reach) -> None:
+    backup_id = cloud.add_backup(volume_id=VOLUME)
+    asked = reconcile(reach, backup_id)
+    assert isinstance(asked, Asked)
+    assert asked.volume_id == VOLUME
+    cloud.advance(10)
+    cloud.change_settings(cbr_log_days=-1)
+    ended = reconcile(reach, backup_id, asked_at=reach.clock(), volume_id=asked.volume_id)
+    assert isinstance(ended, Deleted)
+    assert reach.book.take() == [(SHOW, "200"), (DELETE, "204"), (SHOW, "404"), (LIST, "200")]
+
+
+def test_what_was_removed_by_another_is_already_gone(cloud: Cloud, reach: Reach) -> None:
+    assert isinstance(reconcile(reach, gone(cloud), volume_id=VOLUME), AlreadyGone)
+
+
+def test_a_volume_that_only_the_request_states_proves_nothing(cloud: Cloud, reach: Reach) -> None:
+    """Anyone may state it, and the list of another volume would lack the backup."""
+    ended = reconcile(reach, gone(cloud))
+    assert isinstance(ended, Wait)
+    assert ended.reason is Reason.UNCONFIRMED
+
+
+def test_the_empty_list_of_a_wrong_project_ends_no_request(cloud: Cloud) -> None:
+    backup_id = cloud.add_backup(volume_id=VOLUME)
+    with reaching(cloud, service="cbr", user="neighbour") as reach:
+        ended = reconcile(reach, backup_id, asked_at=None, volume_id=VOLUME)
+        unplaced = reconcile(reach, backup_id, place=None)
+    assert isinstance(ended, Wait)
+    assert ended.reason is Reason.ASKED_ELSEWHERE
+    assert isinstance(unplaced, Wait)
+    assert unplaced.reason is Reason.UNCONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("cbr", "settings", "reason", "text"),
+    [
+        ({"image_ids": ["image-1"]}, {}, Reason.USED_BY_IMAGE, "image image-1"),
+        ({"part_of": OTHER_VOLUME}, {}, Reason.NOT_A_VOLUME_BACKUP, f"it is a part of backup {OTHER_VOLUME}"),
+        (
+            {"resource_type": "OS::Nova::Server"},
+            {},
+            Reason.NOT_A_VOLUME_BACKUP,
+            "it is a backup of OS::Nova::Server",
+        ),
+        (
+            {"auto_trigger": True, "expired_at": "2027-01-01T00:00:00Z"},
+            {"cbr_vault_locked": True},
+            Reason.LOCKED,
+            'Automatic backups in locked vaults cannot be manually deleted.; it expires at "2027-01-01T00:00:00Z"',
+        ),
+    ],
+)
+def test_what_can_never_succeed_is_refused(
+    cloud: Cloud, reach: Reach, cbr: dict[str, Any], settings: dict[str, Any], reason: Reason, text: str
+) -> None:
+    cloud.change_settings(**settings)
+    assert reconcile(reach, cloud.add_backup(volume_id=VOLUME, cbr=cbr)) == Refused(reason=reason, message=text)
+    assert not cloud.journal.deletes
+
+
+def test_a_frozen_vault_is_a_wait_that_says_so(cloud: Cloud, reach: Reach) -> None:
+    cloud.change_settings(cbr_vault_status="frozen")
+    ended = reconcile(reach, cloud.add_backup(volume_id=VOLUME))
+    assert isinstance(ended, Wait)
+    assert ended.reason is Reason.CONFLICT
+    assert ended.message == "after the DELETE, the backup is still available: Invalid vault status."
