@@ -1,6 +1,5 @@
 """How the simulated cloud behaves; every figure can be changed while it runs (`Cloud.change_settings`)."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 PROJECT_ID = "5a1e0c7b9d3f4826a0b4c6d8e2f01357"
@@ -35,9 +34,9 @@ class SimulatorSettings:
     """Where the catalogue says the backup services are, each in one endpoint per interface; empty: here."""
     cbr_flavour: str = "otc"
     """Whose CBR it is: `otc` or `huawei`."""
-    cbr_denied: Collection[str] = ()
+    cbr_denied: tuple[str, ...] = ()
     """Actions that no policy allows, such as `tasks:list`."""
-    cbr_ignores: Collection[str] = ()
+    cbr_ignores: tuple[str, ...] = ()
     """Parameters of lists that have no effect, such as `resource_id`."""
     cbr_vault_status: str = "available"
     cbr_vault_locked: bool = False
