@@ -69,10 +69,17 @@ class Rendered:
                 return between.join(self.of(parts))
             case {"Fn::If": [condition, yes, no]}:
                 return self.of(yes if self._exists(condition) else no)
+            case {"Fn::Select": [index, {"Fn::Split": [str(between), text]}]}:
+                parts = self.of(text).split(between)
+                return parts[int(index)] if len(parts) > 1 else parts[0]  # known only once the stack is deployed
             case {"Fn::Not": [condition]}:
                 return not self.of(condition)
+            case {"Fn::And": conditions}:
+                return all(self.of(each) for each in conditions)
+            case {"Condition": str(name), **rest} if not rest:
+                return self._exists(name)
             case {"Fn::Equals": [one, other]}:
-                return self.of(one) == self.of(other)
+                return str(self.of(one)) == str(self.of(other))
             case dict():
                 return {key: value for key, each in node.items() if (value := self.of(each)) is not None}
             case list():

@@ -10,7 +10,7 @@ import pytest
 from botocore import xform_name
 
 from tests.infrastructure.rendered import KEY, WITH_EVERYTHING, Rendered
-from tests.infrastructure.test_permissions import HERE, USE_THE_KEY, listed, statements
+from tests.infrastructure.test_permissions import HERE, MAPPING, USE_THE_KEY, listed, statements
 from tests.infrastructure.translate import ROOT
 
 PACKAGE = ROOT / "layers/shared/python/vbs_reaper"
@@ -18,7 +18,6 @@ CONSOLE = PACKAGE / "cli"
 HOLDS_BUCKET = PACKAGE / "aws/hold_store.py"
 """An adapter that writes what only the console writes."""
 SERVICES = ("cloudformation", "lambda", "logs", "s3", "sqs")
-MAPPING = f"arn:${{AWS::Partition}}:lambda:{HERE}:event-source-mapping:${{DeleterFunctionDeleteRequests}}"
 OPERATOR_MAY = {
     ("cloudformation:DescribeStacks", f"arn:${{AWS::Partition}}:cloudformation:{HERE}:stack/${{AWS::StackName}}/*"),
     ("sqs:SendMessage", "${DeleteQueue.Arn}"),

@@ -19,6 +19,7 @@ DELETER_MAY = {
     ("logs:CreateLogStream", "${DeleterLogGroup.Arn}"),
     ("logs:PutLogEvents", "${DeleterLogGroup.Arn}"),
 }
+MAPPING = f"arn:${{AWS::Partition}}:lambda:{HERE}:event-source-mapping:${{DeleterFunctionDeleteRequests}}"
 LOGIN_SLOTS = {
     ("s3:ListBucket", "${PlansBucket.Arn}"),
     ("s3:GetObject", "${PlansBucket.Arn}/logins/*"),
@@ -132,6 +133,7 @@ def test_the_checker_may_look_and_publish_and_nothing_else() -> None:
         ("sqs:GetQueueAttributes", "${DeleteQueue.Arn}"),
         ("sqs:GetQueueAttributes", "${DeadLetterQueue.Arn}"),
         ("secretsmanager:GetSecretValue", f"arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:vbs-reaper/*"),
+        ("lambda:GetEventSourceMapping", MAPPING),
         ("logs:CreateLogStream", "${CheckerLogGroup.Arn}"),
         ("logs:PutLogEvents", "${CheckerLogGroup.Arn}"),
     }

@@ -6,7 +6,7 @@ from vbs_reaper.backups.holds import HOLDS
 KEEPS_STATE = {"AWS::SQS::Queue": "Delete", "AWS::Logs::LogGroup": "Delete", "AWS::S3::Bucket": "Retain"}
 """What becomes of what is in it when the stack is deleted; nothing is lost by replacing one."""
 WITHOUT_DEAD_LETTERS = {
-    "CheckerFunction": "the next check comes within its rate, and CheckerErrorsAlarm tells of each that failed",
+    "CheckerFunction": "the next check comes within its rate, and CheckerSilentAlarm tells of a day without one",
 }
 RESOURCE_POLICIES = ("SQS::QueuePolicy", "S3::BucketPolicy", "SNS::TopicPolicy", "Events::EventBusPolicy")
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vbs_reaper.backups.identifiers import is_target
+from vbs_reaper.checking.ports import ENABLED
 from vbs_reaper.checking.target_check import TARGETS_LIMIT
 from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
@@ -64,6 +65,9 @@ def show(answer: Mapping[str, Any], console: Console) -> None:
             console.print(Text(f"  unknown: {unknown}"))
     for fault in answer["own_side"]["faults"]:
         console.print(Text("the stack: ").append(fault, style="red"))
+    if (state := answer["own_side"].get("deleter")) not in (None, ENABLED):
+        line = Text("the deleter: ").append(f"its event source mapping is {state}", style="yellow")
+        console.print(line.append("; requests wait. `vbs-reaper resume` starts it"))
 
 
 def _found(report: Mapping[str, Any]) -> str:
