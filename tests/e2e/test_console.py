@@ -46,6 +46,11 @@ def test_no_width_cuts_what_an_approval_needs(desk: Desk, plan: dict[str, Any], 
         assert len(said.splitlines()) == 2, "in a pipe a line for each plan, below the names of the columns"
 
 
+def test_a_list_without_plans_says_so(desk: Desk) -> None:
+    assert desk.run("plans", "--policy", "none") == (0, 'policy "none" has no stored plan\n', "")
+    assert desk.run("plans", "--policy", "none", "--json") == (0, "[]\n", "")
+
+
 def test_the_beginning_of_a_hash_or_a_run_is_enough(
     desk: Desk, plan: dict[str, Any], nights: list[str], cloud: Cloud
 ) -> None:

@@ -256,6 +256,10 @@ def test_what_is_neither_is_refused(text: str) -> None:
     assert "standard input" in refusal(text)
 
 
+def test_no_input_is_told_what_to_give() -> None:
+    assert "give a clouds.yaml or an openrc" in refusal("")
+
+
 def test_too_much_is_refused() -> None:
     assert "has more than 1,048,576 bytes" in refusal("#" * (1 << 20) + "\n\n")
     assert "65536 are allowed" in refusal(clouds(otc={**ENTRY, "hold_marker": "x" * 70_000}))

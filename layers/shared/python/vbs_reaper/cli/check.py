@@ -15,6 +15,7 @@ from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.target_check import message_of
 from vbs_reaper.errors import CommandError
+from vbs_reaper.purge.report.formatting import count
 from vbs_reaper.text import printable
 
 EXIT_HEALTHY: Final = 0
@@ -75,8 +76,9 @@ def _found(report: Mapping[str, Any]) -> str:
     age = ""
     if newest:
         old = datetime.now(UTC) - datetime.fromisoformat(newest)
-        age = f", the newest {old.days} days old" if old.days else f", the newest {old.seconds // 3600} hours old"
-    return f": {report.get('backups', 0):,} backups{age}; API {report.get('api_version', '?')} at {report['endpoint']}"
+        age = f", the newest {count(old.days, 'day') if old.days else count(old.seconds // 3600, 'hour')} old"
+    backups = count(report.get("backups", 0), "backup")
+    return f": {backups}{age}; API {report.get('api_version', '?')} at {report['endpoint']}"
 
 
 def _check_targets(targets: list[str]) -> None:
