@@ -29,6 +29,7 @@ READ_ONLY_ROLES: Final = frozenset({"reader", "readonly"})
 """Roles that may list but not delete: Keystone's `reader`, and `readonly`, Open Telekom Cloud's "Tenant Guest"."""
 
 DELETE_PERMISSION: Final = "whether its roles allow a deletion: only a DELETE would tell"
+ROLES: Final = "which roles its user has, and whether admin is one of them: an access key does not show roles"
 METADATA: Final = "whether backups show their metadata: there is no backup to see it on"
 BACKUP_COUNT: Final = "how many backups there are: time was up before the last page"
 
@@ -159,6 +160,7 @@ class TargetCheck:
 def _facts(target: str, info: TargetInfo, listed: _Listed) -> TargetReport:
     unknown = {
         DELETE_PERMISSION: not _is_read_only(info),
+        ROLES: not info.roles,
         METADATA: info.shows_metadata and not listed.backups and listed.failure is None,
         BACKUP_COUNT: not listed.is_complete,
     }

@@ -29,6 +29,8 @@ class Call:
     """The backup to show or delete."""
     marker: str | None = None
     """List the page after this backup; None for the first page."""
+    page_size: int | None = None
+    """List at most this many; None for as many as the service returns."""
     volume_id: str | None = None
     """List only backups of this volume."""
     project_id: ProjectId | None = None
