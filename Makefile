@@ -44,7 +44,7 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRON
 .DELETE_ON_ERROR:
 
 ##@ Try it
-.PHONY: run up down console check test test-runtime test-openstack test-browser
+.PHONY: run up down console check test test-runtime test-openstack test-cloud test-browser
 run: .venv/stamp .venv-local/stamp ## try it on local emulators: 200 delete requests under faults, then a purge; print a verdict
 	@.venv/bin/python -m tests.support.local $(ARGS)
 
@@ -67,6 +67,10 @@ test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## test the built 
 
 test-openstack: .venv/stamp .venv-local/stamp ## install and start real Keystone and Cinder, and test against them
 	.venv/bin/python -m pytest -m openstack tests/openstack tests/contract $(ARGS)
+
+test-cloud: .venv/stamp ## test a real target: TARGET=FILE with its secret; sends only GET unless CREATE_ON=VOLUME_ID is given
+	@.venv/bin/python -m tests.contract --target '$(or $(TARGET),$(error Name the file: make test-cloud TARGET=target.json))' \
+	  $(if $(CREATE_ON),--create-on '$(CREATE_ON)') $(ARGS)
 
 test-browser: .venv-browser/stamp ## check the page of a plan with axe in headless Chromium (needs chromium on the PATH)
 	.venv-browser/bin/python -m pytest -m browser tests/browser $(ARGS)

@@ -1,21 +1,72 @@
-"""Each test once per peer; the real one only where it was asked for (`-m openstack`)."""
+"""Each test once per peer; a real one only where it was asked for (`-m openstack`, `make test-cloud`)."""
 
+import json
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
+from tests.contract.cloud_peer import CloudPeer
 from tests.contract.openstack_peer import OpenStackPeer
-from tests.contract.peer import Peer
+from tests.contract.peer import BackupToBe, Peer
+from tests.contract.real_target import real_target
 from tests.contract.simulator_peer import SimulatorPeer
 from tests.contract.visitor import Visitor
 from tests.openstack.cloud import Cloud
 from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
 
-PEERS = ["simulator", pytest.param("openstack", marks=pytest.mark.openstack)]
+OPENSTACK = pytest.param("openstack", marks=pytest.mark.openstack)
+PEERS = ["simulator", OPENSTACK]
+KINDS = ["vbs", "cinder", "cbr"]
+VOLUMES = [str(uuid4()) for _ in range(2)]
+BACKUPS = [
+    BackupToBe(name=f"daily-{number}", created_at=datetime(2026, 11, 1 + number, 3, tzinfo=UTC), volume_id=volume_id)
+    for number, volume_id in enumerate(VOLUMES * 3)
+]
+"""What the targets have that are not real."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "openstack: needs real Keystone and Cinder")
+    config.addinivalue_line("markers", "get_only: sends only GET, so `make test-cloud` runs it against a real target")
+    config.addinivalue_line("markers", "creates_one: makes one backup and deletes it; only with CREATE_ON")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "target" in metafunc.fixturenames:
+        others = KINDS if "create_on" in metafunc.fixturenames else [*KINDS, OPENSTACK]  # Cinder here has no volumes
+        targets = ["real"] if real_target(metafunc.config) else others
+        metafunc.parametrize("target", targets, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def target(request: pytest.FixtureRequest) -> Iterator[CloudPeer]:
+    """A target of one kind: simulated, of real servers, or the one that `make test-cloud` has given."""
+    if (real := real_target(request.config)) is not None:
+        yield real.peer
+    elif request.param == "openstack":
+        peer: OpenStackPeer = request.getfixturevalue("openstack")
+        peer.reset()
+        for backup in BACKUPS:
+            peer.write_backup(backup)
+        with closing(CloudPeer(json.dumps(peer.target_secret()))) as target:
+            yield target
+    else:
+        with Simulator(SimulatorSettings(delete_seconds=0.5)).running() as cloud:
+            for backup in BACKUPS:
+                SimulatorPeer(cloud).write_backup(backup)
+            with closing(CloudPeer(json.dumps(cloud.target_secret(service=request.param)))) as target:
+                yield target
+
+
+@pytest.fixture
+def create_on(request: pytest.FixtureRequest) -> str:
+    """The volume of which a backup is made."""
+    real = real_target(request.config)
+    return (real.create_on or "") if real else VOLUMES[0]
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +76,7 @@ def simulator() -> Iterator[Peer]:
 
 
 @pytest.fixture(scope="session")
-def openstack() -> Iterator[Peer]:
+def openstack() -> Iterator[OpenStackPeer]:
     with Cloud() as cloud:
         yield OpenStackPeer(cloud)
 

@@ -3,6 +3,7 @@
 from tests.contract.peer import ApplicationCredential, BackupToBe, Login, Person
 from tests.openstack.accounts import User
 from tests.openstack.cloud import Cloud
+from tests.openstack.target_secret import Secret, password_secret
 
 
 class OpenStackPeer:
@@ -28,6 +29,10 @@ class OpenStackPeer:
             project_id=user.project_id,
             password=user.password,
         )
+
+    def target_secret(self) -> Secret:
+        """The member's, for Cinder."""
+        return password_secret(self._cloud.auth_url, self._cloud.accounts.member, "cinder")
 
     def application_credential(self) -> ApplicationCredential:
         credential = self._cloud.accounts.application_credential

@@ -132,7 +132,7 @@ def test_check_says_what_is_healthy_and_what_to_do_of_the_rest(
     stack.store_secret("only-looks", cloud.target_secret("reader"))
     code, said, _ = desk.run("check", target, "only-looks")
     assert (code, f"{target}: healthy" in said, "only-looks: unhealthy" in said) == (2, True, True)
-    assert "(forbidden). Give the user a role that may delete backups." in said
+    assert "(forbidden). Give the user a role that may delete backups: " in said
     code, said, _ = desk.run("check", "only-looks", "--json")
     assert (code, json.loads(said)["targets"][0]["reason"]) == (2, "forbidden")
     code, _, complained = desk.run("check", "No Target")

@@ -180,7 +180,7 @@ def page_rows(data: bytes) -> None:
         return
     shown = json.loads(_as_text(body))["backups"]
     assert [backup.id for backup in rows.backups] == [row["id"] for row in shown]
-    assert rows.backups or not rows.has_more
+    assert rows.backups or rows.next is None
     assert rows.date is None or rows.date.tzinfo is not None
 
 

@@ -15,7 +15,14 @@ from tests.support.simulator.faults import Fault
 from tests.support.simulator.journal import Operation
 from tests.support.simulator.server import Simulator
 from tests.unit.clouds.odd_fields import RECORD
-from vbs_reaper.checking.target_check import BACKUP_COUNT, DELETE_PERMISSION, METADATA, TargetCheck, TargetReport
+from vbs_reaper.checking.target_check import (
+    BACKUP_COUNT,
+    DELETE_PERMISSION,
+    METADATA,
+    PREVIEW,
+    TargetCheck,
+    TargetReport,
+)
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ def told(report: TargetReport) -> tuple[object, ...]:
 # ------------------------------------------------------------------ a good target
 
 
-@pytest.mark.parametrize("service", ["vbs", "cinder"])
+@pytest.mark.parametrize("service", ["vbs", "cinder", "cbr"])
 def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(
     cloud: Cloud, clock: ManualClock, service: str
 ) -> None:
@@ -60,15 +67,16 @@ def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(
     assert report == TargetReport(
         target=TARGET,
         healthy=True,
+        service=service,
         project_id=cloud.project_id,
         endpoint=report.endpoint,
-        api_version="v3" if service == "cinder" else "v2",
+        api_version="v2" if service == "vbs" else "v3",
         roles=("member", "reader"),
         clock_difference_s=0.0,
         backups=2,
         oldest=clock() - timedelta(days=9),
         newest=clock() - timedelta(days=1),
-        unknown=(DELETE_PERMISSION,),
+        unknown=(DELETE_PERMISSION, *([PREVIEW] if service == "cbr" else [])),
     )
 
 
@@ -145,13 +153,20 @@ def test_an_administrator(cloud: Cloud, clock: ManualClock) -> None:
     )
 
 
+def test_a_user_without_a_right_at_cbr_is_told_which_role_to_give(cloud: Cloud, clock: ManualClock) -> None:
+    cloud.change_settings(cbr_denied=frozenset({"backups:list"}))
+    report = check_of(cloud, clock, cloud.target_secret(service="cbr"))
+    assert (report.healthy, report.reason) == (False, "forbidden")
+    assert report.action == "Give the user a role that may delete backups: CBR BackupsAndVaultsFullAccess."
+
+
 def test_a_reader(cloud: Cloud, clock: ManualClock) -> None:
     report = check_of(cloud, clock, cloud.target_secret("reader"))
     assert told(report) == (
         False,
         "forbidden",
         'target "otc-test": its user only has the roles reader, which may list but not delete',
-        "Give the user a role that may delete backups.",
+        "Give the user a role that may delete backups: VBS Administrator, Server Administrator and Tenant Guest.",
     )
     assert DELETE_PERMISSION not in report.unknown
 

@@ -134,7 +134,7 @@ def test_a_reader(cloud: Cloud) -> None:
         False,
         "forbidden",
         'target "otc-test": its user only has the roles reader, which may list but not delete',
-        "Give the user a role that may delete backups.",
+        "Give the user a role that may delete backups: member.",
     )
 
 

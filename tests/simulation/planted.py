@@ -228,7 +228,9 @@ def the_first_404_is_enough(patch: pytest.MonkeyPatch) -> None:
 def every_lost_answer_is_recorded(patch: pytest.MonkeyPatch) -> None:
     def after_pass(this: Pass, decision: Decision) -> PassEnd:
         is_lost = isinstance(decision, Wait | Halt) and this.is_unanswered and this.target is not None
-        return Unanswered(wait=decision, place=this.target.place) if is_lost else decision  # type: ignore[arg-type, union-attr]
+        if not is_lost:
+            return decision
+        return Unanswered(wait=decision, place=this.target.place, volume_id=this.volume_id)  # type: ignore[arg-type, union-attr]
 
     patch.setattr(reconcile, "after_pass", after_pass)
 

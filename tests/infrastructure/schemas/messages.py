@@ -26,6 +26,8 @@ REFUSALS: Final = (
     Reason.EXPECTATION_FAILED,
     Reason.NOT_OWNED,
     Reason.USED_BY_IMAGE,
+    Reason.NOT_A_VOLUME_BACKUP,
+    Reason.LOCKED,
     Reason.DELETION_FAILED,
     Reason.ASKED_ELSEWHERE,
 )

@@ -50,6 +50,8 @@ class BodyShape(StrEnum):
     """`{"error": {"code": "VolumeBackup.0102", …}}`."""
     FAILED_RESOURCES = "failed_resources"
     """`{"fail_resources": […]}`, with 200 in real life."""
+    CBR = "cbr"
+    """`{"error_code": "BackupService.…", "error_msg": …}`: flat."""
     GATEWAY = "gateway"
     """`{"error_msg": …, "error_code": "APIGW.…"}`."""
     GATEWAY_APIG = "gateway_apig"
@@ -152,6 +154,10 @@ _VALUES: dict[BodyShape, Callable[[Occasion], Any]] = {
         "fail_resources": [
             {"resource_id": o.backup_id, "code": o.code or "VBS.0002", "message": o.message or "it failed"}
         ]
+    },
+    BodyShape.CBR: lambda o: {
+        "error_code": o.code or "BackupService.9999",
+        "error_msg": o.message or "something is wrong",
     },
     BodyShape.GATEWAY: lambda o: gateway(o, "APIGW", _gateway_number(o)),
     BodyShape.GATEWAY_APIG: lambda o: gateway(o, "APIG", _gateway_number(o)),

@@ -172,6 +172,14 @@ class Cloud:
             if self.service_is_up:
                 self.backups.settle(self.now(), self.settings.driver_error)
 
+    def accept_create(self, *, volume_id: str, name: str, project_id: str) -> BackupRecord:
+        """Take the making of a backup on: it is there from now on, and available in its own time."""
+        now = self.now()
+        fields = BackupFields(volume_id=volume_id, name=name, project_id=project_id, status="creating", created_at=now)
+        record = self._new_record(fields)
+        self.backups.start_creation(record, now, self.settings.create_seconds)
+        return record
+
     def accept_delete(self, record: BackupRecord, token: Token, call: Call) -> None:
         """Take a DELETE on: write it down and let it happen in its own time."""
         now = self.now()
@@ -250,7 +258,7 @@ class Cloud:
         access_key: bool = False,
         **more: object,
     ) -> dict[str, Any]:
-        """The target secret of a user: a clouds.yaml entry; `service` is `vbs` (under /v2) or `cinder` (under /v3)."""
+        """The target secret of a user: a clouds.yaml entry; `service` is `vbs`, `cinder` or `cbr`."""
         if access_key:
             return make_access_key_secret(self.identity, user, self.url, self.settings.region, service) | more
         secret = make_target_secret(

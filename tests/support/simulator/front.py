@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from tests.support.simulator import keystone, volume_backups
+from tests.support.simulator import cloud_backups, keystone, volume_backups
 from tests.support.simulator.body_shapes import Occasion, make_body
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.exchange import Answer, Header, Request, new_request_id
@@ -47,6 +47,8 @@ def reply_to(cloud: Cloud, request: Request, sent_headers: list[Header], connect
 def _carry_out(cloud: Cloud, request: Request, route: Route, call: Call) -> Answer:
     if route.service == "identity":
         return keystone.handle(cloud, request, call, route.path)
+    if route.service == "cbr":
+        return cloud_backups.handle(cloud, request, route, call)
     return volume_backups.handle(cloud, request, route, call)
 
 

@@ -21,7 +21,10 @@ class Operation(StrEnum):
     TOKEN = "token"  # noqa: S105  the word, not a token
     SHOW = "show"
     LIST = "list"
+    TASKS = "tasks"
     DELETE = "delete"
+    CREATE = "create"
+    VAULTS = "vaults"
     ACTION = "action"
     VERSIONS = "versions"
     OTHER = "other"

@@ -9,6 +9,7 @@ from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.exchange import Answer, Request, new_request_id
 from tests.support.simulator.identity import DOMAIN_ID, DOMAIN_NAME, LoginRefused, Project, Token
 from tests.support.simulator.journal import Call, Login
+from tests.support.simulator.routes import CBR
 
 WHO_ARE_YOU = "The request you have made requires authentication."
 NOT_JSON = (
@@ -21,6 +22,7 @@ NOT_A_LOGIN = (
 )
 INTERFACES = ("public", "internal", "admin")
 NAMES = {"identity": "keystone", "block-storage": "cinder", "volumev3": "cinderv3", "volumev2": "cinderv2"}
+PREFIXES = {"cbr": CBR}
 UNDER_V2 = frozenset({"vbs", "vbsv2", "volumev2"})
 
 
@@ -146,7 +148,7 @@ def _endpoint(cloud: Cloud, kind: str, interface: str, project: Project, address
         "id": _stable_id(f"{kind} {interface} {address}"),
         "interface": interface,
         "region_id": cloud.settings.region,
-        "url": cloud.auth_url if kind == "identity" else f"{address}/{version}/{project.id}",
+        "url": cloud.auth_url if kind == "identity" else f"{address}{PREFIXES.get(kind, '')}/{version}/{project.id}",
         "region": cloud.settings.region,
     }
 

@@ -15,6 +15,8 @@ class SimulatorSettings:
 
     delete_seconds: float = 2.0
     """From the 202 until the backup is gone (or the driver has failed)."""
+    create_seconds: float = 0.5
+    """From the request for a backup until it is available."""
     driver_error: str | None = None
     """Every deletion ends in `error` with this as its `fail_reason`."""
     children_block: bool = True
@@ -25,11 +27,21 @@ class SimulatorSettings:
     """Whether `/v2` is served at all: a Cinder after Xena answers 404 in HTML."""
     links_base: str | None = None
     """Where the links in answers lead, when not here: the vendor's samples show an internal plain-http host."""
-    catalog: tuple[str, ...] = ("identity", "block-storage", "volumev3", "volumev2", "vbs")
+    catalog: tuple[str, ...] = ("identity", "block-storage", "volumev3", "volumev2", "vbs", "cbr")
     """The types of service the catalogue names."""
     region: str = "eu-de"
     backup_addresses: tuple[str, ...] = ()
     """Where the catalogue says the backup services are, each in one endpoint per interface; empty: here."""
+    cbr_flavour: str = "otc"
+    """Whose CBR it is: `otc` or `huawei`."""
+    cbr_denied: frozenset[str] = frozenset()
+    """Actions that no policy allows, such as `tasks:list`."""
+    cbr_ignores: frozenset[str] = frozenset()
+    """Parameters of lists that have no effect, such as `resource_id`."""
+    cbr_vault_status: str = "available"
+    cbr_vault_locked: bool = False
+    cbr_log_days: float = 30
+    """How long a task stays in the log."""
     token_seconds: float = 3600.0
     """How long a token issued from now on lives."""
     coarse_revocation: bool = False

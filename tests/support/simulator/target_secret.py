@@ -8,7 +8,7 @@ from tests.support.simulator.identity import DOMAIN_NAME, Identity
 def make_target_secret(
     identity: Identity, user: str, *, auth_url: str, region: str, service: str, application_credential: bool
 ) -> dict[str, Any]:
-    """`service` is `vbs` (under /v2) or `cinder` (under /v3); plain http is allowed where the cloud has no TLS."""
+    """`service` is `vbs` (/v2), `cinder` (/v3) or `cbr`; plain http is allowed where the cloud has no TLS."""
     secret: dict[str, Any] = {
         "auth_type": "v3applicationcredential" if application_credential else "v3password",
         "auth": {"auth_url": auth_url} | (_credential(identity) if application_credential else _login(identity, user)),

@@ -159,6 +159,18 @@ def _list(visit: Visit) -> Answer:
     return ok(body, visit.version_text)
 
 
+def _create(visit: Visit) -> Answer:
+    """Of any volume, because there are no volumes here. VBS names a job, Cinder the backup."""
+    visit.need_role("backup:create", "member")
+    asked = json.loads(visit.request.body)["backup"]
+    record = visit.cloud.accept_create(
+        volume_id=asked["volume_id"], name=asked["name"], project_id=_project_of(visit.token) or ""
+    )
+    if visit.request.path.endswith("/cloudbackups"):
+        return ok({"job_id": visit.cloud.new_id()}, visit.version_text)
+    return ok({"backup": visit.view.summary(record)}, visit.version_text, status=202)
+
+
 def _delete(visit: Visit) -> Answer:
     record = visit.find()
     visit.need_role("backup:delete", "member")
@@ -192,6 +204,7 @@ def _start_deletion(visit: Visit, record: BackupRecord) -> Answer:
 _OPERATIONS: dict[Operation, Callable[[Visit], Answer]] = {
     Operation.SHOW: _show,
     Operation.LIST: _list,
+    Operation.CREATE: _create,
     Operation.DELETE: _delete,
     Operation.ACTION: _act,
 }

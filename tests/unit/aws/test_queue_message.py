@@ -72,6 +72,7 @@ def test_a_dead_letter_with_every_attribute_at_its_longest_keeps_all_but_its_mes
         "asked_at": instant,
         "unanswered_at": instant,
         "place": "x" * PLACE_LIMIT,
+        "volume_id": "0" * 36,
         "purge_run": f"{'p' * 63}/{'0' * 36}",
         "redrives": "9" * 9,
         "reason": "administrator_refused",

@@ -37,7 +37,7 @@ GONE = Answer(name=AnswerName.GONE, status=404, request_id="req-7", at=NOW)
 DECISIONS: dict[Outcome, Decision] = {
     Outcome.DELETED: Deleted(proof=GONE),
     Outcome.ALREADY_GONE: AlreadyGone(proof=GONE),
-    Outcome.ASKED: Asked(delay_s=47, place="", message="the deletion is accepted"),
+    Outcome.ASKED: Asked(delay_s=47, place="", volume_id=None, message="the deletion is accepted"),
     Outcome.WAITING: Wait(reason=Reason.BUSY, delay_s=60, message="the backup is creating"),
     Outcome.HALTED: Halt(reason=Reason.SERVICE_DOWN, delay_s=60, remember_s=60.0, message="status 503"),
     Outcome.REFUSED: Refused(reason=Reason.HELD, message="its name holds it"),

@@ -135,6 +135,44 @@ def test_the_kind_of_service_is_told_from_the_records(tmp_path: Path, fields: Re
     assert inventory(tmp_path, rows).service == service
 
 
+CBR = {
+    "id": "a",
+    "resource_id": "v",
+    "resource_type": "OS::Cinder::Volume",
+    "parent_id": None,
+    "status": "waiting_protect",
+    "created_at": "2026-11-25T02:00:00.065+00:00",
+    "name": "manualbk_1",
+    "description": "",
+    "children": [{"id": "b"}],
+}
+"""A record as CBR lists it."""
+
+
+@pytest.mark.parametrize("piece_bytes", [100, 1 << 20])
+def test_a_list_of_cbr_is_recognized_and_read_with_its_fields(tmp_path: Path, piece_bytes: int) -> None:
+    rows = [CBR | {"id": str(number)} for number in range(20)]
+    document = json.dumps({"backups": rows, "count": 20, "offset": 0, "limit": 1000})
+    found = BackupsFile(written(tmp_path, document), piece_bytes).inventory(None, HOLD_MARKER)
+    assert (found.service, found.with_metadata) == ("cbr", False)
+    read = list(found.backups)
+    assert [backup.id for backup in read] == [str(number) for number in range(20)]
+    assert {(backup.volume_id, backup.status, backup.missing_field(with_metadata=False)) for backup in read} == {
+        ("v", "creating", None)
+    }
+
+
+def test_a_list_with_a_larger_count_is_one_page(tmp_path: Path) -> None:
+    text = json.dumps({"backups": [CBR], "count": 1001})
+    with pytest.raises(RunRefused, match="it has 1 of 1,001 backups"):
+        BackupsFile(written(tmp_path, text)).inventory(None, HOLD_MARKER)
+
+
+def test_a_resource_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    text = json.dumps({"backups": [CBR]}).replace('"resource_id"', '"resource_id": "w", "resource_id"')
+    assert 'names the key "resource_id" twice' in refused_inventory(tmp_path, text, 1 << 20)
+
+
 def test_metadata_is_needed_where_one_record_has_it(tmp_path: Path) -> None:
     rows = nightly(2)
     assert not inventory(tmp_path, rows).with_metadata

@@ -85,6 +85,7 @@ def test_what_stands_in_the_request_itself_cannot_heal() -> None:
         "expired",
         "expectation_failed",
         "not_owned",
+        "not_a_volume_backup",
         "failed_run",
     }
 

@@ -1,6 +1,7 @@
 """Requests signed with an access key: public test vectors, and a verifier that was written from the guide."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, get_args
@@ -130,8 +131,11 @@ def test_every_request_of_every_api_is_in_the_form_that_is_signed(api: BackupApi
         Call(operation=Operation.DELETE_BACKUP, target="t", backup_id=backup_id),
         Call(operation=Operation.LIST_BACKUPS, target="t"),
         Call(operation=Operation.LIST_BACKUPS, target="t", page_size=1),
-        Call(operation=Operation.LIST_BACKUPS, target="t", marker=BACKUP, volume_id=BACKUP),
+        Call(operation=Operation.LIST_BACKUPS, target="t", volume_id=BACKUP),
+        Call(operation=Operation.LIST_BACKUPS, target="t", backup_id=backup_id, volume_id=BACKUP),
+        Call(operation=Operation.LIST_TASKS, target="t", backup_id=backup_id, volume_id=BACKUP),
     ]
+    calls += [replace(call, marker="50" if api.service_types == ("cbr",) else BACKUP) for call in calls[2:5]]
     for call in calls:
         request = api.prepare(call, login)
         key(dialect).authenticate(request, NOW)

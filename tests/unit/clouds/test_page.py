@@ -56,7 +56,7 @@ def test_what_is_no_json_is_no_page(body: bytes) -> None:
 
 
 def test_links_that_are_null_are_none() -> None:
-    assert not rows({"backups": [{"id": FIRST}], "backups_links": None}).has_more
+    assert rows({"backups": [{"id": FIRST}], "backups_links": None}).next is None
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,8 @@ def test_there_is_more_after_a_link_or_a_full_page_and_nothing_after_an_empty_on
     count: int, links: object, has_more: bool
 ) -> None:
     document: dict[str, object] = {"backups": [{"id": FIRST}] * count}
-    assert rows(document if links is None else document | {"backups_links": links}).has_more is has_more
+    page = rows(document if links is None else document | {"backups_links": links})
+    assert page.next == (FIRST if has_more else None)
 
 
 @pytest.mark.parametrize(

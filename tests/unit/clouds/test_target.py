@@ -72,6 +72,7 @@ def test_what_people_paste_is_enough() -> None:
         ({"volume_backup_service": "vbs"}, "v2"),
         ({"volume_backup_service": "vbs", "volume_backup_api_version": "v3"}, "v3"),
         ({"volume_backup_service": "cinder"}, "v3"),
+        ({"volume_backup_service": "cbr"}, "v3"),
         ({"volume_backup_service": "cinder", "volume_backup_api_version": "v2"}, "v2"),
     ],
 )
@@ -186,7 +187,7 @@ def test_a_key_that_is_missing_or_empty_is_named(key: str) -> None:
         (signed(volume_backup_endpoint_override="http://vbs.example"), "which is not https"),
         (entry(auth_type="v3totp"), '"auth_type" with a value that cannot be used; it must be password, v3password'),
         (entry(interface="publicURL"), '"interface" with a value that cannot be used; it must be public or internal'),
-        (entry(volume_backup_service="cbr"), '"volume_backup_service" with a value that cannot be used'),
+        (entry(volume_backup_service="cbs"), '"volume_backup_service" with a value that cannot be used'),
         (entry(volume_backup_api_version="3"), '"volume_backup_api_version" with a value that cannot be used'),
         (entry(identity_api_version=2), '"identity_api_version" with a value that cannot be used; it must be 3'),
         (entry(identity_api_version="3.0"), '"identity_api_version" with a value that cannot be used; it must be 3'),

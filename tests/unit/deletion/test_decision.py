@@ -75,6 +75,10 @@ EVERYWHERE = {
     A.CONNECTION_LOST: "wait connection_lost",
     A.SERVER_ERROR: "wait server_error",
     A.CONFLICT: "wait conflict",
+    A.BUSY: "wait busy",
+    A.LOCKED: "refused locked",
+    A.MAYBE_GONE: "wait unconfirmed",
+    A.DELETION_FAILED: "wait unexpected_answer",
     A.OUT_OF_TIME: "wait out_of_time",
     A.UNEXPECTED: "wait unexpected_answer",
     A.STALE_ANSWER: "wait stale_answer",
@@ -88,6 +92,7 @@ DELETE = EVERYWHERE | {
     A.MAYBE_ACCEPTED: "look again",
     A.WRONG_STATE: "look again",
     A.CONFLICT: "look again",
+    A.MAYBE_GONE: "look again",
     A.HAS_DEPENDENTS: "list the volume",
     A.GONE: "deleted",
 }
@@ -478,7 +483,7 @@ SCALED = {Reason.DELETING, Reason.HAS_DEPENDENTS}
 
 
 def lowest(this: Pass, decision: Wait | Halt, shown: Any) -> float:  # noqa: ANN401
-    if decision.reason is Reason.UNCONFIRMED:
+    if decision.reason is Reason.UNCONFIRMED and shown.name is A.GONE:
         return BASE_S / 2
     if decision.reason in SCALED and this.message.receive_count <= 150:
         return BASE_S / 2
@@ -486,7 +491,7 @@ def lowest(this: Pass, decision: Wait | Halt, shown: Any) -> float:  # noqa: ANN
 
 
 def highest(this: Pass, decision: Wait | Halt, shown: Any) -> float:  # noqa: ANN401
-    if decision.reason is Reason.UNCONFIRMED:
+    if decision.reason is Reason.UNCONFIRMED and shown.name is A.GONE:
         return BASE_S * 1.5
     if decision.reason in SCALED and this.message.receive_count <= 150:
         return 7200

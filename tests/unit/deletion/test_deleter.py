@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 from tests.unit.deletion.world import (
     PROJECT,
     VIEW,
+    VOLUME,
     AtOnce,
     MemoryCloud,
     Trouble,
@@ -81,6 +82,7 @@ def test_the_first_202_is_sent_anew_and_carries_who_asked_when(world: World) -> 
                 "sent_at": sent_at.isoformat(),
                 "asked_at": world.clock().isoformat(),
                 "place": VIEW.place,
+                "volume_id": VOLUME,
                 "redrives": "2",
             },
             group="otc-prod",
@@ -112,6 +114,7 @@ def test_unreadable_attributes_count_as_not_there(world: World) -> None:
         "sent_at": world.clock().isoformat(),
         "asked_at": world.clock().isoformat(),
         "place": VIEW.place,
+        "volume_id": VOLUME,
     }
 
 

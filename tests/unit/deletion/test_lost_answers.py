@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.support.doubles import DELETER
-from tests.unit.deletion.world import VIEW, Trouble, World, answer, backup_id, found
+from tests.unit.deletion.world import VIEW, VOLUME, Trouble, World, answer, backup_id, found
 from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.deletion.decide import is_unanswered
 from vbs_reaper.deletion.decision import Asked, Halt, Parked, Wait
@@ -54,6 +54,7 @@ def test_the_first_lost_answer_is_recorded_in_a_new_message(what: str) -> None:
         "sent_at": sent_at.isoformat(),
         "unanswered_at": world.clock().isoformat(),
         "place": VIEW.place,
+        "volume_id": VOLUME,
         "redrives": "1",
     }
     assert (again.group, again.delay_s) == ("default", 45)

@@ -166,7 +166,7 @@ SITUATIONS: Final = {
         delete=AnswerName.MAYBE_ACCEPTED,
     ),
     "the DELETE may be accepted, and it is unchanged": S(
-        "GET DELETE GET → Wait(unexpected_answer): after the DELETE, the backup is still available",
+        "GET DELETE GET → Wait(unexpected_answer): after the DELETE, the backup is still available: maybe_accepted",
         delete=AnswerName.MAYBE_ACCEPTED,
     ),
     "the DELETE is in conflict, and it is deleting": S(
@@ -175,15 +175,45 @@ SITUATIONS: Final = {
         delete=AnswerName.CONFLICT,
     ),
     "the DELETE is in conflict, and it is unchanged": S(
-        "GET DELETE GET → Wait(conflict): after the DELETE, the backup is still available", delete=AnswerName.CONFLICT
+        "GET DELETE GET → Wait(conflict): after the DELETE, the backup is still available: conflict",
+        delete=AnswerName.CONFLICT,
     ),
     "the DELETE finds the wrong state, and it is gone": S(
         "GET DELETE GET → Deleted", gets=(found(ID), answer(AnswerName.GONE)), delete=AnswerName.WRONG_STATE
     ),
     "the DELETE finds the wrong state, and it is unchanged": S(
-        "GET DELETE GET → Wait(unexpected_answer): after the DELETE, the backup is still available",
+        "GET DELETE GET → Wait(unexpected_answer): after the DELETE, the backup is still available: wrong_state",
         delete=AnswerName.WRONG_STATE,
     ),
+    "the DELETE says that it may be gone, and it is gone": S(
+        "GET DELETE GET → Deleted", gets=(found(ID), answer(AnswerName.GONE)), delete=AnswerName.MAYBE_GONE
+    ),
+    "the DELETE says that it may be gone, and that is not confirmed": S(
+        "GET DELETE GET → Wait(unconfirmed): maybe_gone",
+        gets=(found(ID), answer(AnswerName.MAYBE_GONE)),
+        delete=AnswerName.MAYBE_GONE,
+    ),
+    "the DELETE finds it locked": S("GET DELETE → Refused(locked): locked", delete=AnswerName.LOCKED),
+    "the DELETE finds it locked until it expires": S(
+        'GET DELETE → Refused(locked): locked; it expires at "2027-01-01T00:00:00.000+00:00"',
+        backup={"expired_at": "2027-01-01T00:00:00.000+00:00"},
+        delete=AnswerName.LOCKED,
+    ),
+    "the DELETE finds it busy": S("GET DELETE → Wait(busy): busy", delete=AnswerName.BUSY),
+    # What the record itself forbids
+    "it is a part of another backup": S(
+        f"GET → Refused(not_a_volume_backup): it is a part of backup {SURVIVOR}",
+        backup={"parent_id": SURVIVOR, "resource_type": "OS::Cinder::Volume"},
+    ),
+    "it is the backup of a server": S(
+        "GET → Refused(not_a_volume_backup): it is a backup of OS::Nova::Server",
+        backup={"parent_id": None, "resource_type": "OS::Nova::Server"},
+    ),
+    "it is the backup of a volume alone": S(
+        ACCEPTED,
+        backup={"parent_id": None, "resource_type": "OS::Cinder::Volume", "image_ids": []},
+    ),
+    "two images were made from it": S("GET → Refused(used_by_image): image a, b", backup={"image_ids": ["a", "b"]}),
     # Backups that depend on it
     "no newer backup is listed": S(DEPENDENTS.format(0), delete=AnswerName.HAS_DEPENDENTS, others=(EARLIER,)),
     "one of unknown age is listed": S(DEPENDENTS.format(1), delete=AnswerName.HAS_DEPENDENTS, others=(EARLIER, None)),
@@ -307,7 +337,7 @@ def published(world: World) -> list[dict[str, Any]]:
 def marks(world: World, said: str) -> dict[str, str]:
     """What a message has to remember of the DELETE of this pass. If that is anything, it is sent again."""
     mark = "asked_at" if "→ Asked" in said else "unanswered_at" if "→ Unanswered" in said else ""
-    return {mark: world.clock().isoformat(), "place": VIEW.place} if mark else {}
+    return {mark: world.clock().isoformat(), "place": VIEW.place, "volume_id": VOLUME} if mark else {}
 
 
 @pytest.mark.parametrize("name", SITUATIONS)

@@ -22,6 +22,7 @@ CLAIMS = {
     "sent_at": THEN,
     "asked_at": THEN,
     "unanswered_at": THEN,
+    "volume_id": "7d2f3a10-58c4-4b7e-8f19-2c6a9e0b4d31",
     "purge_run": "nightly/2026-11-20T00-00-00Z",
     "redrives": "3",
 }
@@ -50,6 +51,7 @@ def test_claims_of_our_roles_are_believed(sender: str) -> None:
     then = datetime.fromisoformat(THEN)
     assert (message.request_id, message.redrives) == ("another-request", 3)
     assert (message.first_sent_at, message.asked_at, message.unanswered_at) == (then, then, then)
+    assert message.volume_id == CLAIMS["volume_id"]
 
 
 @pytest.mark.parametrize("sender", STRANGERS)

@@ -86,6 +86,8 @@ _odd: dict[str, list[Any]] = {
     "metadata": [{}, {}, {"hold": "1"}, {"cinder.csi.openstack.org/cluster": "one"}, None],
     "expired_at": [None, "2026-12-24T00:00:00Z"],
     "is_incremental": [True, True, False, None],
+    "parent_id": [None, None, "a"],
+    "resource_type": ["OS::Cinder::Volume", "OS::Cinder::Volume", "OS::Nova::Server", None],
 }
 
 # A draw takes much longer than the test of what was drawn. Independent fields are therefore one draw from all their
@@ -148,7 +150,7 @@ def records(draw: st.DrawFn, *, only_past: bool = True) -> list[Record]:
 
 surroundings = st.fixed_dictionaries(
     {
-        "service": st.sampled_from(["vbs", "cinder"]),
+        "service": st.sampled_from(["vbs", "cinder", "cbr"]),
         "with_metadata": st.booleans(),
         "project_id": st.sampled_from([None, PROJECT]),
     }
@@ -175,6 +177,7 @@ _matched: dict[str, st.SearchStrategy[Any]] = {
     "name": st.sampled_from(["daily*", "*", "daily-a"]),
     "status": st.sampled_from([["available"], ["error"], ["available", "error"]]),
     "volume": st.just([backup_id(10**9)]),
+    "include_expiring": st.booleans(),
 }
 _match_without_age, _match_with_age = _match(_matched), _match({**_matched, "older_than": _spans})
 _guards = st.fixed_dictionaries(

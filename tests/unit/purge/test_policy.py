@@ -72,6 +72,7 @@ def test_an_empty_part_is_never_read_as_all(part: str) -> None:
         ({"--keep-within-daily": "7d"}, 'it comes from restic; the equivalent here is "keep": {"within_daily": "7d"}'),
         ({"filters": []}, "it comes from Cloud Custodian; the equivalent here is "),
         ({"max_backups": 5}, 'it comes from CBR; the equivalent here is "keep": {"last": …}'),
+        ({"expired_at": None}, 'it comes from CBR; the equivalent here is "match": {"include_expiring": true}'),
         ({"rentention_num": 5}, 'it comes from VBS policies; the equivalent here is "keep": {"last": …}'),
         ({"group_by": {"names": "(x)"}}, 'did you mean "name"?'),
     ],
@@ -135,6 +136,12 @@ def test_a_group_expression_compiles_and_has_one_group(expression: str, says: st
 @pytest.mark.parametrize("status", [[], "creating", ["deleting"], ["available", "Error"], 7])
 def test_only_available_and_failed_backups_can_be_meant(status: object) -> None:
     assert '"match.status' in refusal({**GOOD, "match": {"status": status}})
+
+
+def test_include_expiring_is_true_or_false_and_changes_what_is_selected() -> None:
+    including = read_policy({**GOOD, "match": {"name": "daily-*", "include_expiring": True}})
+    assert not including.selects_like(read_policy(GOOD))
+    assert '"match.include_expiring": expected bool' in refusal({**GOOD, "match": {"include_expiring": "yes"}})
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "-a", "a" * 64, "n\n", "ä", 7])

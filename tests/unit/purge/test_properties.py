@@ -75,7 +75,7 @@ def test_a_plan_that_no_guard_refuses_is_within_every_guard(
     assert len(due) <= policy.guards.max_fraction * made.totals.matched or max(losses.values()) == 1
 
 
-def may_go(row: Record, around: dict[str, Any]) -> bool:
+def may_go(row: Record, around: dict[str, Any], policy: PurgePolicy) -> bool:
     """Whether a backup is provably ours, at rest and not held, told anew from the record itself."""
     needed = ["volume_id", "status", "created_at", *(["metadata"] if around["with_metadata"] else [])]
     if any(row.get(field) is None for field in needed) or "name" not in row or "description" not in row:
@@ -88,9 +88,11 @@ def may_go(row: Record, around: dict[str, Any]) -> bool:
         return False
     if CSI in (row["description"] or "") or any(key.startswith("cinder.csi") for key in row.get("metadata") or {}):
         return False
-    if row.get("expired_at"):
+    if row.get("expired_at") and policy.match.include_expiring is not True:
         return False
     if around["project_id"] == PROJECT and row.get("os-bak-tenant-attr:tenant_id") == OTHER_PROJECT:
+        return False
+    if row.get("parent_id") or row.get("resource_type") == "OS::Nova::Server":
         return False
     moment = read_instant(row["created_at"])
     return moment is not None and moment <= NOW and row.get("service_metadata") in {None, "", '{"ST": 0}', '{"ST": 4}'}
@@ -103,7 +105,7 @@ def test_never_a_held_foreign_busy_or_doubtful_backup(
 ) -> None:
     by_id = {row["id"]: row for row in rows}
     for going in selected(policy, rows, around):
-        assert may_go(by_id[going], around)
+        assert may_go(by_id[going], around, policy)
         assert by_id[going]["status"] in (
             ["available"] if policy.match.status is msgspec.UNSET else policy.match.status
         )

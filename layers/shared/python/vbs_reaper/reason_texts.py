@@ -32,8 +32,19 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "The backup does not match what the request expects.",
         "Look at the backup and send a request that matches it.",
     ),
-    "not_owned": ("The backup belongs to another project or service.", "Delete it where it belongs."),
+    "not_owned": (
+        "The backup belongs to another project or service.",
+        "Delete it where it belongs. If the account was migrated from VBS to CBR, use a target of the service cbr.",
+    ),
     "used_by_image": ("An image was created from the backup.", "Delete the image first, then send the request again."),
+    "not_a_volume_backup": (
+        "The backup is not that of one volume alone, and this product deletes backups of volumes only.",
+        "Delete the server backup, or whatever it is a part of, with the tools of the cloud.",
+    ),
+    "locked": (
+        "The backup was made by a policy in a locked vault, where it cannot be deleted before it expires.",
+        "Send the request again after the backup has expired, if the cloud has not deleted it by then.",
+    ),
     "deletion_failed": (
         "The cloud could not delete the backup.",
         "Ask an administrator of the cloud to reset or remove the backup.",
@@ -41,7 +52,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     # The backup is not ready, or the outcome of a call is unknown: the request waits
     "accepted": ("The cloud has accepted the deletion.", "Nothing to do: the next pass observes the result."),
     "deleting": ("The cloud is deleting the backup.", "Nothing to do. If it lasts, ask the operator of the cloud."),
-    "busy": ("The backup is being created or restored.", "Nothing to do: it is deleted afterwards."),
+    "busy": ("The backup is being created, restored or used.", "Nothing to do: it is deleted afterwards."),
     "has_dependents": ("Newer incremental backups depend on this one.", "Delete the newer ones too, or keep this one."),
     "conflict": ("The cloud reports a conflict and the backup is still there.", "Look at the backup."),
     "unconfirmed": (

@@ -78,6 +78,8 @@ class Reason(StrEnum):
     EXPECTATION_FAILED = "expectation_failed", Scope.REQUEST, Fix.NEW_REQUEST
     NOT_OWNED = "not_owned", Scope.REQUEST, Fix.NEW_REQUEST
     USED_BY_IMAGE = "used_by_image", Scope.REQUEST
+    NOT_A_VOLUME_BACKUP = "not_a_volume_backup", Scope.REQUEST, Fix.NEW_REQUEST
+    LOCKED = "locked", Scope.REQUEST
     DELETION_FAILED = "deletion_failed", Scope.REQUEST, Fix.CLOUD_ADMINISTRATOR
 
     # The backup is not ready, or the outcome of a call is unknown: the request waits

@@ -42,6 +42,7 @@ class BackupFields(TypedDict, total=False):
     delete_seconds: float | None
     driver: Driver
     driver_failures: int | None
+    cbr: dict[str, Any]
     shown: dict[str, Any]
     hidden: list[str]
 
@@ -73,6 +74,8 @@ class BackupRecord:
     driver: Driver = Driver.DELETES
     driver_failures: int | None = None
     """How many deletions go as `driver` says before one succeeds; None: all."""
+    cbr: Mapping[str, Any] = field(default_factory=dict)
+    """What only CBR shows: `resource_type`, `part_of`, `image_ids`, `auto_trigger`, `expired_at`."""
     shown: Mapping[str, Any] = field(default_factory=dict)
     """Values that answers show instead of the true ones: a null, an unreadable time, another id."""
     hidden: list[str] = field(default_factory=list)

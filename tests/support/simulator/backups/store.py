@@ -18,10 +18,13 @@ class BackupStore:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._records: dict[str, BackupRecord] = {}
+        self.removed: dict[str, BackupRecord] = {}
+        """What is gone, for those who keep a log."""
         self._order: list[tuple[datetime, str]] = []
         self._children: dict[str, set[str]] = defaultdict(set)
         self._ends: list[tuple[datetime, str]] = []
         self._deletions: dict[str, datetime] = {}
+        self._creations: dict[str, datetime] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -78,6 +81,11 @@ class BackupStore:
         if parent_id:
             self._children[parent_id].add(record.id)
 
+    def start_creation(self, record: BackupRecord, now: datetime, seconds: float) -> None:
+        """Put a backup into the table that is available after so many seconds, when `settle` is called."""
+        self.add([record], now)
+        self._creations[record.id] = now + timedelta(seconds=seconds)
+
     def start_deletion(self, record: BackupRecord, now: datetime, seconds: float) -> None:
         """Accept a deletion: it ends after so many seconds, when `settle` is called."""
         self.set_status(record, "deleting", now)
@@ -86,7 +94,11 @@ class BackupStore:
         heapq.heappush(self._ends, (end, record.id))
 
     def settle(self, now: datetime, driver_error: str | None) -> None:
-        """End the deletions whose time has come."""
+        """End the creations and deletions whose time has come."""
+        for backup_id, end in list(self._creations.items()):
+            if end <= now:
+                del self._creations[backup_id]
+                self.set_status(self._records[backup_id], "available", end)
         while self._ends and self._ends[0][0] <= now:
             end, backup_id = heapq.heappop(self._ends)
             record = self._records.get(backup_id)
@@ -96,7 +108,7 @@ class BackupStore:
     def remove(self, record: BackupRecord, at: datetime) -> None:
         """Let it be gone."""
         self.set_status(record, GONE, at)
-        del self._records[record.id]
+        self.removed[record.id] = self._records.pop(record.id)
         del self._order[bisect_left(self._order, record.key)]
         if record.parent_id:
             self._children[record.parent_id].discard(record.id)

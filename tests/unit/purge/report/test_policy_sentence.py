@@ -26,6 +26,8 @@ from vbs_reaper.purge.report.policy_sentence import describe_policy
             "available and failed backups of 2 volumes",
         ),
         ({"match": {"name": "*", "older_than": "3d"}}, "the last one, and all that are younger than 3d. It"),
+        ({"match": {"name": "*", "include_expiring": True}}, "also those that the cloud itself removes, the policy"),
+        ({"match": {"name": "*", "include_expiring": False}}, 'named "*", the policy'),
         ({"group_by": {"name": "^(x)"}}, 'for each name as "^(x)" captures it: '),
         ({"grace": "7d"}, "It deletes the others after a grace of 7d."),
     ],

@@ -21,7 +21,9 @@ from tests.unit.purge.strategies import (
     record,
     records,
 )
+from vbs_reaper.backups.record import read_record
 from vbs_reaper.deletion.request import read_request
+from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.plan import Plan, plan
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.rules.survivors import Survivors
@@ -33,9 +35,20 @@ FOREIGN: dict[str, dict[str, Any]] = {
     "Kubernetes, by its metadata": {"metadata": {"cinder.csi.openstack.org/cluster": "kubernetes"}},
     "removed by the cloud": {"expired_at": "2026-12-24T00:00:00Z"},
     "of another project": {"os-bak-tenant-attr:tenant_id": OTHER_PROJECT},
-    "part of a server backup": {"service_metadata": '{"ST": 1}'},
+    "part of a server backup, in VBS": {"service_metadata": '{"ST": 1}'},
+    "part of a server backup": {"parent_id": backup_id(7), "resource_type": "OS::Cinder::Volume"},
+    "backup of a server": {"parent_id": None, "resource_type": "OS::Nova::Server"},
 }
-DETAILS = ["description", "description", "metadata", "expired_at", "project", "service_metadata"]
+DETAILS = [
+    "description",
+    "description",
+    "metadata",
+    "expired_at",
+    "project",
+    "service_metadata",
+    f"it is a part of backup {backup_id(7)}",
+    "it is a backup of OS::Nova::Server",
+]
 
 
 def made(rows: list[Record], by: PurgePolicy | None = None) -> Plan:
@@ -67,12 +80,35 @@ def test_held_backup_counts() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"expired_at": None}, {"metadata": {"csi": "x"}}, {"description": "created by openstack"}],
+    [
+        {"expired_at": None},
+        {"parent_id": None, "resource_type": "OS::Cinder::Volume"},
+        {"metadata": {"csi": "x"}},
+        {"description": "created by openstack"},
+    ],
 )
 def test_ordinary_backup_is_selected(fields: dict[str, Any]) -> None:
     rows = nightly(4)
     rows[3] |= fields
     assert backup_id(3) in {row.id for row in made(rows).selected}
+
+
+EXPIRING = {"name": "daily*", "include_expiring": True}
+
+
+def test_backup_that_the_cloud_removes_counts_and_is_selected_if_the_policy_says_so() -> None:
+    rows = nightly(4, expired_at="2026-12-24T00:00:00Z")
+    assert [row.id for row in made(rows).selected] == []
+    assert [row.id for row in made(rows, policy(match=EXPIRING)).selected] == [backup_id(2), backup_id(3)]
+
+
+@pytest.mark.parametrize("fields", [each for name, each in FOREIGN.items() if name != "removed by the cloud"])
+def test_backup_of_another_owner_stays_outside_although_the_policy_includes_what_the_cloud_removes(
+    fields: dict[str, Any],
+) -> None:
+    rows = nightly(4, expired_at="2026-12-24T00:00:00Z")
+    rows[3] |= fields
+    assert [row.id for row in made(rows, policy(match=EXPIRING)).selected] == [backup_id(2)]
 
 
 foreign_records = st.lists(
@@ -91,8 +127,22 @@ foreign_records = st.lists(
 )
 
 
+@pytest.mark.parametrize("field", ["parent_id", "resource_type"])
+def test_backup_is_kept_and_not_counted_if_it_is_unknown_what_it_is_a_backup_of(field: str) -> None:
+    rows = nightly(4)
+    rows[0][field] = 7
+    (row,) = (row for row in plan(policy(), odd_inventory(rows), NOW).backups if row.id == backup_id(0))
+    assert (row.keep, row.in_set, row.reasons, row.detail) == (True, False, ("unknown_field",), field)
+
+
+def odd_inventory(rows: list[Record]) -> Inventory:
+    """Read the rows as they are, each field by itself."""
+    read = [read_record(msgspec.json.encode(row)) for row in rows]
+    return Inventory(backups=[backup for backup in read if backup is not None], service="cbr")
+
+
 @many
-@given(policies(), records(), foreign_records)
+@given(policies().filter(lambda by: by.match.include_expiring is not True), records(), foreign_records)
 def test_backups_that_others_may_remove_change_nothing(
     by: PurgePolicy, rows: list[Record], foreign: list[Record]
 ) -> None:

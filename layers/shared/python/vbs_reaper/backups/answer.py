@@ -4,13 +4,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
 
-Service = Literal["vbs", "cinder"]
-"""On `vbs` each backup is independent; on `cinder` an incremental backup needs the ones before it."""
+Service = Literal["vbs", "cinder", "cbr"]
+"""On `vbs` and `cbr` each backup is independent; on `cinder` an incremental backup needs the ones before it."""
+
+SERVICES: Final[tuple[Service, ...]] = get_args(Service)
 
 
 PLACE_LIMIT: Final = 256
@@ -29,6 +31,7 @@ class Operation(StrEnum):
     DELETE_BACKUP = "DeleteBackup"
     SHOW_BACKUP = "ShowBackup"
     LIST_BACKUPS = "ListBackups"
+    LIST_TASKS = "ListTasks"
     AUTHENTICATE = "Authenticate"
 
 
@@ -38,13 +41,17 @@ class AnswerName(StrEnum):
     # The backup
     FOUND = "found"
     GONE = "gone"
+    MAYBE_GONE = "maybe_gone"
     OTHER_BACKUP = "other_backup"
     ACCEPTED = "accepted"
     MAYBE_ACCEPTED = "maybe_accepted"
     WRONG_STATE = "wrong_state"
     HAS_DEPENDENTS = "has_dependents"
     USED_BY_IMAGE = "used_by_image"
+    LOCKED = "locked"
+    BUSY = "busy"
     CONFLICT = "conflict"
+    DELETION_FAILED = "deletion_failed"
     BAD_REQUEST = "bad_request"
     UNEXPECTED_CLIENT_ERROR = "unexpected_client_error"
     UNEXPECTED = "unexpected"
@@ -117,6 +124,8 @@ class Answer:
     backup: Backup | None = None
     is_late: bool = False
     """The call, or its repeat after a new login, was not sent because `BackupRef.not_after` had passed."""
+    follow_up: tuple[Operation, ...] = ()
+    """Calls that say more: whether a backup that may be gone is gone, or why the deletion of this one failed."""
     target: TargetInfo | None = None
     """Present on every answer of the backup service itself; `backup` on `FOUND` and `OTHER_BACKUP` only."""
 

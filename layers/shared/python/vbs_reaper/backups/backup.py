@@ -13,6 +13,9 @@ from vbs_reaper.timestamps import read_instant
 OWNER_FIELDS = ("os-backup-project-attr:project_id", "os-bak-tenant-attr:tenant_id")
 """The fields in which API v3 and v2 show the project that owns a backup."""
 
+VOLUME = "OS::Cinder::Volume"
+"""The `resource_type` of a volume's backup."""
+
 OWNED_BY_ANOTHER_SERVICE = frozenset({1, 5})
 """`service_metadata.ST` of backups that belong to server backups (VBS user guide, "VBS Backup Management")."""
 
@@ -59,6 +62,13 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     service_metadata: str | None | UnsetType = UNSET
     tenant_id: str | None | UnsetType = msgspec.field(name="os-bak-tenant-attr:tenant_id", default=UNSET)
     project_id: str | None | UnsetType = msgspec.field(name="os-backup-project-attr:project_id", default=UNSET)
+    resource_type: str | None | UnsetType = UNSET
+    """What was backed up, if the service also backs up other things than volumes."""
+    parent_id: str | None | UnsetType = UNSET
+    """The backup that this one is a part of."""
+    image_ids: tuple[str, ...] | None | UnsetType = UNSET
+    """The images that were made from it."""
+    vault_id: str | None | UnsetType = UNSET
 
     @property
     def status(self) -> Status:
@@ -96,6 +106,14 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def owner_other_than(self, project_id: str) -> str | None:
         """Return the project that owns the backup if it is another one, as shown in the field of API v2 or v3."""
         return next((owner for owner in (self.project_id, self.tenant_id) if owner and owner != project_id), None)
+
+    def not_only_a_volume(self) -> str | None:
+        """Return why this is not the backup of one volume alone, as part of a sentence; None if it is."""
+        if isinstance(self.parent_id, str) and self.parent_id:
+            return f"it is a part of backup {self.parent_id}"
+        if isinstance(self.resource_type, str) and self.resource_type != VOLUME:
+            return f"it is a backup of {self.resource_type}"
+        return None
 
     def removed_by_another(self) -> str | None:
         """Return the field that shows that Kubernetes or the cloud itself removes this backup; None if none does."""
@@ -142,6 +160,8 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
+_RESTRICTING = ("metadata", "resource_type", "parent_id")
+"""Fields that can forbid a deletion. Not every API has them, but an odd value is unknown."""
 _IDENTITY = frozenset({"backup", "id"})
 """The keys of a response that say which backup it is about."""
 
@@ -171,4 +191,4 @@ class OddBackup(Backup, frozen=True, kw_only=True, gc=False):
     def missing_field(self, *, with_metadata: bool, has_created_at: bool | None = None) -> str | None:
         """Return the first field that a decision needs but this record lacks, see `Backup.missing_field`."""
         missing = super().missing_field(with_metadata=with_metadata, has_created_at=has_created_at)
-        return missing or ("metadata" if "metadata" in self.odd else self.odd_owner)
+        return missing or next((name for name in _RESTRICTING if name in self.odd), self.odd_owner)

@@ -30,6 +30,8 @@ class BackupRef:
     backup_id: BackupId
     project_id: ProjectId | None = None
     address: str | None = field(default=None, repr=False)
+    volume_id: str | None = None
+    """The volume of the backup, as it was observed; None if it never was."""
     not_after: datetime | None = None
     """A DELETE is not sent, and not repeated, after this time: the backup may have changed since it was observed."""
     recorder: CallRecorder = field(default=_discard, compare=False, repr=False)

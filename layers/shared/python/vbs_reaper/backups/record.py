@@ -34,6 +34,15 @@ def without_doubled(backup: Backup, doubled: Iterable[str]) -> Backup:
     return OddBackup(odd=backup.odd_fields | twice, twice=twice, **known)
 
 
+def with_odd(backup: Backup, odd: Iterable[str]) -> Backup:
+    """Return the record with more fields that cannot be trusted, because they are missing or have an odd value."""
+    more = frozenset(odd) - backup.odd_fields
+    if not more:
+        return backup
+    known = {attribute: getattr(backup, attribute) for name, (attribute, _) in _FIELDS.items() if name not in more}
+    return OddBackup(odd=backup.odd_fields | more, **known)
+
+
 def unidentified(doubled: str) -> Backup:
     """Return the record of a response that names the record or its ID twice: nothing in it is known."""
     return OddBackup(id="", odd=frozenset({doubled}), twice=frozenset({doubled}))

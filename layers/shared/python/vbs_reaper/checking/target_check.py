@@ -17,7 +17,9 @@ from vbs_reaper.reasons import Reason
 from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
-    from vbs_reaper.backups.answer import TargetInfo
+    from collections.abc import Mapping
+
+    from vbs_reaper.backups.answer import Service, TargetInfo
     from vbs_reaper.backups.backup import Backup
     from vbs_reaper.backups.ports import BackupLists
     from vbs_reaper.clock import Clock, TimeLeft
@@ -28,9 +30,19 @@ TARGET_UNHEALTHY: Final = "VBS Target Unhealthy"
 READ_ONLY_ROLES: Final = frozenset({"reader", "readonly"})
 """Roles that may list but not delete: Keystone's `reader`, and `readonly`, Open Telekom Cloud's "Tenant Guest"."""
 
+ROLES_TO_GRANT: Final[Mapping[Service, str]] = {
+    "vbs": "VBS Administrator, Server Administrator and Tenant Guest",
+    "cinder": "member",
+    "cbr": "CBR BackupsAndVaultsFullAccess",
+}
+"""The roles that may delete backups. The operator guide shows which finer rights are enough for CBR."""
+PREVIEWS: Final[frozenset[Service]] = frozenset({"cbr"})
+"""The services that no real account has confirmed yet."""
+
 DELETE_PERMISSION: Final = "whether its roles allow a deletion: only a DELETE would tell"
 ROLES: Final = "which roles its user has, and whether admin is one of them: an access key does not show roles"
 METADATA: Final = "whether backups show their metadata: there is no backup to see it on"
+PREVIEW: Final = "whether the service behaves as documented: its support is a preview, not tested with a real account"
 BACKUP_COUNT: Final = "how many backups there are: time was up before the last page"
 
 
@@ -47,6 +59,7 @@ class TargetReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     message: str | UnsetType = UNSET
     """The first fault, as one sentence; `action` says what to do about it."""
     action: str | UnsetType = UNSET
+    service: str | UnsetType = UNSET
     project_id: str | UnsetType = UNSET
     endpoint: str | UnsetType = UNSET
     api_version: str | UnsetType = UNSET
@@ -133,11 +146,11 @@ class TargetCheck:
         listed = self._list(target, info, time_left)
         report = _facts(target, info, listed)
         if listed.failure is not None:
-            return _failed(report, listed.failure)
+            return _with_roles(_failed(report, listed.failure), info)
         fault = _fault(info, listed)
         if fault is None:
             return msgspec.structs.replace(report, healthy=True)
-        return _unhealthy(report, *fault)
+        return _with_roles(_unhealthy(report, *fault), info)
 
     def _list(self, target: str, info: TargetInfo, time_left: TimeLeft) -> _Listed:
         listed = _Listed()
@@ -163,10 +176,12 @@ def _facts(target: str, info: TargetInfo, listed: _Listed) -> TargetReport:
         ROLES: not info.roles,
         METADATA: info.shows_metadata and not listed.backups and listed.failure is None,
         BACKUP_COUNT: not listed.is_complete,
+        PREVIEW: info.service in PREVIEWS,
     }
     return TargetReport(
         target=target,
         healthy=None,
+        service=info.service,
         project_id=info.project_id,
         endpoint=info.address,
         api_version=info.api_version,
@@ -218,6 +233,13 @@ def _unhealthy(report: TargetReport, reason: Reason, message: str) -> TargetRepo
         message=prefix + message.removeprefix(prefix),
         action=reason.action,
     )
+
+
+def _with_roles(report: TargetReport, info: TargetInfo) -> TargetReport:
+    """Name the roles of the service, if the target's user lacks a permission."""
+    if report.reason != Reason.FORBIDDEN:
+        return report
+    return msgspec.structs.replace(report, action=f"{Reason.FORBIDDEN.action[:-1]}: {ROLES_TO_GRANT[info.service]}.")
 
 
 def _reason(answer: AnswerName) -> Reason:

@@ -1,7 +1,7 @@
 """Reads an inventory from a file with the API's response `{"backups": [...]}`, of any length, in pieces."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
@@ -11,6 +11,7 @@ from msgspec import UNSET
 from vbs_reaper.backups.answer import Service
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.record import read_record
+from vbs_reaper.clouds.apis.cbr_v3 import CBR_V3
 from vbs_reaper.errors import InvalidBackupsFile, RunRefused
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.reasons import Reason
@@ -34,10 +35,14 @@ _FIELDS: Final = {
     "name": "name",
     "description": "description",
     "metadata": "metadata",
+    "resource_id": "volume_id",
 }
 """The keys that every plan depends on, with the attributes of a record. To check all keys would double the time."""
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[2-7]")
 """A printable ASCII character that is escaped, although it need not be: a key may be spelled so."""
+
+
+_ReadRecord = Callable[[msgspec.Raw], Backup | None]
 
 
 class _DoubledKey(Exception):
@@ -46,10 +51,11 @@ class _DoubledKey(Exception):
         self.row, self.key = row, key
 
 
-class _Links(msgspec.Struct):
-    """The links beside the list. A link to the next page shows that the list is incomplete."""
+class _Beside(msgspec.Struct):
+    """What is beside the list. A link to the next page, or a larger count, shows that the list is incomplete."""
 
     backups_links: list[dict[str, Any]] | None = None
+    count: Any = None
 
 
 class BackupsFile:
@@ -57,6 +63,8 @@ class BackupsFile:
 
     def __init__(self, path: Path, piece_bytes: int = PIECE_BYTES) -> None:
         self._path, self._piece_bytes = path, piece_bytes
+        self._read_record: _ReadRecord | None = None
+        """How to read a record whose fields have other names than those of `Backup`. `inventory` finds out."""
         self.notes: list[str] = []
         """What a person should know about the file, found by `inventory`."""
 
@@ -71,22 +79,23 @@ class BackupsFile:
     def inventory(self, service: Service | None, hold_marker: str) -> Inventory:
         """Return the inventory. If `service` is None, the service is detected from the records.
 
-        Only VBS returns `service_metadata`; incremental backups without it are from Cinder. If one record has metadata,
-        every record must have it.
+        Only CBR returns `resource_type`, and only VBS `service_metadata`; incremental backups without them are from
+        Cinder. If one record has metadata, every record must have it.
 
         Raises:
             InvalidBackupsFile: the file cannot be read, or does not contain a list of backups.
             RunRefused: the file is one page of a longer list.
         """
-        seen_vbs = seen_incremental = with_metadata = False
+        seen_cbr = seen_vbs = seen_incremental = with_metadata = False
         count = 0
         for row in self._rows(check_keys=True):
             count += 1
+            seen_cbr |= row.resource_type is not UNSET or "resource_type" in row.odd_fields
             seen_vbs |= row.service_metadata is not UNSET or "service_metadata" in row.odd_fields
             seen_incremental |= row.is_incremental is True
             with_metadata |= row.metadata is not UNSET or "metadata" in row.odd_fields
-        detected: Service = "cinder" if seen_incremental and not seen_vbs else "vbs"
-        if service is None and count and not (seen_vbs or seen_incremental):
+        detected: Service = "cbr" if seen_cbr else "cinder" if seen_incremental and not seen_vbs else "vbs"
+        if service is None and count and not (seen_cbr or seen_vbs or seen_incremental):
             self.notes.append(
                 f"Nothing in {self._path} tells which service it is from; it is read as {detected}: see --service."
             )
@@ -95,6 +104,7 @@ class BackupsFile:
                 f"{self._path} has exactly {count:,} backups, so it may end at the API's limit for a page: make sure "
                 "that it is the whole list, or use --cloud."
             )
+        self._read_record = CBR_V3.read_record if seen_cbr else None
         return Inventory(
             backups=self, service=service or detected, with_metadata=with_metadata, hold_marker=hold_marker
         )
@@ -111,18 +121,19 @@ class BackupsFile:
             raise InvalidBackupsFile(f"{self._path}: {error.strerror or error}") from None
 
     def _read(self, file: BinaryIO, check_keys: bool) -> Iterator[Backup]:
+        read = None if check_keys else self._read_record
         buffer = file.read(self._piece_bytes).removeprefix(b"\xef\xbb\xbf")
         opening = _OPENING.match(buffer)
         if opening is None:
-            yield from self._whole(buffer + file.read(), check_keys, 0)
+            yield from self._whole(buffer + file.read(), check_keys, 0, read)
             return
         buffer, count = buffer[opening.end() :], 0
         while more := file.read(self._piece_bytes):
             buffer += more
-            rows, buffer = _cut(buffer, check_keys, count)
+            rows, buffer = _cut(buffer, check_keys, count, read)
             count += len(rows)
             yield from rows
-        yield from self._whole(b'{"backups":[' + buffer, check_keys, count)
+        yield from self._whole(b'{"backups":[' + buffer, check_keys, count, read)
 
     def _check_top_level(self, document: bytes) -> None:
         """Check that the list and its links are named once: of two lists, only the second one would be read."""
@@ -132,29 +143,32 @@ class BackupsFile:
         for name in _TOP_LEVEL & find_doubled_keys(document, "")[1]:
             raise InvalidBackupsFile(f'{self._path}: names the key "{name}" twice, on the top level; keep one of them')
 
-    def _whole(self, document: bytes, check_keys: bool, before: int) -> list[Backup]:
+    def _whole(self, document: bytes, check_keys: bool, before: int, read: _ReadRecord | None) -> list[Backup]:
         """Read the last piece, or a whole file with another beginning. `before` is the number of records before it."""
         try:
             parts = msgspec.json.decode(document, type=dict[str, msgspec.Raw] | list[msgspec.Raw])
             if isinstance(parts, list) or "backups" not in parts:
                 raise InvalidBackupsFile(
                     f'{self._path}: is not an object with a list "backups"; give the whole response of GET '
-                    "…/backups/detail, because the openstack client leaves fields out"
+                    "…/backups/detail (CBR: …/backups), because the openstack client leaves fields out"
                 )
             self._check_top_level(document)
-            links = msgspec.json.decode(document, type=_Links)
-            rows = _decode(parts["backups"], check_keys, before)
+            beside = msgspec.json.decode(document, type=_Beside)
+            rows = _decode(parts["backups"], check_keys, before, read)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidBackupsFile(f"{self._path}: {_explain(error, before)}") from None
-        if any(link.get("rel") == "next" for link in links.backups_links or ()):
+        count = before + len(rows)
+        has_link = any(link.get("rel") == "next" for link in beside.backups_links or ())
+        if has_link or (isinstance(beside.count, int) and beside.count > count):
+            why = "it links to the next page" if has_link else f"it has {count:,} of {beside.count:,} backups"
             raise RunRefused(
                 Reason.LISTING_INCOMPLETE,
-                f"{self._path}: is one page of a longer list (it links to the next page); give the whole list",
+                f"{self._path}: is one page of a longer list ({why}); give the whole list",
             )
         return rows
 
 
-def _cut(buffer: bytes, check_keys: bool, before: int) -> tuple[Sequence[Backup], bytes]:
+def _cut(buffer: bytes, check_keys: bool, before: int, read: _ReadRecord | None) -> tuple[Sequence[Backup], bytes]:
     """Return the complete records at the beginning of the buffer, and the bytes after them.
 
     `before` is the number of records before the buffer.
@@ -171,13 +185,13 @@ def _cut(buffer: bytes, check_keys: bool, before: int) -> tuple[Sequence[Backup]
         if between is None:
             continue
         try:
-            return _decode(b"[" + buffer[: between.start() + 1] + b"]", check_keys, before), buffer[end:]
+            return _decode(b"[" + buffer[: between.start() + 1] + b"]", check_keys, before, read), buffer[end:]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
     return (), buffer
 
 
-def _decode(rows: bytes | msgspec.Raw, check_keys: bool, before: int) -> list[Backup]:
+def _decode(rows: bytes | msgspec.Raw, check_keys: bool, before: int, read: _ReadRecord | None) -> list[Backup]:
     """Decode a list. A field of an unexpected type is left out, as in a list from the cloud.
 
     Raises:
@@ -185,14 +199,20 @@ def _decode(rows: bytes | msgspec.Raw, check_keys: bool, before: int) -> list[Ba
     """
     try:
         backups = msgspec.json.decode(rows, type=list[Backup])
+        is_read = read is None
     except msgspec.ValidationError:
-        found = [read_record(row) for row in msgspec.json.decode(rows, type=list[msgspec.Raw])]
-        if None in found:
+        if None in _read_each(rows, read_record):
             raise
-        backups = cast("list[Backup]", found)
+        is_read = False
+    if not is_read:
+        backups = cast("list[Backup]", _read_each(rows, read or read_record))
     if check_keys:
         _check_rows(bytes(rows), backups, before)
     return backups
+
+
+def _read_each(rows: bytes | msgspec.Raw, read: _ReadRecord) -> list[Backup | None]:
+    return [read(row) for row in msgspec.json.decode(rows, type=list[msgspec.Raw])]
 
 
 def _check_rows(rows: bytes, backups: Sequence[Backup], before: int) -> None:

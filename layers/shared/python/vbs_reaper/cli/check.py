@@ -78,7 +78,8 @@ def _found(report: Mapping[str, Any]) -> str:
         old = datetime.now(UTC) - datetime.fromisoformat(newest)
         age = f", the newest {count(old.days, 'day') if old.days else count(old.seconds // 3600, 'hour')} old"
     backups = count(report.get("backups", 0), "backup")
-    return f": {backups}{age}; API {report.get('api_version', '?')} at {report['endpoint']}"
+    api = f"{report.get('service', 'an')} API {report.get('api_version', '?')}"
+    return f": {backups}{age}; {api} at {report['endpoint']}"
 
 
 def _check_targets(targets: list[str]) -> None:

@@ -18,6 +18,7 @@ from msgspec import UNSET
 from rich.console import Console
 from rich.text import Text
 
+from vbs_reaper.backups.answer import SERVICES
 from vbs_reaper.backups.hold_marker import HOLD_MARKER, is_empty_marker
 from vbs_reaper.cli.backups_file import BackupsFile
 from vbs_reaper.cli.files import read_file
@@ -64,7 +65,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         "--backups",
         type=Path,
         metavar="FILE",
-        help='the whole response of GET …/backups/detail, as curl saves it: {"backups": [...]}',
+        help='the whole response of GET …/backups/detail (CBR: …/backups), as curl saves it: {"backups": [...]}',
     )
     source.add_argument(
         "--cloud", metavar="NAME", help="list the backups now: the target is this entry of your clouds.yaml"
@@ -83,7 +84,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     command.add_argument("--now", metavar="RFC3339", help="plan as if it were this time; default: now")
     command.add_argument(
         "--service",
-        choices=["vbs", "cinder"],
+        choices=SERVICES,
         help="the backup service; default: that of the target, or detected from the file",
     )
     command.add_argument(

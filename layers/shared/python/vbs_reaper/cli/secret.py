@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from vbs_reaper.backups.answer import SERVICES
 from vbs_reaper.cli.clouds_file import Entry, clouds_in, make_entry, name_entries, pick_entry, read_yaml
 from vbs_reaper.cli.files import decode
 from vbs_reaper.cli.key_file import is_key_file, read_key_file
@@ -47,9 +48,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         help=f"read nothing; the access key is in {', '.join(_KEY_VARIABLES)} and its project and region in "
         f"{' and '.join(_PLACE_VARIABLES)}",
     )
-    command.add_argument(
-        "--service", choices=["vbs", "cinder"], help="the backup service; default: that of the entry, else vbs"
-    )
+    command.add_argument("--service", choices=SERVICES, help="the backup service; default: that of the entry, else vbs")
     command.set_defaults(run=run)
 
 

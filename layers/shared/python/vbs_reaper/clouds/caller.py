@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from vbs_reaper.clouds.apis.interface import Call, Rows
     from vbs_reaper.clouds.ports import CallMetrics
 
-ACCEPTED: Final = 202
-"""The only status that is trusted without its body: the response to an accepted deletion says nothing else."""
-
 REVOCATION_S: Final = 2.0
 """After this time a new token is younger than any revocation before it."""
 
@@ -42,6 +39,7 @@ BODY_LIMITS: Final = {
     Operation.SHOW_BACKUP: 64 * 1024,
     Operation.DELETE_BACKUP: 64 * 1024,
     Operation.LIST_BACKUPS: 16 * 1024 * 1024,
+    Operation.LIST_TASKS: 4 * 1024 * 1024,
 }
 """Maximum number of bytes of a response body."""
 
@@ -150,13 +148,14 @@ class Caller:
         try:
             result = login.transport.send(
                 request,
-                body_limit=VOLUME_PAGE_BYTES if call.volume_id else BODY_LIMITS[call.operation],
+                body_limit=_body_limit(call),
                 on_fresh_connection=on_fresh_connection,
             )
         except CallFailed as failed:
             result = failed
-        if isinstance(result, Reply) and result.broken is not None and result.status != ACCEPTED:
-            result = result.broken
+        if isinstance(result, Reply) and result.broken is not None:
+            is_accepted = call.operation is Operation.DELETE_BACKUP and result.status in login.api.accepted
+            result = result if is_accepted else result.broken
         if isinstance(result, Reply):
             result = without_secret(result, secret)
         status = str(result.status) if isinstance(result, Reply) else result.status_code
@@ -175,3 +174,8 @@ class Caller:
 
     def _answer(self, name: AnswerName, message: str) -> Answer:
         return Answer(name=name, message=message, at=self._clock())
+
+
+def _body_limit(call: Call) -> int:
+    is_of_volume = call.operation is Operation.LIST_BACKUPS and call.volume_id is not None
+    return VOLUME_PAGE_BYTES if is_of_volume else BODY_LIMITS[call.operation]

@@ -8,6 +8,8 @@ from random import random
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from msgspec import UNSET, structs
+
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Operation, Page, TargetInfo
 from vbs_reaper.clouds.apis.interface import Call, Rows
 from vbs_reaper.clouds.caller import Caller
@@ -15,10 +17,10 @@ from vbs_reaper.clouds.login.login_guard import PATIENCE_S, LoginGuard
 from vbs_reaper.clouds.login.sessions import CALL_S, SessionCache, out_of_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Set
 
     from vbs_reaper.backups.backup import Backup
-    from vbs_reaper.backups.identifiers import BackupId, ProjectId
+    from vbs_reaper.backups.identifiers import ProjectId
     from vbs_reaper.backups.ports import BackupRef
     from vbs_reaper.clock import Clock, TimeLeft
     from vbs_reaper.clouds.http.transport import Transports
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 RESTARTS: Final = 3
 """How often a listing starts again because the backup it continues after was deleted meanwhile."""
+
+_INCONCLUSIVE: Final = frozenset({AnswerName.MAYBE_GONE, AnswerName.DELETION_FAILED, AnswerName.FORBIDDEN})
+"""Answers to a call that should confirm that a backup is gone, after which the next such call is made."""
 
 VOLUME_PAGES: Final = 8
 """Maximum number of pages that are read to list the backups of one volume, restarts included."""
@@ -70,8 +75,8 @@ class CloudClient:
         return login if isinstance(login, Answer) else login.info
 
     def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
-        """Observe the backup (GET)."""
-        return self._one(Operation.SHOW_BACKUP, ref, time_left)
+        """Observe the backup (GET), with the further calls that some answers need."""
+        return self._follow_up(self._one(Operation.SHOW_BACKUP, ref, time_left), ref, time_left)
 
     def delete_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
         """Request its deletion (DELETE)."""
@@ -123,11 +128,27 @@ class CloudClient:
         first = Call(operation=Operation.LIST_BACKUPS, target=target, project_id=project_id, address=address)
         return self._list(first, time_left)
 
+    def _follow_up(self, answer: Answer, ref: BackupRef, time_left: TimeLeft) -> Answer:
+        """Make the calls that say more about an answer, until one of them does."""
+        tried = []
+        for operation in answer.follow_up:
+            found = self._one(operation, ref, time_left)
+            if answer.backup is not None:
+                reason = found.message if found.name is AnswerName.DELETION_FAILED else UNSET
+                return replace(answer, backup=structs.replace(answer.backup, fail_reason=reason))
+            if found.name is AnswerName.GONE:
+                return replace(answer, name=AnswerName.GONE)
+            if found.name not in _INCONCLUSIVE:
+                return found
+            tried.append(f"{operation} ({found.message})")
+        return replace(answer, message=f"{answer.message} Not confirmed by {', '.join(tried)}") if tried else answer
+
     def _one(self, operation: Operation, ref: BackupRef, time_left: TimeLeft) -> Answer:
         call = Call(
             operation=operation,
             target=ref.target,
             backup_id=ref.backup_id,
+            volume_id=ref.volume_id,
             project_id=ref.project_id,
             address=ref.address,
             not_after=ref.not_after if operation is Operation.DELETE_BACKUP else None,
@@ -140,27 +161,40 @@ class CloudClient:
 
     def _list(self, first: Call, time_left: TimeLeft) -> Iterator[Page | Answer]:
         seen: set[str] = set()
-        marker: BackupId | str | None = None
+        marker: str | None = None
         restarts = 0
         restarted = False
         while True:
             rows = self._caller.make(replace(first, marker=marker), time_left)
-            if isinstance(rows, Answer):
-                if rows.name is not AnswerName.GONE or restarts == RESTARTS:
-                    yield rows
-                    return
+            is_broken = rows.name is AnswerName.GONE if isinstance(rows, Answer) else _skips_rows(rows, seen)
+            if is_broken and restarts < RESTARTS:
                 restarts += 1
                 restarted = True
                 marker = None
                 seen.clear()
                 continue
+            if is_broken or isinstance(rows, Answer):
+                yield rows if isinstance(rows, Answer) else _unavailable("the list of backups changes while it is read")
+                return
             new = tuple(backup for backup in rows.backups if backup.id not in seen)
             seen.update(backup.id for backup in new)
             yield Page(backups=new, date=rows.date, restarted=restarted)
             restarted = False
-            if not rows.has_more:
+            if rows.next is None:
                 return
             if not new:
-                yield Answer(name=AnswerName.UNAVAILABLE, message="the list of backups repeats itself")
+                yield _unavailable("the list of backups repeats itself")
                 return
-            marker = rows.backups[-1].id
+            marker = rows.next
+
+
+def _skips_rows(rows: Rows, seen: Set[str]) -> bool:
+    """Whether rows may be missing between this page and the previous one, or at the end of the list."""
+    ids = {backup.id for backup in rows.backups}
+    if rows.overlaps and ids.isdisjoint(seen):
+        return True
+    return rows.next is None and rows.total is not None and len(ids | seen) < rows.total
+
+
+def _unavailable(message: str) -> Answer:
+    return Answer(name=AnswerName.UNAVAILABLE, message=message)

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from vbs_reaper.backups.answer import Service
+from vbs_reaper.backups.answer import SERVICES, Service
 from vbs_reaper.backups.hold_marker import HOLD_MARKER
 from vbs_reaper.backups.secret_text import Secret
 from vbs_reaper.clouds.apis.interface import BackupApi
@@ -62,7 +62,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     @property
     def service(self) -> Service:
         """The kind of backup service."""
-        return "cinder" if self.volume_backup_service == "cinder" else "vbs"
+        return next((known for known in SERVICES if known == self.volume_backup_service), "vbs")
 
     @property
     def api_version(self) -> ApiVersion:

@@ -7,8 +7,10 @@ import ssl
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from vbs_reaper.backups.answer import SERVICES
 from vbs_reaper.backups.hold_marker import is_empty_marker
 from vbs_reaper.backups.identifiers import is_project_id
+from vbs_reaper.clouds.apis.registry import APIS
 from vbs_reaper.clouds.endpoint import read_endpoint
 from vbs_reaper.clouds.target import ACCESS_KEY_TYPE
 from vbs_reaper.errors import InvalidEndpoint
@@ -141,11 +143,12 @@ def _project(target: Target) -> Iterator[str]:
 
 
 def _choices(target: Target) -> Iterator[str]:
+    versions = [version for service, version in APIS if service == target.service]
     for key, value, choices in (
         ("interface", target.interface, ("public", "internal", "admin")),
         ("signature", target.signature, ("access", "credential")),
-        ("volume_backup_service", target.volume_backup_service, ("vbs", "cinder")),
-        ("volume_backup_api_version", target.volume_backup_api_version or "v2", ("v2", "v3")),
+        ("volume_backup_service", target.volume_backup_service, SERVICES),
+        ("volume_backup_api_version", target.volume_backup_api_version or target.api_version, versions),
     ):
         if value not in choices:
             yield _must_be(key, " or ".join(choices))

@@ -85,6 +85,8 @@ WAITS: Final = {
     AnswerName.CONNECTION_LOST: Reason.CONNECTION_LOST,
     AnswerName.SERVER_ERROR: Reason.SERVER_ERROR,
     AnswerName.CONFLICT: Reason.CONFLICT,
+    AnswerName.BUSY: Reason.BUSY,
+    AnswerName.MAYBE_GONE: Reason.UNCONFIRMED,
     AnswerName.OUT_OF_TIME: Reason.OUT_OF_TIME,
     AnswerName.LOGIN_BUSY: Reason.LOGIN_BUSY,
     AnswerName.UNEXPECTED: Reason.UNEXPECTED_ANSWER,
@@ -144,7 +146,7 @@ def after_delete(current: Pass, answer: Answer) -> Decision | Step:
     match answer.name:
         case AnswerName.ACCEPTED:
             return _accepted(current)
-        case AnswerName.MAYBE_ACCEPTED | AnswerName.WRONG_STATE | AnswerName.CONFLICT:
+        case AnswerName.MAYBE_ACCEPTED | AnswerName.WRONG_STATE | AnswerName.CONFLICT | AnswerName.MAYBE_GONE:
             return ObserveAgain()
         case AnswerName.HAS_DEPENDENTS:
             volume_id = current.seen.volume_id if current.seen else None
@@ -192,6 +194,10 @@ def after_any(current: Pass, answer: Answer) -> Decision:
         return current.wait(WAITS[answer.name], answer.message)
     if answer.name is AnswerName.USED_BY_IMAGE:
         return Refused(reason=Reason.USED_BY_IMAGE, message=answer.message)
+    if answer.name is AnswerName.LOCKED:
+        expired_at = current.seen.expired_at if current.seen else None
+        until = f'; it expires at "{printable(expired_at)}"' if isinstance(expired_at, str) else ""
+        return Refused(reason=Reason.LOCKED, message=answer.message + until)
     if answer.name is AnswerName.OTHER_PROJECT:
         if current.request.project_id is None:  # the secret has changed between two calls of this pass
             return current.halt(Reason.PROJECT_MISMATCH, answer.message)
@@ -208,7 +214,7 @@ def after_pass(current: Pass, decision: Decision) -> PassEnd:
     """Return how the pass ends: the first lost answer to a DELETE is recorded in the message."""
     is_recorded = current.message.unanswered_at is not None or current.asked_at is not None
     if isinstance(decision, Wait | Halt) and current.is_unanswered and not is_recorded and current.target is not None:
-        return Unanswered(wait=decision, place=current.target.place)
+        return Unanswered(wait=decision, place=current.target.place, volume_id=current.volume_id)
     return decision
 
 
@@ -264,7 +270,8 @@ def _after_found(current: Pass, backup: Backup, target: TargetInfo, observed_at:
 def _after_deletable(current: Pass, backup: Backup, target: TargetInfo, observed_at: datetime) -> Decision | Step:
     if current.asked_with is not None:
         reason = Reason.CONFLICT if current.asked_with is AnswerName.CONFLICT else Reason.UNEXPECTED_ANSWER
-        return current.wait(reason, f"after the DELETE, the backup is still {backup.status}")
+        found = f"after the DELETE, the backup is still {backup.status}"
+        return current.wait(reason, f"{found}: {current.asked_message}" if current.asked_message else found)
     if backup.is_held(target.hold_marker):
         return Refused(reason=Reason.HELD, message="the backup is put on hold by its name, description or metadata")
     expires_at = current.request.expires_at
@@ -275,6 +282,10 @@ def _after_deletable(current: Pass, backup: Backup, target: TargetInfo, observed
     missing = backup.missing_field(with_metadata=target.shows_metadata)
     if missing and not _expects_null_creation_time(current.request, backup, missing):
         return current.wait(Reason.UNKNOWN_FIELD, f"the answer {backup.complaint(missing)}")
+    if (kind := backup.not_only_a_volume()) is not None:
+        return Refused(reason=Reason.NOT_A_VOLUME_BACKUP, message=printable(kind))
+    if isinstance(backup.image_ids, tuple) and backup.image_ids:
+        return Refused(reason=Reason.USED_BY_IMAGE, message=printable(f"image {', '.join(backup.image_ids)}"))
     was_asked = current.message.asked_at is not None or current.message.unanswered_at is not None
     failed = failed_expectation(current.request.expect, backup, with_status=not was_asked)
     if failed:
@@ -310,8 +321,7 @@ def _is_too_young(backup: Backup, now: datetime, minimum_age: timedelta) -> bool
 
 def find_hold(current: Pass, holds: Holds, now: datetime) -> Hold | None:
     """Return the hold on the backup or its volume, or the stop of the purge run, that forbids a DELETE now."""
-    volume_id = current.seen.volume_id if current.seen else None
-    hold = holds.on_backup(current.request.backup_id, volume_id if isinstance(volume_id, str) else None, now)
+    hold = holds.on_backup(current.request.backup_id, current.volume_id, now)
     if hold is not None:
         return hold
     # A stop only restricts, so a request that merely states the run in `requested_by` is stopped too.
@@ -336,6 +346,7 @@ def _accepted(current: Pass) -> Decision:
         return Asked(
             delay_s=backoff.asked_delay_s(current.base_s, current.jitter, current.pending),
             place=current.target.place if current.target else "",
+            volume_id=current.volume_id,
             message="the deletion is accepted",
         )
     if current.seen is not None and current.seen.status is Status.ERROR:

@@ -47,6 +47,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     delay_s: int
     place: str
     """Where it was accepted."""
+    volume_id: str | None
+    """The volume of the backup."""
     message: str
 
 
@@ -79,6 +81,8 @@ class Unanswered(msgspec.Struct, frozen=True, kw_only=True):
     """How long the message waits, and why."""
     place: str
     """Where the DELETE was sent."""
+    volume_id: str | None
+    """The volume of the backup."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +153,8 @@ class Pass:
     """The target as it was in the first observation of this pass."""
     asked_with: AnswerName | None = None
     """The answer to the DELETE of this pass."""
+    asked_message: str = ""
+    """What that answer says."""
     is_unanswered: bool = False
     """Whether the DELETE of this pass may have been accepted although its answer does not say so."""
     pending: int = 0
@@ -173,6 +179,12 @@ class Pass:
     def jitter(self) -> float:
         """The random number in [0, 1) for all delays of this pass."""
         return self.delivery.jitter
+
+    @property
+    def volume_id(self) -> str | None:
+        """The volume of the backup as observed in this pass, or else as the message states it; None if unknown."""
+        seen = self.seen.volume_id if self.seen else None
+        return seen if isinstance(seen, str) else self.message.volume_id
 
     @property
     def is_elsewhere(self) -> bool:

@@ -97,11 +97,12 @@ class Effects:
         if isinstance(decision, Asked):
             reported: Asked | Wait | Halt = decision
             reason = Reason.ACCEPTED
-            changed = replace(delivery.message, asked_at=delivery.now, place=decision.place or None)
+            marked = replace(delivery.message, asked_at=delivery.now)
         else:
             reported = decision.wait
             reason = reported.reason
-            changed = replace(delivery.message, asked_at=None, unanswered_at=delivery.now, place=decision.place or None)
+            marked = replace(delivery.message, asked_at=None, unanswered_at=delivery.now)
+        changed = replace(marked, place=decision.place or None, volume_id=decision.volume_id)
         requeued = NewMessage(
             body=delivery.message.body,
             attributes=changed.attributes(),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from vbs_reaper.backups.answer import CallRecord
+from vbs_reaper.backups.identifiers import is_backup_id
 from vbs_reaper.reasons import Reason
 from vbs_reaper.timestamps import read_instant
 
@@ -20,12 +21,14 @@ ATTRIBUTES: Final = (
     "asked_at",
     "unanswered_at",
     "place",
+    "volume_id",
     "purge_run",
     "redrives",
     "reason",
     "message",
 )
-"""All attributes that a message or a dead letter may carry. SQS accepts ten; one is left for tracing by others."""
+"""All attributes that a message or a dead letter may carry. SQS accepts ten. Messages since version 0.2.0 carry no
+`redrives`, so one is left for tracing by others."""
 
 DELAY_LIMIT_S: Final = 900
 """The longest delay that SQS accepts for a new message, in seconds."""
@@ -53,6 +56,8 @@ class Message:
     """When a DELETE was first sent without getting an answer, if that happened: it may have been accepted."""
     place: str | None = None
     """Where the backup was listed or the deletion was requested (`TargetInfo.place`)."""
+    volume_id: str | None = None
+    """The volume of the backup, as it was seen at that place. A proof of deletion may need it."""
     purge_run: str | None = None
     """The run of a purge policy that sent this request, as `<policy>/<run>`; None if the purger did not send it."""
     redrives: int = 0
@@ -66,6 +71,8 @@ class Message:
             attributes["unanswered_at"] = self.unanswered_at.isoformat()
         if self.place:
             attributes["place"] = self.place
+        if self.volume_id:
+            attributes["volume_id"] = self.volume_id
         if self.purge_run:
             attributes["purge_run"] = self.purge_run
         if self.redrives:
@@ -124,6 +131,7 @@ def read_message(record: Mapping[str, Any], now: datetime, trusted_senders: Coll
     # `request_id` counts only together with `sent_at`: both are written by the deleter.
     identity = _text(own, "request_id") if first_sent_at else ""
     purge_run = _text(own, "purge_run")
+    volume_id = _text(own, "volume_id")
     is_returned = bool(_text(own, "reason")) and trusted_senders is not None
     is_misplaced = _text(stated, "reason") == Reason.ASKED_ELSEWHERE
     return Message(
@@ -138,6 +146,7 @@ def read_message(record: Mapping[str, Any], now: datetime, trusted_senders: Coll
         asked_at=None if is_misplaced else read_instant(_text(own, "asked_at")),
         unanswered_at=None if is_misplaced else read_instant(_text(own, "unanswered_at")),
         place=None if is_misplaced else _text(stated, "place") or None,
+        volume_id=volume_id if is_backup_id(volume_id) and not is_misplaced else None,
         purge_run=purge_run if _PURGE_RUN.fullmatch(purge_run) and not is_returned else None,
         redrives=_count(_text(own, "redrives")),
     )

@@ -141,12 +141,14 @@ class _PassRun:
             target=self._target,
             backup_id=current.request.backup_id,
             project_id=current.request.project_id,
+            volume_id=current.volume_id,
             recorder=current.delivery.calls.append,
         )
         current, step = self._observe(current, ref)
         if current.target is not None:
             # All further calls must go to the place that was observed, even if the secret changes meanwhile.
-            ref = replace(ref, project_id=current.target.project_id, address=current.target.address)
+            place = current.target
+            ref = replace(ref, project_id=place.project_id, address=place.address, volume_id=current.volume_id)
         while isinstance(step, ObserveAgain | ObserveSurvivors | SendDelete | ListVolume):
             if self._health.calls.halted_for_s() > 0:
                 step = _halted(current, self._health.calls)
@@ -193,7 +195,7 @@ class _PassRun:
         if self._survivors_checked:
             return SendDelete()
         for survivor in step.survivors:
-            answer = self._backups.show_backup(replace(ref, backup_id=survivor), self._time_left)
+            answer = self._backups.show_backup(replace(ref, backup_id=survivor, volume_id=None), self._time_left)
             decision = self._weigh(current, Operation.SHOW_BACKUP, answer, after_survivor(current, survivor, answer))
             if decision is not None:
                 return decision
@@ -250,7 +252,7 @@ class _PassRun:
             self._observed_at = None
             self._survivors_checked = False
             return current, SendDelete()
-        current = replace(current, asked_with=answer.name, is_unanswered=unanswered)
+        current = replace(current, asked_with=answer.name, asked_message=answer.message, is_unanswered=unanswered)
         return current, self._weigh(current, Operation.DELETE_BACKUP, answer, after_delete(current, answer))
 
     def _weigh(

@@ -49,6 +49,7 @@ _CBR = {
     "month_backups": '"keep": {"monthly": …}',
     "year_backups": '"keep": {"yearly": …}',
     "operation_definition": '"keep": {…}',
+    "expired_at": '"match": {"include_expiring": true}',
     "operation_type": '"mode": "purge"',
     "trigger": "the template parameter PurgeSchedule",
     "enabled": '"mode": "purge" or "preview"',

@@ -39,6 +39,8 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     volume: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)] | UnsetType = UNSET
     status: Annotated[tuple[Deletable, ...], Meta(min_length=1)] | UnsetType = UNSET
     older_than: DurationText | UnsetType = UNSET
+    include_expiring: bool | UnsetType = UNSET
+    """Whether the policy also applies to backups that the cloud itself removes, because they have an `expired_at`."""
 
     @property
     def names(self) -> tuple[str, ...]:

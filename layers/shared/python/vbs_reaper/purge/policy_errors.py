@@ -57,6 +57,7 @@ _LEAF_HINTS: Final = {
     "max_fraction": "give a fraction of the matched backups, greater than 0 and at most 1",
     "timezone": 'give a name of the tz database, such as "Europe/Berlin"',
     "older_than": _A_SPAN,
+    "include_expiring": "give true to include backups that the cloud itself removes, or leave it out",
     "max_newest_age": _A_SPAN,
     "grace": _A_SPAN,
     "expires_after": _A_SPAN,

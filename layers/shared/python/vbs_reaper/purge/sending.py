@@ -107,7 +107,9 @@ def _batches(requests: Iterator[DeleteRequestJson], attributes: Mapping[str, str
     batch: list[NewMessage] = []
     for request in requests:
         group = None if request.target is UNSET else request.target
-        batch.append(NewMessage(body=msgspec.json.encode(request).decode(), attributes=attributes, group=group))
+        volume_id = request.expect.volume_id if request.expect else UNSET
+        own = attributes if volume_id is UNSET else {**attributes, "volume_id": volume_id}
+        batch.append(NewMessage(body=msgspec.json.encode(request).decode(), attributes=own, group=group))
         if len(batch) == BATCH:
             yield batch
             batch = []

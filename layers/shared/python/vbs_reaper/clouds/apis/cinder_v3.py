@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from vbs_reaper.backups.answer import Answer, AnswerName, Operation
+from vbs_reaper.backups.answer import AnswerName, Operation
 from vbs_reaper.backups.identifiers import UUID, is_backup_id, is_project_id
+from vbs_reaper.clouds.apis.answers import STATUS_ANSWERS, make_answer
 from vbs_reaper.clouds.apis.records import PAGE_SIZE, read_backup, read_rows
-from vbs_reaper.clouds.error_body import ErrorBody, read_error_body, read_request_id, read_retry_after
+from vbs_reaper.clouds.error_body import ErrorBody, read_error_body
 from vbs_reaper.clouds.http.transport import USER_AGENT, NotSendable, checked_url, prepare
 from vbs_reaper.strict_json import has_doubled_key
-from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import requests
 
+    from vbs_reaper.backups.answer import Answer
     from vbs_reaper.backups.identifiers import BackupId
     from vbs_reaper.clouds.apis.interface import Call, Rows
     from vbs_reaper.clouds.endpoint import ApiVersion
@@ -33,28 +34,6 @@ if TYPE_CHECKING:
 MICROVERSION: Final = "volume 3.43"
 """The first microversion that shows metadata, which may hold a backup."""
 
-_STATUS_ANSWERS: Final = {
-    401: AnswerName.UNAUTHORIZED,
-    402: AnswerName.GATEWAY_REFUSED,
-    405: AnswerName.WRONG_ENDPOINT,
-    406: AnswerName.WRONG_ENDPOINT,
-    407: AnswerName.PROXY_REFUSED,
-    408: AnswerName.TIMED_OUT,
-    409: AnswerName.CONFLICT,
-    410: AnswerName.WRONG_ENDPOINT,
-    413: AnswerName.THROTTLED,
-    415: AnswerName.WRONG_ENDPOINT,
-    421: AnswerName.GATEWAY_REFUSED,
-    429: AnswerName.THROTTLED,
-    431: AnswerName.GATEWAY_REFUSED,
-    494: AnswerName.GATEWAY_REFUSED,
-    500: AnswerName.SERVER_ERROR,
-    501: AnswerName.WRONG_ENDPOINT,
-    502: AnswerName.UNAVAILABLE,
-    503: AnswerName.UNAVAILABLE,
-    504: AnswerName.UNAVAILABLE,
-}
-"""Statuses that mean the same with every body. 402, 421, 431 and 494 are about the account or the connection."""
 _BAD_REQUEST_TEXTS: Final = {
     "status must be available or error": AnswerName.WRONG_STATE,
     "Incremental backups exist for this backup": AnswerName.HAS_DEPENDENTS,
@@ -77,6 +56,11 @@ class CinderApi:
 
     version: ApiVersion
     service_types: tuple[str, ...]
+
+    @property
+    def accepted(self) -> frozenset[int]:
+        """The response to an accepted deletion has status 202, and says nothing else."""
+        return frozenset({202})
 
     @property
     def shows_metadata(self) -> bool:
@@ -126,18 +110,7 @@ class CinderApi:
                 name = AnswerName.UNAVAILABLE
             elif backup.is_identified and backup.id != backup_id:
                 name = AnswerName.OTHER_BACKUP
-        may_retry = name in {AnswerName.THROTTLED, AnswerName.UNAVAILABLE}
-        return Answer(
-            name=name,
-            status=reply.status,
-            message=printable(error.message) or f"status {reply.status}",
-            request_id=read_request_id(reply.headers, reply.body if error.is_json else b""),
-            retry_after_s=read_retry_after(reply.headers.get("retry-after"), error.retry_after, now)
-            if may_retry
-            else None,
-            at=now,
-            backup=backup,
-        )
+        return make_answer(name, reply, error, now, backup)
 
     def _name(self, operation: Operation, backup_id: str, reply: Reply, error: ErrorBody) -> AnswerName:
         status = reply.status
@@ -151,8 +124,8 @@ class CinderApi:
             return _name_bad_request(operation, error)
         if status == 403:
             return AnswerName.GATEWAY_REFUSED if error.from_gateway else AnswerName.FORBIDDEN
-        if status in _STATUS_ANSWERS:
-            return _STATUS_ANSWERS[status]
+        if status in STATUS_ANSWERS:
+            return STATUS_ANSWERS[status]
         if not 400 < status < 500:
             return AnswerName.UNEXPECTED
         if error.from_gateway:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from vbs_reaper.backups.answer import Operation
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     import requests
 
-    from vbs_reaper.backups.answer import Answer, Operation
+    from vbs_reaper.backups.answer import Answer
     from vbs_reaper.backups.backup import Backup
     from vbs_reaper.backups.identifiers import BackupId, ProjectId
     from vbs_reaper.backups.ports import CallRecorder
@@ -26,13 +28,13 @@ class Call:
     operation: Operation
     target: str
     backup_id: BackupId | None = None
-    """The backup to show or delete."""
+    """The backup to show or delete. In a list: look for this one, to confirm that it is gone."""
     marker: str | None = None
-    """List the page after this backup; None for the first page."""
+    """List the page that the previous one named in `Rows.next`; None for the first page."""
     page_size: int | None = None
     """List at most this many; None for as many as the service returns."""
     volume_id: str | None = None
-    """List only backups of this volume."""
+    """In a list: only backups of this volume. Otherwise the volume of the backup, if it is known."""
     project_id: ProjectId | None = None
     """A guard: the project that the login must be for."""
     address: str | None = None
@@ -42,14 +44,23 @@ class Call:
     recorder: CallRecorder | None = None
     """Receives a record of every exchange that is made for this call."""
 
+    @property
+    def confirms(self) -> bool:
+        """Whether this call is made to confirm that a backup is gone, or to learn why its deletion failed."""
+        return self.backup_id is not None and self.operation in {Operation.LIST_BACKUPS, Operation.LIST_TASKS}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """One page of a list, as received."""
 
     backups: list[Backup]
-    has_more: bool
-    """Whether to request another page. It may be empty."""
+    next: str | None
+    """The marker of the next page; None after the last one. The next page may be empty."""
+    overlaps: bool = False
+    """Whether this page begins with rows of the previous one. If it does not, rows in between may have been skipped."""
+    total: int | None = None
+    """How many rows the whole list has; None if the service does not say so."""
     date: datetime | None
     """The cloud's clock, from the `Date` header; None if it is missing or unreadable."""
 
@@ -72,6 +83,11 @@ class BackupApi(Protocol):
         """Whether every record has metadata. If so, a record without metadata cannot be judged."""
         ...
 
+    @property
+    def accepted(self) -> frozenset[int]:
+        """The statuses of an accepted DELETE that are trusted without their body."""
+        ...
+
     def prepare(self, call: Call, login: Login) -> requests.PreparedRequest:
         """Return the HTTP request of a call, without authentication.
 
@@ -81,5 +97,8 @@ class BackupApi(Protocol):
         ...
 
     def read(self, call: Call, reply: Reply, now: datetime) -> Answer | Rows:
-        """Classify the response to a call. Returns `Rows` for a page of a list. Never raises."""
+        """Classify the response to a call. Returns `Rows` for a page of a list. Never raises.
+
+        A call that looks for a backup to confirm that it is gone ends in `GONE`, or in `MAYBE_GONE` if it is no proof.
+        """
         ...

@@ -1,7 +1,9 @@
 """Backup records and pages of them, as Cinder and VBS write them."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -22,8 +24,14 @@ class _Shown(msgspec.Struct, frozen=True):
     backup: msgspec.Raw
 
 
-def read_backup(body: bytes) -> Backup | None:
+def read_backup(
+    body: bytes,
+    read: Callable[[msgspec.Raw], Backup | None] = read_record,
+    renamed: Mapping[str, str] = MappingProxyType({}),
+) -> Backup | None:
     """Read the response to a GET of one backup. Returns None if it has no readable record.
+
+    `read` reads a record of the API, and `renamed` are the names of its fields in `Backup`, if they differ.
 
     A key that is named twice has no known value: a proxy may have merged two responses.
     """
@@ -36,8 +44,8 @@ def read_backup(body: bytes) -> Backup | None:
         return unidentified("backup")
     if "id" in doubled:
         return unidentified("id")
-    backup = read_record(record)
-    return None if backup is None else without_doubled(backup, doubled)
+    backup = read(record)
+    return None if backup is None else without_doubled(backup, {renamed.get(name, name) for name in doubled})
 
 
 class _Page(msgspec.Struct, frozen=True):
@@ -73,12 +81,12 @@ def read_rows(body: bytes, date: str | None, page_size: int = PAGE_SIZE) -> Rows
     has_links = bytes(page.backups_links).strip() not in (b"[]", b"null")
     return Rows(
         backups=backups,
-        has_more=bool(backups) and (has_links or len(backups) >= page_size),
-        date=_read_date(date),
+        next=backups[-1].id if backups and (has_links or len(backups) >= page_size) else None,
+        date=read_date(date),
     )
 
 
-def _read_date(header: str | None) -> datetime | None:
+def read_date(header: str | None) -> datetime | None:
     """Read a `Date` header (RFC 9110 section 5.6.7). Returns None if it is missing, unreadable or has no zone."""
     try:
         date = parsedate_to_datetime(header or "")

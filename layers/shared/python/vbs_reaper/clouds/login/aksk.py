@@ -42,7 +42,7 @@ class SigningKey:
     dialect: Dialect
 
     def authenticate(self, request: requests.PreparedRequest, now: datetime) -> Secret:
-        """Sign the request: its method, URL, host, project and time. Returns the signature.
+        """Sign the request: its method, URL, host, project, time and body. Returns the signature.
 
         Raises:
             NotSendable: the URL is not in the form that is signed, so the gateway might read another one from it.
@@ -56,7 +56,8 @@ class SigningKey:
             "X-Project-Id": self.project_id,
             "X-Sdk-Date": now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"),
         }
-        canonical = canonical_request(request.method or "", parts.path, query, signed)
+        body = request.body if isinstance(request.body, bytes) else b""
+        canonical = canonical_request(request.method or "", parts.path, query, signed, body)
         authorization, signature = self.sign(canonical, signed)
         request.headers.update(signed)
         request.headers["Authorization"] = authorization

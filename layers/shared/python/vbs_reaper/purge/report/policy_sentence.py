@@ -21,6 +21,7 @@ def describe_policy(policy: PurgePolicy) -> str:
         f" of volume {printable(volumes[0])}" if len(volumes) == 1 else f" of {len(volumes)} volumes" if volumes else ""
     )
     scope = f"{which} backups{f' named {names}' if names else ''}{of}"
+    scope += ", also those that the cloud itself removes" if match.include_expiring is True else ""
     sentence = f"Of the {scope}, the policy keeps for each {_group(policy)}: {_kept(policy.keep)}"
     if match.with_errors:
         sentence += " (failed ones are not counted)"

@@ -36,6 +36,7 @@ class Selection:
         self._rows: list[PlannedBackup] = []
         self._with_errors = policy.match.with_errors
         self._with_available = policy.match.with_available
+        self._include_expiring = policy.match.include_expiring is True
         self._volumes = None if policy.match.volume is UNSET else frozenset(policy.match.volume)
         self._matches_name = compile_patterns(policy.match.names) if policy.match.names else None
         self._key = _group_key(policy)
@@ -178,8 +179,11 @@ class Selection:
         if project and backup.owner_other_than(project):
             return Reason.NOT_OWNED, "project"
         remover = backup.removed_by_another()
-        if remover:
+        if remover and not (self._include_expiring and remover == "expired_at"):
             return Reason.NOT_OWNED, remover
+        wider = backup.not_only_a_volume()
+        if wider:
+            return Reason.NOT_OWNED, wider
         if not backup.service_metadata:
             return None
         service = _service_type(backup.service_metadata)

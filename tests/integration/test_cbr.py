@@ -1,0 +1,467 @@
+"""Cloud Backup and Recovery over real HTTP: exact calls, proof of deletion by a second response, whole lists."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.reach import TARGET, Hourglass, Reach, reaching, ref
+from tests.support.doubles import no_holds
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Breakage, Fault
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
+from vbs_reaper.backups.answer import Answer, AnswerName, Page
+from vbs_reaper.backups.backup import Status
+from vbs_reaper.backups.identifiers import BackupId
+from vbs_reaper.clouds.apis.cbr_v3 import OVERLAP
+from vbs_reaper.deletion.decision import AlreadyGone, Asked, Deleted, Pass, PassEnd, Refused, Wait
+from vbs_reaper.deletion.message import Delivery, Message
+from vbs_reaper.deletion.reconcile import Reconciler
+from vbs_reaper.deletion.request import DeleteRequest, Expectation
+from vbs_reaper.reasons import Reason
+
+SHOW, DELETE, LIST, TASKS = "ShowBackup", "DeleteBackup", "ListBackups", "ListTasks"
+VOLUME = "7d2f3a10-58c4-4b7e-8f19-2c6a9e0b4d31"
+OTHER_VOLUME = "8e3f4b21-69d5-4c8f-9a2a-3d7b0f1c5e42"
+
+
+@pytest.fixture(params=["otc", "huawei"])
+def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
+    with Simulator(SimulatorSettings(cbr_flavour=request.param)).running() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def reach(cloud: Cloud) -> Iterator[Reach]:
+    with reaching(cloud, service="cbr") as reach:
+        reach.api.describe_target(TARGET, Hourglass())
+        reach.book.take()
+        yield reach
+
+
+def show(reach: Reach, backup_id: str, volume_id: str | None = VOLUME) -> Answer:
+    return reach.api.show_backup(replace(ref(backup_id), volume_id=volume_id), Hourglass())
+
+
+def gone(cloud: Cloud, **fields: Any) -> str:  # noqa: ANN401  # of a backup
+    """The ID of a backup of the volume that was removed, by someone else and without a trace in the log of tasks."""
+    backup_id = cloud.add_backup(**{"volume_id": VOLUME, **fields})
+    cloud.remove_backup(backup_id)
+    cloud.change_settings(cbr_log_days=-1)
+    return backup_id
+
+
+def test_a_backup_is_seen_deleted_and_proven_gone_by_exactly_four_calls_and_the_list(
+    cloud: Cloud, reach: Reach
+) -> None:
+    cloud.add_backup(volume_id=VOLUME)
+    backup_id = cloud.add_backup(name="daily", volume_id=VOLUME)
+    found, accepted = show(reach, backup_id), reach.delete(backup_id)
+    waiting = show(reach, backup_id)
+    cloud.advance(1.5)
+    deleting = show(reach, backup_id)
+    cloud.advance(10)
+    proven = show(reach, backup_id)
+    assert [each.name.value for each in (found, accepted, proven)] == ["found", "accepted", "gone"]
+    assert [each.backup and each.backup.status for each in (waiting, deleting)] == [Status.DELETING] * 2
+    assert (proven.status, proven.message) == (404, "The backup does not exist.")
+    root = f"/cbr/v3/{cloud.project_id}/backups"
+    calls = [(call.method, call.raw_path) for call in cloud.journal.calls if call.operation is not Operation.LOGIN]
+    assert calls == [
+        ("GET", f"{root}/{backup_id}"),
+        ("DELETE", f"{root}/{backup_id}"),
+        ("GET", f"{root}/{backup_id}"),
+        ("GET", f"{root}/{backup_id}"),
+        ("GET", f"{root}/{backup_id}"),
+        ("GET", f"{root}?limit=1000&resource_id={VOLUME}"),
+    ]
+
+
+def test_a_deletion_that_is_over_at_the_first_look_takes_four_calls(cloud: Cloud, reach: Reach) -> None:
+    backup_id = cloud.add_backup(volume_id=VOLUME)
+    show(reach, backup_id)
+    reach.delete(backup_id)
+    cloud.advance(10)
+    assert show(reach, backup_id).name is AnswerName.GONE
+    assert reach.book.take() == [(SHOW, "200"), (DELETE, "204"), (SHOW, "404"), (LIST, "200")]
+
+
+def test_a_record_is_read_as_a_backup(cloud: Cloud, reach: Reach) -> None:
+    backup_id = cloud.add_backup(
+        name="autobk_1a2b",
+        volume_id=VOLUME,
+        size=40,
+        description="nightly",
+        cbr={"image_ids": ["an-image"], "expired_at": "2027-01-01T00:00:00.000+00:00", "part_of": VOLUME},
+    )
+    backup = show(reach, backup_id).backup
+    assert backup is not None
+    assert (backup.id, backup.name, backup.description) == (backup_id, "autobk_1a2b", "nightly")
+    assert (backup.volume_id, backup.size, backup.project_id) == (VOLUME, 40, cloud.project_id)
+    assert (backup.image_ids, backup.parent_id) == (("an-image",), VOLUME)
+    assert backup.resource_type == "OS::Cinder::Volume"
+    assert backup.expired_at == "2027-01-01T00:00:00.000+00:00"
+    assert backup.missing_field(with_metadata=False) is None
+    created_at = next(iter(cloud.backups)).created_at
+    assert backup.created_at is not None
+    assert abs((backup.created_at - created_at).total_seconds()) < 0.001
+
+
+@pytest.mark.parametrize("field", ["parent_id", "resource_type", "resource_id", "created_at", "status"])
+@pytest.mark.parametrize("how", ["missing", "odd"])
+def test_a_backup_whose_kind_is_unknown_lacks_a_needed_field(cloud: Cloud, reach: Reach, field: str, how: str) -> None:
+    shape: dict[str, Any] = {"hidden": [field]} if how == "missing" else {"shown": {field: 7}}
+    backup = show(reach, cloud.add_backup(**shape)).backup
+    assert backup is not None
+    assert backup.missing_field(with_metadata=False) == {"resource_id": "volume_id"}.get(field, field)
+
+
+# Proof of deletion
+
+
+def test_an_empty_list_of_the_volume_is_proof(cloud: Cloud, reach: Reach) -> None:
+    assert show(reach, gone(cloud)).name is AnswerName.GONE
+    assert reach.book.take() == [(SHOW, "404"), (LIST, "200")]
+
+
+def test_without_the_volume_the_log_of_tasks_is_proof(cloud: Cloud, reach: Reach) -> None:
+    backup_id = cloud.add_backup()
+    cloud.remove_backup(backup_id)
+    assert show(reach, backup_id, None).name is AnswerName.GONE
+    assert reach.book.take() == [(SHOW, "404"), (TASKS, "200")]
+
+
+def test_a_404_that_nothing_confirms_is_no_proof(cloud: Cloud, reach: Reach) -> None:
+    """This is what a project that never had the backup answers, too."""
+    answer = show(reach, gone(cloud), None)
+    assert answer.name is AnswerName.MAYBE_GONE
+    expected = "The backup does not exist. Not confirmed by ListTasks (it shows no finished deletion)"
+    assert answer.message == expected
+
+
+def test_a_list_with_an_ignored_filter_is_no_proof(cloud: Cloud, reach: Reach) -> None:
+    backup_id = gone(cloud)
+    cloud.add_backup(volume_id=OTHER_VOLUME)
+    cloud.change_settings(cbr_ignores=frozenset({"resource_id"}))
+    answer = show(reach, backup_id)
+    assert answer.name is AnswerName.MAYBE_GONE
+    assert "ListBackups (it shows other volumes), ListTasks" in answer.message
+
+
+def test_an_incomplete_list_is_no_proof_and_the_log_is_asked(cloud: Cloud, reach: Reach) -> None:
+    backup_id = gone(cloud)
+    cloud.add_backups(3, volume_id=VOLUME)
+    cloud.change_settings(page_limit=2)
+    assert "ListBackups (it is incomplete)" in show(reach, backup_id).message
+    cloud.change_settings(cbr_log_days=30)
+    assert show(reach, backup_id).name is AnswerName.GONE
+
+
+def test_a_list_that_still_shows_the_backup_contradicts_the_404(cloud: Cloud, reach: Reach) -> None:
+    backup_id = cloud.add_backup(volume_id=VOLUME)
+    cloud.inject(Fault(operation=Operation.SHOW, status=404, body=BodyShape.CBR, code="BackupService.6200"))
+    assert show(reach, backup_id).name is AnswerName.UNEXPECTED
+    assert reach.book.take() == [(SHOW, "404"), (LIST, "200")]
+
+
+@pytest.mark.parametrize(
+    ("denied", "calls"),
+    [
+        ({"backups:list"}, [SHOW, LIST, LIST, TASKS]),
+        ({"tasks:list"}, [SHOW, LIST]),
+    ],
+)
+def test_one_right_to_list_is_enough(cloud: Cloud, reach: Reach, denied: set[str], calls: list[str]) -> None:
+    backup_id = cloud.add_backup(volume_id=VOLUME)
+    cloud.remove_backup(backup_id)
+    cloud.change_settings(cbr_denied=frozenset(denied))
+    assert show(reach, backup_id).name is AnswerName.GONE
+    assert [name for name, _ in reach.book.take() if name != "Authenticate"] == calls
+
+
+def test_without_any_right_to_list_nothing_is_proven_and_the_message_says_so(cloud: Cloud, reach: Reach) -> None:
+    backup_id = cloud.add_backup(volume_id=VOLUME)
+    cloud.remove_backup(backup_id)
+    cloud.change_settings(cbr_denied=frozenset({"backups:list", "tasks:list"}))
+    answer = show(reach, backup_id)
+    assert answer.name is AnswerName.MAYBE_GONE
+    assert "Policy doesn't allow cbr:backups:list" in answer.message
+    assert "Policy doesn't allow cbr:tasks:list" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        (Fault(status=400, body=BodyShape.CBR, code="BackupService.9900"), AnswerName.MAYBE_GONE),
+        (Fault(status=404, body=BodyShape.GATEWAY), AnswerName.MAYBE_GONE),
+        (Fault(status=404, body=BodyShape.HTML), AnswerName.MAYBE_GONE),
+        (Fault(status=405), AnswerName.MAYBE_GONE),
+        (Fault(status=418), AnswerName.MAYBE_GONE),
+        (Fault(status=429, body=BodyShape.GATEWAY), AnswerName.THROTTLED),
+        (Fault(status=500, body=BodyShape.CBR), AnswerName.SERVER_ERROR),
+        (Fault(status=503, body=BodyShape.HTML), AnswerName.UNAVAILABLE),
+        (Fault(status=302, redirect_to="https://elsewhere.example"), AnswerName.REDIRECTED),
+        (Fault(breakage=Breakage.CLOSE, times=2), AnswerName.CONNECTION_LOST),
+        (Fault(breakage=Breakage.TRUNCATED), AnswerName.CONNECTION_LOST),
+        (Fault(raw_body="{}"), AnswerName.MAYBE_GONE),
+        (Fault(raw_body='{"backups": [], "count": "0"}'), AnswerName.MAYBE_GONE),
+        (Fault(raw_body='{"backups": []}'), AnswerName.MAYBE_GONE),
+        (Fault(raw_body='{"backups": [], "count": 1}'), AnswerName.MAYBE_GONE),
+        (Fault(raw_body='{"backups": [], "count": 1, "count": 0}'), AnswerName.MAYBE_GONE),
+        (Fault(raw_body='{"backups": [{"id": "x"}], "count": 1}'), AnswerName.MAYBE_GONE),
+    ],
+)
+def test_what_a_failed_confirmation_means(cloud: Cloud, reach: Reach, fault: Fault, name: AnswerName) -> None:
+    backup_id = gone(cloud)
+    cloud.inject(replace(fault, operation=Operation.LIST))
+    assert show(reach, backup_id).name is name
+
+
+@pytest.mark.parametrize("key", ["backup_id", "status"])
+def test_a_log_that_names_a_key_twice_is_no_proof(cloud: Cloud, reach: Reach, key: str) -> None:
+    backup_id = gone(cloud)
+    task = json.dumps(
+        {"operation_type": "delete", "status": "success", "extra_info": {"delete": {"backup_id": backup_id}}}
+    )
+    twice = task.replace(f'"{key}":', f'"{key}": "x", "{key}":')
+    for text, name in ((task, AnswerName.GONE), (twice, AnswerName.MAYBE_GONE)):
+        cloud.inject(Fault(operation=Operation.TASKS, raw_body=f'{{"operation_logs": [{text}]}}'))
+        assert show(reach, backup_id, None).name is name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"operation_type": "vault_delete"},
+        {"status": "running"},
+        {"status": "timeout"},
+        {"extra_info": None},
+        {"extra_info": {}},
+        {"extra_info": {"delete": {"backup_id": VOLUME}}},
+    ],
+)
+def test_only_a_successful_deletion_of_this_backup_in_the_log_is_proof(
+    cloud: Cloud, reach: Reach, change: dict[str, object]
+) -> None:
+    backup_id = gone(cloud)
+    task = {"operation_type": "delete", "status": "success", "extra_info": {"delete": {"backup_id": backup_id}}}
+    cloud.inject(Fault(operation=Operation.TASKS, raw_body=json.dumps({"operation_logs": [task | change]})))
+    assert show(reach, backup_id, None).name is AnswerName.MAYBE_GONE
+
+
+# What stands in the way
+
+
+def test_the_log_says_why_a_deletion_failed(cloud: Cloud, reach: Reach) -> None:
+    backup_id = cloud.add_backup(volume_id=VOLUME)
+    cloud.change_settings(driver_error="the storage is read-only")
+    reach.delete(backup_id)
+    cloud.advance(10)
+    answer = show(reach, backup_id)
+    assert answer.backup is not None
+    assert answer.backup.status is Status.ERROR
+    assert answer.backup.fail_reason == "BackupService.6201 the storage is read-only"
+
+
+def test_a_backup_in_error_is_shown_even_if_the_log_cannot_be_read(cloud: Cloud, reach: Reach) -> None:
+    cloud.change_settings(cbr_denied=frozenset({"tasks:list"}))
+    answer = show(reach, cloud.add_backup(status="error"))
+    assert answer.name is AnswerName.FOUND
+    assert answer.backup is not None
+    assert answer.backup.status is Status.ERROR
+
+
+@pytest.mark.parametrize(
+    ("settings", "cbr", "name"),
+    [
+        ({}, {"image_ids": ["an-image"]}, AnswerName.USED_BY_IMAGE),
+        ({"cbr_vault_locked": True}, {"auto_trigger": True}, AnswerName.LOCKED),
+        ({"cbr_vault_locked": True}, {}, AnswerName.ACCEPTED),
+        ({"cbr_vault_status": "frozen"}, {}, AnswerName.CONFLICT),
+    ],
+)
+def test_what_the_cloud_refuses(
+    cloud: Cloud, reach: Reach, settings: dict[str, Any], cbr: dict[str, Any], name: AnswerName
+) -> None:
+    cloud.change_settings(**settings)
+    assert reach.delete(cloud.add_backup(cbr=cbr)).name is name
+
+
+def test_a_delete_of_what_is_gone_is_no_proof(cloud: Cloud, reach: Reach) -> None:
+    assert reach.delete(gone(cloud)).name is AnswerName.MAYBE_GONE
+
+
+def test_another_project_in_the_url_is_neither_gone_nor_a_rejected_token(cloud: Cloud, reach: Reach) -> None:
+    text = '{"unauthorized": {"code": "401", "message": "Malformed request url"}}'
+    cloud.inject(Fault(operation=Operation.SHOW, status=401, raw_body=text))
+    assert show(reach, gone(cloud)).name is AnswerName.URL_PROJECT_MISMATCH
+    assert reach.book.take() == [(SHOW, "401")]
+
+
+def test_a_200_to_a_delete_is_trusted_without_its_body_and_one_to_a_get_is_not(cloud: Cloud, reach: Reach) -> None:
+    backup_id = cloud.add_backup(volume_id=VOLUME)
+    for operation in (Operation.SHOW, Operation.DELETE):
+        cloud.inject(Fault(operation=operation, status=200, body=BodyShape.HTML, breakage=Breakage.TRUNCATED))
+    assert show(reach, backup_id).name is AnswerName.CONNECTION_LOST
+    assert reach.delete(backup_id).name is AnswerName.ACCEPTED
+
+
+# Lists
+
+
+def listed(reach: Reach) -> tuple[list[str], int, Answer | None]:
+    """The IDs, how often the list began, and the answer that ended it before its time."""
+    ids: list[str] = []
+    begins = 1
+    for page in reach.api.list_backups(TARGET, Hourglass()):
+        if isinstance(page, Answer):
+            return ids, begins, page
+        begins += page.restarted
+        ids = [*([] if page.restarted else ids), *(backup.id for backup in page.backups)]
+    return ids, begins, None
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 249, 250, 251])
+def test_a_list_has_every_backup_of_a_volume_once_oldest_first(cloud: Cloud, reach: Reach, count: int) -> None:
+    cloud.change_settings(page_limit=100)
+    ids = cloud.add_backups(count)
+    cloud.add_backup(cbr={"resource_type": "OS::Nova::Server"})
+    cloud.add_backup(project_id="c0ffee00c0ffee00c0ffee00c0ffee00")
+    assert listed(reach) == (ids, 1, None)
+
+
+def test_the_pages_of_a_list_overlap(cloud: Cloud, reach: Reach) -> None:
+    cloud.change_settings(page_limit=100)
+    cloud.add_backups(180)
+    listed(reach)
+    queries = [call.raw_path.partition("?")[2] for call in cloud.journal.calls_of(Operation.LIST)]
+    rest = "resource_type=OS%3A%3ACinder%3A%3AVolume&sort=created_at%3Aasc"
+    offsets = [0, 100 - OVERLAP, 200 - 2 * OVERLAP]
+    assert queries == [f"limit=1000&offset={offset}&{rest}" for offset in offsets]
+
+
+@pytest.mark.parametrize("removed", [1, OVERLAP - 1, OVERLAP, 90])
+def test_deletions_between_two_pages_never_skip_a_backup(cloud: Cloud, reach: Reach, removed: int) -> None:
+    cloud.change_settings(page_limit=100)
+    ids = cloud.add_backups(200)
+    to_remove = ids[:removed]
+    found: list[str] = []
+    for page in reach.api.list_backups(TARGET, Hourglass()):
+        assert isinstance(page, Page)
+        found = [*([] if page.restarted else found), *(backup.id for backup in page.backups)]
+        while to_remove:
+            cloud.remove_backup(to_remove.pop())
+    assert set(ids[removed:]) <= set(found)
+    assert len(found) == len(set(found))
+
+
+def test_a_list_that_says_it_has_more_rows_than_it_shows_is_not_complete(cloud: Cloud, reach: Reach) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, raw_body='{"backups": [], "count": 7}', times=None))
+    ids, _, end = listed(reach)
+    assert ids == []
+    assert end is not None
+    assert end.name is AnswerName.UNAVAILABLE
+
+
+def test_a_list_without_a_count_is_read_to_the_first_page_that_is_not_full(cloud: Cloud, reach: Reach) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, raw_body='{"backups": []}'))
+    assert listed(reach) == ([], 1, None)
+
+
+# Whole passes
+
+
+def reconcile(reach: Reach, backup_id: str, **message: Any) -> PassEnd:  # noqa: ANN401  # of a message
+    """Run one pass for a message that was first received a day ago."""
+    now = reach.clock()
+    stated = {"place": f"{reach.cloud.project_id} {reach.cloud.url}/cbr", **message}
+    long_ago = now - timedelta(days=1)
+    marked = Message(
+        message_id="m-1",
+        receipt_handle="r",
+        body="{}",
+        receive_count=5,
+        sent_at=now,
+        request_id="m-1",
+        first_sent_at=long_ago,
+        first_received_at=long_ago,
+        **stated,
+    )
+    request = DeleteRequest(backup_id=BackupId(backup_id), expect=Expectation(volume_id=VOLUME))
+    this = Pass(request=request, delivery=Delivery(message=marked, now=now, base_s=60, jitter=0.5))
+    return Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5).reconcile(this, TARGET, Hourglass())
+
+
+def test_a_request_ends_with_the_proof_that_its_message_made_possible(cloud: Cloud, reach: Reach) -> None:
+    backup_id = cloud.add_backup(volume_id=VOLUME)
+    asked = reconcile(reach, backup_id)
+    assert isinstance(asked, Asked)
+    assert asked.volume_id == VOLUME
+    cloud.advance(10)
+    cloud.change_settings(cbr_log_days=-1)
+    ended = reconcile(reach, backup_id, asked_at=reach.clock(), volume_id=asked.volume_id)
+    assert isinstance(ended, Deleted)
+    assert reach.book.take() == [(SHOW, "200"), (DELETE, "204"), (SHOW, "404"), (LIST, "200")]
+
+
+def test_what_was_removed_by_another_is_already_gone(cloud: Cloud, reach: Reach) -> None:
+    assert isinstance(reconcile(reach, gone(cloud), volume_id=VOLUME), AlreadyGone)
+
+
+def test_a_volume_that_only_the_request_states_proves_nothing(cloud: Cloud, reach: Reach) -> None:
+    """Anyone may state it, and the list of another volume would lack the backup."""
+    ended = reconcile(reach, gone(cloud))
+    assert isinstance(ended, Wait)
+    assert ended.reason is Reason.UNCONFIRMED
+
+
+def test_the_empty_list_of_a_wrong_project_ends_no_request(cloud: Cloud) -> None:
+    backup_id = cloud.add_backup(volume_id=VOLUME)
+    with reaching(cloud, service="cbr", user="neighbour") as reach:
+        ended = reconcile(reach, backup_id, asked_at=None, volume_id=VOLUME)
+        unplaced = reconcile(reach, backup_id, place=None)
+    assert isinstance(ended, Wait)
+    assert ended.reason is Reason.ASKED_ELSEWHERE
+    assert isinstance(unplaced, Wait)
+    assert unplaced.reason is Reason.UNCONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("cbr", "settings", "reason", "text"),
+    [
+        ({"image_ids": ["image-1"]}, {}, Reason.USED_BY_IMAGE, "image image-1"),
+        ({"part_of": OTHER_VOLUME}, {}, Reason.NOT_A_VOLUME_BACKUP, f"it is a part of backup {OTHER_VOLUME}"),
+        (
+            {"resource_type": "OS::Nova::Server"},
+            {},
+            Reason.NOT_A_VOLUME_BACKUP,
+            "it is a backup of OS::Nova::Server",
+        ),
+        (
+            {"auto_trigger": True, "expired_at": "2027-01-01T00:00:00Z"},
+            {"cbr_vault_locked": True},
+            Reason.LOCKED,
+            'Automatic backups in locked vaults cannot be manually deleted.; it expires at "2027-01-01T00:00:00Z"',
+        ),
+    ],
+)
+def test_what_can_never_succeed_is_refused(
+    cloud: Cloud, reach: Reach, cbr: dict[str, Any], settings: dict[str, Any], reason: Reason, text: str
+) -> None:
+    cloud.change_settings(**settings)
+    assert reconcile(reach, cloud.add_backup(volume_id=VOLUME, cbr=cbr)) == Refused(reason=reason, message=text)
+    assert not cloud.journal.deletes
+
+
+def test_a_frozen_vault_is_a_wait_that_says_so(cloud: Cloud, reach: Reach) -> None:
+    cloud.change_settings(cbr_vault_status="frozen")
+    ended = reconcile(reach, cloud.add_backup(volume_id=VOLUME))
+    assert isinstance(ended, Wait)
+    assert ended.reason is Reason.CONFLICT
+    assert ended.message == "after the DELETE, the backup is still available: Invalid vault status."

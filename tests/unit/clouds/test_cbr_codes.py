@@ -1,0 +1,171 @@
+"""What every documented code of Cloud Backup and Recovery means to a deletion: one row per code.
+
+Source: API reference "Cloud Backup and Recovery", appendix "Error Codes", and the error codes of DeleteBackup in the
+API definitions of Huawei Cloud. None was seen on a live cloud.
+"""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from vbs_reaper.backups.answer import Answer, AnswerName as A, Operation
+from vbs_reaper.backups.identifiers import BackupId
+from vbs_reaper.clouds.apis.cbr_v3 import CBR_V3
+from vbs_reaper.clouds.apis.interface import Call
+from vbs_reaper.clouds.http.deadline import Reply
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+ID = BackupId("11111111-2222-4333-8444-555555555555")
+OTHER_ID = "99999999-8888-4777-8666-555555555555"
+DELETE, SHOW, LIST, TASKS = (
+    Operation.DELETE_BACKUP,
+    Operation.SHOW_BACKUP,
+    Operation.LIST_BACKUPS,
+    Operation.LIST_TASKS,
+)
+
+
+def read(operation: Operation, status: int, body: object, *, volume_id: str | None = None) -> Answer:
+    call = Call(operation=operation, target="t", backup_id=ID, volume_id=volume_id)
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = CBR_V3.read(call, Reply(status=status, headers={}, body=text), NOW)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def flat(code: str, message: str = "it is so") -> dict[str, str]:
+    return {"error_code": code, "error_msg": message}
+
+
+MALFORMED = {"unauthorized": {"code": "401", "message": "Malformed request url"}}
+CODES = [
+    # The backup does not exist: never proof by itself
+    (404, "BackupService.6200", A.MAYBE_GONE, A.MAYBE_GONE),
+    (400, "CSBS.3001", A.MAYBE_GONE, A.MAYBE_GONE),
+    # The code of the other status, or without its prefix, or in another spelling
+    (400, "BackupService.6200", A.BAD_REQUEST, A.UNEXPECTED),
+    (404, "CSBS.3001", A.UNEXPECTED, A.UNEXPECTED),
+    (404, "6200", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
+    (404, "backupservice.6200", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
+    (404, "BackupService.62000", A.UNEXPECTED, A.UNEXPECTED),
+    # Something else does not exist: vault, disk, server, resource, task, member, restore point
+    (404, "BackupService.6105", A.UNEXPECTED, A.UNEXPECTED),
+    (404, "BackupService.7000", A.UNEXPECTED, A.UNEXPECTED),
+    (404, "BackupService.7100", A.UNEXPECTED, A.UNEXPECTED),
+    (404, "BackupService.6302", A.UNEXPECTED, A.UNEXPECTED),
+    (404, "BackupService.6500", A.UNEXPECTED, A.UNEXPECTED),
+    (404, "BackupService.6501", A.UNEXPECTED, A.UNEXPECTED),
+    (404, "BackupService.6705", A.UNEXPECTED, A.UNEXPECTED),
+    (404, "BackupService.6217", A.WRONG_STATE, A.UNEXPECTED),
+    (404, "APIGW.0101", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
+    (404, "APIG.0101", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
+    (404, "", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
+    # It cannot be deleted now, or at all
+    (400, "BackupService.6201", A.CONFLICT, A.CONFLICT),
+    (400, "6201", A.CONFLICT, A.CONFLICT),
+    (400, "BackupService.6112", A.CONFLICT, A.CONFLICT),
+    (400, "BackupService.6711", A.CONFLICT, A.CONFLICT),
+    (400, "BackupService.6712", A.CONFLICT, A.CONFLICT),
+    (400, "BackupService.6204", A.USED_BY_IMAGE, A.USED_BY_IMAGE),
+    (400, "BackupService.6710", A.USED_BY_IMAGE, A.USED_BY_IMAGE),
+    (400, "BackupService.6220", A.LOCKED, A.LOCKED),
+    *(
+        (400, code, A.BUSY, A.BUSY)
+        for code in (
+            "BackupService.6203",
+            "BackupService.6125",
+            "CSBS.2003",
+            "BackupService.6134",
+            "BackupService.6130",
+            "BackupService.7302",
+            "BackupService.2010",
+            "BackupService.7200",
+            "BackupService.6216",
+        )
+    ),
+    (500, "BackupService.0002", A.BUSY, A.BUSY),
+    (500, "BackupService.7009", A.BUSY, A.BUSY),
+    (500, "BackupService.6139", A.SERVER_ERROR, A.SERVER_ERROR),
+    (500, "BackupService.9910", A.SERVER_ERROR, A.SERVER_ERROR),
+    # The request, the caller, the gateway
+    (400, "BackupService.9900", A.BAD_REQUEST, A.UNEXPECTED),
+    (400, "APIGW.0201", A.GATEWAY_REFUSED, A.GATEWAY_REFUSED),
+    (500, "BackupService.9998", A.UNAUTHORIZED, A.UNAUTHORIZED),
+    (401, "APIGW.0301", A.UNAUTHORIZED, A.UNAUTHORIZED),
+    (401, "BackupService.9998", A.UNAUTHORIZED, A.UNAUTHORIZED),
+    (403, "BackupService.8600", A.FORBIDDEN, A.FORBIDDEN),
+    (403, "BackupService.9999", A.FORBIDDEN, A.FORBIDDEN),
+    (403, "APIGW.0302", A.GATEWAY_REFUSED, A.GATEWAY_REFUSED),
+    (403, "APIGW.0305", A.GATEWAY_REFUSED, A.GATEWAY_REFUSED),
+    (429, "APIGW.0308", A.THROTTLED, A.THROTTLED),
+    (403, "APIGW.0308", A.THROTTLED, A.THROTTLED),
+    (429, "", A.THROTTLED, A.THROTTLED),
+    (402, "", A.GATEWAY_REFUSED, A.GATEWAY_REFUSED),
+    (405, "", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
+    (406, "", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
+    (407, "", A.PROXY_REFUSED, A.PROXY_REFUSED),
+    (408, "", A.TIMED_OUT, A.TIMED_OUT),
+    (409, "", A.CONFLICT, A.CONFLICT),
+    (414, "", A.BAD_REQUEST, A.UNEXPECTED),
+    (418, "", A.UNEXPECTED_CLIENT_ERROR, A.UNEXPECTED_CLIENT_ERROR),
+    (418, "APIG.0201", A.GATEWAY_REFUSED, A.GATEWAY_REFUSED),
+    (501, "", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
+    (502, "", A.UNAVAILABLE, A.UNAVAILABLE),
+    (503, "", A.UNAVAILABLE, A.UNAVAILABLE),
+    (504, "", A.UNAVAILABLE, A.UNAVAILABLE),
+    (520, "", A.UNEXPECTED, A.UNEXPECTED),
+    (302, "", A.REDIRECTED, A.REDIRECTED),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "deleting", "showing"), CODES)
+def test_a_code_means_this(status: int, code: str, deleting: A, showing: A) -> None:
+    assert read(DELETE, status, flat(code)).name is deleting
+    assert read(SHOW, status, flat(code)).name is showing
+
+
+def test_every_row_is_there_once() -> None:
+    rows = [(status, code) for status, code, _, _ in CODES]
+    assert len(rows) == len(set(rows))
+
+
+@pytest.mark.parametrize("operation", [SHOW, DELETE, LIST, TASKS])
+@pytest.mark.parametrize("status", [400, 401])
+def test_the_project_in_the_url_is_not_the_tokens(operation: Operation, status: int) -> None:
+    assert read(operation, status, MALFORMED).name is A.URL_PROJECT_MISMATCH
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 206])
+def test_every_2xx_to_a_delete_is_accepted(status: int) -> None:
+    assert read(DELETE, status, b"<html>").name is A.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, b""),
+        (404, b"<html>BackupService.6200</html>"),
+        (404, []),
+        (404, {"error": flat("BackupService.6200")}),
+        (404, {"itemNotFound": {"code": 404, "message": f"Backup {ID} could not be found."}}),
+        (404, {"error_code": ["BackupService.6200"], "error_msg": "The backup does not exist."}),
+        (404, {"error_code": "BackupService.6200", "error_msg": 7}),
+        (404, b'{"error_code": "BackupService.6105", "error_code": "BackupService.6200", "error_msg": ""}'),
+        (404, flat("BackupService.6200", f"The backup {OTHER_ID} does not exist.")),
+        (404, flat("BackupService.6200", f"The backup {ID} of {OTHER_ID} does not exist.")),
+        (200, flat("BackupService.6200")),
+        (410, flat("BackupService.6200")),
+    ],
+)
+@pytest.mark.parametrize("operation", [SHOW, DELETE])
+def test_other_forms_of_not_found_are_not_even_a_hint(operation: Operation, status: int, body: object) -> None:
+    assert read(operation, status, body).name not in {A.GONE, A.MAYBE_GONE}
+
+
+@pytest.mark.parametrize("message", ["", "The backup does not exist.", f"The backup {ID} does not exist."])
+def test_what_may_be_gone_names_the_calls_that_confirm_it(message: str) -> None:
+    body = flat("BackupService.6200", message)
+    assert read(SHOW, 404, body).follow_up == (TASKS,)
+    assert read(SHOW, 404, body, volume_id=OTHER_ID).follow_up == (LIST, TASKS)
+    assert read(DELETE, 404, body, volume_id=OTHER_ID).follow_up == ()
