@@ -160,7 +160,12 @@ $(error Pass all parameters in the file or all with --parameter-overrides: if bo
 endif
 # An option among the arguments for SAM, and the name of the stack: given, or that of samconfig.toml.
 given = $(shell printf '%s' '$(ARGS)' | sed -n 's/.*--$(1)[= ]\([^ ]*\).*/\1/p')
-STACK = $(or $(call given,stack-name),$(shell sed -n 's/^stack_name = "\(.*\)"/\1/p' samconfig.toml))
+STACK = $(or $(call given,stack-name),$(shell sed -n '/^stack_name/ {s/.*"\(.*\)"/\1/p;q;}' samconfig.toml))
+# AWS commands for that stack, in the profile and region that the arguments for SAM name.
+AS_GIVEN = $(if $(call given,profile),AWS_PROFILE='$(call given,profile)') $(if $(call given,region),AWS_DEFAULT_REGION='$(call given,region)')
+BUS_RULES := .venv/bin/python -m vbs_reaper.cli.bus_rules
+KEY_NOTE := If you change or remove KmsKeyArn, name the earlier key in FormerKmsKeyArns and keep it enabled for 14 days. \
+  Otherwise waiting requests are not delivered, and are lost after 14 days.
 
 build: .venv-sam/stamp sbom ## run sam build; needs neither Docker nor Python in the version of the runtime
 	$(SAM) validate --lint
@@ -170,12 +175,13 @@ build: .venv-sam/stamp sbom ## run sam build; needs neither Docker nor Python in
 	  "To add it: make build PYTHON=/path/to/python$(RUNTIME)"
 
 deploy: build ## deploy to the AWS account of your environment; PARAMETERS=FILE reads the parameters from a file
+	@! { echo "$$ARGS"; cat $(PARAMETERS) /dev/null; } | grep -qw KmsKeyArn || echo "$(KEY_NOTE)" >&2
 	$(SAM) deploy $(if $(PARAMETERS),--parameter-overrides 'file://$(PARAMETERS)') $(ARGS)
 
 remove: .venv/stamp .venv-sam/stamp ## list what the stack holds, then delete it; this deletes no backup
 	@echo "The holds and stops of $(STACK), which bind nobody after the stack is deleted:"
-	@$(if $(call given,profile),AWS_PROFILE='$(call given,profile)') $(if $(call given,region),AWS_DEFAULT_REGION='$(call given,region)') \
-	  $(CLI) holds --stack '$(STACK)' || echo "They could not be listed."
+	@$(AS_GIVEN) $(CLI) holds --stack '$(STACK)' || echo "They could not be listed."
+	@$(AS_GIVEN) $(BUS_RULES) '$(STACK)' || test $$? -ne 2
 	$(SAM) delete $(ARGS)
 
 ##@ Housekeeping

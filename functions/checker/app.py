@@ -1,7 +1,7 @@
 """Lambda handler of the checker.
 
 The event names the targets to check. The response contains a report on each target, and on the queues and the event
-bus of the stack itself.
+bus of the stack itself. `scheduled_time` marks a check by the schedule.
 """
 
 from vbs_reaper.cold_start import wiring
@@ -26,9 +26,9 @@ from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.clouds.http.transport import Transports
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.logs import logger
-from vbs_reaper.settings import CheckerSettings
+from vbs_reaper.settings import CheckerSettings, stack_name
 
-metrics = Metrics()
+metrics = Metrics(stack_name())
 
 
 @cache
@@ -43,13 +43,14 @@ def checker() -> Checker:
     transports = Transports(calls_at_once=PARALLEL_CHECKS)
     backups = CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=transports, logins=logins)
     queues = {"delete queue": settings.delete_queue_url, "dead-letter queue": settings.dead_letter_queue_url}
-    events = clients.events()
+    events, functions = clients.events(), clients.lambda_functions()
     return Checker(
         check=TargetCheck(backups, utc_now),
-        stack=StackCheck(clients.sqs(), events, queues, settings.event_bus_name, holds),
+        stack=StackCheck(clients.sqs(), events, queues, settings.event_bus_name, holds, functions, settings.mapping_id),
         bus=EventBus(events, settings.event_bus_name, SOURCE),
         metrics=metrics,
         default_target=settings.default_target,
+        scheduled_policy=settings.scheduled_policy,
     )
 
 

@@ -27,9 +27,9 @@ from vbs_reaper.clouds.http.transport import Transports
 from vbs_reaper.deletion.deleter import BATCH_LIMIT, Deleter
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.logs import logger
-from vbs_reaper.settings import DeleterSettings
+from vbs_reaper.settings import DeleterSettings, stack_name
 
-metrics = Metrics()
+metrics = Metrics(stack_name())
 
 
 @cache

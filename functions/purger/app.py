@@ -27,9 +27,9 @@ from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.errors import RunUnfinished
 from vbs_reaper.logs import logger
 from vbs_reaper.purge.purger import LOGIN_PATIENCE_S, Purger
-from vbs_reaper.settings import PurgerSettings
+from vbs_reaper.settings import PurgerSettings, stack_name
 
-metrics = Metrics()
+metrics = Metrics(stack_name())
 
 
 @cache

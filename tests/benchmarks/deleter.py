@@ -124,7 +124,7 @@ def count_ours(takes_s: float, deletions: int, *, jitter: Callable[[], float] | 
     aws = Aws(clock)
     settings = SimulatorSettings(delete_seconds=takes_s, token_seconds=24 * 3600)
     with Simulator(settings, clock=clock).running() as cloud, reaching(cloud, clock=clock) as reach:
-        deleter = _deleter(reach.api, aws, Metrics(), clock, jitter, CALLS_AT_ONCE)
+        deleter = _deleter(reach.api, aws, Metrics("reaper"), clock, jitter, CALLS_AT_ONCE)
         aws.send([NewMessage(body=json.dumps({"backup_id": each})) for each in cloud.add_backups(deletions)])
         aws.requests.clear()
         while (moment := aws.next_at()) is not None:
@@ -160,7 +160,7 @@ def _deleter(
 @contextmanager
 def deleter_of(stub: Stub, calls_at_once: int = CALLS_AT_ONCE) -> Iterator[Handle]:
     """Yield the handler: all of a record but AWS. A first pass must request the deletion, and the proof must end it."""
-    shelf, metrics, aws = Shelf(), Metrics(), Aws(utc_now)
+    shelf, metrics, aws = Shelf(), Metrics("reaper"), Aws(utc_now)
     shelf.put(stub.secret())
     transports = Transports(calls_at_once=calls_at_once)
     client = CloudClient(

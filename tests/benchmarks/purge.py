@@ -64,7 +64,7 @@ def keep_ours(at: Stub, count: int) -> int:
     shelf, transports = Shelf(), Transports(calls_at_once=1, deadline_s=60.0)
     shelf.put(at.secret())
     logins = LoginStoreInMemory(utc_now)
-    client = CloudClient(secrets=shelf, metrics=Metrics(), clock=utc_now, transports=transports, logins=logins)
+    client = CloudClient(secrets=shelf, metrics=Metrics("reaper"), clock=utc_now, transports=transports, logins=logins)
     policy = read_policy({"policy": "nightly", "match": {"name": "daily*"}, "keep": KEEP, "timezone": ZONE.key})
     try:
         return plan(policy, Inventory(backups=_listed(client, count)), NOW).totals.kept

@@ -131,7 +131,7 @@ class Everywhere:
 
 def run_purger(run: str, url: str, count: int, folder: Path) -> int:
     """Carry out one of `RUNS`; return how many backups it selects or requests the deletion of."""
-    shelf, transports, metrics = Shelf(), Transports(calls_at_once=1, deadline_s=60.0), Metrics()
+    shelf, transports, metrics = Shelf(), Transports(calls_at_once=1, deadline_s=60.0), Metrics("reaper")
     shelf.put(Stub(url=url).secret())
     logins = LoginStoreInMemory(utc_now)
     client = CloudClient(secrets=shelf, metrics=metrics, clock=utc_now, transports=transports, logins=logins)

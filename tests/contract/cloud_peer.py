@@ -140,7 +140,7 @@ class CloudPeer:
         request = prepare(method, url, headers)
         request.body = body
         login.credentials.authenticate(request, utc_now())
-        return without_secret(login.transport.send(request, body_limit=BODY_BYTES), login.credentials.secret)
+        return login.transport.send(request, body_limit=BODY_BYTES)
 
     def check(self, method: str, url: str) -> None:
         """Raise unless a request may be sent.
@@ -172,6 +172,8 @@ class _GuardedTransport(Transport):
         method, url = request.method or "", request.url or ""
         self._peer.check(method, url)
         reply = super().send(request, body_limit=body_limit, on_fresh_connection=on_fresh_connection)
+        signature = request.headers.get("Authorization", "").rpartition("=")[2]
+        reply = without_secret(reply, Secret(request.headers.get("X-Auth-Token", signature)))
         self._peer.exchanges.append(Exchange(method, url, reply))
         return reply
 

@@ -9,7 +9,7 @@ def test_a_target_is_checked_with_what_the_role_allows(stack: LocalStack, cloud:
     answer = stack.invoke({"targets": [target]}, function="Checker")
     (report,) = answer["targets"]
     assert (report["target"], report["healthy"], report["backups"]) == (target, True, 1)
-    assert answer["own_side"] == {"healthy": True, "faults": []}
+    assert answer["own_side"] == {"healthy": True, "faults": [], "deleter": "Enabled"}
     assert cloud.status_of(backup_id) == "available"
 
 

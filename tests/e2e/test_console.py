@@ -46,6 +46,11 @@ def test_no_width_cuts_what_an_approval_needs(desk: Desk, plan: dict[str, Any], 
         assert len(said.splitlines()) == 2, "in a pipe a line for each plan, below the names of the columns"
 
 
+def test_a_list_without_plans_says_so(desk: Desk) -> None:
+    assert desk.run("plans", "--policy", "none") == (0, 'policy "none" has no stored plan\n', "")
+    assert desk.run("plans", "--policy", "none", "--json") == (0, "[]\n", "")
+
+
 def test_the_beginning_of_a_hash_or_a_run_is_enough(
     desk: Desk, plan: dict[str, Any], nights: list[str], cloud: Cloud
 ) -> None:
@@ -135,6 +140,44 @@ def test_an_approval_is_followed_until_the_last_deletion_has_ended(
     code, said, complained = desk.run("approve", *words, "--yes", "--json")
     assert code == 0, complained
     assert "nothing was sent again" in json.loads(said)["message"]
+
+
+def test_a_run_deletes_what_is_due_and_is_followed(
+    desk: Desk, policy_file: str, nights: list[str], cloud: Cloud
+) -> None:
+    document = json.loads(Path(policy_file).read_text(encoding="utf-8"))
+    document["run"]["guards"] = {"max_fraction": 1}
+    Path(policy_file).write_text(json.dumps(document), encoding="utf-8")
+    code, said, complained = desk.run("run", "--policy", policy_file, typed=f"{document['run']['policy']}\n")
+    assert code == 0, complained
+    assert "7 deletions were requested" in said
+    assert "deleted: 7" in said
+    assert set(cloud.remaining()) == set(nights[:3])
+    code, said, complained = desk.run("run", "--policy", policy_file, "--yes", "--json")
+    assert code == 0, complained
+    assert (json.loads(said)["requested"], json.loads(said)["ends"]) == (0, {})
+
+
+def test_a_run_that_a_guard_refuses_deletes_nothing(
+    desk: Desk, policy_file: str, nights: list[str], cloud: Cloud, stack: LocalStack
+) -> None:
+    code, _, complained = desk.run("run", "--policy", policy_file, "--yes")
+    assert (code, "guard_exceeded" in complained) == (1, True), complained
+    assert stack.depth().total == 0
+    assert set(cloud.remaining()) == set(nights)
+
+
+def test_a_run_needs_the_mode_purge_and_the_name_of_the_policy(
+    desk: Desk, policy_file: str, stack: LocalStack, nights: list[str]
+) -> None:
+    code, _, complained = desk.run("run", "--policy", policy_file, typed="yes\n")
+    assert (code, "nothing was sent" in complained) == (1, True), complained
+    document = json.loads(Path(policy_file).read_text(encoding="utf-8"))
+    del document["run"]["mode"]
+    Path(policy_file).write_text(json.dumps(document), encoding="utf-8")
+    code, _, complained = desk.run("run", "--policy", policy_file, "--yes")
+    assert (code, "show its plan with `preview`" in complained) == (1, True), complained
+    assert stack.depth().total == 0
 
 
 def test_what_is_kept_by_now_is_left_out_and_told(

@@ -38,6 +38,7 @@ INLINE = tuple(
     for found in re.finditer(r"`((?:aws|make|uv|source|\.[\w/-]+) [^`]+)`", document.prose)
 )
 """Commands in the text, in which words in capitals stand for the reader's values."""
+KEY_FILE = 'User Name,Access Key Id,Secret Access Key\n"vbs-reaper",ABCDEFGHIJ0123456789,not-a-real-key\n'
 OPENRC = """export OS_AUTH_URL=https://iam.eu-de.otc.t-systems.com/v3
 export OS_PROJECT_ID=5a1e0c7b9d3f4826a0b4c6d8e2f01357
 export OS_USER_DOMAIN_NAME=OTC-EU-DE-00000000001000000000
@@ -76,6 +77,7 @@ def test_every_command_does_what_the_documents_say(
 ) -> None:
     reader.write("target.json", json.dumps(cloud.target_secret()))
     reader.write("openrc.sh", OPENRC)
+    reader.write("credentials.csv", KEY_FILE)
     story = Story(reader, stack, cloud)
     for command in sorted(PASTED, key=lambda each: "create-secret" not in each):
         story.paste(command)

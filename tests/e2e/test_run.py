@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -59,6 +60,20 @@ def test_a_whole_story_loses_nothing_and_says_so_as_json(tmp_path: Path) -> None
     document = json.loads(said[said.index("{") :])
     assert document["good"], document["verdict"]
     assert process.returncode == 0
+    told = " ".join(said.split())
+    numbers = [
+        int(number)
+        for pattern in (
+            r"a simulator with (\d+) backups",
+            r"(\d+) of them in another project",
+            r"requested to delete 5 of (\d+) more backups",
+            r"They may delete (\d+) backups",
+            r"and (\d+) left from before",
+        )
+        for number in re.findall(pattern, told)
+    ]
+    stored, foreign, more, doomed, left = numbers
+    assert stored - foreign + more - doomed == left, "a reader can follow the numbers"
     assert document["stop"] == {"requested": 5, "stopped": 5, "gone": []}
     assert document["verdict"]["lost"] == document["verdict"]["wrong"] == []
     assert document["verdict"]["accepted_by"].keys() == {"vbs", "cinder", "cbr"}

@@ -56,11 +56,14 @@ def test_one_bad_line_sends_nothing_and_is_named(desk: Desk, cloud: Cloud, targe
     assert cloud.status_of(good) == "available"
 
 
-def test_a_target_that_cannot_work_is_named_at_once(desk: Desk, cloud: Cloud, stack: LocalStack) -> None:
+@pytest.mark.parametrize(("words", "name"), [(("--target", "nowhere"), "nowhere"), ((), "default")])
+def test_a_target_that_cannot_work_is_named_at_once(
+    desk: Desk, cloud: Cloud, stack: LocalStack, words: tuple[str, ...], name: str
+) -> None:
     backup_id = cloud.add_backup()
-    code, said, complained = desk.run("send", backup_id, "--target", "nowhere")
+    code, said, complained = desk.run("send", backup_id, *words)
     assert (code, said, complained.count("\n")) == (1, "", 1)
-    assert 'the target "nowhere" does not work: ' in complained
+    assert f'the target "{name}" does not work: ' in complained
     assert "does not exist" in complained
     assert "(secret_unusable); nothing was sent" in complained
     assert stack.depth().total == 0
@@ -125,7 +128,7 @@ def test_check_says_what_is_healthy_and_what_to_do_of_the_rest(
 ) -> None:
     cloud.add_backup()
     code, said, _ = desk.run("check", target)
-    assert (code, f"{target}: healthy: 1 backups" in said) == (0, True)
+    assert (code, f"{target}: healthy: 1 backup, the newest " in said) == (0, True)
     stack.store_secret("only-looks", cloud.target_secret("reader"))
     code, said, _ = desk.run("check", target, "only-looks")
     assert (code, f"{target}: healthy" in said, "only-looks: unhealthy" in said) == (2, True, True)

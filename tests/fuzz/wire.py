@@ -14,7 +14,7 @@ from vbs_reaper.errors import InvalidEndpoint
 _UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _ONE: Final = re.compile(rf"(?:/[A-Za-z0-9._~-]+)*/v[23]/[0-9a-f]{{32}}/backups/({_UUID})", re.ASCII)
 _LIST: Final = re.compile(
-    rf"(?:/[A-Za-z0-9._~-]+)*/v[23]/[0-9a-f]{{32}}/backups/detail\?limit=1000(&volume_id={_UUID})?(&marker={_UUID})?",
+    rf"(?:/[A-Za-z0-9._~-]+)*/v[23]/[0-9a-f]{{32}}/backups/detail\?limit=1000(&marker={_UUID})?(&volume_id={_UUID})?",
     re.ASCII,
 )
 VERSIONS: Final[tuple[Literal["v2", "v3"], ...]] = ("v2", "v3")

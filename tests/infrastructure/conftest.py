@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.infrastructure.rendered import AS_IT_COMES, WITH_EVERYTHING, Rendered
+from tests.infrastructure.combinations import COMBINATIONS
+from tests.infrastructure.rendered import Rendered
 
 
-@pytest.fixture(params=[AS_IT_COMES, WITH_EVERYTHING], ids=["as it comes", "with everything"])
+@pytest.fixture(params=COMBINATIONS, ids=lambda given: f"with {len(given)} optional parameters")
 def stack(request: pytest.FixtureRequest) -> Rendered:
-    """The template with its defaults, then with every optional parameter given."""
+    """The template with its defaults, with every optional parameter given, and with each pair of them."""
     return Rendered(request.param)

@@ -30,7 +30,9 @@ CELL: Final = 44
 BAR: Final = 20
 CHARACTER: Final = 7.2
 """Width of an average character of a label, with some room to spare."""
-SEARCH: Final = re.compile(r"SEARCH\('\{VbsReaper,([\w,]+)\} MetricName=\"(\w+)\"'")
+SEARCH: Final = re.compile(
+    r"SEARCH\('\{VbsReaper,(?P<dimensions>[\w,]+)\} MetricName=\"(?P<name>\w+)\" Stack=\"(?P<stack>[^\"]+)\"'"
+)
 STATISTICS: Final[dict[str, Callable[[Sequence[float]], float]]] = {"Maximum": max, "Minimum": min, "Sum": sum}
 
 
@@ -83,16 +85,19 @@ def _search(metric: list[Any]) -> re.Match[str] | None:
 def _name(metric: list[Any]) -> str:
     """How the widget calls the metric."""
     if search := _search(metric):
-        return search[2]
+        return search["name"]
     return str(metric[-1].get("label", metric[1]) if isinstance(metric[-1], dict) else metric[1])
 
 
 def _label(metric: list[Any], sample: Sample, *, is_alone: bool) -> str:
     """How the widget calls this sample; empty if the metric does not contain it."""
     if search := _search(metric):
-        if (search[2], set(search[1].split(","))) != (sample.name, set(sample.dimensions)):
+        if (search["name"], set(search["dimensions"].split(","))) != (sample.name, set(sample.dimensions)):
             return ""
-        return " ".join([*([] if is_alone else [sample.name]), *sample.dimensions.values()])
+        if sample.dimensions["Stack"] != search["stack"]:
+            return ""
+        others = [value for name, value in sample.dimensions.items() if name != "Stack"]
+        return " ".join([*([] if is_alone else [sample.name]), *others])
     namespace, name, *pairs = (part for part in metric if isinstance(part, str))
     dimensions = dict(zip(pairs[::2], pairs[1::2], strict=True))
     is_shown = (namespace, name, dimensions) == (sample.namespace, sample.name, sample.dimensions)

@@ -5,22 +5,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeAlias
 
+from tests.infrastructure.combinations import AS_IT_COMES
 from tests.infrastructure.translate import translate
 
 Properties: TypeAlias = dict[str, Any]
 UNKNOWN = re.compile(r"\$\{([^}]+)\}")
 """A resource, or an attribute of one, that exists only once the stack is deployed."""
-
-KEY = "arn:aws:kms:eu-central-1:123456789012:key/0b5e4f6a"
-TOPIC = "arn:aws:sns:eu-central-1:123456789012:requests"
-RULE = "arn:aws:events:eu-central-1:123456789012:rule/other/deletions"
-
-AS_IT_COMES: Mapping[str, str] = {}
-WITH_EVERYTHING: Mapping[str, str] = {
-    "KmsKeyArn": KEY,
-    "EventBusName": "ours",
-    "AllowedSourceArns": f"{TOPIC},{RULE}",
-}
 
 
 @cache
@@ -69,10 +59,19 @@ class Rendered:
                 return between.join(self.of(parts))
             case {"Fn::If": [condition, yes, no]}:
                 return self.of(yes if self._exists(condition) else no)
+            case {"Fn::Select": [index, {"Fn::Split": [str(between), text]}]}:
+                parts = self.of(text).split(between)
+                return parts[int(index)] if len(parts) > 1 else parts[0]  # known only once the stack is deployed
             case {"Fn::Not": [condition]}:
                 return not self.of(condition)
+            case {"Fn::And": conditions}:
+                return all(self.of(each) for each in conditions)
+            case {"Condition": str(name), **rest} if not rest:
+                return self._exists(name)
             case {"Fn::Equals": [one, other]}:
-                return self.of(one) == self.of(other)
+                return str(self.of(one)) == str(self.of(other))
+            case {"Fn::Split": [str(between), text]}:
+                return self.of(text).split(between)
             case dict():
                 return {key: value for key, each in node.items() if (value := self.of(each)) is not None}
             case list():

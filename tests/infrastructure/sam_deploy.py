@@ -1,4 +1,4 @@
-"""Prints the parameters that `sam deploy` would give to CloudFormation for its command line; nothing is deployed.
+"""Prints the options of `sam deploy` for its command line and samconfig.toml; nothing is deployed.
 
 Runs in SAM's own environment, in place of `.venv-sam/bin/sam`: `.venv-sam/bin/python sam_deploy.py deploy …`.
 """
@@ -12,4 +12,4 @@ if __name__ == "__main__":
     _, name, *words = sys.argv
     if name != "deploy":
         sys.exit(f"sam {name} is not read here")
-    json.dump(cli.make_context(name, words).params["parameter_overrides"], sys.stdout)
+    json.dump(cli.make_context(name, words).params, sys.stdout, default=str)

@@ -54,10 +54,16 @@ def alarms() -> Iterator[str]:
     yield from ("| alarm | meaning | raised by | runbook |", "|---|---|---|---|")
     for name, resource in translated()["Resources"].items():
         if resource["Type"] == "AWS::CloudWatch::Alarm":
-            first, says = resource["Properties"]["AlarmDescription"].splitlines()
+            first, says, _ = _described(resource["Properties"]["AlarmDescription"]).splitlines()
             title = first.removeprefix("Runbook: ")
             runbook = f"[{title}](#{title.lower().replace(' ', '-')})"
             yield f"| `{name}` | {_cell(says)} | {_cell(RAISED[name])} | {runbook} |"
+
+
+def _described(description: str | dict[str, str | list[str]]) -> str:
+    """The text of an alarm. In the table, a parameter has the form `NAME`."""
+    text = description["Fn::Sub"] if isinstance(description, dict) else description
+    return re.sub(r"\$\{(\w+)\}", r"`\1`", text if isinstance(text, str) else text[0])
 
 
 def outputs() -> Iterator[str]:

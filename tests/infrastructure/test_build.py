@@ -98,6 +98,15 @@ def test_machine_code_is_the_runtimes_whatever_machine_builds(built: Built) -> N
         assert int.from_bytes(header[18:20], "little") == AARCH64
 
 
+def test_a_second_build_is_for_the_platform_that_it_is_asked_for(tmp_path: Path) -> None:
+    """SAM's cache is not used: it knows the source of a layer, but not the variables of its Makefile."""
+    for platform in ("manylinux2014_aarch64", "manylinux2014_x86_64"):
+        built = Built(tmp_path, PLATFORM=platform)
+        libraries = [name for name in built.files("DependenciesLayer") if ".so" in Path(name).suffixes]
+        assert libraries
+        assert all(platform.removeprefix("manylinux2014_") in name for name in libraries)
+
+
 def test_byte_code_ships_whole_for_the_runtime_or_not_at_all(built: Built) -> None:
     for layer in LAYERS:
         files = built.files(layer)

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -35,11 +36,17 @@ OWN = {name: value for name, value in os.environ.items() if name not in {"ARGS",
 
 def given_to_cloudformation(*words: str) -> dict[str, str]:
     """The parameters of the stack after `make deploy` with these words: by make, the shell and SAM's own parser."""
+    parameters: dict[str, str] = options_of_sam(*words)["parameter_overrides"]
+    return parameters
+
+
+def options_of_sam(*words: str) -> dict[str, Any]:
+    """The options of `sam deploy` after `make deploy` with these words, those of samconfig.toml included."""
     command = ["make", "--silent", "--old-file=build", "deploy", f"SAM={SAM}", *words]
     done = subprocess.run(command, cwd=ROOT, env=OWN, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stdout + done.stderr
-    parameters: dict[str, str] = json.loads(done.stdout)
-    return parameters
+    options: dict[str, Any] = json.loads(done.stdout)
+    return options
 
 
 def written(folder: Path, text: str) -> str:
@@ -162,9 +169,56 @@ def test_what_a_stack_holds_is_listed_before_it_is_deleted(
     cli.chmod(0o700)
     kept = ["--old-file=.venv/stamp", "--old-file=.venv-sam/stamp"]
     environment = {name: value for name, value in OWN.items() if name != "AWS_DEFAULT_REGION"}
-    command = ["make", "--silent", *kept, "remove", "SAM=echo sam", f"CLI={cli}", *words]
+    command = ["make", "--silent", *kept, "remove", "SAM=echo sam", f"CLI={cli}", f"BUS_RULES={cli} rules of", *words]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    _, listed, failed, deleted = done.stdout.splitlines()
+    _, listed, failed, rules, deleted = done.stdout.splitlines()
     assert (listed, failed) == (f"holds of {holds}", "They could not be listed.")
+    assert rules == f"rules of {holds}"
     assert deleted.startswith(f"sam {deletes}")
+
+
+def test_nothing_is_deleted_while_rules_of_others_are_on_the_bus() -> None:
+    kept = ["--old-file=.venv/stamp", "--old-file=.venv-sam/stamp"]
+    command = ["make", "--silent", *kept, "remove", "SAM=echo sam", "CLI=echo", "BUS_RULES=sh -c 'exit 2'"]
+    done = subprocess.run(command, cwd=ROOT, env=OWN, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert "sam delete" not in done.stdout
+
+
+# ── A changed key, and pipelines ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("words", "warns"),
+    [
+        (["ARGS=--parameter-overrides KmsKeyArn="], True),
+        (["PARAMETERS=FILE"], True),
+        (["ARGS=--parameter-overrides DefaultTarget=otc-prod"], False),
+        ([], False),
+    ],
+)
+def test_a_deployment_that_names_a_key_says_how_long_the_earlier_one_is_needed(
+    tmp_path: Path, words: list[str], warns: bool
+) -> None:
+    path = tmp_path / "key.yaml"
+    path.write_text("KmsKeyArn: arn:aws:kms:eu-central-1:123456789012:key/0b5e4f6a\n", encoding="utf-8")
+    words = [word.replace("FILE", str(path)) for word in words]
+    command = ["make", "--silent", "--old-file=build", "deploy", "SAM=echo sam", *words]
+    done = subprocess.run(command, cwd=ROOT, env=OWN, capture_output=True, text=True, check=True)
+    assert ("FormerKmsKeyArns" in done.stderr) == warns
+    assert ("14 days" in done.stderr) == warns
+
+
+def test_the_parameter_of_the_key_says_how_long_the_earlier_one_is_needed() -> None:
+    description = translated()["Parameters"]["KmsKeyArn"]["Description"]
+    assert all(word in description for word in ("FormerKmsKeyArns", "14 days"))
+
+
+@pytest.mark.parametrize(("words", "asks"), [([], True), (["ARGS=--config-env ci"], False)])
+def test_a_pipeline_is_asked_nothing_and_may_find_nothing_to_do(words: list[str], asks: bool) -> None:
+    told = options_of_sam(*words)
+    assert told["confirm_changeset"] is asks
+    assert told["fail_on_empty_changeset"] is asks
+    assert told["stack_name"] == "vbs-reaper"
+    assert set(told["capabilities"]) == {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"}

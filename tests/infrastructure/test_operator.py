@@ -9,8 +9,9 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from tests.infrastructure.rendered import KEY, WITH_EVERYTHING, Rendered
-from tests.infrastructure.test_permissions import HERE, USE_THE_KEY, listed, statements
+from tests.infrastructure.combinations import FORMER_KEY, KEY, WITH_EVERYTHING
+from tests.infrastructure.rendered import Rendered
+from tests.infrastructure.test_permissions import HERE, MAPPING, USE_THE_KEY, listed, statements
 from tests.infrastructure.translate import ROOT
 
 PACKAGE = ROOT / "layers/shared/python/vbs_reaper"
@@ -18,7 +19,6 @@ CONSOLE = PACKAGE / "cli"
 HOLDS_BUCKET = PACKAGE / "aws/hold_store.py"
 """An adapter that writes what only the console writes."""
 SERVICES = ("cloudformation", "lambda", "logs", "s3", "sqs")
-MAPPING = f"arn:${{AWS::Partition}}:lambda:{HERE}:event-source-mapping:${{DeleterFunctionDeleteRequests}}"
 OPERATOR_MAY = {
     ("cloudformation:DescribeStacks", f"arn:${{AWS::Partition}}:cloudformation:{HERE}:stack/${{AWS::StackName}}/*"),
     ("sqs:SendMessage", "${DeleteQueue.Arn}"),
@@ -46,7 +46,7 @@ CALLED_OTHERWISE = {
 
 
 def operator_may(stack: Rendered) -> set[tuple[str, str]]:
-    (policy,) = stack.every("IAM::ManagedPolicy").values()
+    policy = stack.every("IAM::ManagedPolicy")["OperatorPolicy"]
     return {
         (action, resource)
         for statement in statements(policy["PolicyDocument"])
@@ -78,7 +78,7 @@ def rights_used(path: Path) -> Iterator[str]:
 
 def test_the_operator_may_do_what_the_console_does_and_nothing_else() -> None:
     assert operator_may(Rendered()) == OPERATOR_MAY
-    assert operator_may(Rendered(WITH_EVERYTHING)) == OPERATOR_MAY | USE_THE_KEY
+    assert operator_may(Rendered(WITH_EVERYTHING)) == OPERATOR_MAY | USE_THE_KEY | {("kms:Decrypt", FORMER_KEY)}
 
 
 def test_every_right_of_the_operator_is_used_and_every_call_is_allowed() -> None:
@@ -87,7 +87,7 @@ def test_every_right_of_the_operator_is_used_and_every_call_is_allowed() -> None
 
 
 def test_the_mapping_can_only_be_switched_for_the_deleter(stack: Rendered) -> None:
-    (policy,) = stack.every("IAM::ManagedPolicy").values()
+    policy = stack.every("IAM::ManagedPolicy")["OperatorPolicy"]
     (update,) = (
         each for each in statements(policy["PolicyDocument"]) if each["Action"] == "lambda:UpdateEventSourceMapping"
     )
@@ -95,7 +95,7 @@ def test_the_mapping_can_only_be_switched_for_the_deleter(stack: Rendered) -> No
 
 
 def test_the_rights_to_hold_and_to_release_are_statements_of_their_own(stack: Rendered) -> None:
-    (policy,) = stack.every("IAM::ManagedPolicy").values()
+    policy = stack.every("IAM::ManagedPolicy")["OperatorPolicy"]
     by_name = {each["Sid"]: each for each in statements(policy["PolicyDocument"])}
     for name, action in (("Hold", "s3:PutObject"), ("Release", "s3:DeleteObject")):
         assert by_name[name]["Action"] == action

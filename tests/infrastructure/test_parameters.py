@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from datetime import UTC, datetime
+from importlib.metadata import version
 from itertools import dropwhile
 from typing import Any
 
@@ -11,6 +12,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+from tests.infrastructure.combinations import WITH_EVERYTHING
 from tests.infrastructure.rendered import Rendered, translated
 from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.request import DeleteRequest
@@ -26,19 +28,31 @@ DEFAULTS = {
     "CallsAtOnce": 5,
     "MinimumAge": 0,
     "EventBusName": "",
+    "AllowedEventSources": "",
     "AllowedSourceArns": "",
+    "AllowedAccountIds": "",
     "PurgePolicy": '{"policy": "nightly", "mode": "preview", "match": {"status": ["available"]}, '
     '"keep": {"last": 3, "daily": 7, "weekly": 4, "monthly": 12}}',
     "PurgeSchedule": "cron(0 4 * * ? *)",
     "PurgeTimezone": "UTC",
     "PurgeState": "DISABLED",
+    "PurgeMaximumGapInDays": 7,
     "PurgerMemory": 512,
-    "CheckTargets": "default",
+    "PlanRetentionInDays": 90,
+    "CheckTargets": "",
     "CheckRate": "rate(1 hour)",
     "AlarmTopicArn": "",
     "LogLevel": "INFO",
     "LogRetentionInDays": 90,
     "KmsKeyArn": "",
+    "FormerKmsKeyArns": "",
+    "SecretKmsKeyArns": "",
+    "LogKmsKeyArn": "",
+    "SubnetIds": "",
+    "SecurityGroupIds": "",
+    "PermissionsBoundaryArn": "",
+    "RolePath": "",
+    "OperatorPolicyName": "",
 }
 REFUSED = [
     ("SecretPrefix", ""),
@@ -60,6 +74,10 @@ REFUSED = [
     ("EventBusName", "*"),
     ("AllowedSourceArns", "*"),
     ("AllowedSourceArns", "arn:aws:iam::123456789012:root"),
+    ("AllowedSourceArns", "arn:aws:sns:*:*:requests"),  # topics of every account
+    ("AllowedEventSources", "*"),
+    ("AllowedAccountIds", "*"),
+    ("AllowedAccountIds", "12345678901"),
     ("PurgePolicy", ""),
     ("PurgePolicy", "nightly"),
     ("PurgePolicy", "{policy:nightly,mode:purge,match:{name:daily-*},keep:{last:3}}"),  # a shell ate the quotes
@@ -73,16 +91,30 @@ REFUSED = [
     ("PurgeState", "enabled"),
     ("PurgerMemory", 255),
     ("PurgerMemory", 2049),
+    ("PlanRetentionInDays", 29),
+    ("PlanRetentionInDays", 3654),
     ("CheckTargets", "OTC"),
     ("CheckTargets", 'a", "b'),
     ("CheckRate", "rate(5 minutes)"),
     ("CheckRate", "rate(1 hours)"),
+    ("CheckRate", "rate(13 hours)"),
+    ("CheckRate", "rate(1 day)"),
+    ("PurgeMaximumGapInDays", 8),
     ("AlarmTopicArn", "alarms"),
     ("LogLevel", "TRACE"),
     ("LogLevel", "WARN"),  # Lambda would drop the metrics
     ("LogRetentionInDays", 0),
     ("KmsKeyArn", "alias/aws/sqs"),
     ("KmsKeyArn", "arn:aws:kms:eu-central-1:123456789012:alias/ours"),
+    ("FormerKmsKeyArns", "arn:aws:kms:eu-central-1:123456789012:alias/ours"),
+    ("SecretKmsKeyArns", "*"),
+    ("LogKmsKeyArn", "alias/logs"),
+    ("SubnetIds", "vpc-0a1b2c3d"),
+    ("SecurityGroupIds", "default"),
+    ("PermissionsBoundaryArn", "boundary"),
+    ("RolePath", "backups"),
+    ("RolePath", "/backups"),
+    ("OperatorPolicyName", "a/b"),
 ]
 OF_EVERY_COMMAND = {"query", "output", "cli-read-timeout", "cli-binary-format"}
 AS_BOTOCORE_SAYS = {"s3api": "s3"}
@@ -101,10 +133,19 @@ TAKEN = [
     ("PurgeTimezone", "Europe/Berlin"),
     ("PurgeTimezone", "America/Argentina/Buenos_Aires"),
     ("PurgeState", "ENABLED"),
+    ("CheckTargets", ""),
+    ("CheckTargets", "otc-prod"),
     ("CheckRate", "rate(6 hours)"),
+    ("CheckRate", "rate(12 hours)"),
+    ("PurgeMaximumGapInDays", 0),
     ("AlarmTopicArn", "arn:aws:sns:eu-central-1:123456789012:alarms"),
+    ("AllowedEventSources", "aws.partner/example.com/1/orders"),
+    ("PlanRetentionInDays", 3653),
     ("LogRetentionInDays", 3653),
     ("KmsKeyArn", "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-0b5e4f6a"),
+    ("PermissionsBoundaryArn", "arn:aws-us-gov:iam::aws:policy/PowerUserAccess"),
+    ("RolePath", "/teams/backup/"),
+    *WITH_EVERYTHING.items(),
 ]
 
 
@@ -114,8 +155,9 @@ def takes(name: str, value: str | int) -> bool:
     if "AllowedValues" in parameter:
         return value in parameter["AllowedValues"]
     if "AllowedPattern" in parameter:
-        return re.fullmatch(parameter["AllowedPattern"], str(value)) is not None
-    return bool(parameter["MinValue"] <= value <= parameter["MaxValue"])
+        values = str(value).split(",") if "List" in parameter["Type"] else [str(value)]
+        return all(re.fullmatch(parameter["AllowedPattern"], each) for each in values)
+    return bool(parameter["MinValue"] <= int(value) <= parameter["MaxValue"])
 
 
 def test_parameters_and_their_defaults_are_those_of_the_design() -> None:
@@ -149,10 +191,16 @@ def test_every_parameter_stands_in_one_group_and_is_used() -> None:
 
 def test_outputs_are_those_of_the_design(stack: Rendered) -> None:
     values = {name: output["Value"] for name, output in stack.outputs.items() if not name.endswith("Command")}
-    assert values.pop("EventBusName") in {"${EventBus}", "ours"}
+    bus = values.pop("EventBusName")
+    assert bus in {"${EventBus}", "ours"}
     assert values == {
+        "Version": version("vbs-reaper"),
         "DeleteQueueUrl": "${DeleteQueue}",
+        "DeleteQueueArn": "${DeleteQueue.Arn}",
         "DeadLetterQueueUrl": "${DeadLetterQueue}",
+        "DeadLetterQueueArn": "${DeadLetterQueue.Arn}",
+        "EventBusArn": f"arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:event-bus/{bus}",
+        "RequestScheduleRoleArn": "${RequestScheduleRole.Arn}",
         "DeleterFunctionName": "${DeleterFunction}",
         "PurgerFunctionName": "${PurgerFunction}",
         "PlansBucketName": "${PlansBucket}",

@@ -5,7 +5,9 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from tests.infrastructure.rendered import KEY, RULE, TOPIC, WITH_EVERYTHING, Properties, Rendered
+from tests.infrastructure.combinations import FORMER_KEY, KEY, LOG_KEY, RULE, SECRET_KEY, TOPIC, WITH_EVERYTHING
+from tests.infrastructure.rendered import Properties, Rendered
+from vbs_reaper.deletion.result import REQUESTED
 
 HERE = "${AWS::Region}:${AWS::AccountId}"
 DELETER_MAY = {
@@ -19,6 +21,7 @@ DELETER_MAY = {
     ("logs:CreateLogStream", "${DeleterLogGroup.Arn}"),
     ("logs:PutLogEvents", "${DeleterLogGroup.Arn}"),
 }
+MAPPING = f"arn:${{AWS::Partition}}:lambda:{HERE}:event-source-mapping:${{DeleterFunctionDeleteRequests}}"
 LOGIN_SLOTS = {
     ("s3:ListBucket", "${PlansBucket.Arn}"),
     ("s3:GetObject", "${PlansBucket.Arn}/logins/*"),
@@ -32,6 +35,8 @@ PUBLISH_ON_ITS_OWN_BUS = {
 }
 PUBLISH_ON_THE_GIVEN_BUS = {(action, f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/ours") for action in PUBLISH}
 USE_THE_KEY = {("kms:Decrypt", KEY), ("kms:GenerateDataKey", KEY)}
+DECRYPT_OLDER_ONES_AND_SECRETS = {("kms:Decrypt", FORMER_KEY), ("kms:Decrypt", SECRET_KEY)}
+USE_ALL_KEYS = USE_THE_KEY | DECRYPT_OLDER_ONES_AND_SECRETS
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -83,7 +88,7 @@ def senders(stack: Rendered, queue: str) -> set[str]:
         for statement in of_queue(stack, queue)
         if statement["Effect"] == "Allow"
         for test in ("ArnEquals", "ArnLike")
-        for arn in listed(statement["Condition"].get(test, {}).get("aws:SourceArn", []))
+        for arn in listed(statement.get("Condition", {}).get(test, {}).get("aws:SourceArn", []))
     }
 
 
@@ -93,7 +98,7 @@ def senders(stack: Rendered, queue: str) -> set[str]:
 def test_the_deleter_may_do_what_it_does_and_nothing_else() -> None:
     deleter_may = DELETER_MAY | LOGIN_SLOTS | READ_HOLDS
     assert may(Rendered(), "DeleterRole") == deleter_may | PUBLISH_ON_ITS_OWN_BUS
-    assert may(Rendered(WITH_EVERYTHING), "DeleterRole") == deleter_may | PUBLISH_ON_THE_GIVEN_BUS | USE_THE_KEY
+    assert may(Rendered(WITH_EVERYTHING), "DeleterRole") == deleter_may | PUBLISH_ON_THE_GIVEN_BUS | USE_ALL_KEYS
 
 
 def test_every_statement_says_its_name_its_actions_and_its_resources(stack: Rendered) -> None:
@@ -107,7 +112,8 @@ def test_every_statement_says_its_name_its_actions_and_its_resources(stack: Rend
 
 
 def test_no_role_has_a_policy_that_someone_else_writes(stack: Rendered) -> None:
-    assert not [role for role in stack.every("IAM::Role").values() if "ManagedPolicyArns" in role]
+    attached = [role.get("ManagedPolicyArns", []) for role in stack.every("IAM::Role").values()]
+    assert all(each in ([], ["${NetworkPolicy}"]) for each in attached)
     assert not stack.every("IAM::Policy")
 
 
@@ -132,6 +138,7 @@ def test_the_checker_may_look_and_publish_and_nothing_else() -> None:
         ("sqs:GetQueueAttributes", "${DeleteQueue.Arn}"),
         ("sqs:GetQueueAttributes", "${DeadLetterQueue.Arn}"),
         ("secretsmanager:GetSecretValue", f"arn:${{AWS::Partition}}:secretsmanager:{HERE}:secret:vbs-reaper/*"),
+        ("lambda:GetEventSourceMapping", MAPPING),
         ("logs:CreateLogStream", "${CheckerLogGroup.Arn}"),
         ("logs:PutLogEvents", "${CheckerLogGroup.Arn}"),
     }
@@ -140,7 +147,7 @@ def test_the_checker_may_look_and_publish_and_nothing_else() -> None:
         ("lambda:InvokeFunction", "${CheckerFunction.Arn}"),
         ("sqs:SendMessage", "${DeadLetterQueue.Arn}"),
     }
-    assert may(Rendered(WITH_EVERYTHING), "CheckerRole") >= USE_THE_KEY
+    assert may(Rendered(WITH_EVERYTHING), "CheckerRole") == look | LOGIN_SLOTS | PUBLISH_ON_THE_GIVEN_BUS | USE_ALL_KEYS
 
 
 def test_the_purger_may_store_plans_and_request_deletions_and_nothing_else() -> None:
@@ -158,7 +165,7 @@ def test_the_purger_may_store_plans_and_request_deletions_and_nothing_else() -> 
         }
     )
     assert may(Rendered(), "PurgerRole") == purger_may | PUBLISH_ON_ITS_OWN_BUS
-    assert may(Rendered(WITH_EVERYTHING), "PurgerRole") == purger_may | PUBLISH_ON_THE_GIVEN_BUS | USE_THE_KEY
+    assert may(Rendered(WITH_EVERYTHING), "PurgerRole") == purger_may | PUBLISH_ON_THE_GIVEN_BUS | USE_ALL_KEYS
 
 
 def test_a_purge_schedule_may_run_the_purger_and_nothing_else() -> None:
@@ -288,14 +295,15 @@ def test_a_queue_talks_over_tls_only(stack: Rendered, queue: str) -> None:
 
 
 @pytest.mark.parametrize("queue", ["DeleteQueue", "DeadLetterQueue"])
-def test_a_service_may_only_send_and_only_for_a_named_source_of_this_account(stack: Rendered, queue: str) -> None:
-    allowed = [statement for statement in of_queue(stack, queue) if statement["Effect"] == "Allow"]
+def test_a_service_may_only_send_and_only_for_a_named_source(stack: Rendered, queue: str) -> None:
+    """SQS guide, "Key management": SNS and EventBridge set aws:SourceArn; of SNS, no more is documented."""
+    allowed = [each for each in of_queue(stack, queue) if each["Effect"] == "Allow" and "Service" in each["Principal"]]
     assert allowed
     for statement in allowed:
         assert set(listed(statement["Principal"]["Service"])) <= {"events.amazonaws.com", "sns.amazonaws.com"}
         assert statement["Action"] == "sqs:SendMessage"
         assert statement["Resource"] == f"${{{queue}.Arn}}"
-        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "${AWS::AccountId}"}
+        assert {key for test in statement["Condition"].values() for key in test} == {"aws:SourceArn"}
     assert len(senders(stack, queue)) >= len(allowed)
     assert "*" not in senders(stack, queue)
 
@@ -303,6 +311,104 @@ def test_a_service_may_only_send_and_only_for_a_named_source_of_this_account(sta
 def test_further_topics_and_rules_may_send_where_they_are_named_and_nobody_else() -> None:
     assert senders(Rendered(), "DeleteQueue") == {"${DeleteRequestedRule.Arn}"}
     assert senders(Rendered(WITH_EVERYTHING), "DeleteQueue") == {"${DeleteRequestedRule.Arn}", TOPIC, RULE}
+
+
+def of_bus(stack: Rendered) -> list[Properties]:
+    """The statements of the policy of the stack's own bus."""
+    buses = stack.every("Events::EventBus").values()
+    return [statement for bus in buses if "Policy" in bus for statement in statements(bus["Policy"])]
+
+
+def other_accounts(stack: Rendered) -> list[str]:
+    """The accounts that the queue's policy lets send."""
+    allowed = (each["Principal"] for each in of_queue(stack, "DeleteQueue") if each["Effect"] == "Allow")
+    return [account for principal in allowed for account in principal.get("AWS", [])]
+
+
+def test_other_accounts_may_send_requests_and_nothing_else(stack: Rendered) -> None:
+    (rule,) = stack.every("Events::Rule").values()
+    named = other_accounts(stack)
+    assert rule["EventPattern"]["account"] == ["${AWS::AccountId}", *named]
+    for statement in of_queue(stack, "DeleteQueue"):
+        if "AWS" in statement["Principal"]:
+            assert (statement["Action"], statement["Resource"]) == ("sqs:SendMessage", "${DeleteQueue.Arn}")
+    assert not [each for each in of_queue(stack, "DeadLetterQueue") if "AWS" in each["Principal"]]
+    for statement in of_bus(stack):
+        assert statement["Action"] == "events:PutEvents"
+        assert statement["Principal"] == {"AWS": named}
+        assert statement["Resource"] == f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/${{AWS::StackName}}"
+        assert statement["Condition"] == {"StringEquals": {"events:detail-type": REQUESTED}}
+
+
+def test_other_accounts_may_use_only_the_bus_of_the_stack() -> None:
+    accounts = {"AllowedAccountIds": "210987654321,109876543210"}
+    assert other_accounts(Rendered()) == []
+    assert other_accounts(Rendered(accounts)) == ["210987654321", "109876543210"]
+    assert len(of_bus(Rendered(accounts))) == 1
+    assert of_bus(Rendered({**accounts, "EventBusName": "ours"})) == []
+
+
+# ── The account ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_role_has_the_boundary_and_the_path_that_the_account_requires() -> None:
+    """An absent path is the default of IAM. A path that is set replaces the role, so it is not set unless asked."""
+    for role in Rendered().every("IAM::Role").values():
+        assert not role.keys() & {"Path", "PermissionsBoundary"}
+    for role in Rendered(WITH_EVERYTHING).every("IAM::Role").values():
+        assert role["Path"] == WITH_EVERYTHING["RolePath"]
+        assert role["PermissionsBoundary"] == WITH_EVERYTHING["PermissionsBoundaryArn"]
+
+
+def test_the_operators_policy_has_a_fixed_name_only_if_asked() -> None:
+    (name,) = (each.get("ManagedPolicyName") for each in Rendered().every("IAM::ManagedPolicy").values())
+    assert name is None
+    assert Rendered(WITH_EVERYTHING).every("IAM::ManagedPolicy")["OperatorPolicy"]["ManagedPolicyName"]
+
+
+def test_all_functions_are_in_the_vpc_or_none_is(stack: Rendered) -> None:
+    functions = stack.every("Lambda::Function").values()
+    networks = [each.get("VpcConfig") for each in functions]
+    assert len(networks) == 3
+    assert networks in ([None] * 3, [networks[0]] * 3)
+    roles = [stack.every("IAM::Role")[each["Role"].strip("${}").removesuffix(".Arn")] for each in functions]
+    attached = ["${NetworkPolicy}"] if networks[0] else []
+    assert all(role.get("ManagedPolicyArns", []) == attached for role in roles)
+    assert ("NetworkPolicy" in stack.resources) == bool(attached)
+
+
+def test_only_lambda_itself_uses_the_permissions_for_the_network() -> None:
+    """Lambda guide, "Giving Lambda functions access to resources in a VPC": the key is in calls of function code."""
+    policy = Rendered(WITH_EVERYTHING).every("IAM::ManagedPolicy")["NetworkPolicy"]
+    allowed, denied = statements(policy["PolicyDocument"])
+    assert allowed["Effect"] == "Allow"
+    assert {action.partition(":")[0] for action in allowed["Action"]} == {"ec2"}
+    assert (denied["Effect"], denied["Action"], denied["Resource"]) == ("Deny", "ec2:*", "*")
+    assert denied["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
+
+
+def test_logs_have_a_key_only_if_one_is_given() -> None:
+    assert {each.get("KmsKeyId") for each in Rendered().every("Logs::LogGroup").values()} == {None}
+    assert {each["KmsKeyId"] for each in Rendered(WITH_EVERYTHING).every("Logs::LogGroup").values()} == {LOG_KEY}
+
+
+READERS_OF_WHAT_IS_STORED = {"DeleterRole", "PurgerRole", "CheckerRole"}
+
+
+def test_whoever_reads_what_the_key_encrypts_may_read_what_former_keys_encrypted(stack: Rendered) -> None:
+    """Without KmsKeyArn too: a key that was removed still encrypts the messages that wait."""
+    former = [FORMER_KEY] if "ReadWhatFormerKeysEncrypted" in str(stack.resources) else []
+    for role in READERS_OF_WHAT_IS_STORED:
+        assert [each for action, each in may(stack, role) if each == FORMER_KEY] == former
+    for role in stack.every("IAM::Role").keys() - READERS_OF_WHAT_IS_STORED:
+        assert not {FORMER_KEY, SECRET_KEY} & {resource for _, resource in may(stack, role)}
+
+
+def test_a_changed_or_removed_key_still_decrypts_if_it_is_named_as_a_former_one() -> None:
+    for current in ({}, {"KmsKeyArn": KEY}):
+        stack = Rendered({**current, "FormerKmsKeyArns": f"{FORMER_KEY},{LOG_KEY}"})
+        for role in READERS_OF_WHAT_IS_STORED:
+            assert {("kms:Decrypt", FORMER_KEY), ("kms:Decrypt", LOG_KEY)} <= may(stack, role)
 
 
 def test_every_rule_may_send_to_its_target_and_to_its_dead_letters(stack: Rendered) -> None:

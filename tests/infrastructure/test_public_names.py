@@ -111,3 +111,8 @@ def count_everything(counter: Metrics) -> None:
     counter.planned("p", 1, 1, 1)
     counter.requested("p", 1)
     counter.purge_refused("p")
+    counter.scheduled_runs("p", 1)
+    counter.scheduled_check(1, 1)
+    counter.deleter_is(enabled=True)
+    counter.stack_fault()
+    counter.target_fault()

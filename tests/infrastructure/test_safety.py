@@ -1,23 +1,21 @@
 """What neither cfn-lint nor checkov asks for: encryption, retention, and an end for whatever fails, everywhere."""
 
-from tests.infrastructure.rendered import KEY, Properties, Rendered, translated
+from tests.infrastructure.combinations import KEY
+from tests.infrastructure.rendered import Properties, Rendered, translated
 from vbs_reaper.backups.holds import HOLDS
 
-KEEPS_STATE = {"AWS::SQS::Queue": "Delete", "AWS::Logs::LogGroup": "Delete", "AWS::S3::Bucket": "Retain"}
+KEEPS_STATE = {"AWS::SQS::Queue": "Delete", "AWS::Logs::LogGroup": "Delete", "AWS::S3::Bucket": "RetainExceptOnCreate"}
 """What becomes of what is in it when the stack is deleted; nothing is lost by replacing one."""
 WITHOUT_DEAD_LETTERS = {
-    "CheckerFunction": "the next check comes within its rate, and CheckerErrorsAlarm tells of each that failed",
+    "CheckerFunction": "the next check comes within its rate, and CheckerSilentAlarm tells of a day without one",
 }
-RESOURCE_POLICIES = ("SQS::QueuePolicy", "S3::BucketPolicy", "SNS::TopicPolicy", "Events::EventBusPolicy")
+RESOURCE_POLICIES = ("SQS::QueuePolicy", "S3::BucketPolicy", "SNS::TopicPolicy")
 
 
 def of_resource_policies(stack: Rendered) -> list[Properties]:
-    return [
-        statement
-        for kind in RESOURCE_POLICIES
-        for policy in stack.every(kind).values()
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
+    documents = [policy["PolicyDocument"] for kind in RESOURCE_POLICIES for policy in stack.every(kind).values()]
+    documents += [bus["Policy"] for bus in stack.every("Events::EventBus").values() if "Policy" in bus]
+    return [statement for document in documents for statement in document["Statement"]]
 
 
 def test_what_keeps_state_says_what_becomes_of_it() -> None:
@@ -61,13 +59,21 @@ def test_every_queue_and_every_bucket_is_encrypted_and_over_tls_only(stack: Rend
     assert len(over_tls) == len(stack.every("SQS::Queue")) + len(stack.every("S3::Bucket"))
 
 
-def test_no_service_is_let_in_but_for_a_named_source_of_this_account(stack: Rendered) -> None:
+def test_no_service_is_let_in_but_for_a_named_source(stack: Rendered) -> None:
     let_in = [each for each in of_resource_policies(stack) if each["Effect"] == "Allow"]
     assert let_in
     for statement in let_in:
-        assert set(statement["Principal"]) == {"Service"}
-        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "${AWS::AccountId}"}
-        assert any("aws:SourceArn" in statement["Condition"].get(test, {}) for test in ("ArnEquals", "ArnLike"))
+        if "Service" in statement["Principal"]:
+            assert set(statement["Principal"]) == {"Service"}
+            assert set(statement["Condition"]) <= {"ArnEquals", "ArnLike"}
+            assert any("aws:SourceArn" in statement["Condition"].get(test, {}) for test in ("ArnEquals", "ArnLike"))
+
+
+def test_nobody_else_is_let_in_but_accounts_that_are_named(stack: Rendered) -> None:
+    for statement in of_resource_policies(stack):
+        if statement["Effect"] == "Allow" and "Service" not in statement["Principal"]:
+            assert statement["Principal"] == {"AWS": ["210987654321"]}
+            assert statement["Action"] in {"sqs:SendMessage", "events:PutEvents"}
 
 
 def test_a_function_is_let_be_invoked_for_a_named_source_only(stack: Rendered) -> None:

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.infrastructure.rendered import KEY, WITH_EVERYTHING, Properties, Rendered, translated
+from tests.infrastructure.combinations import KEY, WITH_EVERYTHING
+from tests.infrastructure.rendered import Properties, Rendered, translated
 from tests.infrastructure.translate import ROOT
 from vbs_reaper.deletion.result import REQUESTED
 from vbs_reaper.settings import DeleterSettings, PurgerSettings
@@ -194,7 +195,9 @@ def test_plans_are_encrypted_by_s3_or_by_the_key_that_is_given() -> None:
 
 def test_plans_outlive_the_stack() -> None:
     bucket = translated()["Resources"]["PlansBucket"]
-    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    policy = translated()["Resources"]["PlansBucketPolicy"]
+    assert (policy["DeletionPolicy"], policy["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_the_purge_runs_only_once_somebody_turns_it_on_and_at_the_hour_of_its_zone() -> None:
@@ -253,9 +256,11 @@ def test_what_is_built_is_for_the_runtime_of_the_template(makefile: str) -> None
 # ── Events ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_requested_deletion_goes_to_the_queue_whoever_sends_it(stack: Rendered) -> None:
+def test_a_requested_deletion_of_this_account_goes_to_the_queue(stack: Rendered) -> None:
     (rule,) = stack.every("Events::Rule").values()
-    assert rule["EventPattern"] == {"detail-type": [REQUESTED]}
+    assert rule["EventPattern"]["detail-type"] == [REQUESTED]
+    assert rule["EventPattern"]["account"][0] == "${AWS::AccountId}"
+    assert rule["EventPattern"].keys() <= {"detail-type", "account", "source"}
     assert [target["Arn"] for target in rule["Targets"]] == ["${DeleteQueue.Arn}"]
 
 
@@ -264,6 +269,13 @@ def test_every_target_has_dead_letters_and_says_how_long_it_is_tried(stack: Rend
     for target in targets(stack):
         assert target["DeadLetterConfig"] == {"Arn": "${DeadLetterQueue.Arn}"}
         assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+
+
+def test_sources_of_requests_are_named_or_all_are_allowed() -> None:
+    (rule,) = Rendered().every("Events::Rule").values()
+    assert "source" not in rule["EventPattern"]
+    (rule,) = Rendered(WITH_EVERYTHING).every("Events::Rule").values()
+    assert rule["EventPattern"]["source"] == ["example.housekeeping", "example.archive"]
 
 
 def test_a_bus_is_made_only_where_none_is_given() -> None:

@@ -1,15 +1,14 @@
 """Alarms about requests and dead letters that are not delivered or read: SQS deletes them after 14 days."""
 
 import operator
-import re
 from datetime import timedelta
 
 import pytest
 
 from tests.infrastructure.rendered import Properties
-from tests.infrastructure.test_alarms import ALARMS, COMPARES, DAY_S, EVERYTHING, OF_AWS
+from tests.infrastructure.test_alarms import ALARMS, DAY_S, EVERYTHING
 from tests.unit.aws.test_report import NOW
-from vbs_reaper.deletion.backoff import LIMIT_S, asked_delay_s, deleting_wait_s, dependents_wait_s, until_s, wait_s
+from vbs_reaper.deletion.backoff import asked_delay_s, deleting_wait_s, dependents_wait_s, until_s, wait_s
 
 
 def days_of_retention(queue: str) -> float:
@@ -56,45 +55,3 @@ def test_dead_letters_ring_days_before_they_expire() -> None:
 def test_an_empty_queue_has_no_oldest_message_and_raises_nothing(queue: str) -> None:
     assert {each["TreatMissingData"] for each in oldest_of(queue)} == {"notBreaching"}
     assert {each["Statistic"] for each in oldest_of(queue)} == {"Maximum"}
-
-
-@pytest.mark.parametrize(
-    ("visible", "hidden", "delayed", "runs", "raised"),
-    [
-        (1, 0, 0, None, True),  # paused, or the mapping is disabled
-        (None, 1, None, 0, True),  # received and never processed: no concurrency, a loop that Lambda stops
-        (None, None, 1, None, True),
-        (5, 5, 5, 1, False),  # an outage: the deleter runs and waits
-        (None, None, None, None, False),  # an idle queue
-        (0, 0, 0, 0, False),
-    ],
-)
-def test_the_deleter_is_idle_if_requests_are_there_and_it_does_not_run(
-    visible: int | None, hidden: int | None, delayed: int | None, runs: int | None, raised: bool
-) -> None:
-    alarm = ALARMS["DeleterIdleAlarm"]
-    expression, *metrics = alarm["Metrics"]
-    values = {"visible": visible, "hidden": hidden, "delayed": delayed, "runs": runs}
-    said = re.sub(r"FILL\((\w+), 0\)", lambda found: str(values[found[1]] or 0), expression["Expression"])
-    held, ran = re.fullmatch(r"IF\(([\d +]+) > 0 AND (\d+) == 0, 1, 0\)", said).groups()  # type: ignore[union-attr]
-    value = int(sum(map(int, held.split(" + "))) > 0 and int(ran) == 0)
-    assert COMPARES[alarm["ComparisonOperator"]](value, alarm["Threshold"]) is raised
-    assert {each["Id"]: each["MetricStat"]["Metric"]["MetricName"] for each in metrics} == {
-        "visible": "ApproximateNumberOfMessagesVisible",
-        "hidden": "ApproximateNumberOfMessagesNotVisible",
-        "delayed": "ApproximateNumberOfMessagesDelayed",
-        "runs": "Invocations",
-    }
-
-
-def test_the_deleter_is_idle_only_after_longer_than_a_message_can_be_hidden() -> None:
-    alarm = ALARMS["DeleterIdleAlarm"]
-    *queue_metrics, runs = alarm["Metrics"][1:]
-    (period_s,) = {each["MetricStat"]["Period"] for each in alarm["Metrics"][1:]}
-    assert alarm["DatapointsToAlarm"] == alarm["EvaluationPeriods"]
-    assert alarm["EvaluationPeriods"] * period_s > LIMIT_S + period_s
-    for each in queue_metrics:
-        (dimension,) = each["MetricStat"]["Metric"]["Dimensions"]
-        assert dimension == {"Name": "QueueName", "Value": "${DeleteQueue.QueueName}"}
-        assert each["MetricStat"]["Metric"]["MetricName"] in OF_AWS["AWS/SQS"]
-    assert runs["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "FunctionName", "Value": "${DeleterFunction}"}]

@@ -5,7 +5,8 @@ import re
 import shlex
 from datetime import UTC, datetime
 
-from tests.infrastructure.rendered import AS_IT_COMES, KEY, RULE, TOPIC, WITH_EVERYTHING, Properties, Rendered
+from tests.infrastructure.combinations import AS_IT_COMES, KEY, RULE, TOPIC, WITH_EVERYTHING
+from tests.infrastructure.rendered import Properties, Rendered
 from tests.infrastructure.test_permissions import may, senders
 from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.request import DeleteRequest

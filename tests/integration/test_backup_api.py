@@ -23,7 +23,7 @@ from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Page, TargetI
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.clock import TimeLeft
-from vbs_reaper.clouds.login.login import Login
+from vbs_reaper.clouds.login.login import Login, Token
 from vbs_reaper.deletion.decision import Halt, Pass, Wait
 from vbs_reaper.deletion.message import Delivery, read_message
 from vbs_reaper.deletion.reconcile import Reconciler
@@ -195,6 +195,7 @@ def test_a_backup_that_was_looked_at_in_one_region_is_not_deleted_in_another(clo
 def test_of_a_token_that_an_answer_quotes_nothing_is_told(reach: Reach, cloud: Cloud, status: int) -> None:
     login = reach.api._sessions.login(TARGET, Hourglass())  # noqa: SLF001  # the login is private
     assert isinstance(login, Login)
+    assert isinstance(login.credentials, Token)
     token = login.credentials.secret.reveal()
     quoting = Fault(
         times=None,

@@ -341,8 +341,9 @@ def test_the_pages_of_a_list_overlap(cloud: Cloud, reach: Reach) -> None:
     cloud.add_backups(180)
     listed(reach)
     queries = [call.raw_path.partition("?")[2] for call in cloud.journal.calls_of(Operation.LIST)]
-    rest = "limit=1000&resource_type=OS::Cinder::Volume&sort=created_at:asc&offset="
-    assert queries == [f"{rest}0", f"{rest}{100 - OVERLAP}", f"{rest}{200 - 2 * OVERLAP}"]
+    rest = "resource_type=OS%3A%3ACinder%3A%3AVolume&sort=created_at%3Aasc"
+    offsets = [0, 100 - OVERLAP, 200 - 2 * OVERLAP]
+    assert queries == [f"limit=1000&offset={offset}&{rest}" for offset in offsets]
 
 
 @pytest.mark.parametrize("removed", [1, OVERLAP - 1, OVERLAP, 90])

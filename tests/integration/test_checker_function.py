@@ -1,6 +1,8 @@
 """The checker as Lambda runs it: reports out, the metric in its log, the event on the bus."""
 
+import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -12,10 +14,11 @@ from tests.conftest import Event
 from tests.infrastructure.schemas.validator import complaints
 from tests.integration.ear import Ear
 from tests.support.doubles import FakeLambdaContext
+from tests.support.local.function_log import samples
 from tests.support.log_lines import LogLines
 from tests.support.poller import Invoke
 from tests.support.simulator.cloud import Cloud
-from tests.support.template_resources import TemplateResources
+from tests.support.template_resources import ACCOUNT, REGION, TemplateResources
 from vbs_reaper.checking.target_check import TargetCheck, TargetReport
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.errors import InvalidCheck
@@ -37,16 +40,36 @@ def ear(resources: TemplateResources) -> Ear:
 
 
 @pytest.fixture
+def mapping(resources: TemplateResources) -> str:
+    """The event source mapping of a deleter that does nothing."""
+    functions, code = boto3.client("lambda"), io.BytesIO()
+    zipfile.ZipFile(code, "w").close()
+    role = boto3.client("iam").create_role(RoleName="deleter", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    functions.create_function(
+        FunctionName="deleter",
+        Runtime="python3.13",
+        Role=role,
+        Handler="app.lambda_handler",
+        Code={"ZipFile": code.getvalue()},
+    )
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{resources.delete_queue_url.rpartition('/')[2]}"
+    return functions.create_event_source_mapping(EventSourceArn=queue, FunctionName="deleter")["UUID"]
+
+
+@pytest.fixture
 def checker(
     resources: TemplateResources,
     cloud: Cloud,
     lambda_context: FakeLambdaContext,
     monkeypatch: pytest.MonkeyPatch,
     ear: Ear,
+    mapping: str,
 ) -> Iterator[Invoke]:
     """The handler in a new environment. The target `default` is good, `otc-prod` an administrator's."""
     for name in NAMES:
         monkeypatch.setenv(name, resources.deleter_environment[name])
+    monkeypatch.setenv("DELETE_REQUESTS_MAPPING_ID", mapping)
+    monkeypatch.setenv("SCHEDULED_POLICY", "nightly")
     for target, user in (("default", "member"), ("otc-prod", "admin")):
         boto3.client("secretsmanager").create_secret(
             Name=f"{resources.secret_prefix}/{target}", SecretString=json.dumps(cloud.target_secret(user))
@@ -63,7 +86,7 @@ def healthy(answer: dict[str, Any]) -> dict[str, bool]:
 def test_the_targets_of_the_event_are_checked(checker: Invoke, event: Callable[[str], Event]) -> None:
     answer = checker(event("checker/check"))
     assert healthy(answer) == {"default": True, "otc-prod": False}
-    assert answer["own_side"] == {"healthy": True, "faults": []}
+    assert answer["own_side"] == {"healthy": True, "faults": [], "deleter": "Enabled"}
     json.dumps(answer)
 
 
@@ -113,6 +136,52 @@ def test_each_targets_health_is_a_metric(
     checker(event("checker/check"))
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "TargetHealthy" in line]
     assert {(each["Target"], *each["TargetHealthy"]) for each in documents} == {("default", 1.0), ("otc-prod", 0.0)}
+
+
+def recorded(capsys: pytest.CaptureFixture[str]) -> dict[str, list[float]]:
+    """The metrics without dimensions other than the stack, and those of a policy."""
+    written = samples(json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
+    found: dict[str, list[float]] = {}
+    for each in written:
+        if each.dimensions.keys() <= {"Stack", "Policy"}:
+            found.setdefault(each.name, []).append(each.value)
+    return found
+
+
+def test_scheduled_check_records_what_the_alarms_are_about(
+    checker: Invoke, event: Callable[[str], Event], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checker(event("checker/check") | {"scheduled_time": "2026-11-24T03:00:00Z"})
+    assert recorded(capsys) == {
+        "ScheduledChecks": [1.0],
+        "StackFaults": [0.0],
+        "TargetFaults": [1.0],
+        "DeleterEnabled": [1.0],
+        "ScheduledRuns": [0.0],
+    }
+
+
+def test_check_by_hand_records_only_what_it_has_looked_at(
+    checker: Invoke, event: Callable[[str], Event], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checker(event("checker/check"))
+    assert recorded(capsys) == {"DeleterEnabled": [1.0]}
+
+
+def test_pause_is_reported_and_is_not_a_fault(
+    checker: Invoke, mapping: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boto3.client("lambda").update_event_source_mapping(UUID=mapping, Enabled=False)
+    own_side = checker({})["own_side"]
+    assert own_side == {"healthy": True, "faults": [], "deleter": "Disabled"}
+    assert recorded(capsys)["DeleterEnabled"] == [0.0]
+
+
+def test_missing_mapping_is_a_fault(checker: Invoke, mapping: str, capsys: pytest.CaptureFixture[str]) -> None:
+    boto3.client("lambda").delete_event_source_mapping(UUID=mapping)
+    own_side = checker({"scheduled_time": "2026-11-24T03:00:00Z"})["own_side"]
+    assert own_side["faults"] == ["the event source mapping of the deleter does not exist; deploy the stack again"]
+    assert recorded(capsys)["StackFaults"] == [1.0]
 
 
 def test_an_unhealthy_target_is_an_event_as_its_schema_says(

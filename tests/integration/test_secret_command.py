@@ -256,9 +256,80 @@ def test_what_is_neither_is_refused(text: str) -> None:
     assert "standard input" in refusal(text)
 
 
+def test_no_input_is_told_what_to_give() -> None:
+    assert "give a clouds.yaml or an openrc" in refusal("")
+
+
 def test_too_much_is_refused() -> None:
     assert "has more than 1,048,576 bytes" in refusal("#" * (1 << 20) + "\n\n")
     assert "65536 are allowed" in refusal(clouds(otc={**ENTRY, "hold_marker": "x" * 70_000}))
+
+
+KEY_FILE = f'User Name,Access Key Id,Secret Access Key\n"vbs-reaper",AKEXAMPLE0123456789,{CANARY}\n'
+KEY_PLACE = {"OS_PROJECT_ID": PROJECT, "OS_REGION_NAME": "eu-de"}
+KEY_ENTRY = {
+    "auth_type": "aksk",
+    "auth": {"access_key": "AKEXAMPLE0123456789", "secret_key": CANARY, "project_id": PROJECT},
+    "region_name": "eu-de",
+}
+
+
+@pytest.mark.parametrize("text", [KEY_FILE, f"\ufeff{KEY_FILE}", KEY_FILE.replace("\n", "\r\n"), f"{KEY_FILE}\n"])
+def test_the_file_of_an_access_key_becomes_a_secret(text: str) -> None:
+    assert made(text, **KEY_PLACE) == KEY_ENTRY
+
+
+def test_the_place_of_an_access_key_comes_from_the_environment() -> None:
+    assert "the environment lacks OS_PROJECT_ID, OS_REGION_NAME; set" in refusal(KEY_FILE)
+    assert made(KEY_FILE, "--service", "vbs", **KEY_PLACE) == {**KEY_ENTRY, "volume_backup_service": "vbs"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"{KEY_FILE}x,y,{CANARY}\n", "does not have one key"),
+        (KEY_FILE.partition("\n")[0] + "\n", "does not have one key"),
+        (KEY_FILE.replace(",AKEXAMPLE0123456789", ""), "does not have one key"),
+        (KEY_FILE.replace("Access Key Id", "Access key ID"), "other columns"),
+        (f"Access key ID,Secret access key\nAKIA,{CANARY}\n", "other columns"),
+        (KEY_FILE.replace('"vbs-reaper"', '"vbs-reaper'), "not valid CSV"),
+        (KEY_FILE.replace(CANARY, f" {CANARY}"), '"auth.secret_key" with a value that cannot be used'),
+        (KEY_FILE.replace("AKEXAMPLE0123456789", ""), 'lacks "auth.access_key"'),
+    ],
+)
+def test_another_key_file_is_rejected_without_its_values(text: str, says: str) -> None:
+    assert says in refusal(text, **KEY_PLACE)
+
+
+def test_an_access_key_in_the_environment_needs_no_input() -> None:
+    variables = {"OS_ACCESS_KEY": "AKEXAMPLE0123456789", "OS_SECRET_KEY": CANARY, **KEY_PLACE}
+    assert made("", "--environment", **variables) == KEY_ENTRY
+    assert "the environment lacks OS_SECRET_KEY; set" in refusal(
+        "", "--environment", **{**variables, "OS_SECRET_KEY": ""}
+    )
+    assert "--environment reads none" in refusal("", "--environment", "--cloud", "otc", **variables)
+
+
+def test_an_openrc_may_have_an_access_key_instead_of_a_password() -> None:
+    lines = {"OS_ACCESS_KEY": "AKEXAMPLE0123456789", "OS_SECRET_KEY": CANARY, **KEY_PLACE}
+    openrc = "".join(f"export {name}='{value}'\n" for name, value in lines.items())
+    assert made(openrc) == KEY_ENTRY
+    assert made(f"{openrc}export OS_AUTH_URL=https://iam.eu-de.otc.t-systems.com/v3\n") == KEY_ENTRY
+    assert 'has "auth.username", which its "auth_type" does not use' in refusal(f"{openrc}export OS_USERNAME=x\n")
+
+
+def test_a_secret_with_an_access_key_lists_the_backups(aws: str, cloud: Cloud, tmp_path: Path) -> None:
+    cloud.add_backup(name="daily-1")
+    secret = make(clouds(otc=cloud.target_secret(access_key=True))).stdout
+    boto3.client("secretsmanager").create_secret(Name="vbs-reaper/default", SecretString=secret)
+    tmp_path.joinpath("policy.json").write_text(
+        json.dumps({"policy": "nightly", "match": {"name": "*"}, "keep": {"last": 1}})
+    )
+    words = ["preview", "--policy", "policy.json", "--secret", "vbs-reaper/default", "--json"]
+    done = subprocess.run([*COMMAND[:-1], *words], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["totals"]["kept"] == 1
+    assert cloud.journal.logins == []
 
 
 def test_a_certificate_named_by_its_path_becomes_its_text(tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
-"""One password and one token, followed through the deleter at DEBUG: nothing that is written down holds them."""
+"""A password, a token and a secret key, followed through the deleter at DEBUG: nothing that is written has them."""
 
 import itertools
 import json
 import logging
 import traceback
 from collections.abc import Callable
+from datetime import datetime
 
 import boto3
 import pytest
+from requests import PreparedRequest
 
 from tests.conftest import Event
 from tests.integration.ear import Ear
+from tests.integration.reach import reaching
+from tests.support.doubles import ManualClock
 from tests.support.log_lines import LogLines
 from tests.support.poller import Invoke, Poller
 from tests.support.simulator.body_shapes import BodyShape
@@ -18,6 +22,8 @@ from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.journal import Operation
 from tests.support.template_resources import TemplateResources
+from vbs_reaper.backups.secret_text import Secret
+from vbs_reaper.clouds.login.aksk import SigningKey
 from vbs_reaper.logs import logger
 
 PASSWORD = "canary-password-5bd1c7"
@@ -120,6 +126,102 @@ def test_neither_password_nor_token_is_written_down(
     everything = "\n".join([written.everything(), log_lines.text(), caplog.text, out, err])
     assert PASSWORD not in everything
     assert TOKEN not in everything
+
+
+SIGNED_WEATHER = {
+    name: faults for name, faults in WEATHER.items() if not name.startswith(("login", "token quoted"))
+} | {
+    "check fails": [Fault(operation=Operation.LIST, status=500, body=BodyShape.HTML, times=None)],
+    "check is truncated": [Fault(operation=Operation.LIST, breakage=Breakage.TRUNCATED, times=None)],
+    "key unknown": [],
+    "key wrong": [],
+}
+SECRET_KEY = "canarySecretKey5bd1c7"
+
+
+@pytest.fixture
+def signatures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every signature that is sent from now on."""
+    made: list[str] = []
+    authenticate = SigningKey.authenticate
+
+    def remember(key: SigningKey, request: PreparedRequest, now: datetime) -> Secret:
+        made.append(authenticate(key, request, now).reveal())
+        return Secret(made[-1])
+
+    monkeypatch.setattr(SigningKey, "authenticate", remember)
+    return made
+
+
+@pytest.mark.parametrize("weather", SIGNED_WEATHER)
+def test_neither_secret_key_nor_signature_is_written_down(
+    invoke: Invoke,
+    cloud: Cloud,
+    event: Callable[[str], Event],
+    written: Written,
+    log_lines: LogLines,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    resources: TemplateResources,
+    signatures: list[str],
+    weather: str,
+) -> None:
+    (key,) = cloud.identity.access_keys.values()
+    secret = cloud.target_secret(access_key=True)
+    secret["auth"]["secret_key"] = key.secret = SECRET_KEY
+    if weather == "key unknown":
+        cloud.new_access_key()
+    if weather == "key wrong":
+        key.secret = "another"
+    for target in ("default", "otc-prod"):
+        boto3.client("secretsmanager").put_secret_value(
+            SecretId=f"{resources.secret_prefix}/{target}", SecretString=json.dumps(secret)
+        )
+    caplog.set_level(logging.DEBUG)
+    for number in range(13, 23):
+        cloud.add_backup(id=f"0b5e4f6a-7c1d-4e2f-9a3b-{number:012}")
+    cloud.inject(*SIGNED_WEATHER[weather])
+    written.take(invoke, event("deleter/sqs_mixed_batch"))
+    assert signatures
+    out, err = capfd.readouterr()
+    everything = "\n".join([written.everything(), log_lines.text(), caplog.text, out, err])
+    assert SECRET_KEY not in everything
+    assert [signature for signature in signatures if signature[:12] in everything] == []
+    assert "SDK-HMAC-SHA256" not in everything
+
+
+def test_http_client_prints_no_request_although_its_own_switch_is_set(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("http.client.HTTPConnection.debuglevel", 1)
+    for access_key in (True, False):
+        with reaching(cloud, clock=ManualClock(cloud.now()), access_key=access_key) as reach:
+            assert reach.show(cloud.add_backup()).status == 200
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409])
+def test_a_signature_that_an_answer_quotes_is_removed(cloud: Cloud, status: int) -> None:
+    with reaching(cloud, clock=ManualClock(cloud.now()), access_key=True) as reach:
+        backup_id = cloud.add_backup()
+        reach.show(backup_id)
+        quoting: list[str] = []
+
+        def quote(key: SigningKey, request: PreparedRequest, now: datetime) -> Secret:
+            secret = authenticate(key, request, now)
+            quoting.append(secret.reveal())
+            message = f"no such signature: {request.headers['Authorization']}"
+            cloud.clear_faults()
+            cloud.inject(Fault(operation=Operation.DELETE, status=status, body=BodyShape.CINDER, message=message))
+            return secret
+
+        authenticate = SigningKey.authenticate
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(SigningKey, "authenticate", quote)
+            answer = reach.delete(backup_id)
+    assert answer.status == status
+    assert "Signature=***" in answer.message
+    assert [signature for signature in quoting if signature[:12] in repr(answer)] == []
 
 
 def test_the_canaries_are_what_travels(

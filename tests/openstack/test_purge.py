@@ -157,7 +157,7 @@ class CutQueue(DeleteQueue):
 @pytest.fixture
 def cut(stack: LocalStack) -> Iterator[Purger]:
     """A purger in this process that uses the stack's bucket, queue and secrets, and sends one batch."""
-    stack_client, outputs, metrics = stack.aws.client, stack.outputs, Metrics()
+    stack_client, outputs, metrics = stack.aws.client, stack.outputs, Metrics("reaper")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POWERTOOLS_SERVICE_NAME", "cut")
         bucket = outputs["PlansBucketName"]

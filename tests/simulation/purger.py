@@ -87,6 +87,9 @@ class PurgerFunction:
 class NoReport:
     """Nobody writes it down."""
 
+    def scheduled(self, policy: str) -> None:
+        """Nothing."""
+
     def planned(self, result: PurgeResult) -> None:
         """Nothing."""
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from vbs_reaper.errors import SettingsError
-from vbs_reaper.settings import CheckerSettings, DeleterSettings, PurgerSettings
+from vbs_reaper.settings import CheckerSettings, DeleterSettings, FunctionSettings, PurgerSettings, stack_name
 
 GOOD = {
     "DELETE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/reaper-DeleteQueue-1",
@@ -90,19 +90,34 @@ def test_whatever_the_environment_holds_it_is_read_or_refused_in_printable_words
         assert 1 <= settings.calls_at_once <= 10
 
 
+CHECKER = {name.upper(): GOOD[name.upper()] for name in FunctionSettings.__struct_fields__} | {
+    "DELETE_REQUESTS_MAPPING_ID": "0b5e4f6a-8c9d-4e1f-a2b3-c4d5e6f70819"
+}
+
+
 def test_the_checker_reads_what_it_needs_and_names_all_that_is_missing() -> None:
-    assert CheckerSettings.from_env(GOOD) == CheckerSettings(
+    assert CheckerSettings.from_env(CHECKER) == CheckerSettings(
         delete_queue_url=GOOD["DELETE_QUEUE_URL"],
         dead_letter_queue_url=GOOD["DEAD_LETTER_QUEUE_URL"],
         event_bus_name="reaper-EventBus",
         secret_prefix="vbs-reaper",
         default_target="default",
         plans_bucket="reaper-plansbucket",
+        mapping_id="0b5e4f6a-8c9d-4e1f-a2b3-c4d5e6f70819",
+        scheduled_policy=None,
     )
-    needed = {name.upper() for name in CheckerSettings.__struct_fields__}
     with pytest.raises(SettingsError) as refused:
         CheckerSettings.from_env({})
-    assert {name for name in GOOD if f"{name} is not set; give " in str(refused.value)} == needed
+    assert all(f"{name} is not set; give " in str(refused.value) for name in CHECKER)
+
+
+def test_the_checker_expects_runs_of_the_policy_whose_schedule_is_enabled() -> None:
+    assert CheckerSettings.from_env(CHECKER | {"SCHEDULED_POLICY": "nightly"}).scheduled_policy == "nightly"
+
+
+def test_metrics_have_a_stack_even_if_its_name_is_not_set() -> None:
+    assert stack_name({"STACK_NAME": "reaper"}) == "reaper"
+    assert stack_name({}) == stack_name({"STACK_NAME": ""}) == "unknown"
 
 
 PURGER = {

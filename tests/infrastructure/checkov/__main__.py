@@ -1,4 +1,4 @@
-"""`make checkov`: its environment is its own, and nothing is asked of a network."""
+"""`make checkov`: checks each combination of parameters, in an environment of its own and without a network."""
 
 import json
 import os
@@ -7,7 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.infrastructure.translate import ROOT, translate
+from tests.infrastructure.combinations import COMBINATIONS
+from tests.infrastructure.rendered import translated
+from tests.infrastructure.translate import ROOT
 
 CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
 OPTIONS = ("--framework", "cloudformation", "--skip-download", "--quiet", "--compact")
@@ -17,11 +19,16 @@ OFFLINE = {"CKV_SKIP_PACKAGE_UPDATE_CHECK": "true", "BC_SKIP_MAPPING": "true"}
 def main() -> int:
     """Check; zero when every rule is met or let pass with a reason."""
     with tempfile.TemporaryDirectory() as folder:
-        translated = Path(folder) / "translated.json"
-        translated.write_text(json.dumps(translate(), default=str))
+        for number, given in enumerate(COMBINATIONS):
+            parameters = {
+                name: {**each, "Default": given.get(name, each["Default"])}
+                for name, each in translated()["Parameters"].items()
+            }
+            document = {**translated(), "Parameters": parameters}
+            (Path(folder) / f"combination-{number}.json").write_text(json.dumps(document, default=str))
         # A home of its own: settings and keys of the caller's would have it talk to its vendor.
         environment = {"PATH": os.environ["PATH"], "HOME": folder, **OFFLINE}
-        command = (str(CHECKOV), "--file", translated.name, *OPTIONS)
+        command = (str(CHECKOV), "--directory", folder, *OPTIONS)
         return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
 
 

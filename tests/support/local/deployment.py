@@ -42,7 +42,7 @@ def deploy(aws: EmbeddedAws, template: Path, parameters: Mapping[str, str], pyth
         StackName=STACK_NAME,
         TemplateURL=f"{aws.url}/{BUCKET}/{TEMPLATE_KEY}",  # as a body it may have 51,200 bytes only
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM"],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
     )
     stack = wait_until("the stack is deployed", lambda: _finished(cloudformation), within_s=DEPLOYED_WITHIN_S)
     if stack["StackStatus"] != "CREATE_COMPLETE":

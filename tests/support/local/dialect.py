@@ -23,6 +23,7 @@ UNKNOWN = ("AWS::Logs::QueryDefinition",)
 def put_into_dialect(translated: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
     """Change a translated template in place and return it."""
     defaults = {name: str(value.get("Default", "")) for name, value in translated["Parameters"].items()}
+    translated["Conditions"] = {name: _without_join(one) for name, one in translated["Conditions"].items()}
     known = {name: one for name, one in translated["Resources"].items() if _is_known(one)}
     translated["Resources"] = known
     for resource in known.values():
@@ -47,6 +48,18 @@ def put_into_dialect(translated: dict[str, Any], parameters: Mapping[str, str]) 
 def _is_known(resource: Mapping[str, Any]) -> bool:
     does_metric_math = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
     return resource["Type"] not in UNKNOWN and not does_metric_math
+
+
+def _without_join(condition: Any) -> Any:  # noqa: ANN401  # a condition is a tree of functions
+    """The condition with a list parameter, which is one text here, where it is joined; a join is not carried out."""
+    match condition:
+        case {"Fn::Join": [_, {"Ref": str(name)}]}:
+            return {"Ref": name}
+        case dict():
+            return {key: _without_join(each) for key, each in condition.items()}
+        case list():
+            return [_without_join(each) for each in condition]
+    return condition
 
 
 def _asks_for_match(statement: Mapping[str, Any]) -> bool:

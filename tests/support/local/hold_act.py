@@ -64,7 +64,9 @@ class HoldAct:
         self._run("pause", lines=0)
         approval = {"policy": POLICY["policy"], "plan": preview["plan"]}
         requested = self._stack.invoke({"approve": approval}, function="Purger")["requested"]
-        self._report.say(f"A wrong policy has requested {requested} deletions. An operator stops its run:")
+        self._report.say(
+            f"A wrong policy has requested to delete {requested} of {BACKUPS} more backups. An operator stops its run:"
+        )
         self._run("stop", "--policy", POLICY["policy"], "--run", preview["run"], "--reason", "mistake", lines=3)
         self._run("resume", lines=0)
         self._wait(lambda: self._stack.depth().total == 0)

@@ -53,8 +53,8 @@ def purge_year(
     first = _save(stack, preview["picture"], pictures / "purge-before.html")
     others = preview["totals"]["backups"] - len(told)
     report.say(
-        f"Act 2: a purge. The project has {len(told)} backups of one year, and {others} that act 1 left, which the "
-        "policy does not match."
+        f"Act 2: a purge. The project has {len(told)} backups of one year, and {others} left from before, which "
+        "the policy does not match."
     )
     report.say(f"Preview: {preview['message']}")
     report.say(f"The plan as a page: {first}")

@@ -52,8 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace, console: Console) -> tuple[StopVerdict, Played, PurgeVerdict, dict[str, object]]:
     report = Report(console)
     story = tell(options.seed)
-    report.say(f"Cloud: a simulator of VBS, Cinder and CBR with {len(story.stored)} backups.")
-    report.say("AWS: ministack, deployed from template.yaml.")
+    foreign = sum(backup.is_foreign for backup in story.stored)
+    report.say(
+        f"Cloud: a simulator of VBS, Cinder and CBR with {len(story.stored)} backups, {foreign} of them in another "
+        "project. AWS: ministack, deployed from template.yaml."
+    )
     began = time.monotonic()
     simulator = Simulator(SimulatorSettings(delete_seconds=DELETE_SECONDS))
     with simulator.running() as cloud, LocalStack() as stack, TemporaryDirectory(prefix="vbs-reaper-") as scratch:

@@ -14,6 +14,8 @@ from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.reasons import Reason
 
 WITHIN_S = 150.0
+SIGNED_TARGET = "access-key"
+"""A target of the same project, with an access key instead of a password."""
 SEED = 1
 HELD_UNTIL = "2099-12-31"
 
@@ -29,6 +31,7 @@ class Scene:
 def set_scene(stack: LocalStack, cloud: Cloud) -> Scene:
     """A year of backups with a plan over them, and dead letters of seven kinds."""
     stack.store_secret("default", cloud.target_secret())
+    stack.store_secret(SIGNED_TARGET, cloud.target_secret(access_key=True))
     told = tell_year(SEED)
     for backup in told:
         cloud.add_backup(
@@ -88,6 +91,8 @@ def what_to_try(scene: Scene, name: str, env: str) -> str:
         f"send --stack {{s}} {one}",
         f"explain --stack {{s}} {one}",
         "check --stack {s}",
+        f"check --stack {{s}} {SIGNED_TARGET}",
+        f"send --stack {{s}} --target {SIGNED_TARGET} {more[1]}",
         f"hold --stack {{s}} --backup {more[0]} --until {HELD_UNTIL} --reason audit",
         "holds --stack {s}",
         "plans --stack {s}",

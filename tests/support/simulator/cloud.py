@@ -15,7 +15,7 @@ from tests.support.simulator.faults import Fault
 from tests.support.simulator.identity import Identity, Token
 from tests.support.simulator.journal import AcceptedDelete, Call, Journal
 from tests.support.simulator.settings import SimulatorSettings
-from tests.support.simulator.target_secret import make_target_secret
+from tests.support.simulator.target_secret import make_access_key_secret, make_target_secret
 
 Clock = Callable[[], datetime]
 
@@ -239,15 +239,28 @@ class Cloud:
         with self.lock:
             self.identity.revoke_all(user, self.now(), coarse=self.settings.coarse_revocation)
 
+    def new_access_key(self, user: str = "member") -> None:
+        """Give a user another access key; the one it has is deleted."""
+        with self.lock:
+            self.identity.new_access_key(user)
+
     def is_locked(self, user: str = "member") -> bool:
         """Whether too many failed logins have locked this user."""
         with self.lock:
             return self.identity.users[user].is_locked(self.now())
 
     def target_secret(
-        self, user: str = "member", *, service: str = "vbs", application_credential: bool = False, **more: object
+        self,
+        user: str = "member",
+        *,
+        service: str = "vbs",
+        application_credential: bool = False,
+        access_key: bool = False,
+        **more: object,
     ) -> dict[str, Any]:
         """The target secret of a user: a clouds.yaml entry; `service` is `vbs`, `cinder` or `cbr`."""
+        if access_key:
+            return make_access_key_secret(self.identity, user, self.url, self.settings.region, service) | more
         secret = make_target_secret(
             self.identity,
             user,

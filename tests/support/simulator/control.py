@@ -50,6 +50,7 @@ _READ: dict[str, Callable[[Cloud, dict[str, str]], object]] = {
         query.get("user", "member"),
         service=query.get("service", "vbs"),
         application_credential=query.get("application_credential") == "true",
+        access_key=query.get("access_key") == "true",
     ),
 }
 
@@ -115,6 +116,7 @@ _TELL: dict[str, Callable[[Cloud, Any], object]] = {
     "service": _set_service,
     "revoke": lambda cloud, told: cloud.revoke_tokens(told.get("user")),
     "password": lambda cloud, told: cloud.change_password(told["password"], told.get("user", "member")),
+    "access-key": lambda cloud, told: cloud.new_access_key(told.get("user", "member")),
     "advance": lambda cloud, told: cloud.advance(told["seconds"]),
     "reset": lambda cloud, _: cloud.reset(),
 }

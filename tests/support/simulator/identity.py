@@ -67,6 +67,18 @@ class ApplicationCredential:
     user: str
 
 
+@dataclass(slots=True, kw_only=True)
+class AccessKey:
+    """A user's key that signs requests and needs no token."""
+
+    id: str
+    secret: str = field(repr=False)
+    user: str
+    failures: int = 0
+    """Wrong signatures in a row."""
+    locked_until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """What a login gave."""
@@ -109,6 +121,8 @@ class Identity:
             for name, roles in ROLES.items()
         }
         self.credential = ApplicationCredential(id=self._hex(), secret=self._hex() + self._hex(), user="member")
+        self.access_keys: dict[str, AccessKey] = {}
+        self.new_access_key("member")
         self._tokens: dict[str, Token] = {}
         self._revocations: list[tuple[datetime, str | None]] = []
 
@@ -160,6 +174,13 @@ class Identity:
         """Change it and revoke the user's tokens, as Keystone does."""
         self.users[name].password = password
         self.revoke_all(name, now, coarse=coarse)
+
+    def new_access_key(self, user: str) -> AccessKey:
+        """Give a user another access key, and delete those it has."""
+        self.access_keys = {known.id: known for known in self.access_keys.values() if known.user != user}
+        key = AccessKey(id=self._hex()[:20].upper(), secret=(self._hex() + self._hex())[:40], user=user)
+        self.access_keys[key.id] = key
+        return key
 
     def _by_password(self, who: Mapping[str, Any], now: datetime, settings: SimulatorSettings) -> User:
         user = self._find_user(who)

@@ -18,6 +18,19 @@ def make_target_secret(
     return secret | ({"insecure_http": True} if auth_url.startswith("http://") else {})
 
 
+def make_access_key_secret(identity: Identity, user: str, address: str, region: str, service: str) -> dict[str, Any]:
+    """The same with the user's access key: the backup service is here, not at the documented host of the region."""
+    key = next(key for key in identity.access_keys.values() if key.user == user)
+    secret: dict[str, Any] = {
+        "auth_type": "aksk",
+        "auth": {"access_key": key.id, "secret_key": key.secret, "project_id": identity.users[user].project.id},
+        "region_name": region,
+        "volume_backup_service": service,
+        "volume_backup_endpoint_override": address,
+    }
+    return secret | ({"insecure_http": True} if address.startswith("http://") else {})
+
+
 def _credential(identity: Identity) -> dict[str, str]:
     credential = identity.credential
     return {

@@ -29,13 +29,13 @@ def everything(metrics: Metrics) -> None:
 
 
 def test_a_count_is_exactly_this_line(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     metrics.decided("deleted")
     metrics.flush()
     line = capsys.readouterr().out
     assert re.sub(r'"Timestamp":\d{13}', '"Timestamp":0', line) == (
-        '{"_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"VbsReaper","Dimensions":[["Outcome"]],'
-        '"Metrics":[{"Name":"Outcomes","Unit":"Count"}]}]},"Outcome":"deleted","Outcomes":[1.0]}\n'
+        '{"_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"VbsReaper","Dimensions":[["Stack","Outcome"]],'
+        '"Metrics":[{"Name":"Outcomes","Unit":"Count"}]}]},"Stack":"reaper","Outcome":"deleted","Outcomes":[1.0]}\n'
     )
 
 
@@ -47,7 +47,7 @@ NO_ANSWER = {"ConnectTimeout", "ReadTimeout", "ConnectionError", "TlsError"}
 
 
 def test_only_documented_status_codes_are_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     for status in range(100, 1000):
         metrics.answered("DeleteBackup", str(status), 0.1)
     for name in NO_ANSWER:
@@ -65,25 +65,26 @@ def test_only_documented_status_codes_are_dimensions(capsys: pytest.CaptureFixtu
     assert all(counts[code] == [1.0] for code in DOCUMENTED | NO_ANSWER)
 
 
-def test_a_metric_without_dimensions_has_one_empty_set_of_them(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+def test_a_metric_without_other_dimensions_has_that_of_the_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics("reaper")
     metrics.deleted_after(81.5)
     metrics.flush()
     line = capsys.readouterr().out
     assert re.sub(r'"Timestamp":\d{13}', '"Timestamp":0', line) == (
-        '{"_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"VbsReaper","Dimensions":[[]],'
-        '"Metrics":[{"Name":"TimeToDeletion","Unit":"Seconds"}]}]},"TimeToDeletion":[81.5]}\n'
+        '{"_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"VbsReaper","Dimensions":[["Stack"]],'
+        '"Metrics":[{"Name":"TimeToDeletion","Unit":"Seconds"}]}]},"Stack":"reaper","TimeToDeletion":[81.5]}\n'
     )
 
 
 def test_a_runs_figures_are_one_line_by_policy_and_add_up(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     metrics.planned("nightly", 100, 60, 40)
     metrics.requested("nightly", 38)
     metrics.requested("nightly", 2)
     metrics.purge_refused("weekly")
     nightly, weekly = flushed(metrics, capsys)
     assert {name: nightly[name] for name in nightly if name != "_aws"} == {
+        "Stack": "reaper",
         "Policy": "nightly",
         "BackupsListed": [100.0],
         "BackupsKept": [60.0],
@@ -93,16 +94,30 @@ def test_a_runs_figures_are_one_line_by_policy_and_add_up(capsys: pytest.Capture
     assert (weekly["Policy"], weekly["PurgesRefused"]) == ("weekly", [1.0])
 
 
+def test_a_scheduled_check_without_faults_records_zeros(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics("reaper")
+    metrics.scheduled_check(stack_faults=0, unhealthy_targets=0)
+    metrics.deleter_is(enabled=False)
+    (document,) = flushed(metrics, capsys)
+    assert {name: document[name] for name in document if name != "_aws"} == {
+        "Stack": "reaper",
+        "ScheduledChecks": [1.0],
+        "StackFaults": [0.0],
+        "TargetFaults": [0.0],
+        "DeleterEnabled": [0.0],
+    }
+
+
 def test_the_timestamp_is_now_in_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:
     before_ms = time.time_ns() // 1_000_000
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     metrics.decided("deleted")
     (document,) = flushed(metrics, capsys)
     assert before_ms <= document["_aws"]["Timestamp"] <= time.time_ns() // 1_000_000
 
 
 def test_every_metric_has_exactly_the_dimensions_that_are_promised(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     everything(metrics)
     dimensions = {
         metric["Name"]: directive["Dimensions"]
@@ -111,12 +126,12 @@ def test_every_metric_has_exactly_the_dimensions_that_are_promised(capsys: pytes
         for metric in directive["Metrics"]
     }
     assert dimensions == {
-        "Responses": [["Operation", "StatusCode"]],
-        "ResponseTime": [["Operation"]],
-        "Outcomes": [["Outcome"]],
-        "Waits": [["Reason"]],
-        "TimeToDeletion": [[]],
-        "OldestRequestAge": [[]],
+        "Responses": [["Stack", "Operation", "StatusCode"]],
+        "ResponseTime": [["Stack", "Operation"]],
+        "Outcomes": [["Stack", "Outcome"]],
+        "Waits": [["Stack", "Reason"]],
+        "TimeToDeletion": [["Stack"]],
+        "OldestRequestAge": [["Stack"]],
     }
 
 
@@ -125,7 +140,7 @@ def test_a_service_named_in_the_environment_adds_no_dimension(
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "vbs-reaper")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Other")
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     everything(metrics)
     documents = flushed(metrics, capsys)
     assert not any("service" in document for document in documents)
@@ -133,7 +148,7 @@ def test_a_service_named_in_the_environment_adds_no_dimension(
 
 
 def test_every_member_a_directive_names_stands_at_the_root(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     everything(metrics)
     for document in flushed(metrics, capsys):
         (directive,) = document["_aws"]["CloudWatchMetrics"]
@@ -142,7 +157,7 @@ def test_every_member_a_directive_names_stands_at_the_root(capsys: pytest.Captur
 
 
 def test_there_is_one_document_per_set_of_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     for _ in range(25):
         metrics.answered("DeleteBackup", "202", 0.1)
     metrics.answered("DeleteBackup", "503", 0.1)
@@ -160,7 +175,7 @@ def test_there_is_one_document_per_set_of_dimensions(capsys: pytest.CaptureFixtu
 def test_a_document_never_holds_more_than_a_hundred_values(
     capsys: pytest.CaptureFixture[str], samples: int, lengths: list[int]
 ) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     for number in range(samples):
         metrics.deleted_after(number)
     values = [document["TimeToDeletion"] for document in flushed(metrics, capsys)]
@@ -169,7 +184,7 @@ def test_a_document_never_holds_more_than_a_hundred_values(
 
 
 def test_of_the_ages_the_oldest_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     for age in (5.0, 86_400.0, 60.0):
         metrics.delivered_after(age)
     (document,) = flushed(metrics, capsys)
@@ -177,7 +192,7 @@ def test_of_the_ages_the_oldest_counts(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_response_times_are_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     metrics.answered("ShowBackup", "200", 0.25)
     times = [document for document in flushed(metrics, capsys) if "ResponseTime" in document]
     assert [document["ResponseTime"] for document in times] == [[250.0]]
@@ -185,18 +200,18 @@ def test_response_times_are_milliseconds(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_second_flush_writes_nothing_again(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     everything(metrics)
     assert flushed(metrics, capsys)
     assert flushed(metrics, capsys) == []
 
 
 def test_without_metrics_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    assert flushed(Metrics(), capsys) == []
+    assert flushed(Metrics("reaper"), capsys) == []
 
 
 def test_counts_of_many_threads_all_arrive(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
 
     def count(_: int) -> None:
         for _ in range(500):

@@ -21,7 +21,7 @@ def result(world: World) -> PurgeResult:
 def test_a_completed_run_is_one_line_with_its_data_in_fields(log_lines: LogLines) -> None:
     world = World(nightly(5))
     answer = world.run()
-    PurgeReport(Metrics(), logger).ended(result(world))
+    PurgeReport(Metrics("reaper"), logger).ended(result(world))
     line = log_lines.only()
     assert (line["level"], line["message"]) == ("INFO", "purge completed")
     assert (line["policy"], line["requested"], line["plan"]) == ("nightly", 3, answer["plan"])
@@ -30,7 +30,7 @@ def test_a_completed_run_is_one_line_with_its_data_in_fields(log_lines: LogLines
 def test_a_refusal_is_a_warning_and_counts(log_lines: LogLines, capsys: pytest.CaptureFixture[str]) -> None:
     world = World(nightly(5))
     world.run(guards={"max_deletions": 1})
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     PurgeReport(metrics, logger).ended(result(world))
     metrics.flush()
     line = log_lines.only()
@@ -53,14 +53,14 @@ def test_how_many_were_requested_is_told_where_any_could_be(
     for _ in ends:
         world.run(**policy)
     assert [end.outcome for end in world.report.ends] == ends
-    PurgeReport(Metrics(), logger).ended(result(world))
+    PurgeReport(Metrics("reaper"), logger).ended(result(world))
     assert log_lines.only().get("requested") == requested
 
 
 def test_a_plan_is_counted_in_its_halves(capsys: pytest.CaptureFixture[str]) -> None:
     world = World(nightly(5))
     world.preview()
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     PurgeReport(metrics, logger).planned(world.report.plans[-1])
     metrics.flush()
     counted = json.loads(capsys.readouterr().out)
@@ -68,5 +68,5 @@ def test_a_plan_is_counted_in_its_halves(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_last_plan_that_is_none_is_told_in_printable_words(log_lines: LogLines) -> None:
-    PurgeReport(Metrics(), logger).unreadable("nightly", "no plan\n\x1b[31m")
+    PurgeReport(Metrics("reaper"), logger).unreadable("nightly", "no plan\n\x1b[31m")
     assert log_lines.only()["detail"].isprintable()

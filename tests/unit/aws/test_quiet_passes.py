@@ -21,7 +21,7 @@ LOOK = CallRecord(operation=Operation.SHOW_BACKUP, status="200", at=NOW, backup_
 
 @pytest.fixture
 def report() -> DeletionReport:
-    return DeletionReport(Metrics(), logger)
+    return DeletionReport(Metrics("reaper"), logger)
 
 
 def test_accepted_deletion_in_progress_writes_no_line(report: DeletionReport) -> None:
@@ -31,7 +31,7 @@ def test_accepted_deletion_in_progress_writes_no_line(report: DeletionReport) ->
 
 
 def test_accepted_deletion_in_progress_is_counted_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics()
+    metrics = Metrics("reaper")
     DeletionReport(metrics, logger).decided(MESSAGE, REQUEST, DELETING, NOW, [LOOK])
     found = counted(metrics, capsys)
     assert found.items() >= {"Outcomes": [1.0], "Reason": "deleting", "Waits": [1.0]}.items()

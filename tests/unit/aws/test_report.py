@@ -48,7 +48,7 @@ DECISIONS: dict[Outcome, Decision] = {
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics()
+    return Metrics("reaper")
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_a_split_bulk_is_one_line_and_no_outcome(
 def test_whatever_a_message_carries_reporting_raises_nothing_and_writes_one_line(
     request_id: str, requested_by: str, outcome: Outcome
 ) -> None:
-    report = DeletionReport(Metrics(), logger)
+    report = DeletionReport(Metrics("reaper"), logger)
     message = replace(MESSAGE, request_id=request_id)
     request = DeleteRequest(backup_id=BackupId(BACKUP), requested_by=requested_by)
     with reading_log() as lines:

@@ -102,7 +102,7 @@ def test_a_page_is_asked_for_by_limit_filter_and_marker_alone() -> None:
     assert list_request(login, marker=None, volume_id=None).path_url == base
     assert list_request(login, marker=BACKUP_ID, volume_id=None).path_url == f"{base}&marker={BACKUP_ID}"
     both = list_request(login, marker=BACKUP_ID, volume_id=other)
-    assert both.path_url == f"{base}&volume_id={other}&marker={BACKUP_ID}"
+    assert both.path_url == f"{base}&marker={BACKUP_ID}&volume_id={other}"
 
 
 @pytest.mark.parametrize("bad_id", BAD_IDS)

@@ -16,6 +16,7 @@ from vbs_reaper.clouds.login.identity import hash_of, identity_of
 from vbs_reaper.clouds.login.login_end import LoginEnd
 from vbs_reaper.clouds.login.login_guard import BEGIN_WITHIN, LoginGuard, Taken
 from vbs_reaper.clouds.login.slots import (
+    KEY_LOCKED_FOR,
     LOGIN_LASTS,
     RESERVED_FOR,
     WINDOW,
@@ -176,6 +177,25 @@ def test_the_same_user_of_the_same_keystone_is_one_identity(same: dict[str, str]
 )
 def test_another_host_domain_or_user_is_another_identity(other: dict[str, str]) -> None:
     assert identity_of(target(**other)) != identity_of(target())
+
+
+def signing_target(access_key: str, **target: str) -> Target:
+    auth = Auth(access_key=access_key, secret_key=Secret("s"), project_id="0f" * 16)
+    return Target(auth=auth, auth_type="aksk", **{"region_name": "eu-de", **target})  # type: ignore[arg-type]
+
+
+def test_an_access_key_is_one_identity_in_every_project_and_at_every_host() -> None:
+    one = signing_target("AK1")
+    assert identity_of(signing_target("AK1", region_name="cn-north-4")) == identity_of(one)
+    assert identity_of(signing_target("AK2")) != identity_of(one)
+    assert "AK1" not in identity_of(one)
+
+
+def test_the_slot_of_a_locked_key_is_free_again_when_the_lock_ends() -> None:
+    locked = SlotRecord(version="v1", holder="h", at=NOW, is_over=True, until=NOW + KEY_LOCKED_FOR)
+    both = {Slot.NEW: locked, Slot.REFUSED: locked}
+    assert chosen(both, candidate("v2"), NOW + KEY_LOCKED_FOR - timedelta(seconds=1)) is Busy
+    assert chosen(both, candidate("v2"), NOW + KEY_LOCKED_FOR) is Slot.NEW
 
 
 def test_an_identity_does_not_show_the_user() -> None:

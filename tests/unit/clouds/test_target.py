@@ -26,6 +26,7 @@ CREDENTIAL = {
     "application_credential_id": "c0ffee",
     "application_credential_secret": CANARY,
 }
+ACCESS_KEY = {"access_key": "AKEXAMPLE0123456789", "secret_key": CANARY, "project_id": PROJECT}
 SUBJECT = 'target "otc-prod": secret vbs-reaper/otc-prod '
 
 
@@ -46,6 +47,10 @@ def refusal(document: object) -> str:
 
 def entry(auth: dict[str, Any] | None = None, /, **keys: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"auth": LOGIN | (auth or {})} | keys
+
+
+def signed(auth: dict[str, Any] | None = None, /, **keys: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {"auth_type": "aksk", "auth": ACCESS_KEY | (auth or {}), "region_name": "eu-de"} | keys
 
 
 def without(*keys: str) -> dict[str, Any]:
@@ -91,10 +96,25 @@ def test_the_version_follows_the_service_unless_it_is_stated(keys: dict[str, str
         entry(volume_backup_endpoint_override="https://vbs.eu-de.otc.t-systems.com"),
         entry(volume_backup_endpoint_override=f"https://vbs.eu-de.otc.t-systems.com/v2/{PROJECT}"),
         entry(hold_marker="KEEP", allow_admin=True),
+        signed(),
+        signed(signature="credential"),
+        signed(region_name="cn-north-4"),
+        signed(region_name="", volume_backup_endpoint_override="https://vbs.eu-ch2.sc.otc.t-systems.com"),
+        signed(volume_backup_service="cinder", volume_backup_endpoint_override="https://evs.example/v3"),
     ],
 )
 def test_these_are_accepted_as_well(document: dict[str, Any]) -> None:
     read(document)
+
+
+def test_an_access_key_signs_for_the_documented_host_of_its_region_unless_another_is_stated() -> None:
+    target = read(signed())
+    assert target.uses_access_key
+    assert (target.signature, target.address) == ("access", "https://vbs.eu-de.otc.t-systems.com")
+    assert CANARY not in repr(target)
+    elsewhere = "https://vbs.example"
+    assert read(signed(volume_backup_endpoint_override=elsewhere)).address == elsewhere
+    assert not read(entry()).uses_access_key
 
 
 @pytest.mark.parametrize(
@@ -129,6 +149,42 @@ def test_a_key_that_is_missing_or_empty_is_named(key: str) -> None:
         ({"auth": CREDENTIAL | LOGIN, "auth_type": "v3applicationcredential"}, 'has "auth.username", which its'),
         (entry({"project_id": PROJECT.upper()}), '"auth.project_id" with a value that cannot be used; it must be 32'),
         (entry({"project_id": PROJECT + "\n"}), '"auth.project_id" with a value'),
+        (signed({"access_key": ""}), 'lacks "auth.access_key"'),
+        (signed({"secret_key": ""}), 'lacks "auth.secret_key"'),
+        (signed({"project_id": ""}), 'lacks "auth.project_id"'),
+        (signed({"project_id": PROJECT.upper()}), '"auth.project_id" with a value'),
+        (
+            signed({"access_key": "AK, Signature=1"}),
+            '"auth.access_key" with a value that cannot be used; it must be let',
+        ),
+        (signed({"access_key": "AK\n"}), '"auth.access_key" with a value that cannot be used'),
+        (signed({"secret_key": f"{CANARY} "}), '"auth.secret_key" with a value that cannot be used; it must be ASCII'),
+        (signed({"secret_key": f"ｘ{CANARY}"}), '"auth.secret_key" with a value that cannot be used; it must be ASCII'),
+        (signed({"auth_url": AUTH_URL}), 'has "auth.auth_url", which its "auth_type" does not use'),
+        (signed({"username": "x"}), 'has "auth.username", which its "auth_type" does not use'),
+        (signed({"password": CANARY}), 'has "auth.password", which its "auth_type" does not use'),
+        (signed({"project_name": "eu-de"}), 'has "auth.project_name", which its "auth_type" does not use'),
+        (
+            signed({"security_token": CANARY}),
+            'has "auth.security_token", which is not accepted here; remove it: a temp',
+        ),
+        (
+            signed({"ak": "x", "sk": CANARY}),
+            'has "auth.ak", which is not accepted here; rename it to "auth.access_key"',
+        ),
+        (signed({"sk": CANARY}), 'has "auth.sk", which is not accepted here; rename it to "auth.secret_key"'),
+        (entry(ak="x", sk=CANARY), 'has "ak", which is not accepted here; give it as "auth.access_key", with'),
+        (entry(secret_key=CANARY), 'has "secret_key", which is not accepted here; give it as "auth.secret_key"'),
+        (entry({"access_key": "x"}), 'has "auth.access_key", which its "auth_type" does not use'),
+        (entry({"secret_key": CANARY}), 'has "auth.secret_key", which its "auth_type" does not use'),
+        (signed(signature="Access"), '"signature" with a value that cannot be used; it must be access or credential'),
+        (signed(region_name=""), 'lacks "volume_backup_endpoint_override", and it has no "region_name"'),
+        (
+            signed(region_name="eu-nl"),
+            'lacks "volume_backup_endpoint_override", and "region_name" is not a region where',
+        ),
+        (signed(volume_backup_service="cinder"), 'lacks "volume_backup_endpoint_override"'),
+        (signed(volume_backup_endpoint_override="http://vbs.example"), "which is not https"),
         (entry(auth_type="v3totp"), '"auth_type" with a value that cannot be used; it must be password, v3password'),
         (entry(interface="publicURL"), '"interface" with a value that cannot be used; it must be public or internal'),
         (entry(volume_backup_service="cbs"), '"volume_backup_service" with a value that cannot be used'),

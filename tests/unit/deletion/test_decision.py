@@ -58,6 +58,7 @@ EVERYWHERE = {
     A.SECRET_UNUSABLE: "halt secret_unusable",
     A.LOGIN_REFUSED: "halt credentials_rejected",
     A.USER_LOCKED: "halt credentials_rejected",
+    A.CLOCK_SKEW: "halt clock_skew",
     A.LOGIN_BUSY: "wait login_busy",
     A.BUCKET_UNUSABLE: "halt bucket_unusable",
     A.LOGIN_THROTTLED: "halt login_throttled",

@@ -146,6 +146,7 @@ HALTS = [
     AnswerName.SECRET_UNUSABLE,
     AnswerName.LOGIN_REFUSED,
     AnswerName.USER_LOCKED,
+    AnswerName.CLOCK_SKEW,
     AnswerName.BUCKET_UNUSABLE,
     AnswerName.LOGIN_THROTTLED,
     AnswerName.LOGIN_UNAVAILABLE,

@@ -31,6 +31,7 @@ DOUBTFUL = [
     (AnswerName.WRONG_ENDPOINT, Reason.WRONG_ENDPOINT),
     (AnswerName.REDIRECTED, Reason.REDIRECTED),
     (AnswerName.GATEWAY_REFUSED, Reason.GATEWAY_REFUSED),
+    (AnswerName.CLOCK_SKEW, Reason.CLOCK_SKEW),
 ]
 CERTAIN = [
     AnswerName.THROTTLED,

@@ -252,6 +252,11 @@ class KeptReport:
     plans: list[PurgeResult] = field(default_factory=list)
     unreadable_plans: list[tuple[str, str]] = field(default_factory=list)
     deletions: list[tuple[str, int]] = field(default_factory=list)
+    scheduled_runs: list[str] = field(default_factory=list)
+
+    def scheduled(self, policy: str) -> None:
+        """Keep it."""
+        self.scheduled_runs.append(policy)
 
     def planned(self, result: PurgeResult) -> None:
         """Keep it."""

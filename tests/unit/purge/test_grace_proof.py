@@ -73,7 +73,7 @@ def test_forged_newest_plan_ends_no_grace() -> None:
     (warning,) = nights.warnings(answer)
     assert warning == (
         "The grace of 4 backups starts again: no stored plan that is 3d old selects by the same rules; "
-        "plans are kept for 90 days."
+        "plans are kept for PlanRetentionInDays."
     )
     assert [nights.run()["requested"] for _ in range(3)] == [0, 0, 4]
 
@@ -119,7 +119,7 @@ def test_older_plans_that_the_lifecycle_rule_has_removed_prove_nothing() -> None
         del nights.world.plans.objects["nightly", run, "json"]
     answer = nights.run()
     assert answer["requested"] == 0
-    assert "plans are kept for 90 days" in nights.warnings(answer)[0]
+    assert "plans are kept for PlanRetentionInDays" in nights.warnings(answer)[0]
 
 
 def test_older_plan_that_cannot_be_read_proves_nothing_and_is_reported() -> None:

@@ -102,6 +102,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Keystone or the backup service rejects the target's credentials.",
         "Store working credentials in the target's secret.",
     ),
+    "clock_skew": (
+        "The cloud rejects signatures, because its clock and ours differ too much.",
+        "Nothing to do if it happens once. If it lasts, compare the clocks: vbs-reaper check shows the difference.",
+    ),
     "secret_unusable": ("The target's secret cannot be used.", "Fix the secret as the message says."),
     "administrator_refused": (
         "The target's user is an administrator, who could delete other projects' backups.",

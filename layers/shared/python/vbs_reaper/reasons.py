@@ -106,6 +106,7 @@ class Reason(StrEnum):
     # The target: all its requests wait
     HALTED = "halted", Scope.TARGET
     CREDENTIALS_REJECTED = "credentials_rejected", Scope.TARGET
+    CLOCK_SKEW = "clock_skew", Scope.TARGET
     SECRET_UNUSABLE = "secret_unusable", Scope.TARGET  # noqa: S105  # pragma: allowlist secret  # a code
     ADMINISTRATOR_REFUSED = "administrator_refused", Scope.TARGET
     PROJECT_MISMATCH = "project_mismatch", Scope.TARGET

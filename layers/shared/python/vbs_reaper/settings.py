@@ -18,7 +18,14 @@ _URL: Final = re.compile(r"https?://[^\s/]+/\S+", re.ASCII)
 _BUS_NAME: Final = re.compile(r"[A-Za-z0-9._/:-]{1,1600}", re.ASCII)
 _SECRET_PREFIX: Final = re.compile(r"[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@-]{0,254}", re.ASCII)
 _SENDERS: Final = re.compile(r"[^\s,]{1,128}(?:,[^\s,]{1,128}){0,15}", re.ASCII)
+_MAPPING_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+_POLICY: Final = re.compile(r"\S{1,255}", re.ASCII)
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+
+
+def stack_name(variables: Mapping[str, str] = os.environ) -> str:
+    """Return the name of the stack, for its metrics. Without it they would be dropped, so there is a substitute."""
+    return variables.get("STACK_NAME") or "unknown"
 
 
 class Variables:
@@ -59,8 +66,8 @@ class Variables:
         return f"{value[:64]!a}" if value else "empty"
 
 
-class CheckerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of the checker, which all functions have."""
+class FunctionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that all functions have."""
 
     delete_queue_url: str
     dead_letter_queue_url: str
@@ -86,7 +93,24 @@ class CheckerSettings(msgspec.Struct, frozen=True, kw_only=True):
         return _shared(read)
 
 
-class DeleterSettings(CheckerSettings, frozen=True, kw_only=True):
+class CheckerSettings(FunctionSettings, frozen=True, kw_only=True):
+    """The settings of the checker."""
+
+    mapping_id: str
+    """The event source mapping of the deleter."""
+    scheduled_policy: str | None
+    """The purge policy whose schedule is enabled; None if the schedule is disabled."""
+
+    @classmethod
+    def _read(cls, read: Variables) -> dict[str, Any]:
+        scheduled = read.is_set("SCHEDULED_POLICY")
+        return _shared(read) | {
+            "mapping_id": read.text("DELETE_REQUESTS_MAPPING_ID", _MAPPING_ID, "the ID of the event source mapping"),
+            "scheduled_policy": read.text("SCHEDULED_POLICY", _POLICY, "the name of a policy") if scheduled else None,
+        }
+
+
+class DeleterSettings(FunctionSettings, frozen=True, kw_only=True):
     """The settings of the deleter."""
 
     base_s: int
@@ -108,7 +132,7 @@ class DeleterSettings(CheckerSettings, frozen=True, kw_only=True):
         }
 
 
-class PurgerSettings(CheckerSettings, frozen=True, kw_only=True):
+class PurgerSettings(FunctionSettings, frozen=True, kw_only=True):
     """The settings of the purger."""
 
     memory_mb: int | None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -51,6 +52,11 @@ def once(make: Callable[[], Client]) -> Callable[[], Client]:
 def events() -> EventBridgeClient:
     """Return a client for EventBridge."""
     return cast("EventBridgeClient", _client("events"))
+
+
+def lambda_functions() -> LambdaClient:
+    """Return a client for Lambda."""
+    return cast("LambdaClient", _client("lambda"))
 
 
 def s3() -> S3Client:

@@ -5,7 +5,7 @@ A pass that only finds an accepted deletion in progress is logged at level DEBUG
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Superseded, Wait
 from vbs_reaper.deletion.result import Outcome
@@ -36,6 +36,26 @@ _PHRASES = {
 }
 _NEEDS_A_PERSON = frozenset({Outcome.REFUSED, Outcome.PARKED, Outcome.HALTED})
 
+STACK_FAULTS: Final = frozenset({Reason.BUCKET_UNUSABLE, Reason.NOT_STORED, Reason.UNHEARD, Reason.INTERNAL_ERROR})
+"""The waits that end when the stack or this software is repaired."""
+TARGET_FAULTS: Final = frozenset(
+    {
+        Reason.CREDENTIALS_REJECTED,
+        Reason.SECRET_UNUSABLE,
+        Reason.ADMINISTRATOR_REFUSED,
+        Reason.PROJECT_MISMATCH,
+        Reason.WRONG_ENDPOINT,
+        Reason.REDIRECTED,
+        Reason.GATEWAY_REFUSED,
+        Reason.PROXY,
+        Reason.TLS,
+        Reason.FORBIDDEN,
+        Reason.ASKED_ELSEWHERE,
+        Reason.UNKNOWN_FIELD,
+    }
+)
+"""The waits that end when a person repairs the target. Outages of the cloud end by themselves."""
+
 
 class DeletionReport:
     """Implements `deletion.ports.Report`. IDs are fields of each log call, because threads share the logger."""
@@ -62,7 +82,7 @@ class DeletionReport:
         outcome = _outcome(decision)
         self._metrics.decided(outcome.value)
         if isinstance(decision, Wait | Halt):
-            self._metrics.waits(decision.reason.value)
+            self._count_wait(decision.reason)
         if isinstance(decision, Refused):
             self._metrics.refused(decision.reason.value)
         if isinstance(decision, AlreadyGone) and message.purge_run:
@@ -74,6 +94,13 @@ class DeletionReport:
             log = self._logger.warning
         fields = {**_delivery(message), **_request_fields(request), "outcome": outcome.value, **_explanation(decision)}
         log(_PHRASES[outcome], extra={**fields, "calls": [_call(each, request) for each in calls]})
+
+    def _count_wait(self, reason: Reason) -> None:
+        self._metrics.waits(reason.value)
+        if reason in STACK_FAULTS:
+            self._metrics.stack_fault()
+        if reason in TARGET_FAULTS:
+            self._metrics.target_fault()
 
     def split(self, message: Message, children: int, refused: int) -> None:
         """Log that a bulk request was split. Its parts report their own ends."""

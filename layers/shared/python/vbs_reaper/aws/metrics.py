@@ -24,9 +24,13 @@ _Values = dict[tuple[str, MetricUnit], list[float]]
 
 
 class Metrics:
-    """Collects the metrics of one invocation after the other. Thread-safe."""
+    """Collects the metrics of one invocation after the other. Thread-safe.
 
-    def __init__(self) -> None:
+    Every metric has the dimension `Stack`, because the stacks of an account share the namespace.
+    """
+
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
         self._lock = Lock()
         self._sets: defaultdict[_Dimensions, _Values] = defaultdict(dict)
 
@@ -50,6 +54,14 @@ class Metrics:
         """Count a refused request by its reason."""
         self._count("Refusals", Reason=reason)
 
+    def stack_fault(self) -> None:
+        """Count a pass that could not end because of this software or a resource of the stack."""
+        self._count("StackFaults")
+
+    def target_fault(self) -> None:
+        """Count a pass that waits until a person repairs the target."""
+        self._count("TargetFaults")
+
     def purge_repeated(self) -> None:
         """Count a request of a purge whose backup was already gone, for example because a killed run was repeated."""
         self._count("PurgesAlreadyGone")
@@ -61,12 +73,22 @@ class Metrics:
     def delivered_after(self, seconds: float) -> None:
         """Record the age of a delivered request. The oldest one of an invocation counts."""
         with self._lock:
-            ages = self._sets[()].setdefault(("OldestRequestAge", MetricUnit.Seconds), [seconds])
+            ages = self._sets[self._dimensions()].setdefault(("OldestRequestAge", MetricUnit.Seconds), [seconds])
             ages[0] = max(ages[0], seconds)
 
     def target_is(self, target: str, healthy: bool) -> None:
         """Record the health of a target. Targets that were not checked do not count."""
         self._sample("TargetHealthy", MetricUnit.Count, 1.0 if healthy else 0.0, Target=target)
+
+    def scheduled_check(self, stack_faults: int, unhealthy_targets: int) -> None:
+        """Record the result of a scheduled check. A result without faults is recorded too: it clears the alarms."""
+        self._count("ScheduledChecks")
+        self._count("StackFaults", stack_faults)
+        self._count("TargetFaults", unhealthy_targets)
+
+    def deleter_is(self, enabled: bool) -> None:
+        """Record whether the deleter receives requests, or is paused."""
+        self._sample("DeleterEnabled", MetricUnit.Count, 1.0 if enabled else 0.0)
 
     def planned(self, policy: str, listed: int, kept: int, selected: int) -> None:
         """Record the counts of a plan."""
@@ -82,6 +104,10 @@ class Metrics:
         """Count a refused purge run."""
         self._count("PurgesRefused", Policy=policy)
 
+    def scheduled_runs(self, policy: str, runs: int) -> None:
+        """Count runs of a policy that its schedule started. 0 records that runs are expected."""
+        self._count("ScheduledRuns", runs, Policy=policy)
+
     def flush(self) -> None:
         """Write everything since the last flush, one EMF document per set of dimensions."""
         with self._lock:
@@ -91,12 +117,15 @@ class Metrics:
 
     def _count(self, name: str, by: int = 1, **dimensions: str) -> None:
         with self._lock:
-            counted = self._sets[tuple(dimensions.items())].setdefault((name, MetricUnit.Count), [0.0])
+            counted = self._sets[self._dimensions(**dimensions)].setdefault((name, MetricUnit.Count), [0.0])
             counted[0] += by
 
     def _sample(self, name: str, unit: MetricUnit, value: float, **dimensions: str) -> None:
         with self._lock:
-            self._sets[tuple(dimensions.items())].setdefault((name, unit), []).append(round(value, 3))
+            self._sets[self._dimensions(**dimensions)].setdefault((name, unit), []).append(round(value, 3))
+
+    def _dimensions(self, **dimensions: str) -> _Dimensions:
+        return (("Stack", self._stack), *dimensions.items())
 
 
 def _status_dimension(status_code: str) -> str:

@@ -30,6 +30,10 @@ class PurgeReport:
         self._metrics = metrics
         self._logger = logger
 
+    def scheduled(self, policy: str) -> None:
+        """Count a scheduled run that has ended, also by a refusal, which has a metric of its own."""
+        self._metrics.scheduled_runs(policy, 1)
+
     def planned(self, result: PurgeResult) -> None:
         """Record the counts of a plan."""
         if result.totals is not UNSET:

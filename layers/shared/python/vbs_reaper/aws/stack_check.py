@@ -1,16 +1,18 @@
-"""Checks that the stack's own queues and event bus exist, and that its holds can be read."""
+"""Checks that the stack's own queues and event bus exist, that its holds can be read, and whether it is paused."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
+from vbs_reaper.checking.ports import OwnSide
 from vbs_reaper.errors import BucketUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
 
     from vbs_reaper.backups.ports import HoldStore
@@ -22,7 +24,7 @@ _MISSING: Final = frozenset(
 
 
 class StackCheck:
-    """Checks queues, given by the name used in messages, one event bus and the holds.
+    """Checks queues, given by the name used in messages, one event bus, the holds, and the deleter's mapping.
 
     Implements `checking.ports.StackCheck`.
     """
@@ -34,6 +36,8 @@ class StackCheck:
         queue_urls: Mapping[str, str],
         event_bus_name: str,
         holds: HoldStore,
+        functions: LambdaClient,
+        mapping_id: str,
     ) -> None:
         self._lookups: dict[str, Callable[[], object]] = {
             f"the {name}": lambda url=url: sqs.get_queue_attributes(QueueUrl=url)  # type: ignore[misc]
@@ -41,10 +45,19 @@ class StackCheck:
         }
         self._lookups["the event bus"] = lambda: events.describe_event_bus(Name=event_bus_name)
         self._lookups["the list of holds"] = holds.list_holds
+        self._functions = functions
+        self._mapping_id = mapping_id
 
-    def faults(self) -> tuple[str, ...]:
-        """Return one sentence for each part that is missing or cannot be checked, with AWS's code and what to do."""
-        return tuple(fault for name, lookup in self._lookups.items() if (fault := _fault(name, lookup)))
+    def check(self) -> OwnSide:
+        """Look at every part. A fault is one sentence, with AWS's code and what to do."""
+        states: list[str] = []
+        mapping = {"the event source mapping of the deleter": lambda: states.append(self._state())}
+        lookups = {**self._lookups, **mapping}
+        faults = tuple(fault for name, lookup in lookups.items() if (fault := _fault(name, lookup)))
+        return OwnSide(healthy=not faults, faults=faults, deleter=states[0] if states else None)
+
+    def _state(self) -> str:
+        return self._functions.get_event_source_mapping(UUID=self._mapping_id)["State"]
 
 
 def _fault(name: str, lookup: Callable[[], object]) -> str | None:

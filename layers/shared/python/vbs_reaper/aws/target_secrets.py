@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 _FAULTS: Final = {
     "ResourceNotFoundException": "does not exist; create it",
     "InvalidRequestException": "is scheduled for deletion; restore it",
-    "AccessDeniedException": "may not be read; allow the function secretsmanager:GetSecretValue on it",
+    # Secrets Manager also answers so if the role may not use the secret's key.
+    "AccessDeniedException": "may not be read; allow the function secretsmanager:GetSecretValue on it, and if it has a "
+    "key of its own, name that in SecretKmsKeyArns",
     "DecryptionFailure": "cannot be decrypted; allow the function kms:Decrypt on its key",
 }
 """Error codes about the secret itself. Every other code is about Secrets Manager."""

@@ -77,6 +77,7 @@ class AnswerName(StrEnum):
     SECRET_UNUSABLE = "secret_unusable"  # noqa: S105  # pragma: allowlist secret  # a name, no secret
     LOGIN_REFUSED = "login_refused"
     USER_LOCKED = "user_locked"
+    CLOCK_SKEW = "clock_skew"
     LOGIN_BUSY = "login_busy"
     BUCKET_UNUSABLE = "bucket_unusable"
     LOGIN_THROTTLED = "login_throttled"

@@ -40,6 +40,7 @@ PREVIEWS: Final[frozenset[Service]] = frozenset({"cbr"})
 """The services that no real account has confirmed yet."""
 
 DELETE_PERMISSION: Final = "whether its roles allow a deletion: only a DELETE would tell"
+ROLES: Final = "which roles its user has, and whether admin is one of them: an access key does not show roles"
 METADATA: Final = "whether backups show their metadata: there is no backup to see it on"
 PREVIEW: Final = "whether the service behaves as documented: its support is a preview, not tested with a real account"
 BACKUP_COUNT: Final = "how many backups there are: time was up before the last page"
@@ -172,6 +173,7 @@ class TargetCheck:
 def _facts(target: str, info: TargetInfo, listed: _Listed) -> TargetReport:
     unknown = {
         DELETE_PERMISSION: not _is_read_only(info),
+        ROLES: not info.roles,
         METADATA: info.shows_metadata and not listed.backups and listed.failure is None,
         BACKUP_COUNT: not listed.is_complete,
         PREVIEW: info.service in PREVIEWS,

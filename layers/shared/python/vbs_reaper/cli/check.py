@@ -9,11 +9,13 @@ from rich.console import Console
 from rich.text import Text
 
 from vbs_reaper.backups.identifiers import is_target
+from vbs_reaper.checking.ports import ENABLED
 from vbs_reaper.checking.target_check import TARGETS_LIMIT
 from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.target_check import message_of
 from vbs_reaper.errors import CommandError
+from vbs_reaper.purge.report.formatting import count
 from vbs_reaper.text import printable
 
 EXIT_HEALTHY: Final = 0
@@ -64,6 +66,9 @@ def show(answer: Mapping[str, Any], console: Console) -> None:
             console.print(Text(f"  unknown: {unknown}"))
     for fault in answer["own_side"]["faults"]:
         console.print(Text("the stack: ").append(fault, style="red"))
+    if (state := answer["own_side"].get("deleter")) not in (None, ENABLED):
+        line = Text("the deleter: ").append(f"its event source mapping is {state}", style="yellow")
+        console.print(line.append("; requests wait. `vbs-reaper resume` starts it"))
 
 
 def _found(report: Mapping[str, Any]) -> str:
@@ -71,9 +76,10 @@ def _found(report: Mapping[str, Any]) -> str:
     age = ""
     if newest:
         old = datetime.now(UTC) - datetime.fromisoformat(newest)
-        age = f", the newest {old.days} days old" if old.days else f", the newest {old.seconds // 3600} hours old"
+        age = f", the newest {count(old.days, 'day') if old.days else count(old.seconds // 3600, 'hour')} old"
+    backups = count(report.get("backups", 0), "backup")
     api = f"{report.get('service', 'an')} API {report.get('api_version', '?')}"
-    return f": {report.get('backups', 0):,} backups{age}; {api} at {report['endpoint']}"
+    return f": {backups}{age}; {api} at {report['endpoint']}"
 
 
 def _check_targets(targets: list[str]) -> None:

@@ -119,7 +119,7 @@ def clouds_in(document: dict[str, Any], where: str) -> dict[str, Any]:
     """
     clouds = document.get("clouds")
     if not isinstance(clouds, dict) or not clouds:
-        raise CommandError(f'{where}: has no entries below "clouds"; give a clouds.yaml')
+        raise CommandError(f'{where}: has no entries below "clouds"; give a clouds.yaml or an openrc')
     return clouds
 
 

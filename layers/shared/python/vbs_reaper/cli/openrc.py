@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from vbs_reaper.cli.files import BYTE_ORDER_MARK
 from vbs_reaper.cli.shell_settings import read_settings
+from vbs_reaper.clouds.target import ACCESS_KEY_TYPE
 from vbs_reaper.errors import CommandError
 
 _SHELL_LINE: Final = re.compile(
@@ -27,6 +28,8 @@ _IN_AUTH: Final = {
     "OS_PROJECT_DOMAIN_ID": "project_domain_id",
     "OS_APPLICATION_CREDENTIAL_ID": "application_credential_id",
     "OS_APPLICATION_CREDENTIAL_SECRET": "application_credential_secret",  # pragma: allowlist secret
+    "OS_ACCESS_KEY": "access_key",
+    "OS_SECRET_KEY": "secret_key",  # pragma: allowlist secret
     "OS_TENANT_ID": "project_id",
     "OS_TENANT_NAME": "project_name",
 }
@@ -96,4 +99,7 @@ def make_entry_of(variables: Mapping[str, str]) -> dict[str, Any]:
             raise CommandError(f'the openrc has two values for "{key}", one of them in {name}; remove one of the two')
     if "application_credential_id" in auth:
         entry.setdefault("auth_type", "v3applicationcredential")
+    if "access_key" in auth:
+        entry.setdefault("auth_type", ACCESS_KEY_TYPE)
+        auth.pop("auth_url", None)  # other tools need it; a signed request needs no Keystone
     return entry

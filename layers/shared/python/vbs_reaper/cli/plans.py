@@ -53,8 +53,10 @@ def run(args: argparse.Namespace) -> int:
         found = list(stored_plans(stack, args.policy))
         if args.json:
             _print_json(found)
-        else:
+        elif found:
             _print_table(found)
+        else:
+            print(f'policy "{args.policy}" has no stored plan' if args.policy else "no stored plans")  # noqa: T201  # the output
         return 0
     if args.policy is None:
         raise CommandError("--open needs --policy: runs of different policies may have the same name")

@@ -21,17 +21,17 @@ from rich.text import Text
 from vbs_reaper.backups.answer import SERVICES
 from vbs_reaper.backups.hold_marker import HOLD_MARKER, is_empty_marker
 from vbs_reaper.cli.backups_file import BackupsFile
-from vbs_reaper.cli.files import BYTE_ORDER_MARK, decode, read_file
+from vbs_reaper.cli.files import read_file
 from vbs_reaper.cli.live_backups import list_cloud, list_secret
 from vbs_reaper.cli.plan_text import print_plan
+from vbs_reaper.cli.policy_file import read_policy_file
 from vbs_reaper.cli.stack_preview import plan_on_stack, print_how_to_approve
 from vbs_reaper.errors import CommandError, InvalidBackupsFile, InvalidJson, InvalidPlan, InvalidPolicy, RunRefused
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.plan import Plan, plan
 from vbs_reaper.purge.plan_file import read_plan, write_plan
-from vbs_reaper.purge.policy import POLICY_LIMIT_BYTES, PurgePolicy, read_policy
+from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.report.html_page import write_page
-from vbs_reaper.strict_json import read_json
 from vbs_reaper.text import printable
 from vbs_reaper.timestamps import read_instant
 
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _plan_here(args: argparse.Namespace) -> Plan:
-    policy, last, given_now = _policy(args.policy), _last(args.last), _instant(args.now)
+    policy, last, given_now = read_policy_file(args.policy), _last(args.last), _instant(args.now)
     inventory = _inventory(args)
     now = given_now or datetime.now(UTC).replace(microsecond=0)
     made = plan(_with_target(policy, last, args.secret), inventory, now, last=last)
@@ -129,7 +129,7 @@ def _plan_on_stack(args: argparse.Namespace) -> Plan:
             raise CommandError(
                 f"--{option.replace('_', '-')} cannot be used with --stack: the stack's purger determines it"
             )
-    return plan_on_stack(args.stack, _policy(args.policy), datetime.now(UTC))
+    return plan_on_stack(args.stack, read_policy_file(args.policy), datetime.now(UTC))
 
 
 def _from_file(args: argparse.Namespace) -> Inventory:
@@ -162,16 +162,6 @@ def _inventory(args: argparse.Namespace) -> Inventory:
     if args.hold_marker is not None and is_empty_marker(args.hold_marker):
         raise CommandError("--hold-marker is empty: every backup would be held")
     return next(source(args) for option, source in SOURCES.items() if getattr(args, option) is not None)
-
-
-def _policy(path: Path) -> PurgePolicy:
-    try:
-        text = decode(read_file(path), str(path))
-        document = read_json(text.removeprefix(BYTE_ORDER_MARK), limit=POLICY_LIMIT_BYTES)
-        is_event = isinstance(document, dict) and document.keys() == {"run"}  # as a schedule sends it to the purger
-        return read_policy(document["run"] if is_event else document)
-    except (InvalidJson, InvalidPolicy) as error:
-        raise CommandError(f"{path}: {error}") from None
 
 
 def _with_target(policy: PurgePolicy, last: Plan | None, secret: str | None) -> PurgePolicy:

@@ -1,4 +1,6 @@
-"""`vbs-reaper secret`: turns a clouds.yaml entry or an openrc into a target's secret, and rejects one that cannot work.
+"""`vbs-reaper secret`: turns a clouds.yaml entry, an openrc or an access key into a target's secret.
+
+It rejects a secret that cannot work.
 
 Exit codes: 0 the secret is on standard output, 1 it was rejected and standard output is empty.
 """
@@ -13,6 +15,7 @@ from typing import Any, Final
 from vbs_reaper.backups.answer import SERVICES
 from vbs_reaper.cli.clouds_file import Entry, clouds_in, make_entry, name_entries, pick_entry, read_yaml
 from vbs_reaper.cli.files import decode
+from vbs_reaper.cli.key_file import is_key_file, read_key_file
 from vbs_reaper.cli.openrc import PASSWORD, is_openrc, make_entry_of, read_openrc
 from vbs_reaper.cli.output import write_utf8
 from vbs_reaper.clouds.target_secret import SECRET_BYTES, read_target
@@ -21,21 +24,30 @@ from vbs_reaper.errors import CommandError, InvalidSecret
 INPUT_LIMIT_BYTES: Final = 1 << 20
 TERMINAL: Final = Path("/dev/tty")
 _INPUT: Final = "standard input"
+_KEY_VARIABLES: Final = ("OS_ACCESS_KEY", "OS_SECRET_KEY")
+_PLACE_VARIABLES: Final = ("OS_PROJECT_ID", "OS_REGION_NAME")
 
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
     """Add the command and its options."""
     command = commands.add_parser(
         "secret",
-        help="turn a clouds.yaml or an openrc into a target's secret",
+        help="turn a clouds.yaml, an openrc or an access key into a target's secret",
         description=(
-            "Reads a clouds.yaml, an entry of one, or an openrc from standard input and writes the target's secret, as "
-            "JSON, to standard output. Nothing is executed, sent or stored. If the input has no password, it is taken "
-            "from OS_PASSWORD, or asked for on the terminal."
+            "Reads a clouds.yaml, an entry of one, an openrc, or the credentials.csv of an access key from standard "
+            "input and writes the target's secret, as JSON, to standard output. Nothing is executed, sent or stored. "
+            "If the input has no password, it is taken from OS_PASSWORD, or asked for on the terminal. Project and "
+            "region of a credentials.csv are taken from OS_PROJECT_ID and OS_REGION_NAME."
         ),
         epilog="Exit codes: 0 the secret is written, 1 it would not work or the input is invalid.",
     )
     command.add_argument("--cloud", metavar="NAME", help="the entry of clouds.yaml; needed if there are several")
+    command.add_argument(
+        "--environment",
+        action="store_true",
+        help=f"read nothing; the access key is in {', '.join(_KEY_VARIABLES)} and its project and region in "
+        f"{' and '.join(_PLACE_VARIABLES)}",
+    )
     command.add_argument("--service", choices=SERVICES, help="the backup service; default: that of the entry, else vbs")
     command.set_defaults(run=run)
 
@@ -46,7 +58,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CommandError: the input cannot be read, or the secret would not work.
     """
-    entry = _with_password(_entry(_read_input(), args.cloud))
+    if args.environment:
+        if args.cloud is not None:
+            raise CommandError("--cloud selects an entry of a clouds.yaml; --environment reads none")
+        entry = make_entry_of(_from_environment(*_KEY_VARIABLES, *_PLACE_VARIABLES))
+    else:
+        entry = _with_password(_entry(_read_input(), args.cloud))
     if args.service is not None:
         entry = {**entry, "volume_backup_service": args.service}
     secret = make_entry(_with_certificate(entry), _INPUT)
@@ -56,9 +73,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _entry(text: str, cloud: str | None) -> dict[str, Any]:
-    if is_openrc(text):
+    if is_key_file(text) or is_openrc(text):
         if cloud is not None:
-            raise CommandError("--cloud selects an entry of a clouds.yaml; an openrc has no entries")
+            raise CommandError("--cloud selects an entry of a clouds.yaml; an openrc or a key file has no entries")
+        if is_key_file(text):
+            return make_entry_of(read_key_file(text) | _from_environment(*_PLACE_VARIABLES))
         return make_entry_of(read_openrc(text))
     document = read_yaml(text, _INPUT)
     if "auth" in document and "clouds" not in document:
@@ -69,10 +88,18 @@ def _entry(text: str, cloud: str | None) -> dict[str, Any]:
     return pick_entry(clouds, cloud or str(next(iter(clouds))), _INPUT)
 
 
+def _from_environment(*names: str) -> dict[str, str]:
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        raise CommandError(f"the environment lacks {', '.join(missing)}; set every one")
+    return {name: os.environ[name] for name in names}
+
+
 def _read_input() -> str:
     if sys.stdin.isatty():
         raise CommandError(
-            "give a clouds.yaml or an openrc on standard input: vbs-reaper secret < openrc.sh > target.json"
+            "give a clouds.yaml, an openrc or a credentials.csv on standard input: vbs-reaper secret < openrc.sh >"
+            " target.json"
         )
     data = sys.stdin.buffer.read(INPUT_LIMIT_BYTES + 1)
     if len(data) > INPUT_LIMIT_BYTES:
@@ -83,7 +110,8 @@ def _read_input() -> str:
 def _with_password(entry: dict[str, Any]) -> dict[str, Any]:
     """Add the password if it is missing: the openrc and the clouds.yaml that Horizon offers do not contain it."""
     auth = entry.get("auth")
-    if not isinstance(auth, dict) or auth.get("password") or not auth.get("username"):
+    has_another = isinstance(auth, dict) and (auth.get("password") or auth.get("access_key"))
+    if not isinstance(auth, dict) or has_another or not auth.get("username"):
         return entry
     return {**entry, "auth": {**auth, "password": os.environ.get(PASSWORD) or _ask_password()}}
 

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     for repeat in given.repeats:
         console.print(repeat, markup=False, highlight=False)
     stack = Stack(args.stack)
-    for remark in find_unusable(stack, (request.target for request in given.requests if request.target)):
+    for remark in find_unusable(stack, (request.target for request in given.requests)):
         console.print(remark, style="yellow", markup=False, highlight=False)
     _confirm(args, given)
     return SendRun(stack, console, args).carry_out(given.requests)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 _NO_SUCH_STACK: Final = "ValidationError"
 """The error code if the stack does not exist (AWS CloudFormation API reference, "DescribeStacks")."""
-_LONG_CALL: Final = Config(read_timeout=910, retries={"total_max_attempts": 1})
-"""A purge may take all of its 900 s, and an invocation must not be retried automatically."""
+LONG_CALL: Final = Config(read_timeout=910, retries={"total_max_attempts": 1}, tcp_keepalive=True)
+"""A purge may take all of its 900 s, and an invocation must not be retried automatically. Keep-alive probes prevent
+NAT gateways from forgetting the connection while the purger works (Lambda API reference, "Invoke")."""
 HOLDS_AT_ONCE: Final = 32
 """How many holds are read or deleted at the same time."""
 _HOLDS_AT_ONCE: Final = Config(max_pool_connections=HOLDS_AT_ONCE)
@@ -83,7 +84,7 @@ class Stack:
         """
         name = function.lower()
         try:
-            answer = boto3.client("lambda", config=_LONG_CALL).invoke(
+            answer = boto3.client("lambda", config=LONG_CALL).invoke(
                 FunctionName=self.output(f"{function}FunctionName"), Payload=json.dumps(event).encode()
             )
             document: dict[str, Any] = json.loads(answer["Payload"].read())

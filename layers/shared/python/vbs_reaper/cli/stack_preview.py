@@ -6,6 +6,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from vbs_reaper.cli.policy_file import scheduled_time
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.errors import CommandError
 from vbs_reaper.purge.plan import Plan
@@ -25,7 +26,7 @@ def plan_on_stack(name: str, policy: PurgePolicy, now: datetime) -> Plan:
     stack = Stack(name)
     run = msgspec.to_builtins(msgspec.structs.replace(policy, mode="preview"))
     with Console(stderr=True).status("the purger is listing the backups and making the plan"):
-        answer = stack.invoke("Purger", {"run": run, "scheduled_time": _scheduled_time(now)})
+        answer = stack.invoke("Purger", {"run": run, "scheduled_time": scheduled_time(now)})
     if answer["outcome"] == "refused":
         raise CommandError(f"{answer['message']} ({answer['reason']})")
     document = stack.plans.read(policy.policy, answer["run"])
@@ -49,11 +50,3 @@ def print_how_to_approve(plan: Plan, stack: str, console: Console) -> None:
 def _print_command(console: Console, command: str) -> None:
     """Print a command without wrapping it, so that it can be copied from a narrow terminal."""
     console.print(Text(f"vbs-reaper {command}", "bold"), soft_wrap=True)
-
-
-def _scheduled_time(now: datetime) -> str:
-    """Return the time that the run is named after, so that a retried invocation belongs to the same run.
-
-    It is never a whole minute: a scheduled run could have that name, and would then be refused.
-    """
-    return now.replace(microsecond=0, second=now.second or 1).isoformat()

@@ -12,25 +12,28 @@ _NEVER: Final = frozenset({Reason.SECRET_UNUSABLE.value})
 """A target with this reason cannot work before someone has stored a secret for it."""
 
 
-def find_unusable(stack: Stack, targets: Iterable[str]) -> Iterator[str]:
-    """Yield a remark for each target that does not work now, or that cannot be checked.
+def find_unusable(stack: Stack, targets: Iterable[str | None]) -> Iterator[str]:
+    """Yield a remark for each target that does not work now, or that cannot be checked. None is the default target.
 
     Raises:
         CommandError: a target has no usable secret. Its requests would wait for 12 days.
     """
-    named = sorted(set(targets))[:TARGETS_LIMIT]
-    if not named:
-        return
-    try:
-        answer = stack.invoke("Checker", {"targets": named})
-    except CommandError as error:
-        yield f"the target cannot be checked with your rights: {error}"
-        return
-    for report in answer["targets"]:
-        if report.get("reason") in _NEVER:
-            raise CommandError(f"{_fault(report)}; nothing was sent")
-        if report["healthy"] is False:
-            yield f"{_fault(report)}; the requests wait until it works"
+    wanted = set(targets)
+    named = sorted(target for target in wanted if target is not None)[:TARGETS_LIMIT]
+    checks = [named] if named else []
+    if None in wanted:
+        checks.append([])  # then the checker checks the default target, whose name it knows
+    for names in checks:
+        try:
+            answer = stack.invoke("Checker", {"targets": names})
+        except CommandError as error:
+            yield f"the target cannot be checked with your rights: {error}"
+            return
+        for report in answer["targets"]:
+            if report.get("reason") in _NEVER:
+                raise CommandError(f"{_fault(report)}; nothing was sent")
+            if report["healthy"] is False:
+                yield f"{_fault(report)}; the requests wait until it works"
 
 
 def _fault(report: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from vbs_reaper.clouds.http.redaction import without_secret
 from vbs_reaper.clouds.http.transport import NotSendable
 from vbs_reaper.clouds.login.login import Login
 from vbs_reaper.clouds.login.sessions import CALL_S, SessionCache, out_of_time
+from vbs_reaper.clouds.login.signature_refusal import read_signature_refusal
 from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import requests
 
+    from vbs_reaper.backups.secret_text import Secret
     from vbs_reaper.clock import Clock, TimeLeft
     from vbs_reaper.clouds.apis.interface import Call, Rows
     from vbs_reaper.clouds.ports import CallMetrics
@@ -81,7 +83,10 @@ class Caller:
                 rejections += 1
                 if rejections == 2:
                     self._sleep(REVOCATION_S)
-                login = self._sessions.replace(call.target, login, time_left)
+                replaced = self._sessions.replace(call.target, login, time_left)
+                if isinstance(replaced, Login) and replaced.credentials == login.credentials:
+                    return result  # an access key that is right but does not open this call; a repeat would lock it
+                login = replaced
             elif result.name is AnswerName.FORBIDDEN and not refreshed_roles:
                 refreshed_roles = True
                 login = self._sessions.refresh_roles(call.target, login, time_left) or result
@@ -102,16 +107,23 @@ class Caller:
                 " its secret or the cloud's catalog has changed",
             )
         try:
-            request = login.api.prepare(call, login)
+            return self._send(call, login, login.api.prepare(call, login), time_left)
         except NotSendable as fault:
             return self._answer(AnswerName.BAD_REQUEST, f"nothing was sent: {fault}")
+
+    def _send(self, call: Call, login: Login, request: requests.PreparedRequest, time_left: TimeLeft) -> Answer | Rows:
+        """Send a request, and once more on a new connection if a kept one was dead.
+
+        Raises:
+            NotSendable: it cannot be authenticated.
+        """
         for on_fresh_connection in (False, True):
             if time_left() < CALL_S:
                 return out_of_time()
             if call.not_after is not None and self._clock() > call.not_after:
                 return replace(self._answer(AnswerName.OUT_OF_TIME, _TOO_LATE), is_late=True)
-            login.credentials.authenticate(request, self._clock())
-            reply = self._exchange(call, login, request, on_fresh_connection=on_fresh_connection)
+            secret = login.credentials.authenticate(request, self._clock())
+            reply = self._exchange(call, login, request, secret, on_fresh_connection=on_fresh_connection)
             if not (isinstance(reply, CallFailed) and reply.is_stale):
                 break
         if isinstance(reply, CallFailed):
@@ -119,10 +131,17 @@ class Caller:
         if reply.status in _OBSERVATIONS and reply.age is not None:
             copy = f"a cache answered with a copy, not the service itself (Age: {printable(reply.age)})"
             return replace(self._answer(AnswerName.STALE_ANSWER, copy), status=reply.status)
-        return login.api.read(call, reply, self._clock())
+        now = self._clock()
+        return read_signature_refusal(reply, now) or login.api.read(call, reply, now)
 
     def _exchange(
-        self, call: Call, login: Login, request: requests.PreparedRequest, *, on_fresh_connection: bool
+        self,
+        call: Call,
+        login: Login,
+        request: requests.PreparedRequest,
+        secret: Secret,
+        *,
+        on_fresh_connection: bool,
     ) -> Reply | CallFailed:
         begun = time.monotonic()
         result: Reply | CallFailed
@@ -138,7 +157,7 @@ class Caller:
             is_accepted = call.operation is Operation.DELETE_BACKUP and result.status in login.api.accepted
             result = result if is_accepted else result.broken
         if isinstance(result, Reply):
-            result = without_secret(result, login.credentials.secret)
+            result = without_secret(result, secret)
         status = str(result.status) if isinstance(result, Reply) else result.status_code
         observe(self._metrics, call.target, call.operation, status, begun)
         if call.recorder is not None:

@@ -1,5 +1,7 @@
 """A configured target, as described by its secret. `target_secret` reads and checks it."""
 
+from typing import Final
+
 import msgspec
 
 from vbs_reaper.backups.answer import SERVICES, Service
@@ -8,6 +10,9 @@ from vbs_reaper.backups.secret_text import Secret
 from vbs_reaper.clouds.apis.interface import BackupApi
 from vbs_reaper.clouds.apis.registry import APIS, DEFAULT_VERSIONS
 from vbs_reaper.clouds.endpoint import ApiVersion
+from vbs_reaper.clouds.login.service_hosts import find_service_address
+
+ACCESS_KEY_TYPE: Final = "aksk"
 
 
 class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -24,6 +29,8 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     project_domain_id: str = ""
     application_credential_id: str = ""
     application_credential_secret: Secret = Secret("")
+    access_key: str = ""
+    secret_key: Secret = Secret("")
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -44,6 +51,8 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     hold_marker: str = HOLD_MARKER
     allow_admin: bool = False
     insecure_http: bool = False
+    signature: str = "access"
+    """How requests are signed with an access key: `access` or `credential`."""
 
     @property
     def region(self) -> str:
@@ -72,3 +81,13 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def uses_application_credential(self) -> bool:
         """Whether to log in with an application credential instead of a password."""
         return self.auth_type == "v3applicationcredential"
+
+    @property
+    def uses_access_key(self) -> bool:
+        """Whether every request is signed with an access key, instead of carrying a token."""
+        return self.auth_type == ACCESS_KEY_TYPE
+
+    @property
+    def address(self) -> str:
+        """The address of the backup service without a catalog: configured, or documented; empty if there is none."""
+        return self.volume_backup_endpoint_override or find_service_address(self.service, self.region) or ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from vbs_reaper.backups.answer import SERVICES
@@ -11,6 +12,7 @@ from vbs_reaper.backups.hold_marker import is_empty_marker
 from vbs_reaper.backups.identifiers import is_project_id
 from vbs_reaper.clouds.apis.registry import APIS
 from vbs_reaper.clouds.endpoint import read_endpoint
+from vbs_reaper.clouds.target import ACCESS_KEY_TYPE
 from vbs_reaper.errors import InvalidEndpoint
 
 if TYPE_CHECKING:
@@ -20,6 +22,20 @@ _PASSWORD_TYPES: Final = ("password", "v3password")
 _CREDENTIAL_TYPE: Final = "v3applicationcredential"
 _CREDENTIAL_KEYS: Final = ("application_credential_id", "application_credential_secret")
 _LOGIN_KEYS: Final = ("username", "password", "user_domain_name", "user_domain_id")
+_ACCESS_KEYS: Final = ("access_key", "secret_key")
+_NOT_WITH_ACCESS_KEY: Final = (
+    *_LOGIN_KEYS,
+    *_CREDENTIAL_KEYS,
+    "auth_url",
+    "project_name",
+    "project_domain_name",
+    "project_domain_id",
+)
+
+_ACCESS_KEY: Final = re.compile(r"[A-Za-z0-9]{1,128}", re.ASCII)
+_SECRET_KEY: Final = re.compile(r"[!-~]{1,256}", re.ASCII)
+
+_NO_REGION: Final = 'it has no "region_name", by which the host of the service could be known'
 
 MISPLACED_KEYS: Final = {
     "clouds": "store the one entry below it, not the whole file",
@@ -29,6 +45,10 @@ MISPLACED_KEYS: Final = {
     "cert": "remove it: client certificates are not supported",
     "key": "remove it: client certificates are not supported",
     "endpoint_type": 'rename it to "interface"',
+    "ak": 'give it as "auth.access_key", with "auth_type": "aksk"',
+    "sk": 'give it as "auth.secret_key", with "auth_type": "aksk"',
+    "access_key": 'give it as "auth.access_key", with "auth_type": "aksk"',
+    "secret_key": 'give it as "auth.secret_key", with "auth_type": "aksk"',
     "volume_endpoint_override": 'rename it to "volume_backup_endpoint_override"',
     "volume_api_version": 'rename it to "volume_backup_api_version": v2 or v3',
 }
@@ -36,6 +56,9 @@ MISPLACED_KEYS: Final = {
 
 MISPLACED_KEYS_OF_AUTH: Final = {
     "token": "remove it: a token expires; give a user or an application credential",
+    "ak": 'rename it to "auth.access_key", and give "auth_type": "aksk"',
+    "sk": 'rename it to "auth.secret_key", and give "auth_type": "aksk"',
+    "security_token": "remove it: a temporary access key expires; give a permanent one",
     "user_id": 'give "auth.username" with "auth.user_domain_name"',
     "tenant_name": 'rename it to "auth.project_name"',
     "tenant_id": 'rename it to "auth.project_id"',
@@ -65,10 +88,26 @@ def find_misplaced_key(document: object) -> str | None:
 
 def find_fault(target: Target) -> str | None:
     """Return the first fault of the values; None if there is none."""
-    for faults in (_login(target), _project(target), _choices(target), _addresses(target), _authority(target)):
+    login = _access_key(target) if target.uses_access_key else _login(target)
+    for faults in (login, _project(target), _choices(target), _addresses(target), _authority(target)):
         for fault in faults:
             return fault
     return None
+
+
+def _access_key(target: Target) -> Iterator[str]:
+    auth = target.auth
+    for key in (*_ACCESS_KEYS, "project_id"):
+        if not getattr(auth, key):
+            yield _lacks(f"auth.{key}")
+    yield from _unused(target, _NOT_WITH_ACCESS_KEY)
+    if not _ACCESS_KEY.fullmatch(auth.access_key):
+        yield _must_be("auth.access_key", "letters and digits")
+    if not _SECRET_KEY.fullmatch(auth.secret_key.reveal()):
+        yield _must_be("auth.secret_key", "ASCII characters without blanks")
+    if not target.address:
+        where = f'"region_name" is not a region where its host of {target.service} is documented'
+        yield f'lacks "volume_backup_endpoint_override", and {where if target.region else _NO_REGION}'
 
 
 def _login(target: Target) -> Iterator[str]:
@@ -76,17 +115,21 @@ def _login(target: Target) -> Iterator[str]:
     if not auth.auth_url:
         yield _lacks("auth.auth_url")
     if target.auth_type not in (*_PASSWORD_TYPES, _CREDENTIAL_TYPE):
-        yield _must_be("auth_type", "password, v3password or v3applicationcredential")
+        yield _must_be("auth_type", f"password, v3password, v3applicationcredential or {ACCESS_KEY_TYPE}")
     by_credential = target.uses_application_credential
     needed, unused = (_CREDENTIAL_KEYS, _LOGIN_KEYS) if by_credential else (_LOGIN_KEYS[:2], _CREDENTIAL_KEYS)
     for key in needed:
         if not getattr(auth, key):
             yield _lacks(f"auth.{key}")
-    for key in unused:
-        if getattr(auth, key):
-            yield f'has "auth.{key}", which its "auth_type" does not use; remove one of the two'
+    yield from _unused(target, (*unused, *_ACCESS_KEYS))
     if not by_credential:
         yield from _one_of(target, "user_domain_name", "user_domain_id")
+
+
+def _unused(target: Target, keys: Iterable[str]) -> Iterator[str]:
+    for key in keys:
+        if getattr(target.auth, key):
+            yield f'has "auth.{key}", which its "auth_type" does not use; remove one of the two'
 
 
 def _project(target: Target) -> Iterator[str]:
@@ -103,6 +146,7 @@ def _choices(target: Target) -> Iterator[str]:
     versions = [version for service, version in APIS if service == target.service]
     for key, value, choices in (
         ("interface", target.interface, ("public", "internal", "admin")),
+        ("signature", target.signature, ("access", "credential")),
         ("volume_backup_service", target.volume_backup_service, SERVICES),
         ("volume_backup_api_version", target.volume_backup_api_version or target.api_version, versions),
     ):

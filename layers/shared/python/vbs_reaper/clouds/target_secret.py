@@ -1,7 +1,8 @@
 """Reads a target's secret: one entry of a `clouds.yaml` file, as JSON. Every rejection names the key and the fix.
 
 The keys are those of openstacksdk ("Configuring OpenStack SDK Applications"). Keys that this application adds begin
-with `volume_backup_`, or are `hold_marker`, `allow_admin` and `insecure_http`.
+with `volume_backup_`, or are `hold_marker`, `allow_admin`, `insecure_http`, and those of an access key: `signature`,
+`auth.access_key` and `auth.secret_key`.
 """
 
 from typing import Final
@@ -41,6 +42,8 @@ def read_target(name: str, stored: StoredSecret) -> Target:
     if fault is not None or isinstance(target, str):
         # Raised outside of any `except` block, so that the context of this exception cannot contain the secret.
         raise InvalidSecret(f'target "{name}": {stored} {fault}')
+    if target.uses_access_key:
+        return target
     auth_url = read_endpoint(target.auth.auth_url, insecure_http=target.insecure_http).url
     return msgspec.structs.replace(target, auth=msgspec.structs.replace(target.auth, auth_url=auth_url))
 

@@ -53,6 +53,7 @@ HALTS: Final = {
     AnswerName.SECRET_UNUSABLE: Reason.SECRET_UNUSABLE,
     AnswerName.LOGIN_REFUSED: Reason.CREDENTIALS_REJECTED,
     AnswerName.USER_LOCKED: Reason.CREDENTIALS_REJECTED,
+    AnswerName.CLOCK_SKEW: Reason.CLOCK_SKEW,
     AnswerName.BUCKET_UNUSABLE: Reason.BUCKET_UNUSABLE,
     AnswerName.LOGIN_THROTTLED: Reason.LOGIN_THROTTLED,
     AnswerName.LOGIN_UNAVAILABLE: Reason.SERVICE_DOWN,
@@ -70,6 +71,7 @@ DOUBTFUL_HALTS: Final = frozenset(
         AnswerName.WRONG_ENDPOINT,
         AnswerName.REDIRECTED,
         AnswerName.GATEWAY_REFUSED,
+        AnswerName.CLOCK_SKEW,
     }
 )
 """Those that may concern one backup only, such as a backup whose host is down. If other records of the target get good

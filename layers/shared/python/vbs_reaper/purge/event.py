@@ -22,12 +22,14 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 class Run:
     """Plan by this policy and, if its mode is `purge`, request the deletions that are due.
 
-    `policy.target` is always set: to `target`, which is the default target if the event names none.
+    `policy.target` is always set: to `target`, which is the default target if the event names none. `is_scheduled` says
+    whether the event has a scheduled time.
     """
 
     policy: PurgePolicy
     target: str
     name: str
+    is_scheduled: bool = False
 
 
 class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -78,6 +80,7 @@ def _read_run(policy: object, scheduled_time: object, default_target: str, invoc
         policy=msgspec.structs.replace(parsed, target=target),
         target=target,
         name=_run_name(scheduled_time, invocation_id),
+        is_scheduled=read_instant(scheduled_time) is not None,
     )
 
 

@@ -68,7 +68,7 @@ def restart_unproven_graces(  # noqa: PLR0913  # each is a separate value
     unproven = by_id(row for row in rows if has_ended[row.selected_since])
     if not unproven:
         return nothing
-    why = f"no stored plan that is {policy.grace} old selects by the same rules; plans are kept for 90 days"
+    why = f"no stored plan that is {policy.grace} old selects by the same rules; plans are kept for PlanRetentionInDays"
     try:
         witness = _find_witness(plans, policy, zone, grace, moment)
         if witness is not None:

@@ -110,6 +110,10 @@ class Bus(Protocol):
 class Report(Protocol):
     """Writes logs and metrics about runs. Its methods must not raise."""
 
+    def scheduled(self, policy: str) -> None:
+        """Report that a run has ended that the schedule of a policy has started."""
+        ...
+
     def planned(self, result: PurgeResult) -> None:
         """Report that a run has stored its plan."""
         ...

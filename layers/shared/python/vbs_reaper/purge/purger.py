@@ -102,10 +102,11 @@ class Purger:
             RunUnfinished: the run could not be completed. Handle the same event again; repeating it is harmless.
         """
         policy, run = policy_name_of(event) or UNKNOWN_POLICY, invocation_id
+        is_scheduled = False
         try:
             request = read_event(event, self._default_target, invocation_id)
             if isinstance(request, Run):
-                run = request.name
+                run, is_scheduled = request.name, request.is_scheduled
                 result = self._run(request, time_left)
             else:
                 run = request.plan
@@ -115,6 +116,8 @@ class Purger:
         except RunRefused as refusal:
             result = self._refuse(refused(refusal, policy, run))
         self._report.ended(result)
+        if is_scheduled:
+            self._report.scheduled(policy)
         answer: dict[str, Any] = msgspec.to_builtins(result)
         return answer
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -25,6 +26,7 @@ from vbs_reaper.strict_json import has_doubled_key
 from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     import requests
@@ -109,15 +111,16 @@ class CbrApi:
         headers["Cache-Control"] = "no-cache"
         if call.operation is Operation.SHOW_BACKUP:
             return prepare("GET", f"{project}/backups/{_checked(call.backup_id)}", headers)
-        query = [f"limit={PAGE_SIZE}"]
+        query = {"limit": str(call.page_size or PAGE_SIZE)}
         if call.volume_id is not None:
-            query.append(f"resource_id={_checked(call.volume_id)}")
+            query["resource_id"] = _checked(call.volume_id)
         if call.operation is Operation.LIST_TASKS:
-            return prepare("GET", f"{project}/operation-logs?{'&'.join([*query, 'operation_type=delete'])}", headers)
+            query["operation_type"] = "delete"
+            return prepare("GET", f"{project}/operation-logs?{_write_query(query)}", headers)
         if not call.confirms:
             # In ascending order, backups that are made while the list is read are on its last page.
-            query += [f"resource_type={VOLUME}", "sort=created_at:asc", f"offset={_read_offset(call.marker)}"]
-        return prepare("GET", f"{project}/backups?{'&'.join(query)}", headers)
+            query |= {"resource_type": VOLUME, "sort": "created_at:asc", "offset": str(_read_offset(call.marker))}
+        return prepare("GET", f"{project}/backups?{_write_query(query)}", headers)
 
     def read_record(self, record: bytes | msgspec.Raw) -> Backup | None:
         """Read one record, see `backups.record.read_record`. For lists that were saved in a file."""
@@ -163,6 +166,11 @@ def _checked(uuid: str | None) -> str:
     if not is_backup_id(uuid):
         raise NotSendable("an ID is not a lower-case canonical UUID")
     return str(uuid)
+
+
+def _write_query(query: Mapping[str, str]) -> str:
+    """Return the query sorted by name and encoded as in RFC 3986, because it may be signed."""
+    return urlencode(sorted(query.items()), quote_via=quote)
 
 
 def _read_offset(marker: str | None) -> int:

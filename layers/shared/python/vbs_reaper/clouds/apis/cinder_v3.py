@@ -86,9 +86,9 @@ class CinderApi:
         if call.operation is Operation.SHOW_BACKUP:
             return prepare("GET", f"{backups}/{_checked(call.backup_id)}", headers)
         # Only `limit` and `marker`: a next link repeats an offset and then skips rows (measured).
-        query = f"limit={PAGE_SIZE}"
-        query += "" if call.volume_id is None else f"&volume_id={_checked(call.volume_id)}"
+        query = f"limit={call.page_size or PAGE_SIZE}"  # sorted by name, because it may be signed
         query += "" if call.marker is None else f"&marker={_checked(call.marker)}"
+        query += "" if call.volume_id is None else f"&volume_id={_checked(call.volume_id)}"
         return prepare("GET", f"{backups}/detail?{query}", headers)
 
     def read(self, call: Call, reply: Reply, now: datetime) -> Answer | Rows:

@@ -31,6 +31,8 @@ class Call:
     """The backup to show or delete. In a list: look for this one, to confirm that it is gone."""
     marker: str | None = None
     """List the page that the previous one named in `Rows.next`; None for the first page."""
+    page_size: int | None = None
+    """List at most this many; None for as many as the service returns."""
     volume_id: str | None = None
     """In a list: only backups of this volume. Otherwise the volume of the backup, if it is known."""
     project_id: ProjectId | None = None

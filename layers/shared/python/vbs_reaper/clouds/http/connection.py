@@ -44,6 +44,8 @@ def make_tls_context(cacert: str | None, bundle: str) -> ssl.SSLContext:
 class _Bounded(HTTPConnection):
     """What HTTP and HTTPS connections have in common."""
 
+    debuglevel = 0  # http.client would print requests with their credentials if its own switch were set
+
     @property
     def is_connected(self) -> bool:
         """Whether a kept connection may be reused: never if the exchange asks for a fresh one."""

@@ -1,4 +1,4 @@
-"""Identifies the account whose failed logins a cloud counts: a user or an application credential at one Keystone."""
+"""Identifies the account whose failed logins a cloud counts: a user, an application credential or an access key."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 def identity_of(target: Target) -> str:
     """Return a hash of Keystone's host, and of the user with its domain or of the ID of the application credential.
 
+    An access key is an identity of its own: its ID is unique, and the gateways of all services and regions may share
+    the counter of its failures.
+
     Targets with the same identity share one counter of failed logins. Names are compared without regard to case, as
     Keystone compares them. A domain given by name and the same domain given by ID are two identities.
     """
     auth = target.auth
+    if target.uses_access_key:
+        return hash_of("access_key", auth.access_key)
     host = _host_of(auth.auth_url)
     if target.uses_application_credential:
         return hash_of("application_credential", host, auth.application_credential_id)
@@ -28,8 +33,10 @@ def identity_of(target: Target) -> str:
 
 
 def credential_of(target: Target) -> Secret:
-    """Return what proves the identity: the password, or the secret of the application credential."""
+    """Return what proves the identity: the password, the secret of the application credential, or the secret key."""
     auth = target.auth
+    if target.uses_access_key:
+        return auth.secret_key
     return auth.application_credential_secret if target.uses_application_credential else auth.password
 
 

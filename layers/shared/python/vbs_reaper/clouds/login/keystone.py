@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +19,7 @@ from vbs_reaper.clouds.http.transport import USER_AGENT
 from vbs_reaper.clouds.login.catalog import find_endpoint
 from vbs_reaper.clouds.login.login import Login, Token
 from vbs_reaper.clouds.login.login_answer import name_login_answer, name_login_failure
-from vbs_reaper.clouds.login.login_end import LoginEnd, end_of_answer, end_of_failure
+from vbs_reaper.clouds.login.login_end import LoginAttempt, LoginEnd, end_of_answer, end_of_failure
 from vbs_reaper.errors import InvalidEndpoint
 
 if TYPE_CHECKING:
@@ -49,16 +48,6 @@ _TOKEN_ERRORS: Final = (
 """Errors raised when a token cannot be parsed. OverflowError: it expires in the year 9999 in a negative time zone."""
 
 _TOKEN: Final = re.compile(r"[!-~]+", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LoginAttempt:
-    """One login that was tried."""
-
-    result: Login | Answer
-    status_code: str
-    """What the metrics show."""
-    end: LoginEnd
 
 
 def log_in(name: str, target: Target, transport: Transport, now: datetime) -> LoginAttempt:

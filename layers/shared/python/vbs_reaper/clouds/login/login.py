@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 class Credentials(Protocol):
     """How requests to a backup service are authenticated."""
 
-    def authenticate(self, request: requests.PreparedRequest, now: datetime) -> None:
-        """Set the headers that authenticate the request. It is called again before every repeat."""
-        ...
+    def authenticate(self, request: requests.PreparedRequest, now: datetime) -> Secret:
+        """Set the headers that authenticate the request. It is called again before every repeat.
 
-    @property
-    def secret(self) -> Secret:
-        """What a response might quote of them, and is therefore removed from every response."""
+        Returns what a response might quote of them, and is therefore removed from the response.
+
+        Raises:
+            NotSendable: the request would not be what is authenticated.
+        """
         ...
 
 
@@ -36,9 +37,10 @@ class Token:
 
     secret: Secret
 
-    def authenticate(self, request: requests.PreparedRequest, now: datetime) -> None:  # noqa: ARG002  # it has no time
-        """Send the token with the request."""
+    def authenticate(self, request: requests.PreparedRequest, now: datetime) -> Secret:  # noqa: ARG002  # it has no time
+        """Send the token with the request. Returns the token."""
         request.headers["X-Auth-Token"] = self.secret.reveal()
+        return self.secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,7 +14,18 @@ import msgspec
 
 from vbs_reaper.clouds.login.identity import credential_of, hash_of, identity_of
 from vbs_reaper.clouds.login.login_end import LoginEnd
-from vbs_reaper.clouds.login.slots import WINDOW, Busy, Candidate, Reservation, Slot, SlotRecord, Suspect, Take, choose
+from vbs_reaper.clouds.login.slots import (
+    KEY_LOCKED_FOR,
+    WINDOW,
+    Busy,
+    Candidate,
+    Reservation,
+    Slot,
+    SlotRecord,
+    Suspect,
+    Take,
+    choose,
+)
 from vbs_reaper.errors import BucketUnusable
 from vbs_reaper.logs import logger
 
@@ -142,6 +153,9 @@ class LoginGuard:
                     self._free(taken)
                 case LoginEnd.NOT_JUDGED:
                     self._free(taken)
+                case LoginEnd.KEY_LOCKED:
+                    record = msgspec.structs.replace(taken.record, is_over=True, until=now + KEY_LOCKED_FOR)
+                    self._store.replace(taken.key, msgspec.json.encode(record), taken.tag)
                 case LoginEnd.UNANSWERED | LoginEnd.LOCKED:
                     record = msgspec.structs.replace(taken.record, is_over=True)
                     self._store.replace(taken.key, msgspec.json.encode(record), taken.tag)

@@ -15,7 +15,7 @@ from vbs_reaper.backups.secret_text import StoredSecret
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.clouds.call_metrics import observe
 from vbs_reaper.clouds.http.transport import Transports
-from vbs_reaper.clouds.login.keystone import log_in
+from vbs_reaper.clouds.login import access_key, keystone
 from vbs_reaper.clouds.login.login import Login
 from vbs_reaper.clouds.login.login_end import LoginEnd
 from vbs_reaper.clouds.login.login_guard import LoginGuard
@@ -80,7 +80,12 @@ class SessionCache:
         return self._log_in_once(target, self._session(target), time_left, refused)
 
     def refresh_roles(self, target: str, forbidden: Login, time_left: TimeLeft) -> Login | None:
-        """Log in again because roles are fixed in a token. Returns None if that was done recently, or if it failed."""
+        """Log in again because roles are fixed in a token. Returns None if that was done recently, or if it failed.
+
+        A login without roles, such as that of an access key, has none that could have changed.
+        """
+        if not forbidden.info.roles:
+            return None
         session = self._session(target)
         with _locked(session, time_left) as is_locked:
             if not is_locked:
@@ -170,6 +175,7 @@ class SessionCache:
             transport = self._transports.of(configured.cacert)
             begun = time.monotonic()
             end = LoginEnd.UNANSWERED  # unless the attempt returns
+            log_in = access_key.log_in if configured.uses_access_key else keystone.log_in
             attempt = log_in(target, configured, transport, self._clock())
             end = attempt.end
         finally:

@@ -36,6 +36,9 @@ LOGIN_LASTS: Final = timedelta(seconds=30)
 the call, 5 s to free the slot."""
 
 
+KEY_LOCKED_FOR: Final = timedelta(minutes=5)
+"""How long a login of a locked access key occupies its slot, because so long the gateway answers nothing else."""
+
 RESERVED_FOR: Final = timedelta(minutes=10)
 """How long a slot that is free again is reserved for the version that waits for it."""
 
@@ -73,10 +76,14 @@ class SlotRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     suspect_before: Moment | None = None
     """Versions created before this are suspect."""
     reserved: Reservation | None = None
+    until: Moment | None = None
+    """When the slot is free again, if that is known: the cloud has locked the access key for a while."""
 
     @property
     def held_until(self) -> datetime:
         """When the slot is free again. An unknown end may have been a rejection just before `LOGIN_LASTS`."""
+        if self.until is not None:
+            return self.until
         return self.at + WINDOW + (timedelta() if self.is_refused else LOGIN_LASTS)
 
     def is_in_progress(self, now: datetime) -> bool:

@@ -1,0 +1,63 @@
+"""Lists the rules that would prevent CloudFormation from deleting a stack: rules of others on the bus that it created.
+
+`make remove` runs it before it deletes anything: `python -m vbs_reaper.cli.bus_rules STACK`. Exit codes: 0 there are
+none, 2 there are some, 1 error.
+"""
+
+import sys
+from typing import Final
+
+import boto3
+
+from vbs_reaper.aws.error_codes import AWS_ERRORS
+from vbs_reaper.cli.aws_failure import explain_failure
+from vbs_reaper.cli.exit_codes import EXIT_ERROR
+from vbs_reaper.cli.stack import Stack
+from vbs_reaper.errors import CommandError
+
+EXIT_FOUND: Final = 2
+OWN_RULE: Final = "DeleteRequestedRule"
+"""The logical ID of the stack's rule, which CloudFormation makes part of its name, and deletes."""
+
+
+def main(stack: str) -> int:
+    """Print the rules and how to delete them; return the exit code."""
+    try:
+        bus, names = rules_of_others(stack)
+    except CommandError as error:
+        print(f"The rules on the event bus could not be listed: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_ERROR
+    if not names:
+        return 0
+    print(  # noqa: T201
+        f"The event bus {bus} has rules that are not the stack's, and a bus with rules cannot be deleted. Remove their "
+        "targets, then delete them. A rule of an archive is deleted with the archive:"
+    )
+    for name in names:
+        print(f"  aws events list-targets-by-rule --event-bus-name {bus} --rule {name}")  # noqa: T201
+        print(f"  aws events remove-targets --event-bus-name {bus} --rule {name} --ids ID")  # noqa: T201
+        print(f"  aws events delete-rule --event-bus-name {bus} --name {name}")  # noqa: T201
+    return EXIT_FOUND
+
+
+def rules_of_others(stack: str) -> tuple[str, list[str]]:
+    """Return the event bus of a stack and the rules on it that the stack has not created.
+
+    A bus that was given as EventBusName remains when the stack is deleted: then there are none.
+
+    Raises:
+        CommandError: the stack does not exist, or the rules cannot be listed.
+    """
+    bus = Stack(stack).output("EventBusName")
+    if bus != stack:  # the bus that a stack creates has the stack's name
+        return bus, []
+    try:
+        pages = boto3.client("events").list_rules(EventBusName=bus, Limit=100)
+    except AWS_ERRORS as error:
+        raise CommandError(f'event bus "{bus}": {explain_failure(error)}') from None
+    own = f"{stack}-{OWN_RULE}-"
+    return bus, [rule["Name"] for rule in pages["Rules"] if not rule["Name"].startswith(own)]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

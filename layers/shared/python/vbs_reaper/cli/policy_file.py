@@ -1,0 +1,32 @@
+"""Reads a purge policy from a file, for a preview or a run."""
+
+from datetime import datetime
+from pathlib import Path
+
+from vbs_reaper.cli.files import BYTE_ORDER_MARK, decode, read_file
+from vbs_reaper.errors import CommandError, InvalidJson, InvalidPolicy
+from vbs_reaper.purge.policy import POLICY_LIMIT_BYTES, PurgePolicy, read_policy
+from vbs_reaper.strict_json import read_json
+
+
+def read_policy_file(path: Path) -> PurgePolicy:
+    """Return the policy in a file, which may also be the event of a schedule that contains it: {"run": …}.
+
+    Raises:
+        CommandError: the file cannot be read, or does not contain a valid policy.
+    """
+    try:
+        text = decode(read_file(path), str(path))
+        document = read_json(text.removeprefix(BYTE_ORDER_MARK), limit=POLICY_LIMIT_BYTES)
+        is_event = isinstance(document, dict) and document.keys() == {"run"}  # as a schedule sends it to the purger
+        return read_policy(document["run"] if is_event else document)
+    except (InvalidJson, InvalidPolicy) as error:
+        raise CommandError(f"{path}: {error}") from None
+
+
+def scheduled_time(now: datetime) -> str:
+    """Return the time that a run is named after, so that a repeated invocation belongs to the same run.
+
+    It is never a whole minute: a scheduled run could have that name, and would then be refused.
+    """
+    return now.replace(microsecond=0, second=now.second or 1).isoformat()

@@ -1,0 +1,275 @@
+"""What raises each alarm and what clears it, period by period, with the metrics that the code and AWS would record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pytest
+
+from tests.infrastructure.alarm_state import Period, state
+from tests.infrastructure.emitted import emitted
+from tests.infrastructure.test_alarms import ALARMS, DAY_S, metrics_of, ordinary
+from tests.support.local.function_log import Sample
+from tests.unit.aws.test_report import MESSAGE, NOW, REQUEST
+from vbs_reaper.aws.deletion_report import STACK_FAULTS, TARGET_FAULTS, DeletionReport
+from vbs_reaper.aws.metrics import NAMESPACE, Metrics
+from vbs_reaper.deletion.decision import Halt
+from vbs_reaper.deletion.result import Outcome
+from vbs_reaper.logs import logger
+from vbs_reaper.reasons import Reason, Scope
+
+NOTHING: Final[Period] = ()
+HEALS: Final = {
+    Reason.HALTED,
+    Reason.THROTTLED,
+    Reason.LOGIN_BUSY,
+    Reason.LOGIN_THROTTLED,
+    Reason.SERVICE_DOWN,
+    Reason.UNREACHABLE,
+}
+"""What is wrong with a target until it ends by itself; if it lasts, OldestRequestDayAlarm tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """The periods that raise an alarm, and those after them that clear it."""
+
+    raised: Sequence[Period]
+    cleared: Sequence[Period]
+
+
+def of_queue(queue: str, **values: float) -> Period:
+    return [_of_aws("AWS/SQS", name, {"QueueName": f"${{{queue}.QueueName}}"}, value) for name, value in values.items()]
+
+
+def of_deleter(**values: float) -> Period:
+    dimensions = {"FunctionName": "${DeleterFunction}"}
+    return [_of_aws("AWS/Lambda", name, dimensions, value) for name, value in values.items()]
+
+
+def of_rule(name: str) -> Period:
+    return [_of_aws("AWS/Events", name, {"EventBusName": "${EventBus}", "RuleName": "${DeleteRequestedRule}"}, 1)]
+
+
+def of_schedules(name: str) -> Period:
+    return [_of_aws("AWS/Scheduler", name, {"ScheduleGroup": "${ScheduleGroup}"}, 1)]
+
+
+def _of_aws(namespace: str, name: str, dimensions: dict[str, str], value: float) -> Sample:
+    return Sample(namespace=namespace, name=name, dimensions=dimensions, value=value)
+
+
+def waits(reason: Reason) -> Period:
+    """A pass of the deleter that ends in a wait for this reason."""
+    halt = Halt(reason=reason, message="x", delay_s=60, remember_s=60.0)
+    return emitted(lambda metrics: DeletionReport(metrics, logger).decided(MESSAGE, REQUEST, halt, NOW))
+
+
+def check(stack_faults: int = 0, unhealthy_targets: int = 0) -> Period:
+    return emitted(lambda metrics: metrics.scheduled_check(stack_faults, unhealthy_targets))
+
+
+def runs(number: int) -> Period:
+    return emitted(lambda metrics: metrics.scheduled_runs("nightly", number))
+
+
+def gone(metrics: Metrics, times: int = 10) -> None:
+    for _ in range(times):
+        metrics.decided(Outcome.ALREADY_GONE.value)
+
+
+IDLE: Final = of_queue("DeleteQueue", ApproximateNumberOfMessagesVisible=1, NumberOfMessagesReceived=0)
+BUSY: Final = of_queue("DeleteQueue", ApproximateNumberOfMessagesVisible=1, NumberOfMessagesReceived=1)
+LETTER: Final = of_queue("DeadLetterQueue", ApproximateNumberOfMessagesVisible=1)
+ANOTHER: Final = [*LETTER, *of_queue("DeadLetterQueue", NumberOfMessagesSent=1)]
+SCENARIOS: Final = {
+    "DeadLettersAlarm": Scenario(
+        raised=[LETTER], cleared=[of_queue("DeadLetterQueue", ApproximateNumberOfMessagesVisible=0)]
+    ),
+    "NewDeadLettersAlarm": Scenario(raised=[ANOTHER], cleared=[LETTER]),
+    "DeadLettersExpireAlarm": Scenario(
+        raised=[of_queue("DeadLetterQueue", ApproximateAgeOfOldestMessage=10 * DAY_S + 1)], cleared=[NOTHING]
+    ),
+    "OldestRequestDayAlarm": Scenario(
+        raised=[emitted(lambda metrics: metrics.delivered_after(DAY_S + 1))],
+        cleared=3 * [emitted(lambda metrics: metrics.delivered_after(1))],
+    ),
+    "UndeliveredDayAlarm": Scenario(
+        raised=[of_queue("DeleteQueue", ApproximateAgeOfOldestMessage=DAY_S + 1)], cleared=[NOTHING]
+    ),
+    "UndeliveredWeekAlarm": Scenario(
+        raised=[of_queue("DeleteQueue", ApproximateAgeOfOldestMessage=7 * DAY_S + 1)], cleared=[NOTHING]
+    ),
+    "DeleterIdleAlarm": Scenario(raised=12 * [IDLE], cleared=[BUSY]),
+    "DeliveryFailedAlarm": Scenario(raised=[of_rule("FailedInvocations")], cleared=3 * [NOTHING]),
+    "StackUnhealthyAlarm": Scenario(raised=[waits(Reason.INTERNAL_ERROR)], cleared=12 * [check()]),
+    "TargetUnhealthyAlarm": Scenario(raised=[waits(Reason.CREDENTIALS_REJECTED)], cleared=12 * [check()]),
+    "IdentityMismatchAlarm": Scenario(raised=[waits(Reason.IDENTITY_MISMATCH)], cleared=12 * [NOTHING]),
+    "MostlyAlreadyGoneAlarm": Scenario(raised=[emitted(gone)], cleared=[NOTHING]),
+    "DeleterErrorsAlarm": Scenario(raised=[of_deleter(Errors=1)], cleared=3 * [of_deleter(Errors=0)]),
+    "DeleterThrottlesAlarm": Scenario(raised=3 * [of_deleter(Throttles=1)], cleared=[of_deleter(Throttles=0)]),
+    "PurgeRefusedAlarm": Scenario(
+        raised=[emitted(lambda metrics: metrics.purge_refused("weekly"))], cleared=2 * [NOTHING]
+    ),
+    "PurgeMissingAlarm": Scenario(raised=7 * [runs(0)], cleared=[[*runs(0), *runs(1)]]),
+    "CheckerSilentAlarm": Scenario(raised=24 * [NOTHING], cleared=[check()]),
+}
+EACH_ALARM: Final = pytest.mark.parametrize("name", SCENARIOS)
+
+
+def is_on(name: str, periods: Sequence[Period], before: str = "OK") -> bool:
+    return state(ALARMS[name], periods, before) == "ALARM"
+
+
+def as_of(stack: str, period: Period) -> Period:
+    """The same samples, of ours as another stack would record them."""
+    return [
+        replace(each, dimensions={**each.dimensions, "Stack": stack}) if each.namespace == NAMESPACE else each
+        for each in period
+    ]
+
+
+def test_every_alarm_has_a_scenario() -> None:
+    assert SCENARIOS.keys() == ALARMS.keys()
+
+
+@EACH_ALARM
+def test_an_alarm_is_raised_and_cleared(name: str) -> None:
+    scenario = SCENARIOS[name]
+    assert is_on(name, scenario.raised)
+    assert not is_on(name, [*scenario.raised, *scenario.cleared], before="ALARM")
+
+
+@EACH_ALARM
+def test_an_alarm_is_raised_by_nothing_less(name: str) -> None:
+    assert not is_on(name, [check(), *SCENARIOS[name].raised[1:]])
+
+
+@EACH_ALARM
+def test_an_ordinary_day_raises_nothing(name: str) -> None:
+    day = [*emitted(ordinary), *check(), *runs(0), *runs(1), *BUSY, *of_deleter(Errors=0, Throttles=0)]
+    assert not is_on(name, int(ALARMS[name]["EvaluationPeriods"]) * [day])
+
+
+@EACH_ALARM
+def test_an_alarm_is_not_raised_at_its_threshold(name: str) -> None:
+    alarm = ALARMS[name]
+    if "Threshold" in alarm and alarm["Threshold"] > 1 and "Metrics" not in alarm:
+        (metric,) = metrics_of(alarm)
+        dimensions = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+        at = _of_aws(metric["Namespace"], metric["MetricName"], dimensions, alarm["Threshold"])
+        assert not is_on(name, [[at]])
+        assert is_on(name, [[replace(at, value=alarm["Threshold"] + 1)]])
+
+
+# ── Silence ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_empty_or_paused_empty_queue_is_quiet() -> None:
+    empty = of_queue("DeleteQueue", ApproximateNumberOfMessagesVisible=0, NumberOfMessagesReceived=0)
+    assert not is_on("DeleterIdleAlarm", 12 * [empty])
+    assert not is_on("DeleterIdleAlarm", 12 * [NOTHING])
+
+
+def test_one_receive_within_the_hour_keeps_the_deleter_from_counting_as_idle() -> None:
+    for place in range(12):
+        assert not is_on("DeleterIdleAlarm", [*place * [IDLE], BUSY, *(11 - place) * [IDLE]])
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        of_rule("FailedInvocations"),
+        of_rule("InvocationsFailedToBeSentToDlq"),
+        of_schedules("InvocationDroppedCount"),
+        of_schedules("InvocationsFailedToBeSentToDeadLetterCount"),
+    ],
+)
+def test_nothing_that_is_not_delivered_is_lost_in_silence(lost: Period) -> None:
+    assert is_on("DeliveryFailedAlarm", [lost])
+
+
+def test_letters_that_arrive_while_the_alarm_is_on_are_told() -> None:
+    periods = [ANOTHER, LETTER, ANOTHER, LETTER]
+    assert [is_on("DeadLettersAlarm", periods[: end + 1]) for end in range(4)] == [True, True, True, True]
+    assert [is_on("NewDeadLettersAlarm", periods[: end + 1]) for end in range(4)] == [True, False, True, False]
+
+
+def test_purge_is_missing_if_only_previews_and_other_policies_run() -> None:
+    other = emitted(lambda metrics: metrics.scheduled_runs("weekly", 1))
+    preview = emitted(lambda metrics: metrics.planned("nightly", 9, 9, 0))
+    assert is_on("PurgeMissingAlarm", 7 * [[*runs(0), *other, *preview]])
+
+
+def test_schedule_that_was_just_enabled_has_time_to_run() -> None:
+    assert not is_on("PurgeMissingAlarm", 6 * [runs(0)])
+
+
+def test_check_by_hand_does_not_count_as_a_scheduled_one() -> None:
+    by_hand = emitted(lambda metrics: metrics.target_is("default", True))
+    assert is_on("CheckerSilentAlarm", 24 * [by_hand])
+
+
+# ── Faults ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("reason", sorted(STACK_FAULTS))
+def test_fault_of_the_stack_rings_in_five_minutes(reason: Reason) -> None:
+    assert ALARMS["StackUnhealthyAlarm"]["Period"] == 300
+    assert is_on("StackUnhealthyAlarm", [waits(reason)])
+    assert not is_on("TargetUnhealthyAlarm", [waits(reason)])
+
+
+@pytest.mark.parametrize("reason", sorted(TARGET_FAULTS))
+def test_fault_of_a_target_rings_in_five_minutes(reason: Reason) -> None:
+    assert ALARMS["TargetUnhealthyAlarm"]["Period"] == 300
+    assert is_on("TargetUnhealthyAlarm", [waits(reason)])
+    assert not is_on("StackUnhealthyAlarm", [waits(reason)])
+
+
+def test_every_reason_about_stack_or_target_is_told_or_heals() -> None:
+    of_stack = {each for each in Reason if each.scope is Scope.STACK}
+    of_target = {each for each in Reason if each.scope is Scope.TARGET}
+    assert of_stack <= STACK_FAULTS
+    assert of_target - TARGET_FAULTS == HEALS | {Reason.IDENTITY_MISMATCH}
+
+
+@pytest.mark.parametrize("name", ["StackUnhealthyAlarm", "TargetUnhealthyAlarm"])
+def test_what_a_slow_check_has_found_stays_on_until_a_check_finds_it_repaired(name: str) -> None:
+    found = check(stack_faults=1, unhealthy_targets=1)
+    assert is_on(name, [found])
+    assert is_on(name, [found, *24 * [NOTHING]], before="ALARM")
+    assert not is_on(name, [found, *24 * [NOTHING], check()], before="ALARM")
+
+
+@pytest.mark.parametrize(
+    ("already_gone", "of_purges", "deleted", "raised"),
+    [(10, 0, 9, True), (10, 0, 10, False), (9, 0, 0, False), (0, 0, 0, False), (10, 1, 0, False), (99, 89, 9, True)],
+)
+def test_mostly_already_gone_is_ten_or_more_not_of_purges_and_most(
+    already_gone: int, of_purges: int, deleted: int, raised: bool
+) -> None:
+    def counted(metrics: Metrics) -> None:
+        gone(metrics, already_gone)
+        for _ in range(deleted):
+            metrics.decided(Outcome.DELETED.value)
+        for _ in range(of_purges):
+            metrics.purge_repeated()
+
+    assert is_on("MostlyAlreadyGoneAlarm", [emitted(counted)]) is raised
+
+
+# ── Two stacks in one account ─────────────────────────────────────────────────────────────────────────────────────────
+
+OURS: Final = {
+    name for name, alarm in ALARMS.items() if all(each["Namespace"] == NAMESPACE for each in metrics_of(alarm))
+}
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_another_stack_neither_raises_nor_silences_an_alarm(name: str) -> None:
+    scenario = SCENARIOS[name]
+    missing = ALARMS[name]["TreatMissingData"] == "breaching"
+    assert is_on(name, [as_of("other", period) for period in scenario.raised]) is missing
+    healthy = as_of("other", scenario.cleared[-1])
+    assert is_on(name, [[*period, *healthy] for period in scenario.raised])

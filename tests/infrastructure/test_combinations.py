@@ -1,0 +1,77 @@
+"""Each pair of optional parameters, in four partitions of AWS: what cfn-lint, the policies and botocore say."""
+
+import json
+import re
+from collections.abc import Mapping
+from itertools import combinations, product
+
+import botocore.session
+import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+from cfnlint.context.parameters import ParameterSet
+
+from tests.infrastructure.combinations import AS_IT_COMES, COMBINATIONS, WITH_EVERYTHING
+from tests.infrastructure.rendered import Rendered, translated
+
+PARTITIONS = {
+    "aws": "eu-central-1",
+    "aws-us-gov": "us-gov-west-1",
+    "aws-cn": "cn-north-1",
+    "aws-eusc": "eusc-de-east-1",
+}
+AN_ARN = re.compile(r"\barn:(?P<partition>[^:]+):(?P<service>[a-z0-9-]+):(?P<region>[^:]*):")
+SERVICES = ("cloudformation", "cloudwatch", "events", "lambda", "logs", "s3", "scheduler", "secretsmanager", "sqs")
+
+
+def test_each_pair_of_parameters_is_given_together_not_at_all_and_one_without_the_other() -> None:
+    assert COMBINATIONS[:2] == (AS_IT_COMES, WITH_EVERYTHING)
+    for one, other in combinations(WITH_EVERYTHING, 2):
+        found = {(one in given, other in given) for given in COMBINATIONS}
+        assert found == set(product((True, False), repeat=2))
+
+
+def test_every_parameter_that_adds_or_leaves_out_something_is_combined() -> None:
+    in_conditions = set(re.findall(r'"Ref": "(\w+)"', json.dumps(translated()["Conditions"])))
+    assert in_conditions <= WITH_EVERYTHING.keys()
+
+
+def test_cfn_lint_finds_nothing_in_any_combination_and_partition() -> None:
+    given = [ParameterSet(source=str(number), parameters=as_lists(each)) for number, each in enumerate(COMBINATIONS)]
+    template = json.dumps(translated(), default=str)
+    found = lint(template, config=ManualArgs(parameters=given, regions=list(PARTITIONS.values())))
+    assert [(each.rule.id, each.message) for each in found] == []
+
+
+def test_cfn_lint_reads_the_parameters() -> None:
+    broken = ParameterSet(source="broken", parameters={"KmsKeyArn": "alias/ours"})
+    found = lint(json.dumps(translated(), default=str), config=ManualArgs(parameters=[broken]))
+    assert any("alias/ours" in each.message for each in found)
+
+
+def as_lists(given: Mapping[str, str]) -> dict[str, str | list[str]]:
+    """The parameters as cfn-lint takes them, which does not split lists."""
+    types = {name: each["Type"] for name, each in translated()["Parameters"].items()}
+    return {name: value.split(",") if "List" in types[name] else value for name, value in given.items()}
+
+
+@pytest.mark.parametrize("given", COMBINATIONS, ids=lambda given: f"with {len(given)} optional parameters")
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_every_arn_is_of_the_partition_and_region_of_the_stack(partition: str, given: Mapping[str, str]) -> None:
+    region = PARTITIONS[partition]
+    here = {
+        name: value.replace("arn:aws:", f"arn:{partition}:").replace("eu-central-1", region)
+        for name, value in given.items()
+    }
+    stack = Rendered({**here, "AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": "123456789012"})
+    arns = [*AN_ARN.finditer(json.dumps([stack.resources, stack.outputs]))]
+    assert arns
+    assert {found["partition"] for found in arns} == {partition}
+    assert {found["region"] for found in arns if found["service"] not in {"iam", "s3"}} == {region}
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_the_services_of_the_stack_exist_in_the_partition_as_far_as_botocore_knows(partition: str) -> None:
+    session = botocore.session.get_session()
+    for service in SERVICES:
+        assert PARTITIONS[partition] in session.get_available_regions(service, partition), service

@@ -1,0 +1,383 @@
+"""Targets with an access key against a simulated gateway that verifies every signature, and locks keys."""
+
+import dataclasses
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching
+from tests.support.doubles import LoginStoreInMemory, ManualClock
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Breakage, Fault
+from tests.support.simulator.journal import Call, Operation
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import OTHER_PROJECT_ID
+from tests.support.template_resources import TemplateResources
+from vbs_reaper.aws import clients
+from vbs_reaper.aws.login_store import LoginBucket
+from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Page, TargetInfo
+from vbs_reaper.backups.ports import BackupRef
+from vbs_reaper.checking.target_check import DELETE_PERMISSION, ROLES, TargetCheck
+from vbs_reaper.clouds.login.access_key import EXPIRES_AFTER, RENEWED_AFTER
+from vbs_reaper.clouds.login.login import Login
+from vbs_reaper.deletion.decide import HALTS
+from vbs_reaper.reasons import Reason
+
+NOBODYS_ID = "11111111-2222-4333-8444-555555555555"
+CHECKED = ("Authenticate", "200")
+WINDOW_S = 20 * 60
+
+
+@pytest.fixture
+def cloud(clock: ManualClock) -> Iterator[Cloud]:
+    with Simulator(clock=clock).running() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def reach(cloud: Cloud, clock: ManualClock) -> Iterator[Reach]:
+    with reaching(cloud, clock=clock, access_key=True) as reach:
+        yield reach
+
+
+def with_auth(secret: dict[str, Any], **auth: str) -> dict[str, Any]:
+    return secret | {"auth": secret["auth"] | auth}
+
+
+def wrong(cloud: Cloud) -> dict[str, Any]:
+    return with_auth(cloud.target_secret(access_key=True), secret_key="not-this-one")
+
+
+def signed_calls(cloud: Cloud) -> list[Call]:
+    return [call for call in cloud.journal.calls if any(name.lower() == "authorization" for name in call.headers)]
+
+
+# ------------------------------------------------------------------ one deletion, one list
+
+
+@pytest.mark.parametrize("dialect", ["access", "credential"])
+@pytest.mark.parametrize("service", ["vbs", "cinder"])
+def test_a_backup_is_shown_deleted_and_proven_gone_without_a_token(
+    cloud: Cloud, clock: ManualClock, dialect: str, service: str
+) -> None:
+    with reaching(cloud, clock=clock, access_key=True, service=service, signature=dialect) as reach:
+        backup_id = cloud.add_backup()
+        assert reach.show(backup_id).name is AnswerName.FOUND
+        assert reach.delete(backup_id).name is AnswerName.ACCEPTED
+        cloud.advance(60)
+        assert reach.show(backup_id).name is AnswerName.GONE
+        assert reach.book.take() == [CHECKED, ("ShowBackup", "200"), ("DeleteBackup", "202"), ("ShowBackup", "404")]
+    assert signed_calls(cloud) == cloud.journal.calls
+    assert cloud.journal.calls_of(Operation.LOGIN) == []
+    assert {call.token for call in cloud.journal.calls} == {None}
+    assert cloud.journal.calls[0].raw_path.endswith("/backups/detail?limit=1")
+    assert [call.headers["X-Project-Id"] for call in cloud.journal.calls] == [cloud.project_id] * 4
+
+
+@pytest.mark.parametrize("service", ["vbs", "cinder"])
+def test_all_pages_of_a_list_and_the_list_of_a_volume_are_signed(
+    cloud: Cloud, clock: ManualClock, service: str
+) -> None:
+    cloud.change_settings(page_limit=3)
+    ids = cloud.add_backups(8, volume_id=NOBODYS_ID)
+    with reaching(cloud, clock=clock, access_key=True, service=service) as reach:
+        pages = list(reach.api.list_backups(TARGET, Hourglass()))
+        ref = BackupRef(target=TARGET, backup_id=ids[0])  # type: ignore[arg-type]
+        of_volume = reach.api.list_volume(ref, NOBODYS_ID, Hourglass())
+    assert [backup.id for page in pages if isinstance(page, Page) for backup in page.backups] == ids[::-1]
+    assert isinstance(of_volume, Listing)
+    assert len(of_volume.backups) == 8
+    assert {call.status for call in signed_calls(cloud)} == {200}
+
+
+def test_the_key_is_checked_once_by_many_threads(reach: Reach, cloud: Cloud) -> None:
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: reach.show(NOBODYS_ID).name, range(20)))
+    assert answers == [AnswerName.GONE] * 20
+    assert reach.book.take().count(CHECKED) == 1
+
+
+def test_the_repeat_on_a_dead_connection_is_signed_again(cloud: Cloud) -> None:
+    with Simulator().running() as cloud:
+        clock = ManualClock(cloud.now())
+        with reaching(cloud, clock=clock, access_key=True) as reach:
+            reach.show(NOBODYS_ID)
+            clock.advance(1)
+            ticking = _Ticking(clock)
+            reach.api._caller._clock = ticking
+            cloud.inject(Fault(operation=Operation.SHOW, breakage=Breakage.CLOSE, reused_connection=True))
+            assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+        lost, repeated = cloud.journal.calls_of(Operation.SHOW)[-2:]
+    assert (lost.status, repeated.status) == (None, 404)
+    assert lost.headers["X-Sdk-Date"] != repeated.headers["X-Sdk-Date"]
+    assert lost.headers["Authorization"] != repeated.headers["Authorization"]
+
+
+class _Ticking:
+    """A clock that goes on by a second with every look."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+
+    def __call__(self) -> Any:  # noqa: ANN401
+        self._clock.advance(1)
+        return self._clock()
+
+
+def test_a_redirect_is_not_followed(reach: Reach, cloud: Cloud) -> None:
+    reach.show(NOBODYS_ID)
+    with Simulator().running() as elsewhere:
+        cloud.inject(Fault(operation=Operation.SHOW, redirect_to=f"{elsewhere.url}/v2"))
+        assert reach.show(NOBODYS_ID).name is AnswerName.REDIRECTED
+        assert elsewhere.journal.calls == []
+
+
+def test_roles_are_unknown_and_a_forbidden_call_is_not_repeated(cloud: Cloud, clock: ManualClock) -> None:
+    cloud.new_access_key("reader")
+    backup_id = cloud.add_backup()
+    with reaching(cloud, clock=clock, user="reader", access_key=True) as reach:
+        info = reach.api.describe_target(TARGET, Hourglass())
+        assert isinstance(info, TargetInfo)
+        assert (info.roles, info.project_id, info.address) == ((), cloud.project_id, cloud.url)
+        assert reach.delete(backup_id).name is AnswerName.FORBIDDEN
+        assert reach.book.take() == [CHECKED, ("DeleteBackup", "403")]
+        report = TargetCheck(reach.api, clock).check(TARGET, Hourglass())
+    assert report.healthy
+    assert report.roles == ()
+    assert {ROLES, DELETE_PERMISSION} <= set(report.unknown)
+
+
+def test_the_secret_is_read_again_every_hour_and_the_key_works_on_without_a_slot(
+    reach: Reach, cloud: Cloud, clock: ManualClock
+) -> None:
+    reach.show(NOBODYS_ID)
+    clock.advance(RENEWED_AFTER.total_seconds())
+    reach.show(NOBODYS_ID)
+    assert reach.shelf.reads == 2
+    reach.logins.is_unusable = True
+    clock.advance(EXPIRES_AFTER.total_seconds() - 120)
+    assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+    clock.advance(240)
+    assert reach.show(NOBODYS_ID).name is AnswerName.BUCKET_UNUSABLE
+
+
+# ------------------------------------------------------------------ wrong, deleted, rotated, locked keys; clocks
+
+
+def test_a_wrong_key_is_rejected_once_and_not_tried_again(cloud: Cloud, clock: ManualClock) -> None:
+    shelf = Shelf(clock)
+    shelf.put(wrong(cloud))
+    clock.advance(1)
+    with reaching(cloud, clock=clock, shelf=shelf) as reach:
+        first, second = reach.show(NOBODYS_ID), reach.show(NOBODYS_ID)
+    assert (first.name, second.name) == (AnswerName.LOGIN_REFUSED, AnswerName.LOGIN_REFUSED)
+    assert HALTS[first.name] is Reason.CREDENTIALS_REJECTED
+    assert first.message == (
+        f'target "{TARGET}": {cloud.url}: the cloud rejects the signature: the secret key is wrong (401, APIGW.0301)'
+    )
+    assert [call.operation for call in cloud.journal.calls] == [Operation.LIST]
+    assert "it will not be retried before" in second.message
+
+
+def test_an_unknown_key_is_rejected_without_its_name(cloud: Cloud, clock: ManualClock) -> None:
+    shelf = Shelf(clock)
+    shelf.put(with_auth(cloud.target_secret(access_key=True), access_key="CANARYKEY"))
+    clock.advance(1)
+    with reaching(cloud, clock=clock, shelf=shelf) as reach:
+        answer = reach.show(NOBODYS_ID)
+        assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_REFUSED
+    assert answer.name is AnswerName.LOGIN_REFUSED
+    assert "does not know the access key" in answer.message
+    assert "CANARY" not in answer.message
+    assert len(cloud.journal.calls) == 1
+
+
+def test_a_key_that_is_deleted_later_costs_one_call_and_one_check(
+    reach: Reach, cloud: Cloud, clock: ManualClock
+) -> None:
+    reach.show(NOBODYS_ID)
+    clock.advance(60)
+    reach.book.take()
+    cloud.new_access_key()
+    assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_REFUSED
+    assert reach.book.take() == [("ShowBackup", "401"), ("Authenticate", "401")]
+    for _ in range(10):
+        assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_REFUSED
+    assert reach.book.take() == []
+
+
+def test_a_rotated_key_works_at_once_when_its_secret_is_stored(reach: Reach, cloud: Cloud, clock: ManualClock) -> None:
+    reach.show(NOBODYS_ID)
+    cloud.new_access_key()
+    clock.advance(60)
+    reach.shelf.put(cloud.target_secret(access_key=True))
+    reach.book.take()
+    assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+    assert reach.book.take() == [("ShowBackup", "401"), CHECKED, ("ShowBackup", "404")]
+
+
+def test_a_secret_stored_after_a_rejection_is_used_at_once(cloud: Cloud, clock: ManualClock) -> None:
+    shelf = Shelf(clock)
+    shelf.put(wrong(cloud))
+    with reaching(cloud, clock=clock, shelf=shelf) as reach:
+        assert reach.show(NOBODYS_ID).name is AnswerName.LOGIN_REFUSED
+        clock.advance(60)
+        shelf.put(cloud.target_secret(access_key=True))
+        assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+
+
+def test_a_call_that_is_refused_with_a_right_key_is_not_repeated(reach: Reach, cloud: Cloud) -> None:
+    reach.show(NOBODYS_ID)
+    reach.book.take()
+    cloud.inject(Fault(operation=Operation.SHOW, status=401, body=BodyShape.KEYSTONE, times=None))
+    assert reach.show(NOBODYS_ID).name is AnswerName.UNAUTHORIZED
+    assert reach.book.take() == [("ShowBackup", "401"), CHECKED]
+    assert reach.slept_s == []
+
+
+@pytest.mark.parametrize("ahead_s", [16 * 60, -16 * 60])
+def test_a_skewed_clock_has_its_own_reason_and_rejects_no_version(
+    cloud: Cloud, clock: ManualClock, ahead_s: float
+) -> None:
+    ours = ManualClock(clock())
+    ours.advance(ahead_s)
+    with reaching(cloud, clock=ours, access_key=True) as reach:
+        for _ in range(3):
+            answer = reach.show(NOBODYS_ID)
+            assert (answer.name, HALTS[answer.name]) == (AnswerName.CLOCK_SKEW, Reason.CLOCK_SKEW)
+        report = TargetCheck(reach.api, ours).check(TARGET, Hourglass())
+        assert (report.healthy, report.reason) == (False, "clock_skew")
+        ours.now = clock()
+        assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+
+
+def test_a_signature_that_expired_on_its_way_makes_only_its_record_wait(
+    reach: Reach, cloud: Cloud, clock: ManualClock
+) -> None:
+    reach.show(NOBODYS_ID)
+    reach.book.take()
+    cloud.inject(
+        Fault(
+            operation=Operation.SHOW,
+            status=401,
+            raw_body='{"error_code": "APIGW.0301", "error_msg": "calc aksk signature fail:signature expired, x"}',
+        )
+    )
+    assert reach.show(NOBODYS_ID).name is AnswerName.CLOCK_SKEW
+    assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+    assert reach.book.take() == [("ShowBackup", "401"), ("ShowBackup", "404")]
+
+
+def test_a_locked_key_waits_five_minutes_with_at_most_two_calls(cloud: Cloud, clock: ManualClock) -> None:
+    key = next(iter(cloud.identity.access_keys.values()))
+    key.locked_until = clock.now.replace(hour=5)
+    shelf, logins = Shelf(clock), LoginStoreInMemory(clock)
+    shelf.put(cloud.target_secret(access_key=True))
+    with ExitStack() as exits:
+        environments = [exits.enter_context(reaching(cloud, clock=clock, shelf=shelf, logins=logins)) for _ in range(8)]
+        answers = [environment.show(NOBODYS_ID) for environment in environments]
+        assert [answer.name for answer in answers[:2]] == [AnswerName.USER_LOCKED] * 2
+        assert {answer.retry_after_s for answer in answers[:2]} == {300}
+        assert "locked the access key for five minutes" in answers[0].message
+        assert {answer.name for answer in answers[2:]} == {AnswerName.LOGIN_BUSY}
+        assert len(cloud.journal.calls) == 2
+        key.locked_until = None
+        clock.advance(299)
+        assert environments[7].show(NOBODYS_ID).name is AnswerName.LOGIN_BUSY
+        clock.advance(11)
+        assert [environment.show(NOBODYS_ID).name for environment in environments] == [AnswerName.GONE] * 8
+
+
+@pytest.mark.usefixtures("aws")
+def test_eight_cold_environments_with_a_wrong_key_make_at_most_two_calls_in_20_minutes(
+    cloud: Cloud, clock: ManualClock, resources: TemplateResources
+) -> None:
+    shelf = Shelf(clock)
+    for number in range(3):
+        shelf.put(wrong(cloud), target=f"prod-{number}")
+    clock.advance(60)
+    bucket: Any = LoginBucket(clients.s3_of_small_objects, resources.plans_bucket)
+    for _ in range(3):
+        with ExitStack() as exits, ThreadPoolExecutor(24) as threads:
+            environments = [
+                exits.enter_context(reaching(cloud, clock=clock, shelf=shelf, logins=bucket)) for _ in range(8)
+            ]
+            pairs = [(one, f"prod-{number}") for one in environments for number in range(3)]
+            answers = list(threads.map(lambda pair: pair[0].api.describe_target(pair[1], Hourglass()), pairs))
+        assert all(isinstance(answer, Answer) for answer in answers)
+        clock.advance(300)
+    assert 1 <= len(cloud.journal.calls) <= 2
+    clock.advance(WINDOW_S)
+    with reaching(cloud, clock=clock, shelf=shelf, logins=bucket) as reach:
+        reach.api.describe_target("prod-0", Hourglass())
+    failed = [call.at for call in cloud.journal.calls]
+    assert all((third - first).total_seconds() >= WINDOW_S for first, third in zip(failed, failed[2:], strict=False))
+    assert next(iter(cloud.identity.access_keys.values())).locked_until is None
+
+
+# ------------------------------------------------------------------ other answers to the check
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        (Fault(status=401, body=BodyShape.KEYSTONE), AnswerName.LOGIN_REFUSED),
+        (Fault(status=403, body=BodyShape.CINDER), AnswerName.FORBIDDEN),
+        (Fault(status=403, body=BodyShape.GATEWAY, code="APIGW.0302"), AnswerName.GATEWAY_REFUSED),
+        (Fault(status=404, body=BodyShape.HTML), AnswerName.WRONG_ENDPOINT),
+        (Fault(status=429, body=BodyShape.OVER_LIMIT), AnswerName.THROTTLED),
+        (Fault(status=503, body=BodyShape.HTML), AnswerName.UNAVAILABLE),
+        (Fault(status=500, body=BodyShape.HTML), AnswerName.SERVER_ERROR),
+        (Fault(redirect_to="http://127.0.0.1:9/"), AnswerName.REDIRECTED),
+        (Fault(breakage=Breakage.RESET), AnswerName.CONNECTION_LOST),
+        (Fault(breakage=Breakage.TRUNCATED), AnswerName.CONNECTION_LOST),
+        (Fault(status=200, body=BodyShape.HTML), AnswerName.UNAVAILABLE),
+        (Fault(status=404, body=BodyShape.CINDER, message="Backup  could not be found."), AnswerName.WRONG_ENDPOINT),
+    ],
+)
+def test_a_check_that_fails_says_why_and_rejects_no_version(
+    cloud: Cloud, clock: ManualClock, fault: Fault, name: AnswerName
+) -> None:
+    cloud.inject(dataclasses.replace(fault, operation=Operation.LIST))
+    with reaching(cloud, clock=clock, access_key=True) as reach:
+        answer = reach.show(NOBODYS_ID)
+        assert answer.name is name
+        assert answer.message.startswith(f'target "{TARGET}": ')
+        assert (answer.backup, answer.target) == (None, None)
+        assert reach.show(NOBODYS_ID).name is AnswerName.GONE
+
+
+def test_a_check_is_never_proof_that_a_backup_is_gone(
+    reach: Reach, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Answer(name=AnswerName.GONE, status=404)
+    monkeypatch.setattr("vbs_reaper.clouds.apis.cinder_v3.CinderApi.read", lambda *_: gone)
+    assert reach.show(NOBODYS_ID).name is AnswerName.UNEXPECTED
+
+
+def test_a_key_of_another_project_is_a_mismatch_and_nothing_is_deleted(cloud: Cloud, clock: ManualClock) -> None:
+    secret = with_auth(cloud.target_secret(access_key=True), project_id=OTHER_PROJECT_ID)
+    shelf = Shelf(clock)
+    shelf.put(secret)
+    with reaching(cloud, clock=clock, shelf=shelf) as reach:
+        assert reach.delete(cloud.add_backup()).name is AnswerName.URL_PROJECT_MISMATCH
+    assert cloud.journal.deletes == []
+
+
+def test_a_cloud_that_is_away_is_unreachable(cloud: Cloud, clock: ManualClock) -> None:
+    shelf = Shelf(clock)
+    shelf.put(cloud.target_secret(access_key=True) | {"volume_backup_endpoint_override": "http://127.0.0.1:1"})
+    with reaching(cloud, clock=clock, shelf=shelf) as reach:
+        assert reach.show(NOBODYS_ID).name is AnswerName.UNREACHABLE
+
+
+def test_a_login_is_for_the_endpoint_without_version_and_project(cloud: Cloud, clock: ManualClock) -> None:
+    override = f"{cloud.url}/v2/{cloud.project_id}"
+    with reaching(cloud, clock=clock, access_key=True, volume_backup_endpoint_override=override) as reach:
+        login = reach.api._sessions.login(TARGET, Hourglass())
+        assert isinstance(login, Login)
+        assert login.root == cloud.url

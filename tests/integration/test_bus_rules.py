@@ -1,0 +1,55 @@
+"""What prevents the deletion of a stack: rules of others on its event bus."""
+
+import boto3
+import pytest
+
+from vbs_reaper.cli import bus_rules
+from vbs_reaper.cli.stack import Stack
+
+OWN = "reaper-DeleteRequestedRule-1A2B3C"
+
+
+@pytest.fixture
+def bus(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The bus that a stack has created, with its rule. moto's CloudFormation cannot make it."""
+    monkeypatch.setattr(Stack, "_read_outputs", lambda _: {"EventBusName": "reaper"})
+    boto3.client("events").create_event_bus(Name="reaper")
+    add_rule("reaper", OWN)
+    return "reaper"
+
+
+def add_rule(bus: str, name: str) -> None:
+    boto3.client("events").put_rule(Name=name, EventBusName=bus, EventPattern='{"source": ["vbs-reaper"]}')
+
+
+def test_the_rule_of_the_stack_does_not_prevent_its_deletion(bus: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bus_rules.main("reaper") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_rules_of_others_are_named_with_the_commands_that_delete_them(
+    bus: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(30):
+        add_rule(bus, f"audit-{number}")
+    assert bus_rules.main("reaper") == bus_rules.EXIT_FOUND
+    said = capsys.readouterr().out
+    assert all(f"delete-rule --event-bus-name reaper --name audit-{number}\n" in said for number in range(30))
+    assert OWN not in said
+
+
+def test_rules_on_a_bus_that_the_stack_does_not_own_are_nothing_to_it(
+    bus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_rule(bus, "audit")
+    monkeypatch.setattr(Stack, "_read_outputs", lambda _: {"EventBusName": "ours"})
+    assert bus_rules.main("reaper") == 0
+
+
+def test_rules_that_cannot_be_listed_are_an_error(
+    bus: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boto3.client("events").delete_rule(Name=OWN, EventBusName=bus)
+    boto3.client("events").delete_event_bus(Name=bus)
+    assert bus_rules.main("reaper") == 1
+    assert "could not be listed" in capsys.readouterr().err
