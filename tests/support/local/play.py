@@ -63,7 +63,7 @@ class _Player:
         journal = Journal(
             accepted=[delete.backup_id for delete in deletes],
             remaining=self._cloud.remaining(),
-            accepted_by=Counter(SERVICES[calls[delete.call].raw_path[:3]] for delete in deletes),
+            accepted_by=dict(Counter(SERVICES[calls[delete.call].raw_path[:3]] for delete in deletes)),
         )
         verdict = judge(self._story, self._message_ids, journal, self._stack.dead_letters(), self._stack.depth().total)
         return Played(moment=moment, verdict=verdict)
