@@ -8,11 +8,12 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, strategies as st
 
 from vbs_reaper.backups.answer import Answer, AnswerName as A, Operation
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.clouds.apis.cbr_v3 import CBR_V3
-from vbs_reaper.clouds.apis.interface import Call
+from vbs_reaper.clouds.apis.interface import Call, Rows
 from vbs_reaper.clouds.http.deadline import Reply
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -176,3 +177,45 @@ def test_what_may_be_gone_names_the_calls_that_confirm_it(message: str) -> None:
     assert read(SHOW, 404, body).follow_up == (TASKS,)
     assert read(SHOW, 404, body, volume_id=OTHER_ID).follow_up == (LIST, TASKS)
     assert read(DELETE, 404, body, volume_id=OTHER_ID).follow_up == ()
+
+
+scalars = st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from([ID, OTHER_ID, "delete", "success", "x", ""])
+KEYS = st.sampled_from(
+    ["backup", "backups", "count", "operation_logs", "operation_type", "status", "extra_info", "delete", "backup_id"]
+    + ["id", "resource_id", "os_images_data", "error_info", "error_code", "error_msg"]
+)
+documents = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@given(
+    st.sampled_from([DELETE, SHOW, LIST, TASKS]),
+    st.sampled_from([200, 202, 204, 302, 400, 401, 403, 404, 429, 500, 503]),
+    documents.map(lambda document: json.dumps(document).encode()) | st.binary(max_size=50),
+    st.none() | st.just(OTHER_ID),
+)
+def test_every_body_is_read_and_only_a_confirming_call_proves_anything(
+    operation: Operation, status: int, body: bytes, volume_id: str | None
+) -> None:
+    answer = read(operation, status, body, volume_id=volume_id)
+    if answer.name is A.GONE:
+        assert operation in {LIST, TASKS}
+        assert status == 200
+    if operation is LIST and answer.name is A.GONE:
+        shown = json.loads(body)
+        assert len(shown["backups"]) == shown["count"]
+        assert all(row["resource_id"] == volume_id and row["id"] != ID for row in shown["backups"])
+
+
+@given(st.sampled_from([200, 400, 404, 500]), documents.map(lambda document: json.dumps(document).encode()))
+def test_every_page_is_read(status: int, body: bytes) -> None:
+    call = Call(operation=LIST, target="t", marker="950")
+    page = CBR_V3.read(call, Reply(status=status, headers={}, body=body), NOW)
+    if isinstance(page, Rows):
+        assert status == 200
+        assert page.overlaps
+    else:
+        assert page.name is not A.GONE

@@ -610,6 +610,8 @@ def test_each_request_names_the_run_that_sent_it() -> None:
     world = World(nightly(5))
     world.run()
     assert {message.attributes["purge_run"] for message in world.queue.sent} == {f"nightly/{RUN}"}
+    for message in world.queue.sent:  # a proof of its deletion may need the volume
+        assert message.attributes["volume_id"] == json.loads(message.body)["expect"]["volume_id"]
 
 
 @pytest.mark.parametrize(
