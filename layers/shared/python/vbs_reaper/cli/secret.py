@@ -26,6 +26,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     """Add the command and its options."""
     command = commands.add_parser(
         "secret",
+        usage="%(prog)s [options] < FILE",
         help="turn a clouds.yaml or an openrc into a target's secret",
         description=(
             "Reads a clouds.yaml, an entry of one, or an openrc from standard input and writes the target's secret, as "
