@@ -8,10 +8,12 @@ import boto3
 import pytest
 
 from functions.checker import app
+from tests.benchmarks.money import CHECK_METRICS
 from tests.conftest import Event
 from tests.infrastructure.schemas.validator import complaints
 from tests.integration.ear import Ear
 from tests.support.doubles import FakeLambdaContext
+from tests.support.local.function_log import samples
 from tests.support.log_lines import LogLines
 from tests.support.poller import Invoke
 from tests.support.simulator.cloud import Cloud
@@ -113,6 +115,12 @@ def test_each_targets_health_is_a_metric(
     checker(event("checker/check"))
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "TargetHealthy" in line]
     assert {(each["Target"], *each["TargetHealthy"]) for each in documents} == {("default", 1.0), ("otc-prod", 0.0)}
+
+
+def test_a_check_writes_as_many_metrics_as_the_cost_counts(checker: Invoke, capsys: pytest.CaptureFixture[str]) -> None:
+    checker({})
+    found = samples(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line)
+    assert len({(each.name, *each.dimensions.values()) for each in found}) == CHECK_METRICS
 
 
 def test_an_unhealthy_target_is_an_event_as_its_schema_says(
