@@ -28,8 +28,8 @@ ALLOWED_TOPICS = "arn:aws:sns:eu-central-1:000000000000:allowed-*"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
-    """A stack of its own: its queue takes from topics, and its bus says nothing of other tests."""
-    with started_stack(AllowedSourceArns=ALLOWED_TOPICS) as stack:
+    """A stack of its own: it takes from topics and from two sources, and its bus says nothing of other tests."""
+    with started_stack(AllowedSourceArns=ALLOWED_TOPICS, AllowedEventSources="other,example.housekeeping") as stack:
         yield stack
 
 
@@ -77,8 +77,9 @@ def by_bulk(stack: LocalStack, backup_id: str) -> None:
     stack.send({"backup_ids": [backup_id, "not-an-id"]})
 
 
-def by_bus(stack: LocalStack, backup_id: str) -> None:
-    example = json.loads((EXAMPLES / "put_events.json").read_text().replace(SAMPLE_ID, backup_id))
+def by_bus(stack: LocalStack, backup_id: str, **changes: str) -> None:
+    (entry,) = json.loads((EXAMPLES / "put_events.json").read_text().replace(SAMPLE_ID, backup_id))
+    example = [entry | changes]
     answer = run(stack.aws, f"aws events put-events --entries '{json.dumps(example)}'")
     assert not answer["FailedEntryCount"]
 
@@ -140,6 +141,18 @@ def test_every_way_in_ends_in_the_right_deletion_and_one_event_id(
     assert cloud.status_of(neighbour) == "available"
     wait_until_empty(stack)
     assert {each["id"] for each in about(ear, backup_id)} == {end["detail"]["id"]}
+
+
+def test_an_event_of_a_source_that_may_not_request_deletions_is_ignored(
+    stack: LocalStack, cloud: Cloud, ear: Ear
+) -> None:
+    ignored, wanted = add_backup(cloud), add_backup(cloud)
+    by_bus(stack, ignored, Source="example.intruder")
+    by_bus(stack, wanted)
+    ear.hear("detail", wanted, within_s=WITHIN_S)
+    wait_until_empty(stack)
+    assert cloud.status_of(ignored) == "available"
+    assert deletes_sent(cloud) == {wanted: 1}
 
 
 def test_a_one_time_schedule_removes_itself(stack: LocalStack, cloud: Cloud, ear: Ear) -> None:
