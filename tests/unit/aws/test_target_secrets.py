@@ -34,8 +34,8 @@ def refusal(secrets: TargetSecrets) -> str:
         ("InvalidRequestException", "secret vbs-reaper/otc-prod is scheduled for deletion; restore it"),
         (
             "AccessDeniedException",
-            "secret vbs-reaper/otc-prod may not be read; allow the function secretsmanager:GetSecretValue on it; if it has "
-            "a KMS key of its own, name the key in SecretKmsKeyArns",
+            "secret vbs-reaper/otc-prod may not be read; allow the function secretsmanager:GetSecretValue on it; if it "
+            "has a KMS key of its own, name the key in SecretKmsKeyArns",
         ),
         ("DecryptionFailure", "secret vbs-reaper/otc-prod cannot be decrypted; allow"),
     ],
