@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import pytest
 
 from tests.e2e.command_line import run
@@ -16,11 +17,13 @@ from tests.e2e.ear import Ear
 from tests.e2e.examples import EXAMPLES, SAMPLE_ID, deploy, queue_arn
 from tests.infrastructure.schemas.messages import EVENTS
 from tests.infrastructure.schemas.validator import complaints
+from tests.support.local.deployment import STACK_NAME
 from tests.support.local.fixtures import started_stack
 from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.journal import Operation
+from vbs_reaper.cli.bus_rules import rules_of_others
 from vbs_reaper.deletion.result import SOURCE, result_id
 
 ALLOWED_TOPICS = "arn:aws:sns:eu-central-1:000000000000:allowed-*"
@@ -153,6 +156,17 @@ def test_an_event_of_a_source_that_may_not_request_deletions_is_ignored(
     wait_until_empty(stack)
     assert cloud.status_of(ignored) == "available"
     assert deletes_sent(cloud) == {wanted: 1}
+
+
+def test_rules_of_others_are_found_before_the_stack_is_removed(
+    stack: LocalStack, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boto3, "client", stack.aws.client)
+    bus, names = rules_of_others(STACK_NAME)
+    assert bus == stack.outputs["EventBusName"]
+    assert "ear" in names
+    (own,) = {rule["Name"] for rule in stack.aws.client("events").list_rules(EventBusName=bus)["Rules"]} - {*names}
+    assert "DeleteRequestedRule" in own
 
 
 def test_a_one_time_schedule_removes_itself(stack: LocalStack, cloud: Cloud, ear: Ear) -> None:
