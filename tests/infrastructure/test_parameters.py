@@ -123,7 +123,7 @@ def takes(name: str, value: str | int) -> bool:
         return value in parameter["AllowedValues"]
     if "AllowedPattern" in parameter:
         return re.fullmatch(parameter["AllowedPattern"], str(value)) is not None
-    return bool(parameter["MinValue"] <= value <= parameter["MaxValue"])
+    return bool(parameter["MinValue"] <= int(value) <= parameter["MaxValue"])
 
 
 def test_parameters_and_their_defaults_are_those_of_the_design() -> None:
