@@ -40,8 +40,10 @@ class Stack:
         """
         self._name = name
         stack = self._describe()
-        self._outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
-        self._parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+        outputs = stack.get("Outputs", [])
+        self._outputs: dict[str, str] = {each["OutputKey"]: each["OutputValue"] for each in outputs}
+        parameters = stack.get("Parameters", [])
+        self._parameters: dict[str, str] = {each["ParameterKey"]: each["ParameterValue"] for each in parameters}
 
     def output(self, key: str) -> str:
         """Return an output of the stack.
@@ -108,11 +110,12 @@ class Stack:
 
     def _describe(self) -> Mapping[str, Any]:
         try:
-            (stack,) = boto3.client("cloudformation").describe_stacks(StackName=self._name)["Stacks"]
+            (found,) = boto3.client("cloudformation").describe_stacks(StackName=self._name)["Stacks"]
         except AWS_ERRORS as error:
             if code_of(error) == _NO_SUCH_STACK:
                 raise CommandError(
                     f'there is no stack "{self._name}" in this account and region; check name, credentials and region'
                 ) from None
             raise self.failed("be read", error) from None
+        stack: Mapping[str, Any] = found
         return stack
