@@ -19,7 +19,11 @@ IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export SAM_CLI_TELEMETRY ?= 0
 
 # uv.lock names files on PyPI. If a mirror is set, packages of the same versions and hashes are installed from it.
-MIRROR := $(or $(UV_DEFAULT_INDEX),$(UV_INDEX_URL),$(PIP_INDEX_URL))
+# pip's configuration files count as for pip, which reads none if PIP_CONFIG_FILE is /dev/null.
+PIP_CONF := $(wildcard $(PIP_CONFIG_FILE) $(if $(filter /dev/null,$(PIP_CONFIG_FILE)),, \
+  $(HOME)/.config/pip/pip.conf $(HOME)/.pip/pip.conf /etc/pip.conf))
+MIRROR := $(or $(UV_DEFAULT_INDEX),$(UV_INDEX_URL),$(PIP_INDEX_URL),$(if $(PIP_CONF),$(shell \
+  sed -n 's/^ *index-url *[=:] *//p' $(PIP_CONF) | head -n 1)))
 ifneq ($(MIRROR),)
 export UV_DEFAULT_INDEX := $(MIRROR)
 endif
@@ -40,7 +44,7 @@ unexport PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH UV_PROJECT_ENVIRON
 .DELETE_ON_ERROR:
 
 ##@ Try it
-.PHONY: run up down console check test test-runtime test-openstack
+.PHONY: run up down console check test test-runtime test-openstack test-browser
 run: .venv/stamp .venv-local/stamp ## try it on local emulators: 200 delete requests under faults, then a purge; print a verdict
 	@.venv/bin/python -m tests.support.local $(ARGS)
 
@@ -63,6 +67,9 @@ test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## test the built 
 
 test-openstack: .venv/stamp .venv-local/stamp ## install and start real Keystone and Cinder, and test against them
 	.venv/bin/python -m pytest -m openstack tests/openstack tests/contract $(ARGS)
+
+test-browser: .venv-browser/stamp ## check the page of a plan with axe in headless Chromium (needs chromium on the PATH)
+	.venv-browser/bin/python -m pytest -m browser tests/browser $(ARGS)
 
 ##@ Verify it
 .PHONY: bench nightly restic-oracle simulate fuzz mutants audit checkov sbom
@@ -203,10 +210,11 @@ endif
 	$(call SYNC,.venv,--extra console,$(PYTHON))
 	@touch $@
 
-# Three environments also contain the project. One uses Python in the version of the runtime if it is installed.
+# These environments also contain the project. The last one uses Python in the version of the runtime if it is installed.
 SYNC_bench := --no-dev --group bench
 SYNC_fuzz := --no-dev --group fuzz
 SYNC_mutants := --extra console --group mutants
+SYNC_browser := --extra console --group browser
 PYTHON_runtime = $(firstword $(foreach python,$(PYTHON) python$(RUNTIME) \
   $(wildcard $(HOME)/.pyenv/versions/$(RUNTIME)*/bin/python$(RUNTIME)),$(shell $(python) -c \
   'import sys; "%d.%d" % sys.version_info[:2] == "$(RUNTIME)" and print(sys.executable)' 2>/dev/null)) $(PYTHON))

@@ -128,7 +128,8 @@ def _answer(head: bytes) -> bytes:
         host = _HOST.search(head)
         now = datetime.now(UTC)
         times = {"now": f"{now:%Y-%m-%dT%H:%M:%SZ}", "tomorrow": f"{now + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"}
-        return _response(201, _LOGIN % {"url": f"http://{host[1].decode()}" if host else "", **times})
+        url = f"http://{host[1].decode()}" if host else ""
+        return _response(201, _LOGIN % {"url": url, **times}, f"X-Subject-Token: {TOKEN}\r\n")
     if path.endswith("/backups/detail"):
         return _response(200, _page(query))
     if backup_id.startswith(GONE):
@@ -139,11 +140,10 @@ def _answer(head: bytes) -> bytes:
     return _response(200, _KEYSTONE_VERSION % path if path.startswith("/identity") else _CINDER_VERSIONS)
 
 
-def _response(status: int, body: str) -> bytes:
+def _response(status: int, body: str, header: str = "") -> bytes:
     return (
         f"HTTP/1.1 {status} OK\r\nContent-Type: application/json\r\nOpenStack-API-Version: volume 3.0\r\n"
-        f"x-openstack-request-id: req-1\r\nX-Subject-Token: {TOKEN}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}"
+        f"x-openstack-request-id: req-1\r\n{header}Content-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
 
 

@@ -26,10 +26,17 @@ def test_the_list_of_targets_fits_80_columns() -> None:
     assert max(map(len, said.splitlines())) <= 80
 
 
-def test_packages_come_from_a_mirror_if_one_is_set_with_the_hashes_of_the_lock() -> None:
-    assert "uv sync --quiet --frozen --extra console" in commands_of(".venv/stamp")
-    for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"):
-        said = commands_of(".venv/stamp", ".venv-sam/stamp", **{name: "https://mirror.example/simple"})
+def test_packages_come_from_a_mirror_if_one_is_set_with_the_hashes_of_the_lock(tmp_path: Path) -> None:
+    no_file = {"PIP_CONFIG_FILE": os.devnull}
+    assert "uv sync --quiet --frozen --extra console" in commands_of(".venv/stamp", **no_file)
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\ntimeout = 60\nindex-url = https://mirror.example/simple\n")
+    for setting in (
+        {"PIP_INDEX_URL": "https://mirror.example/simple"},
+        {"UV_DEFAULT_INDEX": "https://mirror.example/simple"},
+        {"PIP_CONFIG_FILE": str(file)},
+    ):
+        said = commands_of(".venv/stamp", ".venv-sam/stamp", **no_file | setting)
         assert "uv sync" not in said, "it would fetch the addresses in uv.lock, which are those of PyPI"
         assert said.count("uv pip sync --quiet --require-hashes") == 2
         assert said.count("--editable .") == 1

@@ -153,6 +153,14 @@ def test_if_the_new_message_is_not_stored_the_old_one_waits(how: str) -> None:
     assert world.report.failures == [("m-1", "send")]
 
 
+def test_if_the_new_message_is_not_stored_the_old_one_waits_as_long_as_the_service_asked_for() -> None:
+    world = world_with(answer(AnswerName.UNAVAILABLE, status=502, retry_after_s=1800.0))
+    world.trouble.refuses = frozenset({("send", 1)})
+    assert world.deliver(world.message(REQUEST)) == ["m-1"]
+    assert world.queue.hidden["receipt-of-m-1"] >= 1800
+    assert isinstance(world.report.last("m-1"), Halt)
+
+
 def test_if_the_new_message_is_not_stored_after_twelve_days_the_request_is_parked() -> None:
     world = world_with(answer(AnswerName.TIMED_OUT))
     world.trouble.refuses = frozenset({("send", 0)})

@@ -111,7 +111,10 @@ class Effects:
         if self._done(delivery, "send", lambda: self._queue.send([requeued])):
             self._report.decided(delivery.message, request, reported, delivery.now, delivery.calls)
             return Requeued(reason)
-        return self.wait(replace(delivery, message=changed), reason, reported.message, request)
+        delivery = replace(delivery, message=changed)
+        if isinstance(reported, Asked) or _is_late(delivery):
+            return self.wait(delivery, reason, reported.message, request)
+        return self._keep(delivery, request, reported)
 
     def _end(self, delivery: Delivery, request: DeleteRequest | None, decision: Ending) -> Finished | Kept:
         """Publish the result, then write a dead letter if a person must look."""

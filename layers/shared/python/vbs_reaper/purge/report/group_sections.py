@@ -79,7 +79,9 @@ def _points(rows: Sequence[PlannedBackup], zone: Zone, plan: Plan) -> Iterator[s
 
 
 def _table(plan: Plan, group: Group, rows: Sequence[PlannedBackup], zone: Zone) -> Iterator[str]:
-    yield f'<details><summary>All {count(len(rows), "backup")} of this group</summary><div class="scroll">'
+    yield f"<details><summary>All {count(len(rows), 'backup')} of this group</summary>"
+    # A region that scrolls must be reachable with the keyboard (WCAG 2.1.1).
+    yield f'<div class="scroll" tabindex="0" role="region" aria-label="Backups of {escape(group.name)}">'
     yield table_head(
         f"Backups of {group.name}, newest first", ["created", "name", "verdict", "reasons", "backup ID"], ["GiB"]
     )

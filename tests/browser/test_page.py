@@ -1,0 +1,55 @@
+"""The page of a plan in a browser: axe finds no fault, and the page loads nothing.
+
+axe checks the rules of WCAG 2 that a program can check (https://github.com/dequelabs/axe-core).
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.unit.purge.report.demo import made
+from vbs_reaper.purge.report.html_page import write_page
+
+pytestmark = pytest.mark.browser
+
+PHONE, DESK = 390, 1280
+"""Widths in pixels."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    assert chromium, "install Chromium: Debian has it in the package chromium"
+    with sync_playwright() as playwright:
+        # Without a sandbox it also runs as root. The other options stop requests of its own.
+        options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        launched = playwright.chromium.launch(executable_path=chromium, args=options)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("page") / "plan.html"
+    file.write_text("".join(write_page(made())), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_in_the_page_with_all_its_parts_open(
+    browser: Browser, page_file: Path, scheme: str, width: int
+) -> None:
+    with browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900}) as page:
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(page_file.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+        faults = Axe().run(page).response["violations"]
+        assert [(fault["id"], fault["nodes"][0]["html"]) for fault in faults] == []
+        assert requested == [page_file.as_uri()]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
