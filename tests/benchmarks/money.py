@@ -42,7 +42,7 @@ CHECK_METRICS: Final = 10
 """Metrics that a check of one target writes."""
 DELETION_METRICS: Final = 11
 """Metrics that deletions add, without those of logins, which checks write too."""
-ENDPOINTS: Final = 3
+ENDPOINTS: Final = 4
 """Interface endpoints of a VPC; the endpoint of S3 is free."""
 
 LATENCY_S: Final = 0.1

@@ -60,10 +60,10 @@ def alarms() -> Iterator[str]:
             yield f"| `{name}` | {_cell(says)} | {_cell(RAISED[name])} | {runbook} |"
 
 
-def _described(description: str | dict[str, str | list[str]]) -> str:
+def _described(description: str | dict[str, str]) -> str:
     """The text of an alarm. In the table, a parameter has the form `NAME`."""
     text = description["Fn::Sub"] if isinstance(description, dict) else description
-    return re.sub(r"\$\{(\w+)\}", r"`\1`", text if isinstance(text, str) else text[0])
+    return re.sub(r"\$\{(\w+)\}", r"`\1`", text)
 
 
 def outputs() -> Iterator[str]:
