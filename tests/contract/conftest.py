@@ -37,8 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "target" in metafunc.fixturenames:
-        others = KINDS if "create_on" in metafunc.fixturenames else [*KINDS, OPENSTACK]  # Cinder here has no volumes
-        targets = ["real"] if real_target(metafunc.config) else others
+        targets = ["real"] if real_target(metafunc.config) else [*KINDS, OPENSTACK]
         metafunc.parametrize("target", targets, indirect=True, scope="module")
 
 
@@ -63,10 +62,14 @@ def target(request: pytest.FixtureRequest) -> Iterator[CloudPeer]:
 
 
 @pytest.fixture
-def create_on(request: pytest.FixtureRequest) -> str:
+def create_on(request: pytest.FixtureRequest, target: CloudPeer) -> str:  # noqa: ARG001  # the target comes first
     """The volume of which a backup is made."""
-    real = real_target(request.config)
-    return (real.create_on or "") if real else VOLUMES[0]
+    if (real := real_target(request.config)) is not None:
+        return real.create_on or ""
+    if request.node.callspec.params["target"] == "openstack":
+        peer: OpenStackPeer = request.getfixturevalue("openstack")
+        return peer.create_volume()
+    return VOLUMES[0]
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,8 @@
 from tests.contract.peer import ApplicationCredential, BackupToBe, Login, Person
 from tests.openstack.accounts import User
 from tests.openstack.cloud import Cloud
-from tests.openstack.target_secret import Secret, password_secret
+from tests.openstack.target_secret import Secret
+from tests.openstack.volumes import create_volume
 
 
 class OpenStackPeer:
@@ -32,7 +33,11 @@ class OpenStackPeer:
 
     def target_secret(self) -> Secret:
         """The member's, for Cinder."""
-        return password_secret(self._cloud.auth_url, self._cloud.accounts.member, "cinder")
+        return self._cloud.secret()
+
+    def create_volume(self) -> str:
+        """Make a volume of which a backup can be made; returns its id."""
+        return create_volume(self._cloud, "test-cloud")
 
     def application_credential(self) -> ApplicationCredential:
         credential = self._cloud.accounts.application_credential

@@ -101,6 +101,8 @@ def test_a_backup_that_never_was_is_said_not_to_be_there(target: CloudPeer) -> N
 
 @pytest.mark.get_only
 def test_the_path_of_another_project_is_refused_and_proves_nothing(target: CloudPeer) -> None:
+    if target.target.uses_access_key:
+        pytest.skip("the gateway might count it as a wrong signature, and lock the key")
     backup_id = str(uuid4())
     reply = target.get(f"backups/{backup_id}", project_id=OTHER_PROJECT)
     assert read(target, reply, backup_id).name is AnswerName.URL_PROJECT_MISMATCH

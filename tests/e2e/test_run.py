@@ -76,6 +76,7 @@ def test_a_whole_story_loses_nothing_and_says_so_as_json(tmp_path: Path) -> None
     assert stored - foreign + more - doomed == left, "a reader can follow the numbers"
     assert document["stop"] == {"requested": 5, "stopped": 5, "gone": []}
     assert document["verdict"]["lost"] == document["verdict"]["wrong"] == []
+    assert document["verdict"]["accepted_by"].keys() == {"vbs", "cinder", "cbr"}
     assert document["purge"]["lost"] == document["purge"]["wrong"] == []
     assert [Path(each).name for each in document["purge"]["pictures"]] == ["purge-before.html", "purge-after.html"]
     assert all(Path(each).read_text(encoding="utf-8").startswith("<!doctype") for each in document["purge"]["pictures"])

@@ -15,32 +15,33 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds, from --seed on")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--requests", type=int, default=50, help="requests of one seed")
+    parser.add_argument("--cbr", action="store_true", help="every seed has a target of CBR, and no purger")
     parser.add_argument("--load", action="store_true", help="no faults: outage and rate limits, with their figures")
     parser.add_argument("--story", action="store_true", help="tell the stories of --seed, whatever it ends in")
     arguments = parser.parse_args()
     if arguments.story:
-        print(stories(arguments.seed, arguments.requests, only_wrong=False))
+        print(stories(arguments.seed, arguments.requests, only_wrong=False, with_cbr=arguments.cbr))
         return 0
     if arguments.load:
         print(suffer_outage(10_000))
         for calls_a_minute, requests in SETTINGS:
             print(suffer_throttle(calls_a_minute, requests))
         return 0
-    return run_many(arguments.seed, arguments.seeds, arguments.requests)
+    return run_many(arguments.seed, arguments.seeds, arguments.requests, with_cbr=arguments.cbr)
 
 
-def run_many(first: int, seeds: int, requests: int) -> int:
+def run_many(first: int, seeds: int, requests: int, *, with_cbr: bool = False) -> int:
     """Run them all; the number of those that broke a promise, 1 at most."""
     begun = time.perf_counter()
     total = Verdict()
     broken: list[int] = []
     for seed in range(first, first + seeds):
-        verdict = run_seed(seed, requests)
+        verdict = run_seed(seed, requests, with_cbr=with_cbr)
         total.add(verdict)
         if verdict.wrongs:
             broken.append(seed)
-            print(f"seed {seed} broke a promise:\n{stories(seed, requests)}\n")
-        if (seed - first + 1) % 1000 == 0:
+            print(f"seed {seed} broke a promise:\n{stories(seed, requests, with_cbr=with_cbr)}\n")
+        if (seed - first + 1) % 100 == 0:
             print(f"… {seed - first + 1} seeds, {total.requests} requests, {len(broken)} broken", flush=True)
     print_report(total, seeds, first, broken, time.perf_counter() - begun)
     return 1 if broken else 0
@@ -55,7 +56,8 @@ def print_report(total: Verdict, seeds: int, first: int, broken: list[int], seco
     print(f"{total.invocations} invocations, {total.environments} environments, {total.deletes} deletions accepted")
     print(f"runs of the purger: {dict(total.purges.most_common())}; {total.purge_requests} of the requests are theirs")
     print(
-        f"{seeds} seeds from {first} on, {total.requests} requests: {len(broken)} seeds broke a promise {broken[:20]}; "
+        f"{seeds} seeds from {first} on, {total.requests} requests ({total.cbr_requests} to CBR): "
+        f"{len(broken)} seeds broke a promise {broken[:20]}; "
         f"{seconds:.1f} s, {total.requests / seconds:.0f} requests/s"
     )
 

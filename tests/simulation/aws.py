@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
 
+from tests.simulation.cbr import CBR
 from tests.simulation.cloud import PROJECTS, secret_text
 from tests.simulation.faults import Fault
 from tests.simulation.holds import StoredHolds
@@ -352,7 +353,7 @@ class Secrets(Client):
     def _read(self, secret_id: str) -> dict[str, Any]:
         secret = self._aws.secret
         name = secret_id.removeprefix("vbs-reaper/")
-        project = next((project for project in PROJECTS if project.target == name), None)
+        project = next((project for project in (*PROJECTS, CBR) if project.target == name), None)
         if project is None:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
         is_elsewhere = self._life.may_be_misled and self._world.faults.lasts(Fault.ELSEWHERE)

@@ -24,6 +24,12 @@ class Project:
     project_id: str
     api_version: str
     hold_marker: str = "[hold]"
+    service: str = ""
+    """Of the secret, if the version does not tell it."""
+
+    @property
+    def shows_metadata(self) -> bool:
+        return self.api_version == "v3" and self.service != "cbr"
 
     @property
     def service_host(self) -> str:
@@ -60,7 +66,7 @@ class Kept:
     @property
     def is_held(self) -> bool:
         texts = (self.name or "", self.description or "")
-        in_metadata = bool(HOLD_KEYS & set(self.metadata)) and self.project.api_version == "v3"
+        in_metadata = bool(HOLD_KEYS & set(self.metadata)) and self.project.shows_metadata
         return in_metadata or any(hold in text for text in texts for hold in HOLDS)
 
 
@@ -200,7 +206,7 @@ class Cloud:
             "size": 1,
             "fail_reason": None,
         }
-        if backup.project.api_version == "v3":
+        if backup.project.shows_metadata:
             shown["metadata"] = backup.metadata
         return shown
 
@@ -249,7 +255,7 @@ class Cloud:
         ends_as = None
         if self._faults.strikes(Fault.DELETION_FAILS, 0.3):
             ends_as = "error"
-        elif self._faults.strikes(Fault.ERROR_DELETING, 0.1):
+        elif backup.project.service != "cbr" and self._faults.strikes(Fault.ERROR_DELETING, 0.1):
             ends_as = "error_deleting"
         self._timeline.after(takes_s, lambda: self._finished(backup, ends_as))
 
@@ -288,7 +294,7 @@ def secret_text(project: Project, password: str, host: str) -> str:
             "user_domain_name": "D",
             "project_id": project.project_id,
         },
-        "volume_backup_service": "vbs" if project.api_version == "v2" else "cinder",
+        "volume_backup_service": project.service or ("vbs" if project.api_version == "v2" else "cinder"),
         "volume_backup_endpoint_override": f"https://{host}",
     }
     return json.dumps(secret)

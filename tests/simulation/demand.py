@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.cloud import PROJECTS, Kept, Project
+from tests.simulation.cloud import Kept, Project
 from tests.simulation.faults import Fault
 from tests.simulation.timeline import DAY, HOUR, START
 from tests.simulation.wanted import Wanted
@@ -42,7 +42,7 @@ class Demand:
     def arrange(self) -> None:
         """Fill the clouds, and plan when which request comes."""
         chance = self.world.chance
-        for project in PROJECTS:
+        for project in self.world.projects:
             for number in range(max(2, self.requests // 6)):
                 self._add_volume(project, f"{project.target[0]}{number}")
         bursts = [chance.uniform(0, self.for_s) for _ in range(BURSTS)]
@@ -52,7 +52,7 @@ class Demand:
     def _add_volume(self, project: Project, name: str) -> None:
         chance = self.world.chance
         volume_id = _uuid(self.world)
-        is_chain = chance.random() < 0.25
+        is_chain = chance.random() < 0.25 and project.service != "cbr"
         for number in range(chance.randint(1, 5)):
             created_s = -chance.uniform(1, 60) * DAY
             self._backups.append(
@@ -87,9 +87,12 @@ class Demand:
         elif kind < 0.14:
             self._put_bulk(when, backup.project)
         elif kind < 0.20:
-            self._put_request(when, backup.project, _uuid(self.world), {})
+            backup_id = _uuid(self.world)
+            if backup.project.service == "cbr" and self.world.chance.random() < 0.5:  # deleted before the first request
+                self.world.cloud.history[backup_id] = backup.project
+            self._put_request(when, backup.project, backup_id, {})
         elif kind < 0.23:
-            foreign = next(project for project in PROJECTS if project is not backup.project)
+            foreign = next(project for project in self.world.projects if project is not backup.project)
             self._put_request(when, foreign, backup.id, {})
         else:
             conditions = self._conditions(backup, when)

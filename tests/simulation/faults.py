@@ -162,6 +162,9 @@ class Fault(StrEnum):
     RUN_STOPPED = "somebody stops one run, or every run, of a policy"
     MARK_FORGED = "somebody writes the mark of a run before the run"
     GRACE_FORGED = "somebody replaces the last plan by one that selects every backup for a month"
+    # CBR
+    FILTER_IGNORED = "the list of a volume has the backups of all volumes"
+    LIST_SHORT = "the list of a volume says that it has one backup more"
 
 
 LASTING: Final = (
@@ -188,6 +191,9 @@ LASTING: Final = (
 
 OF_A_FORGER: Final = (Fault.MARK_FORGED, Fault.GRACE_FORGED)
 """Of somebody who may write to the bucket: drawn apart from the others of the purger for the same reason."""
+
+OF_CBR: Final = (Fault.FILTER_IGNORED, Fault.LIST_SHORT)
+"""Only where there is a target of CBR."""
 
 OF_THE_PURGER: Final = tuple(Fault)[tuple(Fault).index(Fault.FIRED_TWICE) : tuple(Fault).index(Fault.MARK_FORGED)]
 """Only where there is a purger: drawn apart, so that a seed without one stays the run it was."""
@@ -232,6 +238,10 @@ class Faults:
         self._rates |= {fault: 0.25 for fault in OF_ONE_MOMENT if chance.random() < 0.5}
         if Fault.BUCKET_REFUSES in self._rates:  # a run calls it ten times, and is over when it refuses once
             self._rates[Fault.BUCKET_REFUSES] /= 4
+
+    def join_cbr(self) -> None:
+        """Let the faults of CBR strike too."""
+        self._rates |= dict.fromkeys(OF_CBR, 0.2)
 
     def has(self, fault: Fault) -> bool:
         """Whether this run knows it at all."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.cbr import CBR
 from tests.simulation.judge_of_calls import CallJudge
 from tests.simulation.run import Pass, Run
 from tests.simulation.wanted import Wanted
@@ -149,6 +150,8 @@ class Judge(CallJudge):
                     self.wrong("false end", identity, f"{outcome} at an address that never had it")
             elif self._world.cloud.has(wanted.project, backup_id) or proof != backup_id:
                 self.wrong("false end", identity, f"{outcome} without proof")
+            if wanted.project is CBR and not this.confirmed:
+                self.wrong("false end", identity, f"{outcome}, but nothing has confirmed it")
             has_asked = run.message.knows("asked_at") or run.message.knows("unanswered_at")
             if outcome == "deleted" and not (this.was_seen or has_asked):
                 self.wrong("false end", identity, "deleted, but this request never asked")
@@ -275,14 +278,21 @@ class Judge(CallJudge):
 
     # The end of a run
 
+    def _may_wait(self, wanted: Wanted) -> bool:
+        """Whether it is about a backup that CBR never had: nothing can prove it gone."""
+        return wanted.project.service == "cbr" and self._world.cloud.history.get(wanted.backup_id or "") is not CBR
+
     def closes(self) -> None:
         """Faults have stopped long ago: every request has its end."""
         for identity, wanted in self.wanted.items():
+            if self._may_wait(wanted):
+                continue
             is_promised = identity not in self.turned_away and self._parents.get(identity) not in self.turned_away
             if not wanted.parts and is_promised and not self.has_ended(identity):
                 self.wrong("stuck", identity, "no end, although nothing is wrong any more")
         for message in self._world.aws.messages.values():
-            self.wrong("stuck", message.identity, f"{message.id} is still in the queue")
+            if not self._may_wait(self.wanted[message.identity]):
+                self.wrong("stuck", message.identity, f"{message.id} is still in the queue")
         for user, refused in self._world.cloud.refused_logins.items():
             for first_s, third_s in zip(refused, refused[2:], strict=False):
                 if third_s - first_s < LOGIN_WINDOW_S:

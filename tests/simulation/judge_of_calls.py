@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tests.simulation import wanted as rules
+from tests.simulation import cbr, wanted as rules
+from tests.simulation.cbr import CBR
 from tests.simulation.run import Heard, Pass, Run, Wrong
 from tests.simulation.wanted import Wanted
 
@@ -60,6 +61,7 @@ class CallJudge:
     def sent(self, run: Run, project: Project, method: str, url: str, *, is_login: bool) -> None:
         this, message = run.this, run.message
         this.method, this.is_login, this.target = method, is_login, project.target
+        this.explains = this.explains and is_login
         wanted = self.wanted[message.identity]
         self._world.story.tell(message.identity, f"{method} {url} (environment {run.environment})")
         for by_delete in {False, method == "DELETE"}:
@@ -86,10 +88,17 @@ class CallJudge:
         stated = run.message.attributes.get("place")
         this.missed_elsewhere = stated is not None and stated != f"{project.project_id} https://{host}"
         this.backup_id = parts.path.rpartition("/")[2]
+        if not cbr.is_confirmation(parts.path):
+            this.missed = this.backup_id
         asked = {wanted.backup_id} if method == "DELETE" else {wanted.backup_id, *wanted.survivors}
         volume = (this.shown or {}).get("volume_id")
         if url == f"{base}/detail?limit=1000&volume_id={volume}" and method == "GET":
             this.backup_id = "detail"
+            return
+        this.explains = False
+        if method == "GET" and project is CBR and url in _confirmations(base, volume, run.message.attributes):
+            this.backup_id = "detail"
+            this.explains = not this.may_be_gone
             return
         if method not in {"GET", "DELETE"} or this.backup_id not in asked or url != f"{base}/{this.backup_id}":
             self.wrong("url", wanted.identity, f"{method} {url}")
@@ -115,6 +124,8 @@ class CallJudge:
         this, message = run.this, run.message
         wanted = self.wanted[message.identity]
         self._world.story.tell(message.identity, f"  heard {heard}")
+        if this.explains:
+            return
         self._learn(run, heard)
         if heard.refuses:
             this.refusals.add(heard.refuses)
@@ -128,10 +139,14 @@ class CallJudge:
             this.accepted = this.accepted or heard.status == 202
             is_lost = heard.what in {"lost", "timed out"} or heard.status in {*LOST_STATUSES, 200, 204}
             this.lost = not this.accepted and (is_lost or heard.is_cut)
+        elif this.backup_id == "detail":
+            this.confirmed = heard.what == "confirmed"
         elif this.backup_id == wanted.backup_id:
             self._heard_look(run, wanted, heard)
-        elif this.backup_id != "detail":
+        else:
             self._heard_survivor(this, heard)
+        if not this.is_login and this.backup_id != "detail":
+            this.may_be_gone, this.confirmed = heard.what == "not found", False
 
     def _learn(self, run: Run, heard: Heard) -> None:
         """What an answer means for the other records of the target, see "Circuit breakers" in layers/README.md."""
@@ -145,7 +160,8 @@ class CallJudge:
             if self._timeouts[key] >= TIMEOUTS_IN_A_ROW:
                 self._halted[*key, False] = self._now + self._world.base_s
         is_list = this.backup_id == "detail" and heard.what == "answered" and heard.status == 200
-        is_read = heard.status == 202 or (not heard.is_cut and (is_list or heard.what in {"shown", "not found"}))
+        good = {"shown", "confirmed"} if self.wanted[run.message.identity].project is CBR else {"shown", "not found"}
+        is_read = heard.status == 202 or (not heard.is_cut and (is_list or heard.what in good))
         if is_service_call and is_read:
             self._timeouts[key] = 0
             if not by_delete or heard.status == 202:
@@ -198,6 +214,18 @@ class CallJudge:
             this.survivors.add(this.backup_id)
         elif heard.what == "not found" or foreign or shown.get("status"):
             this.refusals.add("expectation_failed")
+
+
+def _confirmations(base: str, volume: str | None, attributes: dict[str, str]) -> set[str]:
+    """The lists that may confirm that a backup is gone, of the volume that was seen or that the message names."""
+    root = base.removesuffix("backups")
+    urls = {f"{root}operation-logs?limit=1000&operation_type=delete"}
+    for known in {volume, attributes.get("volume_id")} - {None}:
+        urls |= {
+            f"{base}?limit=1000&resource_id={known}",
+            f"{root}operation-logs?limit=1000&resource_id={known}&operation_type=delete",
+        }
+    return urls
 
 
 def _was_asked(run: Run) -> bool:

@@ -54,7 +54,7 @@ class Meddlers:
         self._deeds[fault](world.chance.choice(list(world.cloud.backups.values())))
 
     def _hold(self, backup: Kept) -> None:
-        if backup.project.api_version == "v3" and self._world.chance.random() < 0.5:
+        if backup.project.shows_metadata and self._world.chance.random() < 0.5:
             backup.metadata = {self._world.chance.choice(sorted(HOLD_KEYS)): "legal"}
         else:
             backup.description = f"keep this {self._world.chance.choice(HOLDS)}"

@@ -50,6 +50,14 @@ class Pass:
     sent_onward: bool = False
     lost: bool = False
     """The DELETE may have been accepted, but its answer does not say so."""
+    missed: str = ""
+    """The backup that was looked at last."""
+    may_be_gone: bool = False
+    """CBR said that the last backup that was looked at does not exist."""
+    confirmed: bool = False
+    """A list or a log has confirmed that."""
+    explains: bool = False
+    """This call, and logins for it, only look for the reason of a failed deletion: its answer decides nothing."""
     missed_elsewhere: bool = False
     """It was not found at an address that is not the request's."""
 

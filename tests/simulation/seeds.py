@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tests.simulation.cbr import CBR
 from tests.simulation.faults import Fault
 from tests.simulation.run import Wrong
 from tests.simulation.world import World
@@ -21,6 +22,8 @@ class Verdict:
     fired: Counter[Fault] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
     requests: int = 0
+    cbr_requests: int = 0
+    """Those of them whose target is one of CBR."""
     invocations: int = 0
     environments: int = 0
     deletes: int = 0
@@ -33,6 +36,7 @@ class Verdict:
         self.fired += other.fired
         self.ends += other.ends
         self.requests += other.requests
+        self.cbr_requests += other.cbr_requests
         self.invocations += other.invocations
         self.environments += other.environments
         self.deletes += other.deletes
@@ -40,15 +44,16 @@ class Verdict:
         self.purge_requests += other.purge_requests
 
 
-def run_seed(seed: int, requests: int = 50) -> Verdict:
+def run_seed(seed: int, requests: int = 50, *, with_cbr: bool = False) -> Verdict:
     """Run one seed."""
-    world = _run(seed, requests, tells=False)
+    world = _run(seed, requests, tells=False, with_cbr=with_cbr)
     purges = world.nights.judge if world.nights else None
     return Verdict(
         wrongs=world.judge.wrongs,
         fired=world.faults.fired,
         ends=Counter(end for ends in world.judge.ends.values() for end in set(ends)),
         requests=sum(not wanted.parts for wanted in world.judge.wanted.values()),
+        cbr_requests=sum(not wanted.parts and wanted.project is CBR for wanted in world.judge.wanted.values()),
         purges=purges.ends if purges else Counter(),
         purge_requests=purges.requests if purges else 0,
         invocations=world.function.invocations,
@@ -57,9 +62,9 @@ def run_seed(seed: int, requests: int = 50) -> Verdict:
     )
 
 
-def stories(seed: int, requests: int = 50, *, only_wrong: bool = True) -> str:
+def stories(seed: int, requests: int = 50, *, only_wrong: bool = True, with_cbr: bool = False) -> str:
     """Run a seed again and tell what happened to the requests it wronged, or to all."""
-    world = _run(seed, requests, tells=True)
+    world = _run(seed, requests, tells=True, with_cbr=with_cbr)
     wrongs = world.judge.wrongs
     identities = list(dict.fromkeys(wrong.identity for wrong in wrongs))[:STORIES] if only_wrong else world.judge.wanted
     lines = [f"  {wrong.rule}: {wrong.identity}: {wrong.text}" for wrong in wrongs[:10]]
@@ -68,11 +73,11 @@ def stories(seed: int, requests: int = 50, *, only_wrong: bool = True) -> str:
     return "\n".join(lines)
 
 
-def _run(seed: int, requests: int, *, tells: bool) -> World:
+def _run(seed: int, requests: int, *, tells: bool, with_cbr: bool) -> World:
     before = logger.log_level
     logger.setLevel(logging.CRITICAL)
     try:
-        world = World(seed, tells=tells)
+        world = World(seed, tells=tells, with_cbr=with_cbr)
         world.run(requests)
     finally:
         logger.setLevel(before)

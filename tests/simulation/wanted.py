@@ -39,7 +39,7 @@ class Wanted:
 
 def is_held(shown: dict[str, Any], project: Project) -> bool:
     texts = (shown.get("name") or "", shown.get("description") or "")
-    in_metadata = project.api_version == "v3" and bool(HOLD_KEYS & set(shown.get("metadata") or {}))
+    in_metadata = project.shows_metadata and bool(HOLD_KEYS & set(shown.get("metadata") or {}))
     return in_metadata or any(hold in text for text in texts for hold in (project.hold_marker, *HOLDS))
 
 
@@ -97,7 +97,7 @@ def forbids_delete(
     reasons = refusals(shown, wanted, function_s, was_asked=was_asked)
     if reasons:
         return f"the look says {', '.join(sorted(reasons))}"
-    if lacks_a_field(shown) or (wanted.project.api_version == "v3" and "metadata" not in shown):
+    if lacks_a_field(shown) or (wanted.project.shows_metadata and "metadata" not in shown):
         return "the look lacked a field"
     missing = set(wanted.survivors) - survivors_seen
     return f"survivors not seen to be there: {', '.join(sorted(missing))}" if missing else ""

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
-from tests.simulation import odd_answers
+from tests.simulation import cbr, odd_answers
+from tests.simulation.cbr import CBR
 from tests.simulation.cloud import PROJECTS, Limiter, Project, Said
 from tests.simulation.faults import Fault
 from tests.simulation.run import Heard
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from tests.simulation.run import Run
     from tests.simulation.world import World
 
-_HOSTS: Final = {project.service_host: (project, False) for project in PROJECTS} | {
-    project.keystone_host: (project, True) for project in PROJECTS
+_HOSTS: Final = {
+    host: (project, host == project.keystone_host)
+    for project in (*PROJECTS, CBR)
+    for host in (project.service_host, project.keystone_host, project.empty_host)
 }
-_HOSTS.update({project.empty_host: (project, False) for project in PROJECTS})
 
 
 class JudgeOfCalls(Protocol):
@@ -68,7 +70,7 @@ class Wire:
             else:
                 is_empty = parts.netloc == project.empty_host
                 said, heard = (
-                    self._miss(parts.path)
+                    self._miss(project, parts.path)
                     if is_empty
                     else self._serve(project, request.method or "", parts.path, parts.query, request, fresh=fresh)
                 )
@@ -76,6 +78,8 @@ class Wire:
             self._judge.heard(life.run, lost.heard)
             life.may_die(Fault.KILLED_AFTER)
             raise lost.failure from None
+        if project is CBR and not is_login:
+            said = cbr.translate(said)
         self._judge.heard(life.run, heard)
         world.statuses[said.status] += not is_login
         life.may_die(Fault.KILLED_AFTER)
@@ -111,6 +115,8 @@ class Wire:
             return Said(413, {"retry-after": str(wait_s)}, odd_answers.HTML), Heard(
                 "odd", 413, wait_s, is_certain=True, asks_s=wait_s
             )
+        if project is CBR and cbr.is_confirmation(path):
+            return self._confirm(path, dict(parse_qsl(query)), request, fresh=fresh)
         fault = world.faults.pick(odd_answers.TO_A_DELETE if method == "DELETE" else odd_answers.TO_A_LOOK)
         token = str(request.headers.get("X-Auth-Token", ""))
 
@@ -120,15 +126,36 @@ class Wire:
         if fault in odd_answers.ON_THE_WIRE:
             self._lose(fault, work, fresh=fresh)
         if fault in odd_answers.ODD:
-            return self._answer_oddly(fault, work)
+            return self._answer_oddly(project, fault, work)
         if method == "GET" and self._is_first_receive(path) and world.faults.strikes(Fault.REPLICA_LAGS):
-            return self._miss(path)
+            return self._miss(project, path)
         said = work()
         if fault in odd_answers.LOOKS:
             return self._show_oddly(fault, said)
         return said, _heard(said)
 
-    def _miss(self, path: str) -> tuple[Said, Heard]:
+    def _confirm(
+        self, path: str, query: dict[str, str], request: requests.PreparedRequest, *, fresh: bool
+    ) -> tuple[Said, Heard]:
+        cloud = self._world.cloud
+        said = cloud.answer("GET", f"/v3/{CBR.project_id}/backups/detail", {}, request.headers.get("X-Auth-Token", ""))
+        if said.status != 200:  # the token is not good
+            return said, _heard(said)
+        fault = self._world.faults.pick(cbr.TO_A_CONFIRMATION)
+        if fault in odd_answers.ON_THE_WIRE:
+            self._lose(fault, lambda: None, fresh=fresh)
+        if fault in odd_answers.ODD:
+            return self._answer_oddly(CBR, fault, lambda: None)
+        said, confirms = cbr.confirm(cloud, path, query, fault)
+        is_confirmed = confirms(self._life.run.this.missed)
+        return said, Heard("confirmed" if is_confirmed else "not confirmed", 200)
+
+    def _miss(self, project: Project, path: str) -> tuple[Said, Heard]:
+        if project is CBR and cbr.is_confirmation(path):
+            name = "operation_logs" if path.endswith("/operation-logs") else "backups"
+            is_proof = name == "backups"  # nobody has a backup of this volume here
+            body = json.dumps({name: [], "count": 0}).encode()
+            return Said(200, cbr.JSON, body), Heard("confirmed" if is_proof else "not confirmed", 200)
         said = self._world.cloud.not_found_elsewhere(path.rpartition("/")[2])
         return said, Heard("not found", 404)
 
@@ -156,16 +183,18 @@ class Wire:
             raise _Lost(AnswerName.TIMED_OUT, "ReadTimeout", Heard("timed out"))
         raise _Lost(AnswerName.CONNECTION_LOST, "ConnectionError", Heard("lost"))
 
-    def _answer_oddly(self, fault: Fault | None, work: Any) -> tuple[Said, Heard]:  # noqa: ANN401
+    def _answer_oddly(self, project: Project, fault: Fault | None, work: Any) -> tuple[Said, Heard]:  # noqa: ANN401
         world = self._world
-        odd = odd_answers.ODD[fault] if fault else odd_answers.Odd(500)
+        odds = cbr.ODD if project is CBR else odd_answers.ODD
+        odd = odds[fault] if fault else odd_answers.Odd(500)
         if odd.perhaps_done and world.chance.random() < 0.5:
             work()
         headers, asks_s = odd_answers.retry_after(odd, world.timeline, world.chance, world.skew_s)
         what = "bad token" if fault is Fault.VBS_TOKEN else "odd"
+        status = 202 if project is CBR and fault in odd_answers.TO_DELETE_ONLY else odd.status  # it accepts
         return (
             Said(odd.status, headers, odd.body),
-            Heard(what, odd.status, (asks_s or 60.0) if odd.halts else None, odd.is_certain, asks_s, odd.refuses),
+            Heard(what, status, (asks_s or 60.0) if odd.halts else None, odd.is_certain, asks_s, odd.refuses),
         )
 
     def _show_oddly(self, fault: Fault | None, said: Said) -> tuple[Said, Heard]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.simulation.aws import Aws
-from tests.simulation.cloud import Cloud, Limiter
+from tests.simulation.cbr import CBR
+from tests.simulation.cloud import PROJECTS, Cloud, Limiter
 from tests.simulation.demand import Demand
 from tests.simulation.faults import LASTING, OF_THE_DELETER, Fault, Faults
 from tests.simulation.function import Function
@@ -21,7 +22,7 @@ from tests.simulation.timeline import DAY, HOUR, START, Timeline
 LONG_OUTAGE_S = 12.6 * DAY
 """Longer than what must be survived, shorter than what SQS keeps: here requests are parked."""
 SEEDS_A_PURGER = 3
-"""In every so many-th seed there is a purger as well."""
+"""In every so many-th seed there is a purger as well, and in the one after it a target of CBR."""
 SETTLES_IN_S = 40 * HOUR
 """Faults over, everything ends so soon: a day for not_before, two hours a wait, a few waits one after the other."""
 
@@ -35,6 +36,8 @@ class World:
     concurrency: int = 2
     base_s: int = 60
     kinds: tuple[Fault, ...] = OF_THE_DELETER
+    with_cbr: bool = False
+    """Whether a target is one of CBR, whatever the seed."""
     chance: random.Random = field(init=False)
     timeline: Timeline = field(init=False, default_factory=Timeline)
     skew_s: float = field(init=False, default=0.0)
@@ -52,8 +55,12 @@ class World:
         self.aws = Aws(self)
         self.function = Function(self, self.concurrency)
         self.meddlers = Meddlers(self)
+        self.projects = PROJECTS
+        if self.with_cbr or self.seed % SEEDS_A_PURGER == 1:
+            self.projects = (PROJECTS[0], CBR)
+            self.faults.join_cbr()
         self.nights: Nights | None = None
-        if self.kinds and self.seed % SEEDS_A_PURGER == 0:
+        if self.kinds and not self.with_cbr and self.seed % SEEDS_A_PURGER == 0:
             self.timeline.now = BEGINS_S
             self.nights = Nights(self)
 

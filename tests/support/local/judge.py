@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.local.scenario import Request, Story
+from tests.support.local.scenario import TARGETS, Request, Story
 from tests.support.local.stack import DeadLetter
 
 
@@ -18,6 +18,8 @@ class Journal:
     """The backup of every DELETE it accepted, in order."""
     remaining: Mapping[str, str]
     """Status by id of every backup that is still there."""
+    accepted_by: Mapping[str, int]
+    """How many DELETEs each service accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class Verdict:
     already_gone: int
     refused: Mapping[str, int]
     parked: Mapping[str, int]
+    accepted_by: Mapping[str, int]
     lost: Sequence[str] = field(default_factory=list)
     wrong: Sequence[str] = field(default_factory=list)
 
@@ -62,7 +65,9 @@ def judge(
         already_gone=sum(request.backup_id not in ours for request in wanted) - len(deleted),
         refused=dict(Counter(request.reason for _, request in letters if request and request.reason)),
         parked=dict(Counter(letter.reason for letter, request in letters if request and not request.reason)),
+        accepted_by=journal.accepted_by,
         lost=[
+            *(f"no DELETE was accepted by {name}" for name in TARGETS.values() if not journal.accepted_by.get(name)),
             *(f"backup {backup_id} is still there" for backup_id in sorted(story.doomed & set(journal.remaining))),
             *(f"no dead letter for {request.body[:120]}" for request in _unheard(story, letters)),
             *([f"{waiting} messages still wait in the queue"] if waiting else []),

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,14 +10,15 @@ from dataclasses import dataclass
 from tests.support.local.function_log import Sample
 from tests.support.local.judge import Journal, Verdict, judge
 from tests.support.local.report import Report, Snapshot
-from tests.support.local.scenario import OTHER_PROJECT, Chapter, Request, Story, Trouble
+from tests.support.local.scenario import OTHER_PROJECT, TARGETS, Chapter, Request, Story, Trouble
 from tests.support.local.stack import LocalStack
 from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.journal import Operation
 
-TARGET = "default"
+SERVICES = {"/v2": "vbs", "/v3": "cinder", "/cb": "cbr"}
+"""The service that a DELETE was sent to, by the beginning of its path."""
 LOOK_EVERY_S = 0.5
 ANSWERS_WITHIN_S = 30.0
 ENDS_WITHIN_S = 75.0
@@ -49,15 +51,19 @@ class _Player:
 
     def play(self) -> Played:
         self._store()
-        self._stack.store_secret(TARGET, self._cloud.target_secret())
+        for target, service in TARGETS.items():
+            self._stack.store_secret(target, self._cloud.target_secret(service=service))
         self._check()
         for chapter in self._story.chapters:
             with _trouble(self._cloud, chapter.trouble):
                 self._send(chapter)
                 self._watch_for(chapter)
         moment = self._watch_until_quiet()
+        deletes, calls = self._cloud.journal.deletes, self._cloud.journal.calls
         journal = Journal(
-            accepted=[delete.backup_id for delete in self._cloud.journal.deletes], remaining=self._cloud.remaining()
+            accepted=[delete.backup_id for delete in deletes],
+            remaining=self._cloud.remaining(),
+            accepted_by=Counter(SERVICES[calls[delete.call].raw_path[:3]] for delete in deletes),
         )
         verdict = judge(self._story, self._message_ids, journal, self._stack.dead_letters(), self._stack.depth().total)
         return Played(moment=moment, verdict=verdict)
@@ -75,8 +81,9 @@ class _Player:
             )
 
     def _check(self) -> None:
-        (report,) = self._stack.invoke({}, function="Checker")["targets"]
-        self._report.say(f'Checked target "{TARGET}": {"healthy" if report["healthy"] else report["message"]}.')
+        for report in self._stack.invoke({"targets": [*TARGETS]}, function="Checker")["targets"]:
+            health = "healthy" if report["healthy"] else report["message"]
+            self._report.say(f'Checked target "{report["target"]}" ({report["service"]}): {health}.')
 
     def _send(self, chapter: Chapter) -> None:
         by_queue = [request for request in chapter.requests if not request.by_bus]

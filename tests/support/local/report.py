@@ -22,7 +22,13 @@ from tests.support.local.stack import Depth
 if TYPE_CHECKING:
     from tests.support.local.purge_act import PurgeVerdict
 
-OPERATIONS = {"ShowBackup": "GET", "DeleteBackup": "DELETE", "ListBackups": "list", "Authenticate": "login"}
+OPERATIONS = {
+    "ShowBackup": "GET",
+    "DeleteBackup": "DELETE",
+    "ListBackups": "list",
+    "ListTasks": "tasks",
+    "Authenticate": "login",
+}
 """The operations of the metric `Responses`, with what a column is called."""
 LINES_OF_A_TABLE = 12
 """Lines of a moment besides the rows of its tables, when texts wrap; and those that a terminal needs for itself."""
@@ -151,7 +157,8 @@ def verdict_panel(verdict: Verdict) -> RenderableType:
         ("requests", f"{verdict.requests} in all: {_sum(verdict)}"),
         (
             "deleted",
-            f"{verdict.deleted}: the cloud accepted a DELETE for {verdict.asked} backups; these are proven gone",
+            f"{verdict.deleted}: the cloud accepted a DELETE for {verdict.asked} backups; these are proven gone "
+            f"({', '.join(f'{count} by {name}' for name, count in sorted(verdict.accepted_by.items()))})",
         ),
         ("already gone", f"{verdict.already_gone}: the backup did not exist when the request was delivered"),
         ("refused", _tally("dead letters", verdict.refused)),

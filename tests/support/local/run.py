@@ -16,7 +16,7 @@ from rich.console import Console
 from tests.support.local.artefacts import ROOT
 from tests.support.local.hold_act import HoldAct, StopVerdict
 from tests.support.local.metrics import dashboard, measured
-from tests.support.local.play import TARGET, Played, play
+from tests.support.local.play import Played, play
 from tests.support.local.purge_act import PurgeVerdict, purge_year
 from tests.support.local.report import WIDTH, Report, save_picture
 from tests.support.local.scenario import tell
@@ -54,14 +54,14 @@ def _run(options: argparse.Namespace, console: Console) -> tuple[StopVerdict, Pl
     story = tell(options.seed)
     foreign = sum(backup.is_foreign for backup in story.stored)
     report.say(
-        f"Cloud: a simulator with {len(story.stored)} backups, {foreign} of them in another project. AWS: ministack, "
-        "deployed from template.yaml."
+        f"Cloud: a simulator of VBS, Cinder and CBR with {len(story.stored)} backups, {foreign} of them in another "
+        "project. AWS: ministack, deployed from template.yaml."
     )
     began = time.monotonic()
     simulator = Simulator(SimulatorSettings(delete_seconds=DELETE_SECONDS))
     with simulator.running() as cloud, LocalStack() as stack, TemporaryDirectory(prefix="vbs-reaper-") as scratch:
         report.say(f"Ready after {time.monotonic() - began:.1f} s.")
-        stack.store_secret(TARGET, cloud.target_secret())
+        stack.store_secret("default", cloud.target_secret())
         report.say("First, an operator holds a backup and a volume, and stops a run of a purge:")
         act = HoldAct(stack, cloud, report, Path(scratch))
         act.hold(story.stored)

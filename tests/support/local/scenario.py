@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,6 +12,10 @@ from uuid import UUID
 from tests.support.simulator.settings import OTHER_PROJECT_ID
 
 OTHER_PROJECT = OTHER_PROJECT_ID
+TARGETS: Mapping[str, str] = {"default": "vbs", "cinder": "cinder", "cbr": "cbr"}
+"""The targets and their services: three APIs of one project, which show the same backups."""
+SAY_NEVER = ("default", "cinder")
+"""The targets that can prove that a backup never was there. CBR cannot: its 404 names no backup."""
 FIRST_DAY = datetime(2026, 10, 1, 3, tzinfo=UTC)
 
 
@@ -112,7 +116,7 @@ class _Teller:
     def tell(self) -> Story:
         good = [self._store(status=self._chance.choice(["available"] * 9 + ["error"])) for _ in range(130)]
         repeated = [self._good(backup) for backup in self._chance.choices(good, k=16)]
-        gone = [self._request(self._id()) for _ in range(12)]
+        gone = [self._request(self._id(), targets=SAY_NEVER) for _ in range(12)]
         requests = [*map(self._good, good), *gone, *self._refused()]
         self._chance.shuffle(requests)
         for _ in range(28):
@@ -144,7 +148,8 @@ class _Teller:
         return [
             *(self._request(backup.id, reason="held") for backup in held),
             *(self._request(backup.id, reason="wrong_project", project_id=OTHER_PROJECT) for backup in guarded),
-            *(self._request(backup.id) for backup in foreign),  # "not in this project" is all we may know of them
+            # "not in this project" is all we may know of them
+            *(self._request(backup.id, targets=SAY_NEVER) for backup in foreign),
             *(self._failing_expectation() for _ in range(10)),
             *(self._malformed(body) for body in MALFORMED),
         ]
@@ -160,22 +165,24 @@ class _Teller:
 
     def _failing_expectation(self) -> Request:
         backup = self._store()
-        wrong = self._chance.choice(
-            [
-                {"volume_id": self._id()},
-                {"name": "another name"},
-                {"created_at": (backup.created_at + timedelta(days=1)).isoformat()},
-                {"survivors": [self._id()]},
-            ]
-        )
-        return self._request(backup.id, reason="expectation_failed", expect=wrong)
+        mistakes: list[dict[str, Any]] = [
+            {"volume_id": self._id()},
+            {"name": "another name"},
+            {"created_at": (backup.created_at + timedelta(days=1)).isoformat()},
+            {"survivors": [self._id()]},
+        ]
+        wrong = self._chance.choice(mistakes)
+        targets = SAY_NEVER if "survivors" in wrong else tuple(TARGETS)
+        return self._request(backup.id, reason="expectation_failed", targets=targets, expect=wrong)
 
     def _malformed(self, body: Callable[[str], str]) -> Request:
         return Request(body=body(self._store().id), by_bus=False, backup_id="", reason="malformed")
 
-    def _request(self, backup_id: str, *, reason: str = "", **fields: object) -> Request:
+    def _request(
+        self, backup_id: str, *, reason: str = "", targets: Sequence[str] = tuple(TARGETS), **fields: object
+    ) -> Request:
         return Request(
-            body=json.dumps({"backup_id": backup_id, **fields}),
+            body=json.dumps({"backup_id": backup_id, "target": self._chance.choice(targets), **fields}),
             by_bus=self._chance.random() < 1 / 3,
             backup_id=backup_id,
             reason=reason,

@@ -14,6 +14,7 @@ IDS: Mapping[str, Request] = {f"message-{n}": request for n, request in enumerat
 JOURNAL = Journal(
     accepted=sorted(STORY.doomed),
     remaining={backup.id: backup.status for backup in STORY.stored if backup.id not in STORY.doomed},
+    accepted_by={"vbs": 40, "cinder": 45, "cbr": 45},
 )
 LETTERS = [
     DeadLetter(body=request.body, attributes={"reason": request.reason, "request_id": message_id})
@@ -38,6 +39,11 @@ def test_a_story_that_ended_as_it_should_has_nothing_lost_and_nothing_wrong() ->
 def test_a_backup_that_is_still_there_is_lost() -> None:
     found = verdict(replace(JOURNAL, remaining={**JOURNAL.remaining, DOOMED: "available"}))
     assert found.lost == [f"backup {DOOMED} is still there"]
+
+
+def test_a_service_that_deleted_nothing_is_told() -> None:
+    found = verdict(replace(JOURNAL, accepted_by={"vbs": 65, "cinder": 65}))
+    assert found.lost == ["no DELETE was accepted by cbr"]
 
 
 def test_a_message_that_still_waits_is_lost() -> None:

@@ -18,7 +18,7 @@ def sample(name: str, value: float = 1234, **dimensions: str) -> Sample:
 
 
 def test_a_moment_with_everything_in_it_fits_80_by_24() -> None:
-    operations = ("ShowBackup", "DeleteBackup", "ListBackups", "Authenticate")
+    operations = ("ShowBackup", "DeleteBackup", "ListBackups", "ListTasks", "Authenticate")
     metrics = [sample("Responses", Operation=one, StatusCode=code) for one in operations for code in CODES]
     metrics += [sample("Waits", Reason=reason.value) for reason in Reason]
     metrics += [sample("Outcomes", Outcome=one) for one in ("asked", "deleted", "already_gone", "waiting", "halted")]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.support.local.play import TARGET
 from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
 from tests.support.local.year import POLICY, tell_year
@@ -31,7 +30,7 @@ class Scene:
 
 def set_scene(stack: LocalStack, cloud: Cloud) -> Scene:
     """A year of backups with a plan over them, and dead letters of seven kinds."""
-    stack.store_secret(TARGET, cloud.target_secret())
+    stack.store_secret("default", cloud.target_secret())
     stack.store_secret(SIGNED_TARGET, cloud.target_secret(access_key=True))
     told = tell_year(SEED)
     for backup in told:

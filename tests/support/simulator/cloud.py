@@ -14,6 +14,7 @@ from tests.support.simulator.fault_plan import FaultPlan
 from tests.support.simulator.faults import Fault
 from tests.support.simulator.identity import Identity, Token
 from tests.support.simulator.journal import AcceptedDelete, Call, Journal
+from tests.support.simulator.routes import CBR
 from tests.support.simulator.settings import SimulatorSettings
 from tests.support.simulator.target_secret import make_access_key_secret, make_target_secret
 
@@ -260,7 +261,8 @@ class Cloud:
     ) -> dict[str, Any]:
         """The target secret of a user: a clouds.yaml entry; `service` is `vbs`, `cinder` or `cbr`."""
         if access_key:
-            return make_access_key_secret(self.identity, user, self.url, self.settings.region, service) | more
+            address = self.url + (CBR if service == "cbr" else "")
+            return make_access_key_secret(self.identity, user, address, self.settings.region, service) | more
         secret = make_target_secret(
             self.identity,
             user,

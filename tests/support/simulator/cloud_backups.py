@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+from tests.support.simulator import gateway
 from tests.support.simulator.backups.answers import too_many_for_gateway
 from tests.support.simulator.backups.record import DELETABLE, BackupRecord
 from tests.support.simulator.cloud import Cloud
@@ -84,7 +85,13 @@ def handle(cloud: Cloud, request: Request, route: Route, call: Call) -> Answer:
     """Answer a call under /cbr: token first, then the project, then the service."""
     with cloud.lock:
         cloud.settle()
-        token = cloud.identity.good_token(request.header("X-Auth-Token"), cloud.now())
+        token: Token | Answer | None = (
+            gateway.let_in(cloud, request, call)
+            if gateway.is_signed(request)
+            else cloud.identity.good_token(request.header("X-Auth-Token"), cloud.now())
+        )
+        if isinstance(token, Answer):
+            return token
         if token is None or token.project is None:
             message = "Incorrect IAM authentication information: token expires or is invalid"
             return error(401, "APIGW.0301", message, by_gateway=True)

@@ -34,9 +34,9 @@ class SimulatorSettings:
     """Where the catalogue says the backup services are, each in one endpoint per interface; empty: here."""
     cbr_flavour: str = "otc"
     """Whose CBR it is: `otc` or `huawei`."""
-    cbr_denied: frozenset[str] = frozenset()
+    cbr_denied: tuple[str, ...] = ()
     """Actions that no policy allows, such as `tasks:list`."""
-    cbr_ignores: frozenset[str] = frozenset()
+    cbr_ignores: tuple[str, ...] = ()
     """Parameters of lists that have no effect, such as `resource_id`."""
     cbr_vault_status: str = "available"
     cbr_vault_locked: bool = False

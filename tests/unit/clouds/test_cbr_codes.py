@@ -163,6 +163,13 @@ def test_other_forms_of_not_found_are_not_even_a_hint(operation: Operation, stat
     assert read(operation, status, body).name not in {A.GONE, A.MAYBE_GONE}
 
 
+@pytest.mark.parametrize(("shown", "name"), [(ID, A.FOUND), (OTHER_ID, A.OTHER_BACKUP)])
+def test_only_for_the_right_backup_the_log_is_asked_why_its_deletion_failed(shown: str, name: A) -> None:
+    for status, follow_up in (("error", (TASKS,)), ("available", ())):
+        answer = read(SHOW, 200, {"backup": {"id": shown, "status": status}})
+        assert (answer.name, answer.follow_up) == (name, follow_up if name is A.FOUND else ())
+
+
 @pytest.mark.parametrize("message", ["", "The backup does not exist.", f"The backup {ID} does not exist."])
 def test_what_may_be_gone_names_the_calls_that_confirm_it(message: str) -> None:
     body = flat("BackupService.6200", message)

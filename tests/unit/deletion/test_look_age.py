@@ -34,7 +34,9 @@ class SlowCloud(MemoryCloud):
 
     def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
         self._pass("show", ref)
-        return super().show_backup(ref, time_left)
+        shown = replace(super().show_backup(ref, time_left), at=self.clock())
+        self._pass("follow up", ref)
+        return shown
 
     def delete_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
         if self.logins_before_delete_s:
@@ -110,6 +112,15 @@ def test_whatever_changed_while_survivors_were_looked_at_is_judged_on_the_newest
     decision = world.ask(expect=expect)
     assert (type(decision), decision.reason) == wanted  # type: ignore[union-attr]  # these have one
     assert ("delete", ONE) not in world.cloud.calls
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(2.0, 1), (2.001, 2), (9.0, 2)])
+def test_a_look_is_as_old_as_its_response_whatever_calls_followed_it(
+    world: SlowWorld, seconds: float, looks: int
+) -> None:
+    world.slow.takes_s["follow up", ONE] = [seconds]
+    assert isinstance(world.ask(), Asked)
+    assert world.cloud.calls == [*[("show", ONE)] * looks, ("delete", ONE)]
 
 
 def test_a_request_that_expires_while_survivors_are_looked_at_is_refused(world: SlowWorld) -> None:

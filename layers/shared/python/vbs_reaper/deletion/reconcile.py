@@ -182,7 +182,7 @@ class _PassRun:
 
     def _observe(self, current: Pass, ref: BackupRef) -> tuple[Pass, Decision | Step]:
         answer = self._backups.show_backup(ref, self._time_left)
-        self._observed_at = self._clock()
+        self._observed_at = answer.at or self._clock()  # further calls may have taken time since
         current = replace(current, target=current.target or answer.target)
         step = self._weigh(current, Operation.SHOW_BACKUP, answer, after_show(current, answer, self._observed_at))
         is_unanswered = current.is_unanswered and answer.name is not AnswerName.FOUND

@@ -154,7 +154,7 @@ class CbrApi:
         if name is AnswerName.MAYBE_GONE:
             known_volume = (Operation.LIST_BACKUPS,) if call.volume_id else ()
             return replace(answer, follow_up=(*known_volume, Operation.LIST_TASKS))
-        if backup is not None and backup.status is Status.ERROR:
+        if name is AnswerName.FOUND and backup is not None and backup.status is Status.ERROR:
             return replace(answer, follow_up=(Operation.LIST_TASKS,))
         return answer
 
