@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from tests.simulation.cloud import PROJECTS, Kept, Limiter
+from tests.simulation.cloud import PROJECTS, Kept, Limiter, Project
 from tests.simulation.faults import Fault
 from tests.simulation.timeline import DAY, HOUR
 from tests.simulation.wanted import Wanted
@@ -55,11 +55,13 @@ class Throttled:
         )
 
 
-def suffer_outage(waiting: int, days: float = 12.0, seed: int = 1, concurrency: int = 2) -> Outage:
+def suffer_outage(
+    waiting: int, days: float = 12.0, seed: int = 1, concurrency: int = 2, project: Project = PROJECTS[0]
+) -> Outage:
     """Let so many requests meet an outage that lasts `days`, and let them drain afterwards."""
     world = _quiet_world(seed, concurrency)
     world.faults.begin(Fault.SERVICE_DOWN)
-    _fill(world, waiting)
+    _fill(world, waiting, project=project)
     world.timeline.run(days * DAY)
     calls = [world.calls[minute] for minute in range(int(days * DAY // 60))]
     most_receives = max(message.receives for message in world.aws.messages.values())
@@ -114,16 +116,15 @@ def _quiet_world(seed: int, concurrency: int) -> World:
     return World(seed, concurrency=concurrency, kinds=())
 
 
-def _fill(world: World, requests: int, first: str = "0") -> list[str]:
+def _fill(world: World, requests: int, first: str = "0", project: Project = PROJECTS[0]) -> list[str]:
     """Add backups and one request for each. Returns the requests; the IDs of the backups begin with `first`."""
-    project = PROJECTS[0]
     identities = []
     for number in range(requests):
         backup_id = f"{first}{number:07x}-0b0a-4a5e-9c3e-{number:012x}"
         world.cloud.add(
             Kept(id=backup_id, project=project, volume_id=backup_id, created_s=-DAY, updated_s=-DAY, name="daily")
         )
-        message = world.aws.put(f'{{"backup_id": "{backup_id}"}}', {})
+        message = world.aws.put(f'{{"backup_id": "{backup_id}", "target": "{project.target}"}}', {})
         world.judge.accepted(Wanted(message.id, project, backup_id))
         identities.append(message.identity)
     return identities

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,7 +19,9 @@ from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.hold_cache import HoldCache
 from vbs_reaper.backups.holds import Holds
 from vbs_reaper.clock import TimeLeft
-from vbs_reaper.clouds.apis import cinder_v3 as answers
+from vbs_reaper.clouds.apis import cbr_v3, cinder_v3 as answers
+from vbs_reaper.clouds.apis.interface import Call
+from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.clouds.http.deadline import Reply
 from vbs_reaper.deletion import decide, deleter, reconcile
 from vbs_reaper.deletion.circuit_breaker import CircuitBreaker
@@ -239,6 +242,20 @@ def a_halted_delete_is_sent_all_the_same(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reconcile._PassRun, "_ask_to_delete", lambda *_: None)
 
 
+def a_404_of_cbr_needs_no_confirmation(patch: pytest.MonkeyPatch) -> None:
+    def follow_up(_: CloudClient, answer: Answer, *__: object) -> Answer:
+        return replace(answer, name=AnswerName.GONE) if answer.name is AnswerName.MAYBE_GONE else answer
+
+    patch.setattr(CloudClient, "_follow_up", follow_up)
+
+
+def a_list_with_an_ignored_filter_confirms(patch: pytest.MonkeyPatch) -> None:
+    def judge_list(call: Call, body: bytes) -> tuple[AnswerName, str]:
+        return (AnswerName.UNEXPECTED if (call.backup_id or "").encode() in body else AnswerName.GONE), ""
+
+    patch.setattr(cbr_v3, "_judge_list", judge_list)
+
+
 BUGS: Final[dict[str, Plant]] = {
     plant.__name__: plant
     for plant in (
@@ -267,6 +284,8 @@ BUGS: Final[dict[str, Plant]] = {
         the_first_404_is_enough,
         every_lost_answer_is_recorded,
         a_halted_delete_is_sent_all_the_same,
+        a_404_of_cbr_needs_no_confirmation,
+        a_list_with_an_ignored_filter_confirms,
         *PURGER_BUGS,
     )
 }

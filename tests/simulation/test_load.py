@@ -2,11 +2,14 @@
 
 import pytest
 
+from tests.simulation.cbr import CBR
+from tests.simulation.cloud import PROJECTS, Project
 from tests.simulation.load import LONGEST_WAIT_S, last_good_deletion_s, suffer_outage, suffer_throttle
 
 
-def test_twelve_days_of_outage_lose_nothing_and_spare_the_dead_service() -> None:
-    outage = suffer_outage(waiting=40, days=12)
+@pytest.mark.parametrize("project", [PROJECTS[0], CBR], ids=["vbs", "cbr"])
+def test_twelve_days_of_outage_lose_nothing_and_spare_the_dead_service(project: Project) -> None:
+    outage = suffer_outage(waiting=40, days=12, project=project)
     assert (outage.lost, outage.parked) == (0, 0)
     assert outage.most_calls_a_minute <= 3
     assert outage.mean_calls_a_minute <= 2
