@@ -26,6 +26,7 @@ ENVIRONMENT: Final = {
     "CALLS_AT_ONCE": "5",
     "TRUSTED_SENDER_IDS": "AROADELETER",
     "PLANS_BUCKET": "plans",
+    "DELETE_REQUESTS_MAPPING_ID": "0b5e4f6a-8c9d-4e1f-a2b3-c4d5e6f70819",
     "MINIMUM_AGE_IN_HOURS": "0",
 }
 DELETER: Final = "import functions.deleter.app as app; app.deleter()"

@@ -23,6 +23,28 @@ DURABLE_OPERATION: Final = 8.0 / MILLION
 INSTANCE_MONTH: Final = 0.0042 * 730 + 8 * 0.08 + 0.005 * 730
 """t4g.nano, 8 GB gp3, a public IPv4 address."""
 
+# Prices of a month.
+ALARM_METRIC: Final = 0.10
+DASHBOARD: Final = 3.00
+CUSTOM_METRIC: Final = 0.30
+SECRET: Final = 0.40
+KEY: Final = 1.00
+ENDPOINT: Final = 0.01 * 730
+"""An interface endpoint in one availability zone."""
+NAT_GATEWAY: Final = 0.045 * 730
+POLL_REQUEST: Final = 0.40 / MILLION
+"""Receives do not name a tenant, so the surcharge of fair queues does not apply."""
+
+POLLERS: Final = 5
+POLL_WAIT_S: Final = 20
+"""Lambda reads an empty queue with five pollers, and each waits for this long (Lambda guide, "SQS polling")."""
+CHECK_METRICS: Final = 10
+"""Metrics that a check of one target writes."""
+DELETION_METRICS: Final = 11
+"""Metrics that deletions add, without those of logins, which checks write too."""
+ENDPOINTS: Final = 4
+"""Interface endpoints of a VPC; the endpoint of S3 is free."""
+
 LATENCY_S: Final = 0.1
 """Of each call to the cloud; calls to AWS take 0.01 s and the CPU time of a pass 0.005 s at 256 MB."""
 AWS_S: Final = 0.01
@@ -106,6 +128,36 @@ def _orchestrated(looks: float, messages: float) -> Bill:
         messages=messages,
         logs=2 * LINE_BYTES * LOG_BYTE,
     )
+
+
+def idle(alarm_metrics: int, dashboards: int) -> dict[str, float]:
+    """Return what a stack with one target costs in a month without deletions, by item."""
+    return {
+        f"alarms on {alarm_metrics} metrics": alarm_metrics * ALARM_METRIC,
+        f"{dashboards} dashboard; an account's first three are free": dashboards * DASHBOARD,
+        f"{CHECK_METRICS} metrics of hourly checks of one target": CHECK_METRICS * CUSTOM_METRIC,
+        "1 secret": SECRET,
+        f"{empty_receives():,.0f} receives of the empty queue": empty_receives() * POLL_REQUEST,
+    }
+
+
+def empty_receives() -> float:
+    """Return the receives of a month, to two digits."""
+    return round(POLLERS * MONTH_S / POLL_WAIT_S, -4)
+
+
+def idle_table(alarm_metrics: int, dashboards: int) -> Iterator[str]:
+    """Yield the lines of the table, in dollars a month."""
+    yield from ("| a month | price |", "|---|---|")
+    items = idle(alarm_metrics, dashboards)
+    for item, price in items.items():
+        yield f"| {item} | ${price:.2f} |"
+    yield f"| **a stack without deletions** | **${sum(items.values()):.2f}** |"
+    yield f"| with deletions in every hour, {DELETION_METRICS} metrics more | ${DELETION_METRICS * CUSTOM_METRIC:.2f} |"
+    yield f"| each further target, a secret and a metric | ${SECRET + CUSTOM_METRIC:.2f} |"
+    yield f"| each KMS key of your own | ${KEY:.2f} |"
+    yield f"| VPC endpoints, {ENDPOINTS} in two zones | ${2 * ENDPOINTS * ENDPOINT:.2f} |"
+    yield f"| or a NAT gateway, without its traffic | ${NAT_GATEWAY:.2f} |"
 
 
 def table() -> Iterator[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import pytest
 
 from tests.e2e.command_line import run
@@ -16,11 +17,13 @@ from tests.e2e.ear import Ear
 from tests.e2e.examples import EXAMPLES, SAMPLE_ID, deploy, queue_arn
 from tests.infrastructure.schemas.messages import EVENTS
 from tests.infrastructure.schemas.validator import complaints
+from tests.support.local.deployment import STACK_NAME
 from tests.support.local.fixtures import started_stack
 from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.journal import Operation
+from vbs_reaper.cli.bus_rules import rules_of_others
 from vbs_reaper.deletion.result import SOURCE, result_id
 
 ALLOWED_TOPICS = "arn:aws:sns:eu-central-1:000000000000:allowed-*"
@@ -28,8 +31,8 @@ ALLOWED_TOPICS = "arn:aws:sns:eu-central-1:000000000000:allowed-*"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
-    """A stack of its own: its queue takes from topics, and its bus says nothing of other tests."""
-    with started_stack(AllowedSourceArns=ALLOWED_TOPICS) as stack:
+    """A stack of its own: it takes from topics and from two sources, and its bus says nothing of other tests."""
+    with started_stack(AllowedSourceArns=ALLOWED_TOPICS, AllowedEventSources="other,example.housekeeping") as stack:
         yield stack
 
 
@@ -77,8 +80,9 @@ def by_bulk(stack: LocalStack, backup_id: str) -> None:
     stack.send({"backup_ids": [backup_id, "not-an-id"]})
 
 
-def by_bus(stack: LocalStack, backup_id: str) -> None:
-    example = json.loads((EXAMPLES / "put_events.json").read_text().replace(SAMPLE_ID, backup_id))
+def by_bus(stack: LocalStack, backup_id: str, **changes: str) -> None:
+    (entry,) = json.loads((EXAMPLES / "put_events.json").read_text().replace(SAMPLE_ID, backup_id))
+    example = [entry | changes]
     answer = run(stack.aws, f"aws events put-events --entries '{json.dumps(example)}'")
     assert not answer["FailedEntryCount"]
 
@@ -140,6 +144,29 @@ def test_every_way_in_ends_in_the_right_deletion_and_one_event_id(
     assert cloud.status_of(neighbour) == "available"
     wait_until_empty(stack)
     assert {each["id"] for each in about(ear, backup_id)} == {end["detail"]["id"]}
+
+
+def test_an_event_of_a_source_that_may_not_request_deletions_is_ignored(
+    stack: LocalStack, cloud: Cloud, ear: Ear
+) -> None:
+    ignored, wanted = add_backup(cloud), add_backup(cloud)
+    by_bus(stack, ignored, Source="example.intruder")
+    by_bus(stack, wanted)
+    ear.hear("detail", wanted, within_s=WITHIN_S)
+    wait_until_empty(stack)
+    assert cloud.status_of(ignored) == "available"
+    assert deletes_sent(cloud) == {wanted: 1}
+
+
+def test_rules_of_others_are_found_before_the_stack_is_removed(
+    stack: LocalStack, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boto3, "client", stack.aws.client)
+    bus, names = rules_of_others(STACK_NAME)
+    assert bus == stack.outputs["EventBusName"]
+    assert "ear" in names
+    (own,) = {rule["Name"] for rule in stack.aws.client("events").list_rules(EventBusName=bus)["Rules"]} - {*names}
+    assert "DeleteRequestedRule" in own
 
 
 def test_a_one_time_schedule_removes_itself(stack: LocalStack, cloud: Cloud, ear: Ear) -> None:

@@ -135,6 +135,7 @@ def test_an_approval_is_followed_until_the_last_deletion_has_ended(
     code, said, complained = desk.run("approve", *words, typed=f"{plan['target']}\n")
     assert code == 0, complained
     assert "7 to be deleted now" in said
+    assert "A guard refuses this plan. Your approval overrides it" in said
     assert "deleted: 7" in said
     assert set(cloud.remaining()) == set(nights[:3])
     code, said, complained = desk.run("approve", *words, "--yes", "--json")

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -200,5 +201,8 @@ def test_deployed_parameters_exist_in_the_template(command: str) -> None:
             assert value == "FILE" or {*yaml.safe_load(path.read_text())} <= {*translated()["Parameters"]}
         else:
             option, *given = shlex.split(value)
+            if option == "--config-env":
+                assert {*given} <= tomllib.loads((ROOT / "samconfig.toml").read_text()).keys()
+                continue
             assert (name, option) == ("ARGS", "--parameter-overrides")
             assert {each.partition("=")[0] for each in given} <= {*translated()["Parameters"]}

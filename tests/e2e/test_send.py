@@ -137,3 +137,24 @@ def test_check_says_what_is_healthy_and_what_to_do_of_the_rest(
     assert (code, json.loads(said)["targets"][0]["reason"]) == (2, "forbidden")
     code, _, complained = desk.run("check", "No Target")
     assert (code, "is not a target name" in complained) == (1, True)
+
+
+def test_check_without_a_target_is_about_those_of_the_schedule(
+    desk: Desk, cloud: Cloud, target: str, stack: LocalStack
+) -> None:
+    stack.store_secret("another", cloud.target_secret())
+    template = {
+        "Parameters": {"CheckTargets": {"Type": "CommaDelimitedList", "Default": ""}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"CheckerFunctionName": {"Value": stack.outputs["CheckerFunctionName"]}},
+    }
+    stack.aws.client("cloudformation").create_stack(
+        StackName="with-targets",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": "CheckTargets", "ParameterValue": f"{target},another"}],
+    )
+    # The operator has no permission to describe this stack.
+    desk.environment |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    code, said, complained = desk.run("check", "--json", stack="with-targets")
+    assert code == 0, complained
+    assert [report["target"] for report in json.loads(said)["targets"]] == [target, "another"]

@@ -61,6 +61,9 @@ def test_what_is_printed_works_as_printed_and_nothing_is_left_after_down(folder:
         code, answer = shell(folder, command)
         assert code == 0, answer
     assert "1 hold" in shell(folder, commands[2])[1]
+    (check,) = re.findall(r"^\.venv/bin/vbs-reaper check .* access-key$", said, re.M)
+    code, report = shell(folder, check)
+    assert code == 0, report
     _, listed = shell(folder, commands[0])
     for reason in ("held", "deletion_failed", "malformed", "expired", "service_down", "moved_by_sqs"):
         assert reason in listed

@@ -75,7 +75,8 @@ def target_secret(data: bytes) -> None:
     assert CANARY not in repr(target)
     assert target.verify
     assert target.hold_marker.strip()
-    check_wire(Wire(address=target.volume_backup_endpoint_override or target.auth.auth_url), target.insecure_http)
+    address = target.volume_backup_endpoint_override or target.auth.auth_url or target.address
+    check_wire(Wire(address=address), target.insecure_http)
 
 
 def _check_secrecy(refused: InvalidSecret, text: str) -> None:

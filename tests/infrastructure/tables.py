@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from tests.benchmarks import money
 from tests.infrastructure.faults import RAISED
 from tests.infrastructure.markdown import documents
-from tests.infrastructure.rendered import translated
+from tests.infrastructure.rendered import Properties, Rendered, translated
 from tests.infrastructure.schemas import catalogue
 from vbs_reaper.purge.migration_hints import FOREIGN
 from vbs_reaper.reasons import Reason
@@ -60,10 +60,10 @@ def alarms() -> Iterator[str]:
             yield f"| `{name}` | {_cell(says)} | {_cell(RAISED[name])} | {runbook} |"
 
 
-def _described(description: str | dict[str, str | list[str]]) -> str:
+def _described(description: str | dict[str, str]) -> str:
     """The text of an alarm. In the table, a parameter has the form `NAME`."""
     text = description["Fn::Sub"] if isinstance(description, dict) else description
-    return re.sub(r"\$\{(\w+)\}", r"`\1`", text if isinstance(text, str) else text[0])
+    return re.sub(r"\$\{(\w+)\}", r"`\1`", text)
 
 
 def outputs() -> Iterator[str]:
@@ -71,6 +71,20 @@ def outputs() -> Iterator[str]:
     yield from ("| output | description |", "|---|---|")
     for name, output in translated()["Outputs"].items():
         yield f"| `{name}` | {_cell(output['Description'])} |"
+
+
+def idle() -> Iterator[str]:
+    """What a stack costs without deletions, counted from its resources."""
+    stack = Rendered()
+    metrics = sum(metrics_read(each) for each in stack.every("CloudWatch::Alarm").values())
+    return money.idle_table(metrics, len(stack.every("CloudWatch::Dashboard")))
+
+
+def metrics_read(alarm: Properties) -> int:
+    """Count the metrics that an alarm is billed for."""
+    if "Metrics" not in alarm:
+        return 1
+    return sum("MetricStat" in each or "SELECT" in each["Expression"] for each in alarm["Metrics"])
 
 
 def words() -> Iterator[str]:
@@ -107,6 +121,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str] | list[str]]] = {
     "alarms": alarms,
     "costs": money.table,
     "events": catalogue.table,
+    "idle": idle,
     "outputs": outputs,
     "parameters": parameters,
     "plan reasons": plan_reasons,

@@ -16,8 +16,9 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+from tests.benchmarks.money import CUSTOM_METRIC, DELETION_METRICS
 from tests.infrastructure.markdown import DOCUMENTS, Markdown, documents
-from tests.infrastructure.rendered import Properties, Rendered
+from tests.infrastructure.rendered import Rendered
 from tests.infrastructure.schemas.messages import EVENTS
 from tests.infrastructure.schemas.validator import complaints
 from tests.infrastructure.tables import MARKED, TABLES, written
@@ -132,18 +133,14 @@ def test_readme_and_operator_guide_state_the_same_cost() -> None:
     assert readme.table(head) == operator_guide.table(head)
 
 
-def test_the_cost_counts_the_alarms_of_the_template() -> None:
-    alarms = Rendered().every("CloudWatch::Alarm").values()
-    metrics = sum(metrics_read(each) for each in alarms)
-    assert f"{len(alarms)} alarms without a scheduled purge, which read {metrics} metrics" in operator_guide.text
-    assert f"$0.10 per metric: ${metrics / 10:.2f}" in operator_guide.text
-
-
-def metrics_read(alarm: Properties) -> int:
-    """Count the metrics that an alarm is billed for."""
-    if "Metrics" not in alarm:
-        return 1
-    return sum("MetricStat" in each or "SELECT" in each["Expression"] for each in alarm["Metrics"])
+def test_the_summary_of_the_cost_is_what_the_items_add_up_to() -> None:
+    (total,) = (row[1] for row in operator_guide.table("| a month | price |") if "without deletions" in row[0])
+    without = float(total.strip("*$"))
+    with_deletions = without + DELETION_METRICS * CUSTOM_METRIC
+    (fixed,) = (
+        row[1:] for row in operator_guide.table("| deletions a day | 0 | 100 | 10,000 |") if row[0].startswith("alarms")
+    )
+    assert fixed == [f"${without:.0f}", f"${with_deletions:.0f}", f"${with_deletions:.0f}"]
 
 
 # ── Samples ───────────────────────────────────────────────────────────────────────────────────────────────────────────

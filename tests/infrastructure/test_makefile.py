@@ -42,6 +42,11 @@ def test_packages_come_from_a_mirror_if_one_is_set_with_the_hashes_of_the_lock(t
         assert said.count("--editable .") == 1
 
 
+def test_the_certificates_of_the_machine_are_trusted_unless_it_is_said_otherwise() -> None:
+    assert "[1]" in commands_of("--eval", "show: ; @echo [$(UV_SYSTEM_CERTS)]", "show")
+    assert "[0]" in commands_of("--eval", "show: ; @echo [$(UV_SYSTEM_CERTS)]", "show", UV_SYSTEM_CERTS="0")
+
+
 def test_a_cache_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
     said = commands_of("--eval", "show: ; @echo [$(UV_CACHE_DIR)]", "show", HOME="/dev/null")
     assert f"[{ROOT}/.build/uv-cache]" in said

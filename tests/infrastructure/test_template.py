@@ -193,6 +193,13 @@ def test_plans_are_encrypted_by_s3_or_by_the_key_that_is_given() -> None:
     assert encryption(Rendered(WITH_EVERYTHING)) == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
 
 
+def test_plans_are_kept_as_long_as_the_parameter_says() -> None:
+    for given, kept in (({}, 90), ({"PlanRetentionInDays": "3653"}, "3653")):
+        bucket = Rendered(given).every("S3::Bucket")["PlansBucket"]
+        days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in bucket["LifecycleConfiguration"]["Rules"]}
+        assert days == {"plans/": kept, "logins/": 90}
+
+
 def test_plans_outlive_the_stack() -> None:
     bucket = translated()["Resources"]["PlansBucket"]
     assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")

@@ -13,6 +13,7 @@ OWN = "reaper-DeleteRequestedRule-1A2B3C"
 def bus(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The bus that a stack has created, with its rule. moto's CloudFormation cannot make it."""
     monkeypatch.setattr(Stack, "_read_outputs", lambda _: {"EventBusName": "reaper"})
+    monkeypatch.setattr(bus_rules, "_own_rule", lambda _: OWN)
     boto3.client("events").create_event_bus(Name="reaper")
     add_rule("reaper", OWN)
     return "reaper"

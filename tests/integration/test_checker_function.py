@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from functions.checker import app
+from tests.benchmarks.money import CHECK_METRICS
 from tests.conftest import Event
 from tests.infrastructure.schemas.validator import complaints
 from tests.integration.ear import Ear
@@ -182,6 +183,12 @@ def test_missing_mapping_is_a_fault(checker: Invoke, mapping: str, capsys: pytes
     own_side = checker({"scheduled_time": "2026-11-24T03:00:00Z"})["own_side"]
     assert own_side["faults"] == ["the event source mapping of the deleter does not exist; deploy the stack again"]
     assert recorded(capsys)["StackFaults"] == [1.0]
+
+
+def test_a_check_writes_as_many_metrics_as_the_cost_counts(checker: Invoke, capsys: pytest.CaptureFixture[str]) -> None:
+    checker({"scheduled_time": "2026-11-24T03:00:00Z"})
+    found = samples(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line)
+    assert len({(each.name, *each.dimensions.values()) for each in found}) == CHECK_METRICS
 
 
 def test_an_unhealthy_target_is_an_event_as_its_schema_says(

@@ -11,9 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.benchmarks.money import DELETION_METRICS
 from tests.conftest import ROOT, Event
 from tests.integration.ear import Ear
 from tests.support.doubles import FakeLambdaContext
+from tests.support.local.function_log import samples
 from tests.support.log_lines import LogLines
 from tests.support.poller import Invoke, Poller, attributes_of
 from tests.support.simulator.cloud import Cloud
@@ -223,6 +225,20 @@ def test_a_whole_life_takes_three_calls_and_one_login(
     ]
     assert len(stocked.journal.logins) == 1
     assert [heard["detail-type"] for heard in ear.heard()] == ["VBS Backup Deleted"]
+
+
+def test_deletions_write_as_many_metrics_as_the_cost_counts(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invoke_with(invoke, event, "sqs_bare")
+    stocked.add_backup(id=backup_id(10), status="deleting")
+    invoke_with(invoke, event, "sqs_asked")
+    stocked.remove_backup(backup_id(10))
+    invoke_with(invoke, event, "sqs_asked")
+    found = samples(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line)
+    written = {(each.name, *each.dimensions.values()) for each in found}
+    assert {("Waits", "deleting"), ("Outcomes", "deleted")} <= written
+    assert len([each for each in written if "Authenticate" not in each]) == DELETION_METRICS
 
 
 def test_every_answer_of_the_cloud_is_a_metric(

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 from keystoneauth1.identity.v3 import ApplicationCredential, Password
 from keystoneauth1.session import Session
 
@@ -12,6 +13,10 @@ from tests.support.simulator.caller import Caller
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.journal import Operation, token_identity
 from tests.support.simulator.server import Simulator
+from vbs_reaper.backups.identifiers import ProjectId
+from vbs_reaper.backups.secret_text import Secret
+from vbs_reaper.clouds.http.transport import prepare
+from vbs_reaper.clouds.login.aksk import SigningKey
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LIST = "/v3/PROJECT/backups"
@@ -189,6 +194,57 @@ def test_keystone_tells_its_version(cloud: Cloud, caller: Caller) -> None:
 def test_keystone_answers_under_the_bare_address_too(cloud: Cloud, caller: Caller) -> None:
     answer = caller.http.post(f"{cloud.url}/v3/auth/tokens", data="{", timeout=10)
     assert answer.status_code == 400
+
+
+def signed_list(cloud: Cloud, secret: str = "", *, late_s: float = 0) -> requests.Response:
+    """List with the member's access key, with its own secret unless another is given."""
+    (known,) = cloud.identity.access_keys.values()
+    key = SigningKey(
+        access_key=known.id,
+        secret_key=Secret(secret or known.secret),
+        project_id=ProjectId(cloud.project_id),
+        dialect="access",
+    )
+    request = prepare("GET", f"{cloud.url}/v3/{cloud.project_id}/backups", {})
+    key.authenticate(request, cloud.now() - timedelta(seconds=late_s))
+    with requests.Session() as http:
+        return http.send(request, timeout=10)
+
+
+def test_a_signature_opens_the_project_of_its_user_and_the_journal_does_not_hold_it(cloud: Cloud) -> None:
+    answer = signed_list(cloud)
+    assert answer.status_code == 200
+    sent = answer.request.headers["Authorization"]
+    assert cloud.journal.calls[-1].headers["Authorization"] == token_identity(sent)
+
+
+def test_more_than_five_wrong_signatures_in_a_row_lock_the_key_for_five_minutes(cloud: Cloud) -> None:
+    for _ in range(5):
+        assert "verify aksk signature fail" in signed_list(cloud, "wrong").text
+    assert signed_list(cloud).status_code == 200
+    for _ in range(6):
+        assert "verify aksk signature fail" in signed_list(cloud, "wrong").text
+    cloud.advance(299)
+    assert "AK access failed to reach the limit,forbidden." in signed_list(cloud).text
+    cloud.advance(1)
+    assert signed_list(cloud).status_code == 200
+
+
+@pytest.mark.parametrize(("late_s", "status"), [(900, 200), (901, 401), (-900, 200), (-901, 401)])
+def test_a_signature_is_valid_for_a_quarter_of_an_hour(cloud: Cloud, late_s: float, status: int) -> None:
+    answer = signed_list(cloud, late_s=late_s)
+    assert answer.status_code == status
+    assert ("signature expired, signature time:" in answer.text) is (status == 401)
+    assert all(key.failures == 0 for key in cloud.identity.access_keys.values())
+
+
+def test_a_key_that_was_replaced_does_not_exist(cloud: Cloud) -> None:
+    (old,) = cloud.identity.access_keys.values()
+    cloud.new_access_key()
+    cloud.identity.access_keys = {"other": old}
+    answer = signed_list(cloud)
+    assert (answer.status_code, answer.json()["error_code"]) == (401, "APIGW.0301")
+    assert f"Get secretKey failed,ak:{old.id},err:ak not exist" in answer.text
 
 
 def test_no_password_and_no_token_is_in_the_journal(cloud: Cloud, caller: Caller) -> None:

@@ -32,7 +32,11 @@ def refusal(secrets: TargetSecrets) -> str:
     [
         ("ResourceNotFoundException", "secret vbs-reaper/otc-prod does not exist; create it"),
         ("InvalidRequestException", "secret vbs-reaper/otc-prod is scheduled for deletion; restore it"),
-        ("AccessDeniedException", "secret vbs-reaper/otc-prod may not be read; allow"),
+        (
+            "AccessDeniedException",
+            "secret vbs-reaper/otc-prod may not be read; allow the function secretsmanager:GetSecretValue on it; if it "
+            "has a KMS key of its own, name the key in SecretKmsKeyArns",
+        ),
         ("DecryptionFailure", "secret vbs-reaper/otc-prod cannot be decrypted; allow"),
     ],
 )

@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from vbs_reaper.cli.dead_letters.command import add_to
-from vbs_reaper.cli.main import main
+from vbs_reaper.cli.main import COMMANDS, main
 
 
 def redrive_at(rate: str) -> float:
@@ -34,7 +34,8 @@ def test_any_other_rate_is_refused_with_what_to_give(rate: str, capsys: pytest.C
         (["check", "--stack", "s", "--target", "x"], "usage: vbs-reaper check [-h] --stack NAME"),
         (["dead-letters", "--stack", "s", "list", "--bad"], "usage: vbs-reaper dead-letters list [-h]"),
         (["send", "--stack", "s", "--bad"], "usage: vbs-reaper send [-h] --stack NAME"),
-        (["secret", "file"], "usage: vbs-reaper secret [-h]"),
+        (["secret", "file"], "usage: vbs-reaper secret [options] < FILE\n"),
+        (["preview", "--bad"], "usage: vbs-reaper preview --policy FILE"),
     ],
 )
 def test_wrong_usage_shows_the_usage_of_the_command(
@@ -44,3 +45,16 @@ def test_wrong_usage_shows_the_usage_of_the_command(
         main(words)
     assert exited.value.code == 1
     assert capsys.readouterr().err.startswith(usage)
+
+
+@pytest.mark.parametrize("command", [command.__name__.rpartition(".")[2] for command in COMMANDS])
+def test_help_fits_80_columns(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ["dead-letters" if command == "command" else command, "--help"]
+    with pytest.raises(SystemExit):
+        main(words)
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: vbs-reaper {words[0]} ")
+    assert max(map(len, said.splitlines())) <= 80

@@ -517,10 +517,17 @@ def test_groups_that_are_mostly_of_one_are_warned_of(volumes: int, again: int, w
     assert len(plan(policy(), inventory(rows), NOW).warnings) == warned
 
 
-@pytest.mark.parametrize("match", [{"name": "^daily-.*$"}, {"volume": "the volume's name"}, {"status": ["error"]}])
-def test_a_policy_that_matches_nothing_is_warned_of(match: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("match", "hint"),
+    [
+        ({"name": "^daily-.*$"}, ' A name is a shell pattern, such as "daily-*"; upper and lower case differ.'),
+        ({"volume": "the volume's name"}, ""),
+        ({"status": ["error"]}, ""),
+    ],
+)
+def test_a_policy_that_matches_nothing_is_warned_of(match: dict[str, Any], hint: str) -> None:
     made = plan(policy(match=match), inventory(nightly(3)), NOW)
-    assert made.warnings == ('None of the 3 listed backups is matched: check "match".',)
+    assert made.warnings == (f'None of the 3 listed backups is matched: check "match".{hint}',)
     assert plan(policy(match=match), inventory([]), NOW).warnings == ()
 
 

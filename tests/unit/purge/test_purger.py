@@ -643,3 +643,18 @@ def test_requests_of_an_approval_live_for_thirteen_days() -> None:
     world = World(nightly(5))
     world.approve(previewed(world, expires_after="1d"))
     assert expiries(world) == {"2026-12-08T03:00:00Z"}
+
+
+def test_scheduled_runs_are_reported_with_their_policy_and_previews_are_not() -> None:
+    world = World(nightly(5))
+    world.handle({"run": POLICY})
+    assert world.report.scheduled_runs == []
+    world.run()
+    assert world.report.scheduled_runs == [POLICY["policy"]]
+
+
+def test_scheduled_run_that_is_refused_has_run() -> None:
+    world = World(nightly(5))
+    world.cloud.ends_with = Answer(name=AnswerName.UNAVAILABLE, message="the service fails")
+    assert_refused(world, world.run(), "listing_incomplete", "the service fails")
+    assert world.report.scheduled_runs == [POLICY["policy"]]

@@ -52,6 +52,7 @@ TARGET_FAULTS: Final = frozenset(
         Reason.FORBIDDEN,
         Reason.ASKED_ELSEWHERE,
         Reason.UNKNOWN_FIELD,
+        Reason.CLOCK_SKEW,
     }
 )
 """The waits that end when a person repairs the target. Outages of the cloud end by themselves."""

@@ -15,8 +15,8 @@ _FAULTS: Final = {
     "ResourceNotFoundException": "does not exist; create it",
     "InvalidRequestException": "is scheduled for deletion; restore it",
     # Secrets Manager also answers so if the role may not use the secret's key.
-    "AccessDeniedException": "may not be read; allow the function secretsmanager:GetSecretValue on it, and if it has a "
-    "key of its own, name that in SecretKmsKeyArns",
+    "AccessDeniedException": "may not be read; allow the function secretsmanager:GetSecretValue on it; if it has a KMS "
+    "key of its own, name the key in SecretKmsKeyArns",
     "DecryptionFailure": "cannot be decrypted; allow the function kms:Decrypt on its key",
 }
 """Error codes about the secret itself. Every other code is about Secrets Manager."""

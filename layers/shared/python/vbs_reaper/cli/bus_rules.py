@@ -17,7 +17,7 @@ from vbs_reaper.errors import CommandError
 
 EXIT_FOUND: Final = 2
 OWN_RULE: Final = "DeleteRequestedRule"
-"""The logical ID of the stack's rule, which CloudFormation makes part of its name, and deletes."""
+"""The logical ID of the stack's rule, which CloudFormation deletes."""
 
 
 def main(stack: str) -> int:
@@ -52,11 +52,19 @@ def rules_of_others(stack: str) -> tuple[str, list[str]]:
     if bus != stack:  # the bus that a stack creates has the stack's name
         return bus, []
     try:
-        pages = boto3.client("events").list_rules(EventBusName=bus, Limit=100)
+        own = _own_rule(stack)
+        found = boto3.client("events").list_rules(EventBusName=bus, Limit=100)["Rules"]
     except AWS_ERRORS as error:
         raise CommandError(f'event bus "{bus}": {explain_failure(error)}') from None
-    own = f"{stack}-{OWN_RULE}-"
-    return bus, [rule["Name"] for rule in pages["Rules"] if not rule["Name"].startswith(own)]
+    return bus, [rule["Name"] for rule in found if rule["Name"] != own]
+
+
+def _own_rule(stack: str) -> str:
+    """Return the name of the stack's rule. It can be shortened, so it is not recognized by its form."""
+    cloudformation = boto3.client("cloudformation")
+    answer = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=OWN_RULE)
+    name: str = answer["StackResourceDetail"]["PhysicalResourceId"].rpartition("|")[2]  # <bus>|<rule>
+    return name
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         description="Has the stack's checker log in to each target and list its backups. Nothing is changed.",
         epilog="Exit codes: 0 everything is healthy, 2 something is not healthy, 1 error.",
     )
-    command.add_argument("targets", nargs="*", metavar="TARGET", help="default: the stack's default target")
+    command.add_argument("targets", nargs="*", metavar="TARGET", help="default: those of the schedule (CheckTargets)")
     command.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")
     command.add_argument("--json", action="store_true", help="the checker's response as JSON")
     command.set_defaults(run=run)
@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
         CommandError: a target name is invalid, there are too many, or the checker cannot be invoked.
     """
     _check_targets(args.targets)
-    answer = Stack(args.stack).invoke("Checker", {"targets": args.targets})
+    stack = Stack(args.stack)
+    answer = stack.invoke("Checker", {"targets": args.targets or stack.check_targets})
     if args.json:
         print_json(answer, indent=2)
     else:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vbs_reaper.cli import event_source
-from vbs_reaper.cli.dead_letters.render import RETENTION
+from vbs_reaper.cli.oldest_request import RETENTION, first_expiry
 from vbs_reaper.cli.output import print_json
 
 
@@ -33,18 +33,21 @@ def run(args: argparse.Namespace) -> int:
         CommandError: see `event_source.switch`.
     """
     changed = event_source.switch(args.stack, event_source.DISABLED)
+    now = datetime.now(UTC)
+    first = first_expiry(args.stack, now)
     if args.json:
-        print_json({"state": "paused", "changed": changed})
-    elif changed:
-        print(f"paused: requests wait in the queue. {_retention(datetime.now(UTC))}")  # noqa: T201
+        print_json({"state": "paused", "changed": changed, "first_request_expires": first and first.isoformat()})
     else:
-        print(f"it is paused already. {_retention(datetime.now(UTC))}")  # noqa: T201
+        state = "paused: requests wait in the queue" if changed else "it is paused already"
+        print(f"{state}. {_retention(first, now)}")  # noqa: T201
     return 0
 
 
-def _retention(now: datetime) -> str:
-    """Return when requests will be lost. SQS does not report the age of the oldest, so it is given for one sent now."""
-    return (
-        f"SQS deletes a request 14 days after it was sent: a request that is sent now on {now + RETENTION:%Y-%m-%d}, "
-        "older ones earlier. `vbs-reaper resume` starts the deleter again"
-    )
+def _retention(first: datetime | None, now: datetime) -> str:
+    """Return when requests will be lost."""
+    latest = f"{now + RETENTION:%Y-%m-%d}"
+    if first is None:
+        dates = f"one that is sent now on {latest}, older ones earlier"
+    else:
+        dates = f"the oldest not before {first:%Y-%m-%d}, one that is sent now on {latest}"
+    return f"SQS deletes a request 14 days after it was sent: {dates}. `vbs-reaper resume` starts the deleter again"

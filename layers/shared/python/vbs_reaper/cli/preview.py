@@ -48,6 +48,8 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     """Add the command and its options."""
     command = commands.add_parser(
         "preview",
+        usage="%(prog)s --policy FILE (--stack | --secret | --cloud) NAME\n"
+        "       %(prog)s --policy FILE --backups FILE",
         help="show what a purge would delete, and why",
         description="Shows what a purge by a policy would delete, and why. Sends nothing that changes anything.",
         epilog="Exit codes: 0 nothing would be deleted, 2 something would be deleted, now or when its grace ends, 3 a "

@@ -32,6 +32,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     """Add the command and its options."""
     command = commands.add_parser(
         "secret",
+        usage="%(prog)s [options] < FILE",
         help="turn a clouds.yaml, an openrc or an access key into a target's secret",
         description=(
             "Reads a clouds.yaml, an entry of one, an openrc, or the credentials.csv of an access key from standard "

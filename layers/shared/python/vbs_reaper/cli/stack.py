@@ -1,4 +1,4 @@
-"""Access to a deployed stack: its outputs, its stored plans and its functions."""
+"""Access to a deployed stack: its outputs and parameters, its stored plans and its functions."""
 
 from __future__ import annotations
 
@@ -34,13 +34,17 @@ class Stack:
     """A stack in the account and region that the environment configures."""
 
     def __init__(self, name: str) -> None:
-        """Read the stack's outputs.
+        """Read the stack's outputs and parameters.
 
         Raises:
             CommandError: the stack does not exist or cannot be read.
         """
         self._name = name
-        self._outputs = self._read_outputs()
+        stack = self._describe()
+        outputs = stack.get("Outputs", [])
+        self._outputs: dict[str, str] = {each["OutputKey"]: each["OutputValue"] for each in outputs}
+        parameters = stack.get("Parameters", [])
+        self._parameters: dict[str, str] = {each["ParameterKey"]: each["ParameterValue"] for each in parameters}
 
     def output(self, key: str) -> str:
         """Return an output of the stack.
@@ -54,6 +58,11 @@ class Stack:
             raise CommandError(
                 f'stack "{self._name}" has no output {key}; deploy this version of vbs-reaper first'
             ) from None
+
+    @property
+    def check_targets(self) -> list[str]:
+        """The targets that the checker checks by its schedule; empty for the default target."""
+        return [target for target in self._parameters.get("CheckTargets", "").split(",") if target]
 
     @property
     def bucket(self) -> str:
@@ -100,13 +109,14 @@ class Stack:
         """Return the error for a failed AWS call; `what` completes "cannot ..."."""
         return CommandError(f'stack "{self._name}": cannot {what}: {explain_failure(error)}')
 
-    def _read_outputs(self) -> dict[str, str]:
+    def _describe(self) -> Mapping[str, Any]:
         try:
-            (stack,) = boto3.client("cloudformation").describe_stacks(StackName=self._name)["Stacks"]
+            (found,) = boto3.client("cloudformation").describe_stacks(StackName=self._name)["Stacks"]
         except AWS_ERRORS as error:
             if code_of(error) == _NO_SUCH_STACK:
                 raise CommandError(
                     f'there is no stack "{self._name}" in this account and region; check name, credentials and region'
                 ) from None
             raise self.failed("be read", error) from None
-        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        stack: Mapping[str, Any] = found
+        return stack

@@ -76,6 +76,12 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
 }
 """By product: its key, in lower case with underscores, and the equivalent here."""
 
+_OF_KEEP = {
+    "days": 'did you mean "daily" (one of each day) or "within": "30d" (all that are younger)?',
+    "hours": 'did you mean "hourly" (one of each hour) or "within": "48h" (all that are younger)?',
+}
+"""Words of Cloud Custodian's filters that mean something else under `keep`."""
+
 _FIXED_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?00)?", re.ASCII)
 
 
@@ -111,6 +117,8 @@ def _advice(part: str, key: str, keys: Mapping[str, Sequence[str]]) -> str:
     word = key.strip().lstrip("-").lower().replace("-", "_").replace(" ", "_")
     if word in keys[part]:
         return f'write "{word}"'
+    if part == "keep" and word in _OF_KEEP:
+        return _OF_KEEP[word]
     for product, equivalents in FOREIGN.items():
         if word in equivalents:
             return f"it comes from {product}; the equivalent here is {equivalents[word]}"

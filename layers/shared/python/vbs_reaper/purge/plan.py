@@ -143,7 +143,7 @@ def plan_rows(  # noqa: PLR0913  # each is a separate value
         difference=_difference(rows, policy, last),
         advice=advise(policy, zone, groups, rows, moment) if on_cinder else (),
         warnings=(
-            *warnings_of(totals, summaries),
+            *warnings_of(totals, summaries, by_name=bool(policy.match.names)),
             *only_copies_warning(left_without, allowed_only_copies(policy.guards)),
             *warn_of_guards_ahead(policy, zone, rows, totals, moment),
             *_restarted_grace_warning(policy, last, moment, counts_from, age),

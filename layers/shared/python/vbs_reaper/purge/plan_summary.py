@@ -118,10 +118,14 @@ def difference_of(rows: Sequence[PlannedBackup], last: LastPlan, *, comparable: 
     )
 
 
-def warnings_of(totals: Totals, groups: Sequence[Group]) -> tuple[str, ...]:
-    """Return a warning if no backup is matched, or if most groups have only one backup, which is never deleted."""
+def warnings_of(totals: Totals, groups: Sequence[Group], *, by_name: bool) -> tuple[str, ...]:
+    """Return a warning if no backup is matched, or if most groups have only one backup, which is never deleted.
+
+    `by_name` states whether the policy matches names.
+    """
     if totals.backups and not totals.matched:
-        return (f'None of the {totals.backups:,} listed backups is matched: check "match".',)
+        hint = ' A name is a shell pattern, such as "daily-*"; upper and lower case differ.' if by_name else ""
+        return (f'None of the {totals.backups:,} listed backups is matched: check "match".{hint}',)
     singles = sum(group.backups == 1 for group in groups)
     if len(groups) < 2 or singles * 2 <= len(groups):
         return ()

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from rich.console import Console
@@ -11,14 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from vbs_reaper.cli.dead_letters.dead_letter import Letter, LetterKind
+from vbs_reaper.cli.oldest_request import RETENTION
 
 SHOWN_PER_REASON: Final = 10
 WIDTH: Final = 200
 """Columns of a file or pipe."""
 MIN_TEXT_WIDTH: Final = 24
 """Minimum columns for the last column of a table, which holds sentences. With less, each row is a block of lines."""
-RETENTION: Final = timedelta(days=14)
-"""How long a queue keeps a message: MessageRetentionPeriod in the template, the maximum of SQS."""
 
 
 def wide_console() -> Console:
