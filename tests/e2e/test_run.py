@@ -64,7 +64,7 @@ def test_a_whole_story_loses_nothing_and_says_so_as_json(tmp_path: Path) -> None
     numbers = [
         int(number)
         for pattern in (
-            r"a simulator with (\d+) backups",
+            r"a simulator of VBS, Cinder and CBR with (\d+) backups",
             r"(\d+) of them in another project",
             r"requested to delete 5 of (\d+) more backups",
             r"They may delete (\d+) backups",
