@@ -104,7 +104,7 @@ def test_a_record_is_read_as_a_backup(cloud: Cloud, reach: Reach) -> None:
     assert backup is not None
     assert (backup.id, backup.name, backup.description) == (backup_id, "autobk_1a2b", "nightly")
     assert (backup.volume_id, backup.size, backup.project_id) == (VOLUME, 40, cloud.project_id)
-    assert (backup.image_ids, backup.parent_id) == (("an-image",), VOLUME)
+    assert (backup.image_ids, backup.parent_id) == (["an-image"], VOLUME)
     assert backup.resource_type == "OS::Cinder::Volume"
     assert backup.expired_at == "2027-01-01T00:00:00.000+00:00"
     assert backup.missing_field(with_metadata=False) is None

@@ -69,6 +69,18 @@ def test_a_404_at_another_place_is_no_proof(world: World, claims: dict[str, str]
     assert world.bus.results == []
 
 
+@pytest.mark.parametrize(("hours", "reason"), [(1, Reason.ASKED_ELSEWHERE), (24, None)])
+def test_a_404_at_another_place_that_needs_confirmation_is_none_either(
+    world: World, hours: float, reason: Reason | None
+) -> None:
+    world.cloud.answers("show", ONE, answer(AnswerName.MAYBE_GONE, view=HERE))
+    sent_at = world.clock() - timedelta(hours=hours)
+    world.deliver(world.second_delivery(REQUEST, attributes={"place": ELSEWHERE}, sent_at=sent_at))
+    decision = world.report.last("m-1")
+    assert (decision.reason if isinstance(decision, Wait) else None) is reason
+    assert outcomes(world) == ([] if reason else [("refused", "asked_elsewhere")])
+
+
 @pytest.mark.parametrize(("hours", "is_refused"), [(23.99, False), (24, True), (287, True), (299, True)])
 def test_a_day_later_it_is_refused(world: World, hours: float, is_refused: bool) -> None:  # noqa: FBT001
     sent_at = world.clock() - timedelta(hours=hours)

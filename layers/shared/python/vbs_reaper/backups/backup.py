@@ -66,9 +66,8 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was backed up, if the service also backs up other things than volumes."""
     parent_id: str | None | UnsetType = UNSET
     """The backup that this one is a part of."""
-    image_ids: tuple[str, ...] | None | UnsetType = UNSET
+    image_ids: list[str] | None | UnsetType = UNSET
     """The images that were made from it."""
-    vault_id: str | None | UnsetType = UNSET
 
     @property
     def status(self) -> Status:

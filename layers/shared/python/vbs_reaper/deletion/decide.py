@@ -116,6 +116,8 @@ def after_show(current: Pass, answer: Answer, observed_at: datetime) -> Decision
         return _after_found(current, answer.backup, answer.target, observed_at)
     if answer.name is AnswerName.GONE:
         return _gone(current, answer)
+    if answer.name is AnswerName.MAYBE_GONE and current.seen is None and current.is_elsewhere:
+        return _asked_elsewhere(current)
     return after_any(current, answer)
 
 
@@ -284,7 +286,7 @@ def _after_deletable(current: Pass, backup: Backup, target: TargetInfo, observed
         return current.wait(Reason.UNKNOWN_FIELD, f"the answer {backup.complaint(missing)}")
     if (kind := backup.not_only_a_volume()) is not None:
         return Refused(reason=Reason.NOT_A_VOLUME_BACKUP, message=printable(kind))
-    if isinstance(backup.image_ids, tuple) and backup.image_ids:
+    if isinstance(backup.image_ids, list) and backup.image_ids:
         return Refused(reason=Reason.USED_BY_IMAGE, message=printable(f"image {', '.join(backup.image_ids)}"))
     was_asked = current.message.asked_at is not None or current.message.unanswered_at is not None
     failed = failed_expectation(current.request.expect, backup, with_status=not was_asked)

@@ -245,7 +245,6 @@ _FIELDS: Final = {
     "resource_size": "size",
     "resource_type": "resource_type",
     "parent_id": "parent_id",
-    "vault_id": "vault_id",
     "project_id": OWNER_FIELDS[0],
     "status": "status",
     "name": "name",
