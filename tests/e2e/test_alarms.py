@@ -92,7 +92,6 @@ def test_queue_that_nobody_reads_rings_and_its_first_command_says_why(
     desk: Desk, stack: LocalStack, cloud: Cloud, target: str, alarms: dict[str, Properties]
 ) -> None:
     backup_id, alarm = cloud.add_backup(), alarms["DeleterIdleAlarm"]
-    stack.store_secret("default", cloud.target_secret())
     try:
         assert desk.run("pause")[0] == 0
         assert not is_on(alarm, 12 * [depth(stack, "Delete")])
