@@ -245,7 +245,7 @@ def option_of(name: str, option: str) -> str:
 
 
 def test_the_default_policy_is_one_that_deletes_nothing() -> None:
-    (schedule,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "PurgeRunSchedule")
+    (schedule,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "StackPurgeSchedule")
     run = purge_event(schedule["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", "2026-11-25T04:00:00Z"))
     assert isinstance(run, Run)
     assert isinstance(run.policy, PurgePolicy)
@@ -262,7 +262,7 @@ def test_the_purges_among_the_outputs_are_some_and_none_deletes() -> None:
 
 
 def test_a_further_schedule_is_tried_as_long_as_the_stacks_own() -> None:
-    (own,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "PurgeRunSchedule")
+    (own,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "StackPurgeSchedule")
     further = json.loads(option_of("AddPurgeScheduleCommand", "--target"))
     assert {key: further[key] for key in ("Arn", "RoleArn", "RetryPolicy", "DeadLetterConfig")} == {
         key: own["Target"][key] for key in ("Arn", "RoleArn", "RetryPolicy", "DeadLetterConfig")
