@@ -14,6 +14,7 @@ from botocore import xform_name
 
 from tests.infrastructure.combinations import WITH_EVERYTHING
 from tests.infrastructure.rendered import Rendered, translated
+from tests.infrastructure.translate import ROOT
 from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.purge.event import Approval, Run, read_event
@@ -242,6 +243,21 @@ def purge_event(text: str) -> Run | Approval:
 def option_of(name: str, option: str) -> str:
     words = shlex.split(Rendered().outputs[name]["Value"])
     return words[words.index(option) + 1]
+
+
+def test_text_of_the_subnets_names_every_service_that_functions_in_a_vpc_need() -> None:
+    guide = (ROOT / "functions/README.md").read_text(encoding="utf-8")
+    services = re.findall(r"^\| ([\w ]+) \| (?:interface|gateway), `com\.amazonaws", guide, re.MULTILINE)
+    assert services == ["SQS", "EventBridge", "Secrets Manager", "Lambda", "S3"]
+    assert [each for each in services if each not in translated()["Parameters"]["SubnetIds"]["Description"]] == []
+
+
+def test_longest_gap_is_advised_longer_than_the_time_between_two_runs() -> None:
+    """CloudWatch looks back from now, so runs that are a minute more than a day apart leave a day without one."""
+    advice = " ".join(translated()["Parameters"]["PurgeMaximumGapInDays"]["Description"].split())
+    assert "2 for a nightly purge" in advice
+    assert "1 or 2" not in advice
+    assert "once a week or less often, set 0" in advice
 
 
 def test_the_default_policy_is_one_that_deletes_nothing() -> None:
