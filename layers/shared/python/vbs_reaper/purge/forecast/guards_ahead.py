@@ -35,7 +35,8 @@ def warn_of_guards_ahead(
             before = "" if leaves_out else "approve a plan with include_grace before that day, "
             return (
                 f"On {day} the grace of {count(due, 'backup')} ends, and a guard would refuse that run: {sentences}. "
-                f"Review the backups in grace; then {before}approve the refused plan on that day, or change the guards.",
+                f"Review the backups in grace; then {before}approve the refused plan on that day, or change the "
+                "guards.",
             )
         matched -= due
     return ()
