@@ -85,6 +85,8 @@ REFUSED = [
     ("PurgePolicy", "{'policy': 'nightly'}"),
     ("PurgePolicy", '{\\"policy\\": \\"nightly\\"}'),
     ("PurgePolicy", "{}"),
+    ("PurgePolicy", '{"policy" : "nightly"}'),  # PurgeMissingAlarm would not find the name
+    ("PurgePolicy", '{"target": "policy"}'),
     ("PurgeSchedule", "0 4 * * *"),
     ("PurgeSchedule", "cron()"),
     ("PurgeTimezone", ""),
@@ -127,6 +129,7 @@ TAKEN = [
     ("EventBusName", "default"),
     ("AllowedSourceArns", "arn:aws:sns:eu-central-1:123456789012:requests"),
     ("AllowedSourceArns", "arn:aws:events:eu-central-1:123456789012:rule/ours/*"),
+    ("PurgePolicy", '{"mode": "purge",\n "policy":"p"}'),
     ("PurgePolicy", '{"policy": "p",\n "keep": {"last": 1}, "match": {"name": "daily-*"}}'),
     ("PurgePolicy", '\n  {\r\n\t"policy": "p", "keep": {"last": 1}}\n'),
     ("PurgeSchedule", "rate(1 day)"),
