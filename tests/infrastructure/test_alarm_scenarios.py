@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tests.infrastructure.alarm_state import Period, state
+from tests.infrastructure.alarm_state import Period, state, value_of
 from tests.infrastructure.emitted import emitted
 from tests.infrastructure.test_alarms import ALARMS, DAY_S, metrics_of, ordinary
 from tests.support.local.function_log import Sample
@@ -169,6 +169,12 @@ def test_empty_or_paused_empty_queue_is_quiet() -> None:
     empty = of_queue("DeleteQueue", ApproximateNumberOfMessagesVisible=0, NumberOfMessagesReceived=0)
     assert not is_on("DeleterIdleAlarm", 12 * [empty])
     assert not is_on("DeleterIdleAlarm", 12 * [NOTHING])
+
+
+def test_depth_that_comes_late_is_missing_and_not_0_which_would_keep_the_alarm_off() -> None:
+    late = of_queue("DeleteQueue", NumberOfMessagesReceived=0)
+    assert value_of(ALARMS["DeleterIdleAlarm"], late) is None
+    assert value_of(ALARMS["DeleterIdleAlarm"], of_queue("DeleteQueue", ApproximateNumberOfMessagesVisible=1)) == 1
 
 
 def test_one_receive_within_the_hour_keeps_the_deleter_from_counting_as_idle() -> None:

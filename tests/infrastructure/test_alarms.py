@@ -192,6 +192,22 @@ def test_a_purge_is_missed_only_where_it_should_run() -> None:
     assert ALARMS.keys() - seldom.every("CloudWatch::Alarm").keys() == {"PurgeMissingAlarm"}
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        '{"policy": "nightly", "mode": "purge"}',
+        '{"mode":"purge",\n "policy":\n "nightly"}',
+        '{"match": {"name": ["policy", "x"]}, "policy": "nightly"}',
+        '{"target": "policy", "policy": "nightly"}',
+    ],
+)
+def test_missing_purge_is_about_the_policy_by_its_name_wherever_that_stands(policy: str) -> None:
+    stack = Rendered({"PurgeState": "ENABLED", "PurgePolicy": policy})
+    (_, dimension) = stack.every("CloudWatch::Alarm")["PurgeMissingAlarm"]["Dimensions"]
+    variables = stack.every("Lambda::Function")["CheckerFunction"]["Environment"]["Variables"]
+    assert (dimension["Value"], variables["SCHEDULED_POLICY"]) == ("nightly", "nightly")
+
+
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_can_be_evaluated(name: str) -> None:
     alarm = ALARMS[name]

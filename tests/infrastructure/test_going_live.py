@@ -64,7 +64,7 @@ def test_the_example_turns_the_purge_on_when_it_is_deployed() -> None:
     assert parameters == yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     assert parameters.keys() <= translated()["Parameters"].keys()
     assert all(takes(name, value) for name, value in parameters.items())
-    (schedule,) = (s for n, s in Rendered(parameters).every("Scheduler::Schedule").items() if n == "PurgeRunSchedule")
+    (schedule,) = (s for n, s in Rendered(parameters).every("Scheduler::Schedule").items() if n == "StackPurgeSchedule")
     assert schedule["State"] == "ENABLED"
     event = json.loads(schedule["Input"] if "Input" in schedule else schedule["Target"]["Input"])
     run = read_event(event, "default", "invocation")

@@ -14,6 +14,7 @@ from botocore import xform_name
 
 from tests.infrastructure.combinations import WITH_EVERYTHING
 from tests.infrastructure.rendered import Rendered, translated
+from tests.infrastructure.translate import ROOT
 from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.purge.event import Approval, Run, read_event
@@ -84,6 +85,8 @@ REFUSED = [
     ("PurgePolicy", "{'policy': 'nightly'}"),
     ("PurgePolicy", '{\\"policy\\": \\"nightly\\"}'),
     ("PurgePolicy", "{}"),
+    ("PurgePolicy", '{"policy" : "nightly"}'),  # PurgeMissingAlarm would not find the name
+    ("PurgePolicy", '{"target": "policy"}'),
     ("PurgeSchedule", "0 4 * * *"),
     ("PurgeSchedule", "cron()"),
     ("PurgeTimezone", ""),
@@ -126,6 +129,7 @@ TAKEN = [
     ("EventBusName", "default"),
     ("AllowedSourceArns", "arn:aws:sns:eu-central-1:123456789012:requests"),
     ("AllowedSourceArns", "arn:aws:events:eu-central-1:123456789012:rule/ours/*"),
+    ("PurgePolicy", '{"mode": "purge",\n "policy":"p"}'),
     ("PurgePolicy", '{"policy": "p",\n "keep": {"last": 1}, "match": {"name": "daily-*"}}'),
     ("PurgePolicy", '\n  {\r\n\t"policy": "p", "keep": {"last": 1}}\n'),
     ("PurgeSchedule", "rate(1 day)"),
@@ -244,8 +248,23 @@ def option_of(name: str, option: str) -> str:
     return words[words.index(option) + 1]
 
 
+def test_text_of_the_subnets_names_every_service_that_functions_in_a_vpc_need() -> None:
+    guide = (ROOT / "functions/README.md").read_text(encoding="utf-8")
+    services = re.findall(r"^\| ([\w ]+) \| (?:interface|gateway), `com\.amazonaws", guide, re.MULTILINE)
+    assert services == ["SQS", "EventBridge", "Secrets Manager", "Lambda", "S3"]
+    assert [each for each in services if each not in translated()["Parameters"]["SubnetIds"]["Description"]] == []
+
+
+def test_longest_gap_is_advised_longer_than_the_time_between_two_runs() -> None:
+    """CloudWatch looks back from now, so runs that are a minute more than a day apart leave a day without one."""
+    advice = " ".join(translated()["Parameters"]["PurgeMaximumGapInDays"]["Description"].split())
+    assert "2 for a nightly purge" in advice
+    assert "1 or 2" not in advice
+    assert "once a week or less often, set 0" in advice
+
+
 def test_the_default_policy_is_one_that_deletes_nothing() -> None:
-    (schedule,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "PurgeRunSchedule")
+    (schedule,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "StackPurgeSchedule")
     run = purge_event(schedule["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", "2026-11-25T04:00:00Z"))
     assert isinstance(run, Run)
     assert isinstance(run.policy, PurgePolicy)
@@ -262,7 +281,7 @@ def test_the_purges_among_the_outputs_are_some_and_none_deletes() -> None:
 
 
 def test_a_further_schedule_is_tried_as_long_as_the_stacks_own() -> None:
-    (own,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "PurgeRunSchedule")
+    (own,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "StackPurgeSchedule")
     further = json.loads(option_of("AddPurgeScheduleCommand", "--target"))
     assert {key: further[key] for key in ("Arn", "RoleArn", "RetryPolicy", "DeadLetterConfig")} == {
         key: own["Target"][key] for key in ("Arn", "RoleArn", "RetryPolicy", "DeadLetterConfig")

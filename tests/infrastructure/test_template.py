@@ -209,7 +209,7 @@ def test_plans_outlive_the_stack() -> None:
 
 def test_the_purge_runs_only_once_somebody_turns_it_on_and_at_the_hour_of_its_zone() -> None:
     def schedule(**parameters: str) -> Properties:
-        return Rendered(parameters).every("Scheduler::Schedule")["PurgeRunSchedule"]
+        return Rendered(parameters).every("Scheduler::Schedule")["StackPurgeSchedule"]
 
     assert (schedule()["State"], schedule()["ScheduleExpressionTimezone"]) == ("DISABLED", "UTC")
     assert "Name" not in schedule()
@@ -219,6 +219,13 @@ def test_the_purge_runs_only_once_somebody_turns_it_on_and_at_the_hour_of_its_zo
     assert changed["State"] == "ENABLED"
     assert changed["ScheduleExpressionTimezone"] == "Europe/Berlin"
     assert changed["ScheduleExpression"] == "rate(1 day)"
+
+
+def test_schedules_in_the_group_are_new_resources_and_not_updates_of_the_former_ones() -> None:
+    """An update of `GroupName` alone fails: CloudFormation looks for the schedule in the new group (aws-cdk #34216)."""
+    schedules = Rendered().every("Scheduler::Schedule")
+    assert {each["GroupName"] for each in schedules.values()} == {"${ScheduleGroup}"}
+    assert not {"CheckSchedule", "PurgeRunSchedule"} & schedules.keys()
 
 
 # ── Every function ────────────────────────────────────────────────────────────────────────────────────────────────────

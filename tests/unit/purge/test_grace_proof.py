@@ -91,7 +91,7 @@ def test_forged_newest_plan_ends_no_grace_of_a_backup_that_an_old_plan_keeps() -
     answer = nights.run()
     assert nights.world.queue.ids == ids(2, 3, 4)
     (warning,) = nights.warnings(answer)
-    assert warning.startswith("The grace of 1 backups starts again: the plan 2026-11-27T03-00-00Z, which is 3d old,")
+    assert warning.startswith("The grace of 1 backup starts again: the plan 2026-11-27T03-00-00Z, which is 3d old,")
 
 
 def test_one_older_plan_is_read_however_many_nights_the_graces_began_in() -> None:

@@ -88,7 +88,7 @@ def test_day_on_which_a_volume_loses_its_last_copy_is_announced() -> None:
     assert not made.exceeded
     (warning,) = made.warnings
     assert ahead(made) == [("2026-12-02", "3")]
-    assert "1 volumes would be left without a copy, max_volumes_left_without 0 allows only 0. Review" in warning
+    assert "1 volume would be left without a copy, max_volumes_left_without 0 allows only 0. Review" in warning
     assert "include_grace" not in warning, "such an approval leaves the copy out"
 
 

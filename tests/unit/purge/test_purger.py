@@ -653,6 +653,14 @@ def test_scheduled_runs_are_reported_with_their_policy_and_previews_are_not() ->
     assert world.report.scheduled_runs == [POLICY["policy"]]
 
 
+def test_run_that_a_person_starts_is_named_by_its_time_and_is_not_a_scheduled_one() -> None:
+    world = World(nightly(5))
+    answer = world.handle({"run": POLICY, "started_at": "2026-11-25T03:04:05Z"})
+    assert (answer["run"], world.report.scheduled_runs) == ("2026-11-25T03-04-05Z", [])
+    both = {"run": POLICY, "started_at": "2026-11-25T03:04:05Z", "scheduled_time": "2026-11-25T03:04:05Z"}
+    assert world.handle(both)["outcome"] == "refused"
+
+
 def test_scheduled_run_that_is_refused_has_run() -> None:
     world = World(nightly(5))
     world.cloud.ends_with = Answer(name=AnswerName.UNAVAILABLE, message="the service fails")

@@ -79,7 +79,7 @@ def test_what_the_policy_keeps_by_now_is_not_sent() -> None:
     assert left_out(answer) == dict.fromkeys(ids(3, 4), "keep_last")
     assert answer["left_out"]["reasons"] == {"keep_last": 2}
     assert answer["message"] == (
-        "1 deletions were requested. 2 backups of the plan were left out: 2 keep_last (Among the newest)."
+        "1 deletion was requested. 2 backups of the plan were left out: 2 keep_last (Among the newest)."
     )
 
 

@@ -1,9 +1,22 @@
-"""Text from outside, made safe for logs, message attributes and sentences."""
+"""Parts of sentences: text from outside, made safe for logs and message attributes, and numbers with their nouns."""
 
 from typing import Final
 
 MESSAGE_LENGTH: Final = 256
 """Maximum number of characters of foreign text that is kept."""
+
+
+_PLURALS: Final = {"copy": "copies"}
+
+
+def count(number: int, thing: str) -> str:
+    """Return a number with its noun: `1 backup`, `1,200 backups`."""
+    return f"{number:,} {thing if number == 1 else _PLURALS.get(thing, thing + 's')}"
+
+
+def were(number: int) -> str:
+    """Return the verb of so many things: `1 backup was`, `2 backups were`."""
+    return "was" if number == 1 else "were"
 
 
 def printable(text: str) -> str:

@@ -21,6 +21,7 @@ from vbs_reaper.cli.stored_plans import find_sha256
 from vbs_reaper.errors import CommandError, InvalidPlan, RunRefused
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_file import read_plan_pieces
+from vbs_reaper.text import count
 
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
@@ -87,5 +88,5 @@ def _find(stack: Stack, policy: str, sha256: str) -> Plan:
 
 def _ask(plan: Plan, deletions: int) -> None:
     target = str(plan.policy.target)
-    question = f"To permanently delete up to {deletions:,} backups, type the name of the target ({target}): "
+    question = f"To permanently delete up to {count(deletions, 'backup')}, type the name of the target ({target}): "
     require_typed(question, target, "that is not the name of the target; nothing was sent")

@@ -15,8 +15,7 @@ from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.target_check import message_of
 from vbs_reaper.errors import CommandError
-from vbs_reaper.purge.report.formatting import count
-from vbs_reaper.text import printable
+from vbs_reaper.text import count, printable
 
 EXIT_HEALTHY: Final = 0
 EXIT_UNHEALTHY: Final = 2

@@ -20,8 +20,7 @@ from vbs_reaper.cli.plan_search import find_seen
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.stored_holds import DIGITS, StoredHold, StoredHolds, find_caller
 from vbs_reaper.errors import CommandError
-from vbs_reaper.purge.report.formatting import count
-from vbs_reaper.text import printable
+from vbs_reaper.text import count, printable
 
 WITHIN: Final = "No DELETE that it forbids is sent later than 60 seconds from now."
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from vbs_reaper.backups.holds import EVERY_RUN, HoldKind
-from vbs_reaper.purge.report.formatting import count
-from vbs_reaper.text import printable
+from vbs_reaper.text import count, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,11 +14,12 @@ from vbs_reaper.purge.forecast.restore_points import restore_points
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planned_backup import PlannedBackup, newest_name
 from vbs_reaper.purge.report.calendar_strips import Day, Strip, calendar_of
-from vbs_reaper.purge.report.formatting import count, day, gib, moment
+from vbs_reaper.purge.report.formatting import day, gib, moment
 from vbs_reaper.purge.report.html_page import drawn_groups
 from vbs_reaper.purge.report.legend import Mark
 from vbs_reaper.purge.report.policy_sentence import describe_policy
 from vbs_reaper.reasons import Reason
+from vbs_reaper.text import count
 
 GROUPS_SHOWN: Final = 12
 FIELDS_SHOWN: Final = 3

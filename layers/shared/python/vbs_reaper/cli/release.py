@@ -17,8 +17,7 @@ from vbs_reaper.cli.prompts import require_number
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.stored_holds import DIGITS, StoredHolds
 from vbs_reaper.errors import CommandError
-from vbs_reaper.purge.report.formatting import count
-from vbs_reaper.text import printable
+from vbs_reaper.text import count, printable
 
 _DIGITS: Final = re.compile(rf"[0-9a-f]{{{DIGITS}}}", re.ASCII)
 CANDIDATES_SHOWN: Final = 8

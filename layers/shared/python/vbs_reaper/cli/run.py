@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from rich.console import Console
 
 from vbs_reaper.cli.follow import EXIT_ALL_GONE, EXIT_SOME_LEFT
 from vbs_reaper.cli.log_record import GONE
 from vbs_reaper.cli.output import print_json
-from vbs_reaper.cli.policy_file import read_policy_file, scheduled_time
+from vbs_reaper.cli.policy_file import read_policy_file, run_event
 from vbs_reaper.cli.prompts import require_typed
 from vbs_reaper.cli.sent_deletions import send_and_follow
 from vbs_reaper.cli.stack import Stack
@@ -68,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             f"policy ({policy.policy}): "
         )
         require_typed(question, policy.policy, "that is not the name of the policy; nothing was sent")
-    event = {"run": msgspec.to_builtins(policy), "scheduled_time": scheduled_time(started_at)}
+    event = run_event(policy, started_at)
     answer, ends = send_and_follow(stack, policy.policy, event, console, started_at)
     if args.json:
         print_json({**answer, "ends": ends})

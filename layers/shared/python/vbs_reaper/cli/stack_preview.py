@@ -6,7 +6,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from vbs_reaper.cli.policy_file import scheduled_time
+from vbs_reaper.cli.policy_file import run_event
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.errors import CommandError
 from vbs_reaper.purge.plan import Plan
@@ -24,9 +24,9 @@ def plan_on_stack(name: str, policy: PurgePolicy, now: datetime) -> Plan:
         InvalidPlan: the stored plan cannot be read.
     """
     stack = Stack(name)
-    run = msgspec.to_builtins(msgspec.structs.replace(policy, mode="preview"))
+    event = run_event(msgspec.structs.replace(policy, mode="preview"), now)
     with Console(stderr=True).status("the purger is listing the backups and making the plan"):
-        answer = stack.invoke("Purger", {"run": run, "scheduled_time": scheduled_time(now)})
+        answer = stack.invoke("Purger", event)
     if answer["outcome"] == "refused":
         raise CommandError(f"{answer['message']} ({answer['reason']})")
     document = stack.plans.read(policy.policy, answer["run"])

@@ -19,8 +19,7 @@ from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.stored_holds import DIGITS, StoredHold, StoredHolds, find_caller
 from vbs_reaper.cli.stored_plans import find_run, newest_plans, runs_of
 from vbs_reaper.errors import CommandError
-from vbs_reaper.purge.report.formatting import count
-from vbs_reaper.text import printable
+from vbs_reaper.text import count, printable
 
 LIFE: Final = timedelta(days=14)
 """Longer than any request lives, and as far back as the log is read."""

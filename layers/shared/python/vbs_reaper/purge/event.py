@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -15,6 +15,11 @@ from vbs_reaper.strict_json import explain
 from vbs_reaper.text import printable
 from vbs_reaper.timestamps import read_instant
 
+SCHEDULED_TIME: Final = "scheduled_time"
+STARTED_AT: Final = "started_at"
+"""The keys of the time after which a run is named: of a run by a schedule, and of one that a person starts."""
+_RUNS: Final = ({"run"}, {"run", SCHEDULED_TIME}, {"run", STARTED_AT})
+
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -23,7 +28,7 @@ class Run:
     """Plan by this policy and, if its mode is `purge`, request the deletions that are due.
 
     `policy.target` is always set: to `target`, which is the default target if the event names none. `is_scheduled` says
-    whether the event has a scheduled time.
+    whether a schedule has started the run, and not a person.
     """
 
     policy: PurgePolicy
@@ -50,8 +55,10 @@ def read_event(event: object, default_target: str, invocation_id: str) -> Run | 
     keys = set(members)
     if keys == {"approve"}:
         return _read_approval(members["approve"])
-    if "run" in keys and keys <= {"run", "scheduled_time"}:
-        return _read_run(members["run"], members.get("scheduled_time"), default_target, invocation_id)
+    if keys in _RUNS:
+        time = members.get(SCHEDULED_TIME, members.get(STARTED_AT))
+        run = _read_run(members["run"], time, default_target, invocation_id)
+        return replace(run, is_scheduled=SCHEDULED_TIME in keys and read_instant(time) is not None)
     raise _refused(
         'the event must be {"run": {<policy>}, "scheduled_time": "<time>"} or {"approve": {"policy": "<name>", '
         f'"plan": "<sha256>"}}}}; found the keys {printable(", ".join(sorted(map(str, keys)))[:128]) or "none"}'
@@ -65,7 +72,7 @@ def policy_name_of(event: object) -> str | None:
     return name if isinstance(name, str) and is_policy_name(name) else None
 
 
-def _read_run(policy: object, scheduled_time: object, default_target: str, invocation_id: str) -> Run:
+def _read_run(policy: object, time: object, default_target: str, invocation_id: str) -> Run:
     try:
         if len(msgspec.json.encode(policy)) > POLICY_LIMIT_BYTES:
             raise _refused(f'"run" has more than {POLICY_LIMIT_BYTES} bytes, the maximum size of a policy')
@@ -79,17 +86,16 @@ def _read_run(policy: object, scheduled_time: object, default_target: str, invoc
     return Run(
         policy=msgspec.structs.replace(parsed, target=target),
         target=target,
-        name=_run_name(scheduled_time, invocation_id),
-        is_scheduled=read_instant(scheduled_time) is not None,
+        name=_run_name(time, invocation_id),
     )
 
 
-def _run_name(scheduled_time: object, invocation_id: str) -> str:
-    """Return the name of the run: its scheduled time in UTC, or the invocation ID if that is missing or unreadable.
+def _run_name(time: object, invocation_id: str) -> str:
+    """Return the name of the run: its time in UTC, or the invocation ID if that is missing or unreadable.
 
     A schedule may be delivered several times, or at several times of invocation: the name is the same for all of them.
     """
-    instant = read_instant(scheduled_time)
+    instant = read_instant(time)
     if instant is not None:
         return f"{instant.replace(tzinfo=None).isoformat(timespec='seconds').replace(':', '-')}Z"
     return invocation_id

@@ -25,6 +25,7 @@ from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import PlanStore, StoredDocument
 from vbs_reaper.purge.rules.grace import oldest_that_counts
 from vbs_reaper.purge.stored_time import STORED_WITHIN
+from vbs_reaper.text import count
 
 _SLACK = timedelta(days=1)
 """Time zones, and the time that a plan takes to be stored: the exact time is compared when the header was read."""
@@ -40,8 +41,8 @@ class UnprovenGraces:
     @property
     def warnings(self) -> tuple[str, ...]:
         """A warning with the number of those that the plan selects, after it was made."""
-        count = sum(not row.keep for row in self.rows)
-        return (f"The grace of {count:,} backups starts again: {self.why}.",) if count else ()
+        restarted = sum(not row.keep for row in self.rows)
+        return (f"The grace of {count(restarted, 'backup')} starts again: {self.why}.",) if restarted else ()
 
 
 def restart_unproven_graces(  # noqa: PLR0913  # each is a separate value

@@ -14,6 +14,7 @@ from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_summary import Totals
 from vbs_reaper.purge.rules.guards import GuardReading
 from vbs_reaper.reasons import Reason
+from vbs_reaper.text import count, were
 
 WARNINGS_LIMIT: Final = 30
 """Maximum number of warnings in an event."""
@@ -62,8 +63,8 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """How many were left out and why, as a sentence."""
         by_count = sorted(self.reasons.items(), key=lambda each: (-each[1], each[0]))
-        why = ", ".join(f"{count:,} {code} ({_SENTENCES[code].rstrip('.')})" for code, count in by_count)
-        return f"{self.count:,} backups of the plan were left out: {why}."
+        why = ", ".join(f"{number:,} {code} ({_SENTENCES[code].rstrip('.')})" for code, number in by_count)
+        return f"{count(self.count, 'backup')} of the plan {were(self.count)} left out: {why}."
 
 
 class PurgeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,7 +123,7 @@ def completed(
     """
     grace = ", including those in grace" if with_grace else ""
     after = f", after {before:,} by earlier attempts" if before else ""
-    message = f"{requested:,} deletions were requested{grace}{after}."
+    message = f"{count(requested, 'deletion')} {were(requested)} requested{grace}{after}."
     result = _result_of_plan(
         plan,
         run,

@@ -19,6 +19,7 @@ from vbs_reaper.purge.planned_backup import ERROR, PlannedBackup
 from vbs_reaper.purge.ports import Queue
 from vbs_reaper.purge.rules.survivors import Survivors
 from vbs_reaper.purge.run_result import name_of
+from vbs_reaper.text import count
 
 BATCH: Final = 10
 """Requests per batch: the maximum of SQS."""
@@ -54,10 +55,10 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
     attributes = {"purge_run": name, **({"place": place} if place else {})}
     for batch in _batches(requests_of(plan, rows, run, expires_at), attributes):
         if time_left() < SEND_S:
-            raise RunUnfinished(f"{name}: no time was left after {sent:,} requests", sent)
+            raise RunUnfinished(f"{name}: no time was left after {count(sent, 'request')}", sent)
         check_not_stopped(sent)
         if not queue.send(batch):
-            raise RunUnfinished(f"{name}: the queue accepted {sent:,} requests, but not the next batch", sent)
+            raise RunUnfinished(f"{name}: the queue accepted {count(sent, 'request')}, but not the next batch", sent)
         sent += len(batch)
     return sent
 

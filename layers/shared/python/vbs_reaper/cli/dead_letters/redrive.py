@@ -21,7 +21,7 @@ from vbs_reaper.cli.exit_codes import EXIT_INTERRUPTED
 from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.prompts import require_number
 from vbs_reaper.cli.stack import Stack
-from vbs_reaper.purge.report.formatting import count
+from vbs_reaper.text import count
 
 EXIT_DONE: Final = 0
 EXIT_SOME_MISSING: Final = 2

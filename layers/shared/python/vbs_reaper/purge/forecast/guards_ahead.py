@@ -9,6 +9,7 @@ from vbs_reaper.purge.plan_summary import Totals
 from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.rules.guards import ONLY_COPIES, read_guard_of_only_copies, read_guards
+from vbs_reaper.text import count
 
 
 def warn_of_guards_ahead(
@@ -33,8 +34,9 @@ def warn_of_guards_ahead(
             leaves_out = any(guard.guard == ONLY_COPIES for guard in exceeded)
             before = "" if leaves_out else "approve a plan with include_grace before that day, "
             return (
-                f"On {day} the grace of {due:,} backups ends, and a guard would refuse that run: {sentences}. Review "
-                f"the backups in grace; then {before}approve the refused plan on that day, or change the guards.",
+                f"On {day} the grace of {count(due, 'backup')} ends, and a guard would refuse that run: {sentences}. "
+                f"Review the backups in grace; then {before}approve the refused plan on that day, or change the "
+                "guards.",
             )
         matched -= due
     return ()

@@ -9,7 +9,8 @@ from vbs_reaper.purge.forecast.forecast import Forecast
 from vbs_reaper.purge.forecast.projection import DAY
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planned_backup import PlannedBackup
-from vbs_reaper.purge.report.formatting import count, day, gib, numbers_of, table_head
+from vbs_reaper.purge.report.formatting import day, gib, numbers_of, table_head
+from vbs_reaper.text import count
 
 
 def draw_later(plan: Plan, shown: Sequence[PlannedBackup], forecast: Forecast) -> Iterator[str]:

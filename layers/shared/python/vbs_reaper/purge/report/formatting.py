@@ -5,13 +5,6 @@ from html import escape
 
 from vbs_reaper.purge.calendar.zone import Micros, Zone
 
-_PLURALS = {"copy": "copies"}
-
-
-def count(number: int, thing: str) -> str:
-    """Return a number with its noun: `1 backup`, `1,200 backups`."""
-    return f"{number:,} {thing if number == 1 else _PLURALS.get(thing, thing + 's')}"
-
 
 def gib(size: float) -> str:
     """Return a size in GiB: `1,234 GiB`."""

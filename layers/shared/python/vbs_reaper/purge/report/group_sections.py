@@ -11,9 +11,10 @@ from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_summary import Group
 from vbs_reaper.purge.planned_backup import PlannedBackup, newest_name
 from vbs_reaper.purge.report.calendar_strips import calendar_of
-from vbs_reaper.purge.report.formatting import count, day, gib, moment, numbers_of, table_head
+from vbs_reaper.purge.report.formatting import day, gib, moment, numbers_of, table_head
 from vbs_reaper.purge.report.legend import mark_of
 from vbs_reaper.purge.report.svg import draw_strip
+from vbs_reaper.text import count
 
 ROWS_LISTED: Final = 400
 GROUPS_LISTED: Final = 1000

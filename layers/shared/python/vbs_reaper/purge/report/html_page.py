@@ -15,13 +15,14 @@ from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_file import sha256_of
 from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.purge.report.forecast_section import draw_later
-from vbs_reaper.purge.report.formatting import count, gib, moment, numbers_of, table_head
+from vbs_reaper.purge.report.formatting import gib, moment, numbers_of, table_head
 from vbs_reaper.purge.report.group_sections import draw_groups
 from vbs_reaper.purge.report.legend import Mark, mark_of
 from vbs_reaper.purge.report.policy_sentence import describe_policy
 from vbs_reaper.purge.report.style import CSS, SCRIPT
 from vbs_reaper.purge.report.svg import PATTERNS, draw_guard, draw_mark
 from vbs_reaper.reasons import Reason
+from vbs_reaper.text import count
 
 GROUPS_DRAWN: Final = 40
 BACKUPS_DRAWN: Final = 20_000

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from vbs_reaper.purge.policy import Guards
+from vbs_reaper.text import count
 
 ONLY_COPIES: Final = "max_volumes_left_without"
 
@@ -32,7 +33,8 @@ class GuardReading(msgspec.Struct, frozen=True, kw_only=True):
         verb = "allows only" if self.exceeded else "allows"
         limit = f"{self.limit:,}" if isinstance(self.limit, int) else f"{self.limit:g}"
         if self.guard == ONLY_COPIES:
-            return f"{self.due:,} volumes would be left without a copy, {self.guard} {limit} {verb} {self.allowed:,}"
+            volumes = count(self.due, "volume")
+            return f"{volumes} would be left without a copy, {self.guard} {limit} {verb} {self.allowed:,}"
         return f"{self.due:,} due, {self.guard} {limit} {verb} {self.allowed:,}"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from vbs_reaper.purge.planned_backup import PlannedBackup
+from vbs_reaper.text import count
 
 NAMED: Final = 10
 """How many volumes a warning names."""
@@ -32,7 +33,7 @@ def only_copies_warning(volumes: Sequence[str], allowed: int) -> tuple[str, ...]
     named = ", ".join(volumes[:NAMED])
     more = f" and {len(volumes) - NAMED:,} more" if len(volumes) > NAMED else ""
     return (
-        f"{len(volumes):,} volumes would be left without a usable backup: {named}{more}. "
+        f"{count(len(volumes), 'volume')} would be left without a usable backup: {named}{more}. "
         "Keep more, or group by volume. If these volumes were re-created, allow it with "
         f'"guards": {{"max_volumes_left_without": {len(volumes)}}}.',
     )
