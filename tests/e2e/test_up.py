@@ -64,6 +64,9 @@ def test_what_is_printed_works_as_printed_and_nothing_is_left_after_down(folder:
     (check,) = re.findall(r"^\.venv/bin/vbs-reaper check .* access-key$", said, re.M)
     code, report = shell(folder, check)
     assert code == 0, report
+    (preview,) = re.findall(r"^\.venv/bin/vbs-reaper preview .*policy\.json$", said, re.M)
+    code, plan = shell(folder, preview)
+    assert code == 3, plan
     _, listed = shell(folder, commands[0])
     for reason in ("held", "deletion_failed", "malformed", "expired", "service_down", "moved_by_sqs"):
         assert reason in listed

@@ -61,6 +61,7 @@ def purge_year(
     wanted = len({backup.id for backup in told} - must_stay(told))
     answer = stack.invoke({"approve": {"policy": POLICY["policy"], "plan": preview["plan"]}}, function="Purger")
     report.say(f"Approved {preview['plan'][:12]}…: {answer['message']}")
+    report.say("A request stays in the queue until a later look proves that its backup is gone.")
     _watch(stack, cloud, report, told, wanted)
     after = stack.invoke({"run": POLICY}, function="Purger")
     last = _save(stack, after["picture"], pictures / "purge-after.html")

@@ -18,6 +18,8 @@ SIGNED_TARGET = "access-key"
 """A target of the same project, with an access key instead of a password."""
 SEED = 1
 HELD_UNTIL = "2099-12-31"
+OWN_POLICY = {"policy": "last-3", "match": {"status": "available"}, "keep": {"last": 3}}
+"""To preview and to change. It has another name than the stored plan, which stays the newest one of its policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ def _leave_parked(stack: LocalStack, parked: str, moved: str) -> None:
     stack.aws.client("sqs").send_message_batch(QueueUrl=stack.outputs["DeadLetterQueueUrl"], Entries=entries)
 
 
-def what_to_try(scene: Scene, name: str, env: str) -> str:
+def what_to_try(scene: Scene, name: str, env: str, policy: str) -> str:
     """The commands, with ids that are there."""
     one, *more = scene.backup_ids
     lines = (
@@ -95,6 +97,7 @@ def what_to_try(scene: Scene, name: str, env: str) -> str:
         f"send --stack {{s}} --target {SIGNED_TARGET} {more[1]}",
         f"hold --stack {{s}} --backup {more[0]} --until {HELD_UNTIL} --reason audit",
         "holds --stack {s}",
+        f"preview --stack {{s}} --policy {policy}",
         "plans --stack {s}",
         f"approve --stack {{s}} --policy {POLICY['policy']} --plan {scene.plan}",
         "pause --stack {s}",

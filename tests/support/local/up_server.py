@@ -1,5 +1,6 @@
 """The process that `make up` leaves behind: the simulator and the local stack, until it is told to end."""
 
+import json
 import os
 import signal
 import sys
@@ -11,13 +12,14 @@ from tests.support.local.artefacts import ROOT
 from tests.support.local.deployment import STACK_NAME
 from tests.support.local.embedded_aws import REGION
 from tests.support.local.stack import LocalStack
-from tests.support.local.up_scene import set_scene, what_to_try
+from tests.support.local.up_scene import OWN_POLICY, set_scene, what_to_try
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
 
 READY = "ready"
 ENV = "env"
+OWN_POLICY_FILE = "policy.json"
 DELETE_SECONDS = 2.0
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -36,15 +38,17 @@ def serve(folder: Path) -> None:
             print("deployed; making a year of backups, a plan and dead letters", flush=True)
             scene = set_scene(stack, cloud)
             (folder / ENV).write_text(_environment(stack, cloud), encoding="utf-8")
+            (folder / OWN_POLICY_FILE).write_text(json.dumps(OWN_POLICY, indent=2) + "\n", encoding="utf-8")
             unfinished = folder / "unfinished"
-            unfinished.write_text(what_to_try(scene, STACK_NAME, _near(folder / ENV)), encoding="utf-8")
+            near = (_near(folder / ENV), _near(folder / OWN_POLICY_FILE))
+            unfinished.write_text(what_to_try(scene, STACK_NAME, *near), encoding="utf-8")
             unfinished.replace(folder / READY)
             print("ready", flush=True)
             threading.Event().wait()
     except _Ended:
         print("ended", flush=True)
     finally:
-        for name in (READY, ENV):
+        for name in (READY, ENV, OWN_POLICY_FILE):
             (folder / name).unlink(missing_ok=True)
 
 

@@ -204,7 +204,7 @@ def test_a_key_that_is_missing_or_empty_is_named(key: str) -> None:
         (entry({"auth_url": f"https://u:{CANARY}@iam.example"}), 'has "auth.auth_url", which is not a plain address'),
         (entry(volume_backup_endpoint_override="http://vbs.example"), "which is not https"),
         (entry(volume_backup_endpoint_override="https://vbs.example/v3"), "another version"),
-        (entry(profile="otc"), 'has "profile", which is not accepted here; give the values of the profile'),
+        (entry(profile="otc"), 'has "profile", which is not accepted here; remove it, and give the values of'),
         (entry(insecure=True), 'has "insecure"'),
         ({"clouds": {"otc": entry()}}, "store the one entry below it"),
         (entry({"token": CANARY}), 'has "auth.token"'),

@@ -40,7 +40,7 @@ _NO_REGION: Final = 'it has no "region_name", by which the host of the service c
 MISPLACED_KEYS: Final = {
     "clouds": "store the one entry below it, not the whole file",
     "cloud": "store the entry itself, not its name",
-    "profile": 'give the values of the profile instead: "auth.auth_url", "region_name"',
+    "profile": 'remove it, and give the values of the profile instead: "auth.auth_url", "region_name"',
     "insecure": 'remove it: certificates are always verified; give the certificate of a private authority as "cacert"',
     "cert": "remove it: client certificates are not supported",
     "key": "remove it: client certificates are not supported",
