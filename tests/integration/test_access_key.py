@@ -351,6 +351,23 @@ def test_a_check_that_fails_says_why_and_rejects_no_version(
         assert reach.show(NOBODYS_ID).name is AnswerName.GONE
 
 
+@pytest.mark.parametrize(
+    ("service", "status", "body"),
+    [
+        ("vbs", 400, '{"badRequest": {"code": "Common.0013", "message": "X-Auth-Token is invalid"}}'),
+        ("cbr", 500, '{"error_code": "BackupService.9998", "error_msg": "Authentication failed."}'),
+    ],
+)
+def test_a_refusal_without_a_401_occupies_a_slot_too(
+    cloud: Cloud, clock: ManualClock, service: str, status: int, body: str
+) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, status=status, raw_body=body, times=None))
+    with reaching(cloud, clock=clock, access_key=True, service=service) as reach:
+        answers = [reach.show(NOBODYS_ID).name for _ in range(6)]
+    assert answers[:3] == [AnswerName.LOGIN_REFUSED, AnswerName.LOGIN_REFUSED, AnswerName.LOGIN_BUSY]
+    assert len(cloud.journal.calls) == 2
+
+
 def test_a_check_is_never_proof_that_a_backup_is_gone(
     reach: Reach, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.journal import Operation
 from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
-from vbs_reaper.backups.answer import Answer, AnswerName, Page
+from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Page
 from vbs_reaper.backups.backup import Status
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.clouds.apis.cbr_v3 import OVERLAP
@@ -170,6 +170,23 @@ def test_a_list_that_still_shows_the_backup_contradicts_the_404(cloud: Cloud, re
     assert reach.book.take() == [(SHOW, "404"), (LIST, "200")]
 
 
+def test_a_404_is_not_confirmed_by_the_list_of_another_project(cloud: Cloud) -> None:
+    """The secret changes, and the login expires, between the GET and the list."""
+    with reaching(cloud, service="cbr") as reach:
+        backup_id = cloud.add_backup(volume_id=VOLUME)
+        cloud.inject(Fault(operation=Operation.SHOW, status=404, body=BodyShape.CBR, code="BackupService.6200"))
+
+        def move(call: CallRecord) -> None:
+            if call.operation.value == SHOW:
+                reach.shelf.put(cloud.target_secret(service="cbr", user="neighbour"))
+                reach.clock.advance(7 * 24 * 3600)
+
+        about = replace(ref(backup_id), volume_id=VOLUME, recorder=move)
+        answer = reach.api.show_backup(about, Hourglass())
+        assert answer.name is AnswerName.OTHER_PROJECT
+        assert [call for call in reach.book.take() if call[0] != "Authenticate"] == [(SHOW, "404")]
+
+
 @pytest.mark.parametrize(
     ("denied", "calls"),
     [
@@ -221,6 +238,14 @@ def test_what_a_failed_confirmation_means(cloud: Cloud, reach: Reach, fault: Fau
     backup_id = gone(cloud)
     cloud.inject(replace(fault, operation=Operation.LIST))
     assert show(reach, backup_id).name is name
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "BackupService.6200"), (400, "CSBS.3001")])
+def test_a_stored_copy_of_not_found_is_no_observation(cloud: Cloud, reach: Reach, status: int, code: str) -> None:
+    copy = Fault(operation=Operation.SHOW, status=status, body=BodyShape.CBR, code=code, headers={"Age": "60"})
+    cloud.inject(copy)
+    assert show(reach, gone(cloud)).name is AnswerName.STALE_ANSWER
+    assert reach.book.take() == [(SHOW, str(status))]
 
 
 @pytest.mark.parametrize("key", ["backup_id", "status"])
@@ -367,6 +392,12 @@ def test_a_list_that_says_it_has_more_rows_than_it_shows_is_not_complete(cloud: 
     assert ids == []
     assert end is not None
     assert end.name is AnswerName.UNAVAILABLE
+
+
+def test_a_list_that_fills_its_last_page_is_read_once_more(cloud: Cloud, reach: Reach) -> None:
+    ids = cloud.add_backups(1000)
+    assert listed(reach) == (ids, 1, None)
+    assert len(cloud.journal.calls_of(Operation.LIST)) == 2
 
 
 def test_a_list_without_a_count_is_read_to_the_first_page_that_is_not_full(cloud: Cloud, reach: Reach) -> None:

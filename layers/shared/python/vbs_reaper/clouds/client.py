@@ -129,8 +129,10 @@ class CloudClient:
         return self._list(first, time_left)
 
     def _follow_up(self, answer: Answer, ref: BackupRef, time_left: TimeLeft) -> Answer:
-        """Make the calls that say more about an answer, until one of them does."""
+        """Make the calls that say more about an answer, until one of them does. All of them are about one place."""
         tried = []
+        if answer.target is not None:
+            ref = replace(ref, project_id=answer.target.project_id, address=answer.target.address)
         for operation in answer.follow_up:
             found = self._one(operation, ref, time_left)
             if answer.backup is not None:

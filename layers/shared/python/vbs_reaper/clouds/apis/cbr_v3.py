@@ -313,7 +313,8 @@ def _read_rows(body: bytes, date: str | None, marker: str | None) -> Rows | None
         return None
     total = page.count if type(page.count) is int else None
     end = _read_offset(marker) + len(backups)
-    has_more = bool(backups) and (len(backups) >= PAGE_SIZE if total is None else end < total)
+    # A full page has a next one whatever `count` says: it may be the number of rows of the page.
+    has_more = bool(backups) and (len(backups) >= PAGE_SIZE or (total is not None and end < total))
     return Rows(
         backups=backups,
         next=str(end - min(OVERLAP, len(backups) - 1)) if has_more else None,
@@ -368,7 +369,7 @@ def _judge_list(call: Call, body: bytes) -> tuple[AnswerName, str]:
         return AnswerName.UNEXPECTED, "a GET does not find the backup, but the list of its volume shows it"
     if any(row.resource_id != call.volume_id for row in listed.backups):
         return AnswerName.MAYBE_GONE, "it shows other volumes"
-    if len(listed.backups) != listed.count or has_doubled_key(body):
+    if len(listed.backups) != listed.count or listed.count >= PAGE_SIZE or has_doubled_key(body):
         return AnswerName.MAYBE_GONE, "it is incomplete"
     return AnswerName.GONE, ""
 
