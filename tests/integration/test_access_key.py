@@ -385,6 +385,23 @@ def test_a_key_of_another_project_is_a_mismatch_and_nothing_is_deleted(cloud: Cl
     assert cloud.journal.deletes == []
 
 
+@pytest.mark.parametrize("service", ["vbs", "cbr"])
+def test_a_target_with_a_wrong_project_does_not_keep_its_key_from_other_targets(
+    cloud: Cloud, clock: ManualClock, service: str
+) -> None:
+    shelf, logins = Shelf(clock), LoginStoreInMemory(clock)
+    right = cloud.target_secret(access_key=True, service=service)
+    shelf.put(right)
+    shelf.put(with_auth(right, project_id=OTHER_PROJECT_ID), target="mistyped")
+    for _ in range(4):
+        with reaching(cloud, clock=clock, shelf=shelf, logins=logins) as cold:
+            mistyped = cold.api.describe_target("mistyped", Hourglass())
+            assert isinstance(mistyped, Answer)
+            assert mistyped.name is AnswerName.URL_PROJECT_MISMATCH
+            assert isinstance(cold.api.describe_target(TARGET, Hourglass()), TargetInfo)
+        clock.advance(60)
+
+
 def test_a_cloud_that_is_away_is_unreachable(cloud: Cloud, clock: ManualClock) -> None:
     shelf = Shelf(clock)
     shelf.put(cloud.target_secret(access_key=True) | {"volume_backup_endpoint_override": "http://127.0.0.1:1"})
