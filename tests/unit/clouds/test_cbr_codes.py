@@ -189,6 +189,12 @@ def test_a_full_page_of_the_volume_is_no_proof_although_its_count_agrees(number:
     assert read(LIST, 200, body, volume_id=OTHER_ID).name is name
 
 
+@pytest.mark.parametrize("ids", [[""], ["AAAAAAAA-2222-4333-8444-555555555555"], [ID.replace("-", "")], [OTHER_ID, OTHER_ID], ["x", OTHER_ID]])
+def test_a_list_that_does_not_name_each_backup_once_is_no_proof(ids: list[str]) -> None:
+    body = {"backups": [{"id": each, "resource_id": OTHER_ID} for each in ids], "count": len(ids)}
+    assert read(LIST, 200, body, volume_id=OTHER_ID).name is A.MAYBE_GONE
+
+
 @pytest.mark.parametrize(("number", "has_next"), [(PAGE_SIZE - 1, False), (PAGE_SIZE, True)])
 def test_a_full_page_of_a_list_has_a_next_one_although_its_count_agrees(number: int, *, has_next: bool) -> None:
     body = json.dumps({"backups": rows(number, OTHER_ID), "count": number}).encode()

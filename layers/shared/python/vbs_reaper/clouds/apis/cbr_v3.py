@@ -369,7 +369,10 @@ def _judge_list(call: Call, body: bytes) -> tuple[AnswerName, str]:
         return AnswerName.UNEXPECTED, "a GET does not find the backup, but the list of its volume shows it"
     if any(row.resource_id != call.volume_id for row in listed.backups):
         return AnswerName.MAYBE_GONE, "it shows other volumes"
-    if len(listed.backups) != listed.count or listed.count >= PAGE_SIZE or has_doubled_key(body):
+    ids = {row.id for row in listed.backups}
+    if not all(map(is_backup_id, ids)):
+        return AnswerName.MAYBE_GONE, "it shows an ID that is not a lower-case UUID"
+    if not len(ids) == len(listed.backups) == listed.count or listed.count >= PAGE_SIZE or has_doubled_key(body):
         return AnswerName.MAYBE_GONE, "it is incomplete"
     return AnswerName.GONE, ""
 
