@@ -189,7 +189,10 @@ def test_a_full_page_of_the_volume_is_no_proof_although_its_count_agrees(number:
     assert read(LIST, 200, body, volume_id=OTHER_ID).name is name
 
 
-@pytest.mark.parametrize("ids", [[""], ["AAAAAAAA-2222-4333-8444-555555555555"], [ID.replace("-", "")], [OTHER_ID, OTHER_ID], ["x", OTHER_ID]])
+@pytest.mark.parametrize(
+    "ids",
+    [[""], ["AAAAAAAA-2222-4333-8444-555555555555"], [ID.replace("-", "")], [OTHER_ID, OTHER_ID], ["x", OTHER_ID]],
+)
 def test_a_list_that_does_not_name_each_backup_once_is_no_proof(ids: list[str]) -> None:
     body = {"backups": [{"id": each, "resource_id": OTHER_ID} for each in ids], "count": len(ids)}
     assert read(LIST, 200, body, volume_id=OTHER_ID).name is A.MAYBE_GONE
