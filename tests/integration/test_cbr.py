@@ -240,6 +240,24 @@ def test_what_a_failed_confirmation_means(cloud: Cloud, reach: Reach, fault: Fau
     assert show(reach, backup_id).name is name
 
 
+def test_a_list_that_takes_too_long_is_no_proof_and_the_log_is_asked(cloud: Cloud) -> None:
+    backup_id = gone(cloud)
+    cloud.inject(Fault(operation=Operation.LIST, delay_s=2, times=None))
+    with reaching(cloud, service="cbr", deadline_s=0.5) as reach:
+        unconfirmed = show(reach, backup_id)
+        cloud.change_settings(cbr_log_days=30)
+        assert (unconfirmed.name, show(reach, backup_id).name) == (AnswerName.MAYBE_GONE, AnswerName.GONE)
+    assert "Not confirmed by ListBackups (the response was not complete" in unconfirmed.message
+
+
+def test_lists_that_take_too_long_do_not_halt_the_target(cloud: Cloud) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, delay_s=2, times=None))
+    with reaching(cloud, service="cbr", deadline_s=0.5) as reach:
+        reconciler = Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5)
+        ends = [reconcile(reach, gone(cloud), reconciler, volume_id=VOLUME) for _ in range(3)]
+    assert [end.reason for end in ends if isinstance(end, Wait)] == [Reason.UNCONFIRMED] * 3
+
+
 @pytest.mark.parametrize(("status", "code"), [(404, "BackupService.6200"), (400, "CSBS.3001")])
 def test_a_stored_copy_of_not_found_is_no_observation(cloud: Cloud, reach: Reach, status: int, code: str) -> None:
     copy = Fault(operation=Operation.SHOW, status=status, body=BodyShape.CBR, code=code, headers={"Age": "60"})
@@ -408,7 +426,12 @@ def test_a_list_without_a_count_is_read_to_the_first_page_that_is_not_full(cloud
 # Whole passes
 
 
-def reconcile(reach: Reach, backup_id: str, **message: Any) -> PassEnd:  # noqa: ANN401  # of a message
+def reconcile(
+    reach: Reach,
+    backup_id: str,
+    reconciler: Reconciler | None = None,
+    **message: Any,  # noqa: ANN401  # of a message
+) -> PassEnd:
     """Run one pass for a message that was first received a day ago."""
     now = reach.clock()
     stated = {"place": f"{reach.cloud.project_id} {reach.cloud.url}/cbr", **message}
@@ -426,7 +449,8 @@ def reconcile(reach: Reach, backup_id: str, **message: Any) -> PassEnd:  # noqa:
     )
     request = DeleteRequest(backup_id=BackupId(backup_id), expect=Expectation(volume_id=VOLUME))
     this = Pass(request=request, delivery=Delivery(message=marked, now=now, base_s=60, jitter=0.5))
-    return Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5).reconcile(this, TARGET, Hourglass())
+    reconciler = reconciler or Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5)
+    return reconciler.reconcile(this, TARGET, Hourglass())
 
 
 def test_a_request_ends_with_the_proof_that_its_message_made_possible(cloud: Cloud, reach: Reach) -> None:

@@ -29,8 +29,13 @@ if TYPE_CHECKING:
 RESTARTS: Final = 3
 """How often a listing starts again because the backup it continues after was deleted meanwhile."""
 
-_INCONCLUSIVE: Final = frozenset({AnswerName.MAYBE_GONE, AnswerName.DELETION_FAILED, AnswerName.FORBIDDEN})
-"""Answers to a call that should confirm that a backup is gone, after which the next such call is made."""
+_INCONCLUSIVE: Final = frozenset(
+    {AnswerName.MAYBE_GONE, AnswerName.DELETION_FAILED, AnswerName.FORBIDDEN, AnswerName.TIMED_OUT}
+)
+"""Answers to a call that should confirm that a backup is gone, after which the next such call is made.
+
+A list that takes too long is not about the target: the GET before it was answered in time.
+"""
 
 VOLUME_PAGES: Final = 8
 """Maximum number of pages that are read to list the backups of one volume, restarts included."""
