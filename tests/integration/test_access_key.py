@@ -351,6 +351,23 @@ def test_a_check_that_fails_says_why_and_rejects_no_version(
         assert reach.show(NOBODYS_ID).name is AnswerName.GONE
 
 
+@pytest.mark.parametrize(
+    ("service", "status", "body"),
+    [
+        ("vbs", 400, '{"badRequest": {"code": "Common.0013", "message": "X-Auth-Token is invalid"}}'),
+        ("cbr", 500, '{"error_code": "BackupService.9998", "error_msg": "Authentication failed."}'),
+    ],
+)
+def test_a_refusal_without_a_401_occupies_a_slot_too(
+    cloud: Cloud, clock: ManualClock, service: str, status: int, body: str
+) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, status=status, raw_body=body, times=None))
+    with reaching(cloud, clock=clock, access_key=True, service=service) as reach:
+        answers = [reach.show(NOBODYS_ID).name for _ in range(6)]
+    assert answers[:3] == [AnswerName.LOGIN_REFUSED, AnswerName.LOGIN_REFUSED, AnswerName.LOGIN_BUSY]
+    assert len(cloud.journal.calls) == 2
+
+
 def test_a_check_is_never_proof_that_a_backup_is_gone(
     reach: Reach, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,6 +383,23 @@ def test_a_key_of_another_project_is_a_mismatch_and_nothing_is_deleted(cloud: Cl
     with reaching(cloud, clock=clock, shelf=shelf) as reach:
         assert reach.delete(cloud.add_backup()).name is AnswerName.URL_PROJECT_MISMATCH
     assert cloud.journal.deletes == []
+
+
+@pytest.mark.parametrize("service", ["vbs", "cbr"])
+def test_a_target_with_a_wrong_project_does_not_keep_its_key_from_other_targets(
+    cloud: Cloud, clock: ManualClock, service: str
+) -> None:
+    shelf, logins = Shelf(clock), LoginStoreInMemory(clock)
+    right = cloud.target_secret(access_key=True, service=service)
+    shelf.put(right)
+    shelf.put(with_auth(right, project_id=OTHER_PROJECT_ID), target="mistyped")
+    for _ in range(4):
+        with reaching(cloud, clock=clock, shelf=shelf, logins=logins) as cold:
+            mistyped = cold.api.describe_target("mistyped", Hourglass())
+            assert isinstance(mistyped, Answer)
+            assert mistyped.name is AnswerName.URL_PROJECT_MISMATCH
+            assert isinstance(cold.api.describe_target(TARGET, Hourglass()), TargetInfo)
+        clock.advance(60)
 
 
 def test_a_cloud_that_is_away_is_unreachable(cloud: Cloud, clock: ManualClock) -> None:

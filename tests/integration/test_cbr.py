@@ -16,7 +16,7 @@ from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.journal import Operation
 from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
-from vbs_reaper.backups.answer import Answer, AnswerName, Page
+from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Page
 from vbs_reaper.backups.backup import Status
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.clouds.apis.cbr_v3 import OVERLAP
@@ -170,6 +170,23 @@ def test_a_list_that_still_shows_the_backup_contradicts_the_404(cloud: Cloud, re
     assert reach.book.take() == [(SHOW, "404"), (LIST, "200")]
 
 
+def test_a_404_is_not_confirmed_by_the_list_of_another_project(cloud: Cloud) -> None:
+    """The secret changes, and the login expires, between the GET and the list."""
+    with reaching(cloud, service="cbr") as reach:
+        backup_id = cloud.add_backup(volume_id=VOLUME)
+        cloud.inject(Fault(operation=Operation.SHOW, status=404, body=BodyShape.CBR, code="BackupService.6200"))
+
+        def move(call: CallRecord) -> None:
+            if call.operation.value == SHOW:
+                reach.shelf.put(cloud.target_secret(service="cbr", user="neighbour"))
+                reach.clock.advance(7 * 24 * 3600)
+
+        about = replace(ref(backup_id), volume_id=VOLUME, recorder=move)
+        answer = reach.api.show_backup(about, Hourglass())
+        assert answer.name is AnswerName.OTHER_PROJECT
+        assert [call for call in reach.book.take() if call[0] != "Authenticate"] == [(SHOW, "404")]
+
+
 @pytest.mark.parametrize(
     ("denied", "calls"),
     [
@@ -221,6 +238,32 @@ def test_what_a_failed_confirmation_means(cloud: Cloud, reach: Reach, fault: Fau
     backup_id = gone(cloud)
     cloud.inject(replace(fault, operation=Operation.LIST))
     assert show(reach, backup_id).name is name
+
+
+def test_a_list_that_takes_too_long_is_no_proof_and_the_log_is_asked(cloud: Cloud) -> None:
+    backup_id = gone(cloud)
+    cloud.inject(Fault(operation=Operation.LIST, delay_s=2, times=None))
+    with reaching(cloud, service="cbr", deadline_s=0.5) as reach:
+        unconfirmed = show(reach, backup_id)
+        cloud.change_settings(cbr_log_days=30)
+        assert (unconfirmed.name, show(reach, backup_id).name) == (AnswerName.MAYBE_GONE, AnswerName.GONE)
+    assert "Not confirmed by ListBackups (the response was not complete" in unconfirmed.message
+
+
+def test_lists_that_take_too_long_do_not_halt_the_target(cloud: Cloud) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, delay_s=2, times=None))
+    with reaching(cloud, service="cbr", deadline_s=0.5) as reach:
+        reconciler = Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5)
+        ends = [reconcile(reach, gone(cloud), reconciler, volume_id=VOLUME) for _ in range(3)]
+    assert [end.reason for end in ends if isinstance(end, Wait)] == [Reason.UNCONFIRMED] * 3
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "BackupService.6200"), (400, "CSBS.3001")])
+def test_a_stored_copy_of_not_found_is_no_observation(cloud: Cloud, reach: Reach, status: int, code: str) -> None:
+    copy = Fault(operation=Operation.SHOW, status=status, body=BodyShape.CBR, code=code, headers={"Age": "60"})
+    cloud.inject(copy)
+    assert show(reach, gone(cloud)).name is AnswerName.STALE_ANSWER
+    assert reach.book.take() == [(SHOW, str(status))]
 
 
 @pytest.mark.parametrize("key", ["backup_id", "status"])
@@ -369,7 +412,29 @@ def test_a_list_that_says_it_has_more_rows_than_it_shows_is_not_complete(cloud: 
     assert end.name is AnswerName.UNAVAILABLE
 
 
-def test_a_list_without_a_count_is_read_to_the_first_page_that_is_not_full(cloud: Cloud, reach: Reach) -> None:
+def test_a_list_that_fills_its_last_page_is_read_once_more(cloud: Cloud, reach: Reach) -> None:
+    ids = cloud.add_backups(1000)
+    assert listed(reach) == (ids, 1, None)
+    assert len(cloud.journal.calls_of(Operation.LIST)) == 2
+
+
+def test_a_list_without_a_count_is_read_until_a_page_shows_nothing_new(cloud: Cloud, reach: Reach) -> None:
+    ids = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(80)]
+    for shown in (ids[:60], ids[10:70], ids[20:80], ids[30:80]):
+        body = json.dumps({"backups": [{"id": each} for each in shown]})
+        cloud.inject(Fault(operation=Operation.LIST, raw_body=body, times=1))
+    assert listed(reach) == (ids, 1, None)
+    assert [
+        call.raw_path.partition("&offset=")[2].partition("&")[0] for call in cloud.journal.calls_of(Operation.LIST)
+    ] == [
+        "0",
+        "10",
+        "20",
+        "30",
+    ]
+
+
+def test_an_empty_list_without_a_count_is_empty(cloud: Cloud, reach: Reach) -> None:
     cloud.inject(Fault(operation=Operation.LIST, raw_body='{"backups": []}'))
     assert listed(reach) == ([], 1, None)
 
@@ -377,7 +442,12 @@ def test_a_list_without_a_count_is_read_to_the_first_page_that_is_not_full(cloud
 # Whole passes
 
 
-def reconcile(reach: Reach, backup_id: str, **message: Any) -> PassEnd:  # noqa: ANN401  # of a message
+def reconcile(
+    reach: Reach,
+    backup_id: str,
+    reconciler: Reconciler | None = None,
+    **message: Any,  # noqa: ANN401  # of a message
+) -> PassEnd:
     """Run one pass for a message that was first received a day ago."""
     now = reach.clock()
     stated = {"place": f"{reach.cloud.project_id} {reach.cloud.url}/cbr", **message}
@@ -395,7 +465,8 @@ def reconcile(reach: Reach, backup_id: str, **message: Any) -> PassEnd:  # noqa:
     )
     request = DeleteRequest(backup_id=BackupId(backup_id), expect=Expectation(volume_id=VOLUME))
     this = Pass(request=request, delivery=Delivery(message=marked, now=now, base_s=60, jitter=0.5))
-    return Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5).reconcile(this, TARGET, Hourglass())
+    reconciler = reconciler or Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5)
+    return reconciler.reconcile(this, TARGET, Hourglass())
 
 
 def test_a_request_ends_with_the_proof_that_its_message_made_possible(cloud: Cloud, reach: Reach) -> None:

@@ -17,6 +17,7 @@ from tests.support.simulator.server import Simulator
 from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.checking.target_check import TargetCheck
+from vbs_reaper.clouds.login.login import Login
 
 TARGETS = [f"prod-{number}" for number in range(6)]
 NOBODYS_ID = "11111111-2222-4333-8444-555555555555"
@@ -186,6 +187,24 @@ def test_a_token_whose_renewal_gets_no_slot_is_used_until_it_expires(cloud: Clou
         assert show(reach) is AnswerName.BUCKET_UNUSABLE
         assert len(cloud.journal.logins) == 1
         assert 1 < len([call for call in reach.logins.calls if call == "create"]) < 20
+
+
+def test_a_token_that_was_rejected_is_replaced_although_its_renewal_was_put_off_meanwhile(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    cloud.change_settings(token_seconds=3600)
+    with reaching(cloud, clock=clock) as reach:
+        assert show(reach) is GONE
+        in_use = reach.api._sessions.login(TARGET, Hourglass())
+        assert isinstance(in_use, Login)
+        clock.advance((in_use.renew_at - clock()).total_seconds())
+        reach.logins.is_unusable = True
+        assert show(reach) is GONE
+        reach.logins.is_unusable = False
+        clock.advance(11)
+        replaced = reach.api._sessions.replace(TARGET, in_use, Hourglass())
+        assert isinstance(replaced, Login)
+        assert replaced.credentials != in_use.credentials
 
 
 def test_a_login_of_another_function_is_waited_for_briefly_and_once(cloud: Cloud, clock: ManualClock) -> None:

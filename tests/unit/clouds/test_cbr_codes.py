@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from vbs_reaper.backups.answer import Answer, AnswerName as A, Operation
 from vbs_reaper.backups.identifiers import BackupId
-from vbs_reaper.clouds.apis.cbr_v3 import CBR_V3
+from vbs_reaper.clouds.apis.cbr_v3 import CBR_V3, PAGE_SIZE
 from vbs_reaper.clouds.apis.interface import Call, Rows
 from vbs_reaper.clouds.http.deadline import Reply
 
@@ -219,3 +219,31 @@ def test_every_page_is_read(status: int, body: bytes) -> None:
         assert page.overlaps
     else:
         assert page.name is not A.GONE
+
+
+def rows(number: int, volume_id: str) -> list[dict[str, str]]:
+    return [{"id": f"00000000-0000-4000-8000-{each:012}", "resource_id": volume_id} for each in range(number)]
+
+
+@pytest.mark.parametrize(("number", "name"), [(PAGE_SIZE - 1, A.GONE), (PAGE_SIZE, A.MAYBE_GONE)])
+def test_a_full_page_of_the_volume_is_no_proof_although_its_count_agrees(number: int, name: A) -> None:
+    """Whether `count` is that of the whole list or that of the page is not documented."""
+    body = {"backups": rows(number, OTHER_ID), "count": number}
+    assert read(LIST, 200, body, volume_id=OTHER_ID).name is name
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [[""], ["AAAAAAAA-2222-4333-8444-555555555555"], [ID.replace("-", "")], [OTHER_ID, OTHER_ID], ["x", OTHER_ID]],
+)
+def test_a_list_that_does_not_name_each_backup_once_is_no_proof(ids: list[str]) -> None:
+    body = {"backups": [{"id": each, "resource_id": OTHER_ID} for each in ids], "count": len(ids)}
+    assert read(LIST, 200, body, volume_id=OTHER_ID).name is A.MAYBE_GONE
+
+
+@pytest.mark.parametrize(("number", "has_next"), [(PAGE_SIZE - 1, False), (PAGE_SIZE, True)])
+def test_a_full_page_of_a_list_has_a_next_one_although_its_count_agrees(number: int, *, has_next: bool) -> None:
+    body = json.dumps({"backups": rows(number, OTHER_ID), "count": number}).encode()
+    page = CBR_V3.read(Call(operation=LIST, target="t"), Reply(status=200, headers={}, body=body), NOW)
+    assert isinstance(page, Rows)
+    assert (page.next is not None) is has_next

@@ -128,11 +128,12 @@ class Caller:
                 break
         if isinstance(reply, CallFailed):
             return self._answer(reply.name, reply.message)
-        if reply.status in _OBSERVATIONS and reply.age is not None:
+        now = self._clock()
+        result = read_signature_refusal(reply, now) or login.api.read(call, reply, now)
+        if reply.age is not None and _is_observation(result, reply.status):
             copy = f"a cache answered with a copy, not the service itself (Age: {printable(reply.age)})"
             return replace(self._answer(AnswerName.STALE_ANSWER, copy), status=reply.status)
-        now = self._clock()
-        return read_signature_refusal(reply, now) or login.api.read(call, reply, now)
+        return result
 
     def _exchange(
         self,
@@ -174,6 +175,11 @@ class Caller:
 
     def _answer(self, name: AnswerName, message: str) -> Answer:
         return Answer(name=name, message=message, at=self._clock())
+
+
+def _is_observation(result: Answer | Rows, status: int) -> bool:
+    """Whether a response shows what is there or what is not. CBR may say with a 400 that a backup does not exist."""
+    return status in _OBSERVATIONS or (isinstance(result, Answer) and result.name is AnswerName.MAYBE_GONE)
 
 
 def _body_limit(call: Call) -> int:

@@ -29,8 +29,13 @@ if TYPE_CHECKING:
 RESTARTS: Final = 3
 """How often a listing starts again because the backup it continues after was deleted meanwhile."""
 
-_INCONCLUSIVE: Final = frozenset({AnswerName.MAYBE_GONE, AnswerName.DELETION_FAILED, AnswerName.FORBIDDEN})
-"""Answers to a call that should confirm that a backup is gone, after which the next such call is made."""
+_INCONCLUSIVE: Final = frozenset(
+    {AnswerName.MAYBE_GONE, AnswerName.DELETION_FAILED, AnswerName.FORBIDDEN, AnswerName.TIMED_OUT}
+)
+"""Answers to a call that should confirm that a backup is gone, after which the next such call is made.
+
+A list that takes too long is not about the target: the GET before it was answered in time.
+"""
 
 VOLUME_PAGES: Final = 8
 """Maximum number of pages that are read to list the backups of one volume, restarts included."""
@@ -129,8 +134,10 @@ class CloudClient:
         return self._list(first, time_left)
 
     def _follow_up(self, answer: Answer, ref: BackupRef, time_left: TimeLeft) -> Answer:
-        """Make the calls that say more about an answer, until one of them does."""
+        """Make the calls that say more about an answer, until one of them does. All of them are about one place."""
         tried = []
+        if answer.target is not None:
+            ref = replace(ref, project_id=answer.target.project_id, address=answer.target.address)
         for operation in answer.follow_up:
             found = self._one(operation, ref, time_left)
             if answer.backup is not None:
@@ -180,7 +187,7 @@ class CloudClient:
             seen.update(backup.id for backup in new)
             yield Page(backups=new, date=rows.date, restarted=restarted)
             restarted = False
-            if rows.next is None:
+            if rows.next is None or (not new and rows.overlaps and rows.total is None):
                 return
             if not new:
                 yield _unavailable("the list of backups repeats itself")

@@ -312,7 +312,9 @@ def _read_rows(body: bytes, date: str | None, marker: str | None) -> Rows | None
         return None
     total = page.count if type(page.count) is int else None
     end = _read_offset(marker) + len(backups)
-    has_more = bool(backups) and (len(backups) >= PAGE_SIZE if total is None else end < total)
+    # A full page has a next one whatever `count` says: it may be the number of rows of the page. Without it, the list
+    # ends with a page that shows nothing new.
+    has_more = bool(backups) and (len(backups) >= PAGE_SIZE or total is None or end < total)
     return Rows(
         backups=backups,
         next=str(end - min(OVERLAP, len(backups) - 1)) if has_more else None,
@@ -367,7 +369,10 @@ def _judge_list(call: Call, body: bytes) -> tuple[AnswerName, str]:
         return AnswerName.UNEXPECTED, "a GET does not find the backup, but the list of its volume shows it"
     if any(row.resource_id != call.volume_id for row in listed.backups):
         return AnswerName.MAYBE_GONE, "it shows other volumes"
-    if len(listed.backups) != listed.count or has_doubled_key(body):
+    ids = {row.id for row in listed.backups}
+    if not all(map(is_backup_id, ids)):
+        return AnswerName.MAYBE_GONE, "it shows an ID that is not a lower-case UUID"
+    if not len(ids) == len(listed.backups) == listed.count or listed.count >= PAGE_SIZE or has_doubled_key(body):
         return AnswerName.MAYBE_GONE, "it is incomplete"
     return AnswerName.GONE, ""
 

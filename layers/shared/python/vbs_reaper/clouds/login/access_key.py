@@ -103,8 +103,11 @@ def _judge(name: str, login: Login, call: Call, reply: Reply, now: datetime) -> 
         return LoginAttempt(result=login, status_code=status_code, end=LoginEnd.ACCEPTED)
     if refusal is not None:
         end = _ENDS[refusal.name]
+    elif answer.name is AnswerName.URL_PROJECT_MISMATCH:
+        end = LoginEnd.NOT_JUDGED  # the service compares projects after the gateway has accepted the signature
     else:
-        end = LoginEnd.UNANSWERED if reply.status == 401 or is_lost(reply.status) else LoginEnd.NOT_JUDGED
+        may_count = reply.status == 401 or answer.name is AnswerName.UNAUTHORIZED or is_lost(reply.status)
+        end = LoginEnd.UNANSWERED if may_count else LoginEnd.NOT_JUDGED
     verdict = AnswerName.LOGIN_REFUSED if answer.name is AnswerName.UNAUTHORIZED else answer.name
     result = Answer(
         name=AnswerName.UNEXPECTED if verdict in _ABOUT_A_BACKUP else verdict,

@@ -107,8 +107,8 @@ class SessionCache:
         with _locked(session, time_left) as is_locked:
             if not is_locked:
                 return out_of_time()
-            if refused is not None and session.login is refused:
-                session.login = None
+            if refused is not None and session.login is not None and session.login.credentials is refused.credentials:
+                session.login = None  # also if its renewal was put off meanwhile, which makes another `Login` of it
             if (login := self._good(session)) is not None:
                 return login
             if session.failure is not None and session.attempts != attempts:
