@@ -3,8 +3,8 @@
 import boto3
 import pytest
 
+from tests.integration.stack_outputs import give_outputs
 from vbs_reaper.cli import bus_rules
-from vbs_reaper.cli.stack import Stack
 
 OWN = "reaper-DeleteRequestedRule-1A2B3C"
 
@@ -12,7 +12,7 @@ OWN = "reaper-DeleteRequestedRule-1A2B3C"
 @pytest.fixture
 def bus(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The bus that a stack has created, with its rule. moto's CloudFormation cannot make it."""
-    monkeypatch.setattr(Stack, "_read_outputs", lambda _: {"EventBusName": "reaper"})
+    give_outputs(monkeypatch, {"EventBusName": "reaper"})
     monkeypatch.setattr(bus_rules, "_own_rule", lambda _: OWN)
     boto3.client("events").create_event_bus(Name="reaper")
     add_rule("reaper", OWN)
@@ -43,7 +43,7 @@ def test_rules_on_a_bus_that_the_stack_does_not_own_are_nothing_to_it(
     bus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_rule(bus, "audit")
-    monkeypatch.setattr(Stack, "_read_outputs", lambda _: {"EventBusName": "ours"})
+    give_outputs(monkeypatch, {"EventBusName": "ours"})
     assert bus_rules.main("reaper") == 0
 
 

@@ -13,6 +13,7 @@ import boto3
 import msgspec
 import pytest
 
+from tests.integration.stack_outputs import give_outputs
 from tests.support.in_process import Finished, run_cli
 from tests.support.template_resources import REGION
 from tests.unit.purge.strategies import NOW, inventory, nightly, policy
@@ -20,7 +21,6 @@ from vbs_reaper.aws import clients
 from vbs_reaper.aws.hold_store import HoldBucket
 from vbs_reaper.aws.plan_store import PlanBucket
 from vbs_reaper.backups.holds import HOLDS, Hold, HoldKind, HoldRecord, Holds, name_of_hold
-from vbs_reaper.cli.stack import Stack
 from vbs_reaper.clock import utc_now
 from vbs_reaper.purge.plan import plan
 from vbs_reaper.purge.ports import SentMark
@@ -35,11 +35,11 @@ Cli = Callable[..., Finished]
 
 @pytest.fixture
 def s3(aws: str, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401  # the client's type is boto3's own
-    """The bucket of a deployed stack. moto's CloudFormation needs packages that nothing else here needs."""
+    """The bucket of a deployed stack."""
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     outputs = {"PlansBucketName": BUCKET, "DeleterFunctionName": "deleter"}
-    monkeypatch.setattr(Stack, "_read_outputs", lambda _: outputs)
+    give_outputs(monkeypatch, outputs)
     return client
 
 

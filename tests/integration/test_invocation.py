@@ -7,6 +7,7 @@ from botocore.config import Config
 
 from tests.infrastructure.rendered import Rendered
 from tests.integration.scripted_server import Script, ScriptedServer, hanging_up, saying
+from tests.integration.stack_outputs import give_outputs
 from vbs_reaper.cli.stack import LONG_CALL, Stack
 from vbs_reaper.errors import CommandError
 
@@ -22,7 +23,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
     for name, value in {"DEFAULT_REGION": "eu-central-1", "ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
-    monkeypatch.setattr(Stack, "_read_outputs", lambda _: {"PurgerFunctionName": "purger"})
+    give_outputs(monkeypatch, {"PurgerFunctionName": "purger"})
     return Stack("reaper")
 
 

@@ -171,10 +171,11 @@ class Judge(CallJudge):
 
     def _is_confirmed(self, run: Run) -> bool:
         """Whether a second delivery, one base after the first, confirms that a backup is gone."""
-        message = run.message
-        waited_s = self._function_s - message.first_received_s
+        if run.is_direct:
+            return False
+        waited_s = self._function_s - run.message.first_received_s
         is_second = run.receives[len(run.passes) - 1] > 1 and waited_s >= self._world.base_s - 1
-        return not run.is_direct and (is_second or self._is_late(run))
+        return is_second or self._is_late(run)
 
     def _refusals(self, run: Run, wanted: Wanted) -> set[str]:
         if wanted.backup_id is None:

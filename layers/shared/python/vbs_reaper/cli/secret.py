@@ -26,6 +26,9 @@ TERMINAL: Final = Path("/dev/tty")
 _INPUT: Final = "standard input"
 _KEY_VARIABLES: Final = ("OS_ACCESS_KEY", "OS_SECRET_KEY")
 _PLACE_VARIABLES: Final = ("OS_PROJECT_ID", "OS_REGION_NAME")
+_SERVICE_NOTE: Final = (
+    "The secret is for VBS. If the backups are in CBR or Cinder, make it with --service cbr or --service cinder."
+)
 
 
 def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export the type
@@ -70,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     secret = make_entry(_with_certificate(entry), _INPUT)
     _check(secret)
     write_utf8(secret.text.reveal())
+    if "volume_backup_service" not in entry:
+        print(_SERVICE_NOTE, file=sys.stderr)  # noqa: T201
     return 0
 
 

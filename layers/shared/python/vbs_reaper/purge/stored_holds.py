@@ -10,6 +10,7 @@ from vbs_reaper.clock import Clock
 from vbs_reaper.errors import BucketUnusable, PlanStoreBusy, RunStopped, RunUnfinished
 from vbs_reaper.purge.run_result import name_of
 from vbs_reaper.reasons import Reason
+from vbs_reaper.text import count, were
 
 ANNOUNCED: Final = timedelta(days=14)
 """How long before its end a hold is announced."""
@@ -68,7 +69,7 @@ def check_not_stopped(cache: HoldCache, clock: Clock, policy: str, run: str, sen
     except BucketUnusable as unusable:
         raise RunUnfinished(f"{name}: {_unusable(unusable)}", sent) from None
     if stop is not None:
-        before = f"; {sent:,} requests were sent before, and are withdrawn unless their deletion was accepted"
+        before = f"; {count(sent, 'request')} {were(sent)} sent before; what is not accepted yet is withdrawn"
         raise RunStopped(Reason.STOPPED, f"{name} is stopped {cache.describe(stop)}{before if sent else ''}", sent)
 
 

@@ -198,8 +198,9 @@ def _locked(session: _TargetSession, time_left: TimeLeft) -> Iterator[bool]:
 def _rejected_before(target: str, stored: StoredSecret, until: datetime, now: datetime) -> Answer:
     return Answer(
         name=AnswerName.LOGIN_REFUSED,
-        message=f'target "{target}": a login of the user in {stored} was rejected. To avoid locking'
-        f" the account it will not be retried before {until.isoformat(timespec='seconds')}; store a new version",
+        message=f'target "{target}": a login with {stored} was rejected. To avoid locking'
+        " the user or the access key, it will not be retried before"
+        f" {until.isoformat(timespec='seconds')}; store a new version",
         at=now,
     )
 
