@@ -223,7 +223,7 @@ def _confirmations(base: str, volume: str | None, attributes: dict[str, str]) ->
     for known in {volume, attributes.get("volume_id")} - {None}:
         urls |= {
             f"{base}?limit=1000&resource_id={known}",
-            f"{root}operation-logs?limit=1000&resource_id={known}&operation_type=delete",
+            f"{root}operation-logs?limit=1000&operation_type=delete&resource_id={known}",
         }
     return urls
 
