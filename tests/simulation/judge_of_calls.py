@@ -155,12 +155,14 @@ class CallJudge:
         key = run.environment, this.target
         memory = self._memories.setdefault((*key, by_delete), Memory())
         is_service_call = not this.is_login
-        if heard.what == "timed out" and is_service_call and not by_delete:
+        is_cbr = self.wanted[run.message.identity].project is CBR
+        confirms = is_cbr and this.backup_id == "detail"
+        if heard.what == "timed out" and is_service_call and not by_delete and not confirms:
             self._timeouts[key] = self._timeouts.get(key, 0) + 1
             if self._timeouts[key] >= TIMEOUTS_IN_A_ROW:
                 self._halted[*key, False] = self._now + self._world.base_s
         is_list = this.backup_id == "detail" and heard.what == "answered" and heard.status == 200
-        good = {"shown", "confirmed"} if self.wanted[run.message.identity].project is CBR else {"shown", "not found"}
+        good = {"shown", "confirmed"} if is_cbr else {"shown", "not found"}
         is_read = heard.status == 202 or (not heard.is_cut and (is_list or heard.what in good))
         if is_service_call and is_read:
             self._timeouts[key] = 0
