@@ -326,7 +326,7 @@ def test_a_backup_in_error_is_shown_even_if_the_log_cannot_be_read(cloud: Cloud,
         ({}, {"image_ids": ["an-image"]}, AnswerName.USED_BY_IMAGE),
         ({"cbr_vault_locked": True}, {"auto_trigger": True}, AnswerName.LOCKED),
         ({"cbr_vault_locked": True}, {}, AnswerName.ACCEPTED),
-        ({"cbr_vault_status": "frozen"}, {}, AnswerName.CONFLICT),
+        ({"cbr_vault_status": "frozen"}, {}, AnswerName.VAULT_UNUSABLE),
     ],
 )
 def test_what_the_cloud_refuses(
@@ -534,5 +534,5 @@ def test_a_frozen_vault_is_a_wait_that_says_so(cloud: Cloud, reach: Reach) -> No
     cloud.change_settings(cbr_vault_status="frozen")
     ended = reconcile(reach, cloud.add_backup(volume_id=VOLUME))
     assert isinstance(ended, Wait)
-    assert ended.reason is Reason.CONFLICT
-    assert ended.message == "after the DELETE, the backup is still available: Invalid vault status."
+    assert ended.reason is Reason.VAULT_UNUSABLE
+    assert ended.message == "Invalid vault status."

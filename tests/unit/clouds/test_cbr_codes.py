@@ -65,7 +65,7 @@ CODES = [
     # It cannot be deleted now, or at all
     (400, "BackupService.6201", A.CONFLICT, A.CONFLICT),
     (400, "6201", A.CONFLICT, A.CONFLICT),
-    (400, "BackupService.6112", A.CONFLICT, A.CONFLICT),
+    (400, "BackupService.6112", A.VAULT_UNUSABLE, A.VAULT_UNUSABLE),
     (400, "BackupService.6711", A.CONFLICT, A.CONFLICT),
     (400, "BackupService.6712", A.CONFLICT, A.CONFLICT),
     (400, "BackupService.6204", A.USED_BY_IMAGE, A.USED_BY_IMAGE),

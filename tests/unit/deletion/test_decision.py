@@ -76,6 +76,7 @@ EVERYWHERE = {
     A.SERVER_ERROR: "wait server_error",
     A.CONFLICT: "wait conflict",
     A.BUSY: "wait busy",
+    A.VAULT_UNUSABLE: "wait vault_unusable",
     A.LOCKED: "refused locked",
     A.MAYBE_GONE: "wait unconfirmed",
     A.DELETION_FAILED: "wait unexpected_answer",

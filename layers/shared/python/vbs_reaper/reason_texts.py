@@ -55,6 +55,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "busy": ("The backup is being created, restored or used.", "Nothing to do: it is deleted afterwards."),
     "has_dependents": ("Newer incremental backups depend on this one.", "Delete the newer ones too, or keep this one."),
     "conflict": ("The cloud reports a conflict and the backup is still there.", "Look at the backup."),
+    "vault_unusable": (
+        "The vault of the backup allows no deletion now.",
+        "Look at the vault: if it is locked or frozen, the account is in arrears; if it is being deleted, do nothing.",
+    ),
     "unconfirmed": (
         "The cloud has no such backup; a later look must confirm it.",
         "Nothing to do: the next pass looks again.",

@@ -88,6 +88,7 @@ class Reason(StrEnum):
     BUSY = "busy", Scope.BACKUP, Fix.CLOUD_ADMINISTRATOR
     HAS_DEPENDENTS = "has_dependents", Scope.BACKUP
     CONFLICT = "conflict", Scope.BACKUP
+    VAULT_UNUSABLE = "vault_unusable", Scope.BACKUP
     UNCONFIRMED = "unconfirmed", Scope.BACKUP
     ASKED_ELSEWHERE = "asked_elsewhere", Scope.BACKUP
     SURVIVOR_CLAIMED = "survivor_claimed", Scope.BACKUP

@@ -53,6 +53,7 @@ TARGET_FAULTS: Final = frozenset(
         Reason.ASKED_ELSEWHERE,
         Reason.UNKNOWN_FIELD,
         Reason.CLOCK_SKEW,
+        Reason.VAULT_UNUSABLE,
     }
 )
 """The waits that end when a person repairs the target. Outages of the cloud end by themselves."""

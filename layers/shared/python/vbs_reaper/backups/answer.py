@@ -49,6 +49,7 @@ class AnswerName(StrEnum):
     HAS_DEPENDENTS = "has_dependents"
     USED_BY_IMAGE = "used_by_image"
     LOCKED = "locked"
+    VAULT_UNUSABLE = "vault_unusable"
     BUSY = "busy"
     CONFLICT = "conflict"
     DELETION_FAILED = "deletion_failed"

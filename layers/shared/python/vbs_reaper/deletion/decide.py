@@ -85,6 +85,7 @@ WAITS: Final = {
     AnswerName.CONNECTION_LOST: Reason.CONNECTION_LOST,
     AnswerName.SERVER_ERROR: Reason.SERVER_ERROR,
     AnswerName.CONFLICT: Reason.CONFLICT,
+    AnswerName.VAULT_UNUSABLE: Reason.VAULT_UNUSABLE,
     AnswerName.BUSY: Reason.BUSY,
     AnswerName.MAYBE_GONE: Reason.UNCONFIRMED,
     AnswerName.OUT_OF_TIME: Reason.OUT_OF_TIME,

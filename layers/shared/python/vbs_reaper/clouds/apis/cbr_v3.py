@@ -51,7 +51,7 @@ _BUSY: Final = ("2010", "6125", "6130", "6134", "6203", "6216", "7200", "7302", 
 _BAD_REQUEST_CODES: Final = {
     **dict.fromkeys(_BUSY, AnswerName.BUSY),
     "6201": AnswerName.CONFLICT,
-    "6112": AnswerName.CONFLICT,
+    "6112": AnswerName.VAULT_UNUSABLE,
     "6711": AnswerName.CONFLICT,
     "6712": AnswerName.CONFLICT,
     "6204": AnswerName.USED_BY_IMAGE,
