@@ -83,7 +83,7 @@ def test_outage_revoked_token_busy_and_hold_are_told_as_the_cloud_saw_them(
         f'by ann, target "{target}".',
         "The reason given: too old",
         "The backup service or Keystone is down (service_down)",
-        "The backup is being created or restored (busy): the backup is restoring.",
+        "The backup is being created, restored or used (busy): the backup is restoring.",
         "401",
         "again, with a new token: 200",
         "Refused: The backup is on hold (held)",
