@@ -121,7 +121,7 @@ def test_no_delete_is_sent_later_than_60_seconds_after_a_hold_was_written(
     desk: Desk, stack: LocalStack, cloud: Cloud, target: str, began: datetime, without_holds: None
 ) -> None:
     """The first deletion makes the deleter remember a list without the hold; then requests never stop coming."""
-    volume_id = cloud.new_id()
+    volume_id = str(uuid4())  # the deleter remembers the hold for 30 s, and the cloud assigns the same IDs in each test
 
     def request() -> str:
         backup_id = cloud.add_backup(id=str(uuid4()), volume_id=volume_id)
