@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -49,7 +50,8 @@ def execution(artefacts: Artefacts, resources: TemplateResources, cloud: Cloud) 
     variables = {
         "DeleterFunction": resources.deleter_environment,
         "PurgerFunction": resources.purger_environment,
-        "CheckerFunction": resources.deleter_environment,  # which holds all that the checker is told
+        # What the checker is told is in the environment of the deleter, but for this ID, which exists only in a stack.
+        "CheckerFunction": {**resources.deleter_environment, "DELETE_REQUESTS_MAPPING_ID": str(uuid4())},
     }
     return lambda logical_id: Execution(
         task=artefacts.function(logical_id),
