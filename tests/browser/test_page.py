@@ -3,16 +3,21 @@
 axe checks the rules of WCAG 2 that a program can check (https://github.com/dequelabs/axe-core).
 """
 
+from __future__ import annotations
+
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
 
 from tests.unit.purge.report.demo import made
 from vbs_reaper.purge.report.html_page import write_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
@@ -22,6 +27,8 @@ PHONE, DESK = 390, 1280
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright  # only .venv-browser has it
+
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     assert chromium, "install Chromium: Debian has it in the package chromium"
     with sync_playwright() as playwright:
@@ -44,6 +51,8 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_axe_finds_no_fault_in_the_page_with_all_its_parts_open(
     browser: Browser, page_file: Path, scheme: str, width: int
 ) -> None:
+    from axe_playwright_python.sync_playwright import Axe  # only .venv-browser has it
+
     with browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900}) as page:
         requested: list[str] = []
         page.on("request", lambda request: requested.append(request.url))
