@@ -59,7 +59,7 @@ console: .venv/stamp ## install the operator's CLI: .venv/bin/vbs-reaper --help
 check: lint ## lint, then run the unit tests, in about a minute: for each small change
 	.venv/bin/python -m pytest $(IN_TWO) -q tests/unit $(ARGS)
 
-test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers, in four to five minutes, or only ARGS=PATH
+test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers, in 10 to 15 minutes, or only ARGS=PATH
 	.venv/bin/python -m pytest $(IN_TWO) -q $(ARGS)
 
 test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## test the built functions in the Lambda runtime and its emulator (Linux)
