@@ -76,6 +76,9 @@ def _run(options: argparse.Namespace, console: Console) -> tuple[StopVerdict, Pl
         purged = purge_year(tell_year(options.seed), stack, cloud, report, options.pictures)
         if not options.json:
             report.conclude_purge(purged)
+            report.say(
+                "Next: `make up` leaves such a stack running, with commands to try. To deploy: README.md, Deploy."
+            )
         monitoring: dict[str, object] = {
             "dashboard": dashboard(stack),
             "metrics": [asdict(each) for each in measured(stack)],
