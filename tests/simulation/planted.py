@@ -243,10 +243,10 @@ def a_halted_delete_is_sent_all_the_same(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_404_of_cbr_needs_no_confirmation(patch: pytest.MonkeyPatch) -> None:
-    def follow_up(_: CloudClient, answer: Answer, *__: object) -> Answer:
+    def confirm(_: CloudClient, answer: Answer, *__: object) -> Answer:
         return replace(answer, name=AnswerName.GONE) if answer.name is AnswerName.MAYBE_GONE else answer
 
-    patch.setattr(CloudClient, "_follow_up", follow_up)
+    patch.setattr(CloudClient, "_confirm", confirm)
 
 
 def a_list_with_an_ignored_filter_confirms(patch: pytest.MonkeyPatch) -> None:

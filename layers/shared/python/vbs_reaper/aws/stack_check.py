@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
 from vbs_reaper.checking.ports import OwnSide
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from vbs_reaper.backups.ports import HoldStore
+
+_T = TypeVar("_T")
 
 _MISSING: Final = frozenset(
     {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
@@ -50,24 +52,23 @@ class StackCheck:
 
     def check(self) -> OwnSide:
         """Look at every part. A fault is one sentence, with AWS's code and what to do."""
-        states: list[str] = []
-        mapping = {"the event source mapping of the deleter": lambda: states.append(self._state())}
-        lookups = {**self._lookups, **mapping}
-        faults = tuple(fault for name, lookup in lookups.items() if (fault := _fault(name, lookup)))
-        return OwnSide(healthy=not faults, faults=faults, deleter=states[0] if states else None)
+        others = [_look_up(name, lookup) for name, lookup in self._lookups.items()]
+        state, fault = _look_up("the event source mapping of the deleter", self._state)
+        faults = tuple(each for each in (*(other for _, other in others), fault) if each is not None)
+        return OwnSide(healthy=not faults, faults=faults, deleter=state)
 
     def _state(self) -> str:
         return self._functions.get_event_source_mapping(UUID=self._mapping_id)["State"]
 
 
-def _fault(name: str, lookup: Callable[[], object]) -> str | None:
+def _look_up(name: str, lookup: Callable[[], _T]) -> tuple[_T | None, str | None]:
+    """Return what was found, or else the fault."""
     try:
-        lookup()
+        return lookup(), None
     except BucketUnusable as unusable:
-        return f"{unusable}; no backup is deleted until this is repaired"
+        return None, f"{unusable}; no backup is deleted until this is repaired"
     except AWS_ERRORS as error:
         code = code_of(error)
         if code in _MISSING:
-            return f"{name} does not exist; deploy the stack again"
-        return f"{name} cannot be checked ({code}); check the role of the checker, or wait if AWS itself fails"
-    return None
+            return None, f"{name} does not exist; deploy the stack again"
+        return None, f"{name} cannot be checked ({code}); check the role of the checker, or wait if AWS itself fails"

@@ -28,19 +28,18 @@ def read_record(record: bytes | msgspec.Raw) -> Backup | None:
 def without_doubled(backup: Backup, doubled: Iterable[str]) -> Backup:
     """Return the record without the fields that the response names twice: they are unknown, and in `odd_fields`."""
     twice = frozenset(doubled) & _FIELDS.keys()
-    if not twice:
-        return backup
-    known = {attribute: getattr(backup, attribute) for name, (attribute, _) in _FIELDS.items() if name not in twice}
-    return OddBackup(odd=backup.odd_fields | twice, twice=twice, **known)
+    return _without(backup, twice, twice) if twice else backup
 
 
 def with_odd(backup: Backup, odd: Iterable[str]) -> Backup:
     """Return the record with more fields that cannot be trusted, because they are missing or have an odd value."""
     more = frozenset(odd) - backup.odd_fields
-    if not more:
-        return backup
-    known = {attribute: getattr(backup, attribute) for name, (attribute, _) in _FIELDS.items() if name not in more}
-    return OddBackup(odd=backup.odd_fields | more, **known)
+    return _without(backup, more, frozenset()) if more else backup
+
+
+def _without(backup: Backup, unknown: frozenset[str], twice: frozenset[str]) -> Backup:
+    known = {attribute: getattr(backup, attribute) for name, (attribute, _) in _FIELDS.items() if name not in unknown}
+    return OddBackup(odd=backup.odd_fields | unknown, twice=twice, **known)
 
 
 def unidentified(doubled: str) -> Backup:

@@ -10,9 +10,6 @@ from typing import Any
 
 from rich.console import Console
 
-from vbs_reaper.cli.follow import EXIT_ALL_GONE, EXIT_SOME_LEFT
-from vbs_reaper.cli.log_record import GONE
-from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.plan_text import print_plan
 from vbs_reaper.cli.prompts import require_typed
 from vbs_reaper.cli.sent_deletions import send_and_follow
@@ -70,10 +67,7 @@ def run(args: argparse.Namespace) -> int:
         _ask(plan, plan.totals.selected if args.include_grace else plan.totals.due)
     started_at = datetime.now(UTC)
     approval = {"policy": args.policy, "plan": sha256, "include_grace": args.include_grace}
-    answer, ends = send_and_follow(stack, args.policy, {"approve": approval}, console, started_at)
-    if args.json:
-        print_json({**answer, "ends": ends})
-    return EXIT_ALL_GONE if ends.keys() <= GONE else EXIT_SOME_LEFT
+    return send_and_follow(stack, args.policy, {"approve": approval}, console, started_at, as_json=args.json)
 
 
 def _find(stack: Stack, policy: str, sha256: str) -> Plan:

@@ -198,14 +198,13 @@ def _decode(rows: bytes | msgspec.Raw, check_keys: bool, before: int, read: _Rea
         _DoubledKey: `check_keys` is true, and a record has one of `_FIELDS` twice.
     """
     try:
-        backups = msgspec.json.decode(rows, type=list[Backup])
-        is_read = read is None
+        found: list[Backup | None] = msgspec.json.decode(rows, type=list[Backup])
+        found = found if read is None else _read_each(rows, read)
     except msgspec.ValidationError:
-        if None in _read_each(rows, read_record):
+        found = _read_each(rows, read or read_record)
+        if None in found:
             raise
-        is_read = False
-    if not is_read:
-        backups = cast("list[Backup]", _read_each(rows, read or read_record))
+    backups = cast("list[Backup]", found)
     if check_keys:
         _check_rows(bytes(rows), backups, before)
     return backups

@@ -9,6 +9,7 @@ import boto3
 from rich.console import Console
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
+from vbs_reaper.checking.ports import ENABLED
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.errors import CommandError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_lambda import LambdaClient
 
-ENABLED: Final = "Enabled"
 DISABLED: Final = "Disabled"
 LIMIT_S: Final = 300.0
 POLL_S: Final = 1.0

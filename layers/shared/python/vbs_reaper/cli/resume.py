@@ -6,6 +6,7 @@ Exit codes: 0 it is running or was running before, 1 error, 130 interrupted (the
 import argparse
 from typing import Any
 
+from vbs_reaper.checking.ports import ENABLED
 from vbs_reaper.cli import event_source
 from vbs_reaper.cli.output import print_json
 
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CommandError: see `event_source.switch`.
     """
-    changed = event_source.switch(args.stack, event_source.ENABLED)
+    changed = event_source.switch(args.stack, ENABLED)
     if args.json:
         print_json({"state": "running", "changed": changed})
     elif changed:

@@ -11,9 +11,6 @@ from typing import Any
 
 from rich.console import Console
 
-from vbs_reaper.cli.follow import EXIT_ALL_GONE, EXIT_SOME_LEFT
-from vbs_reaper.cli.log_record import GONE
-from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.policy_file import read_policy_file, run_event
 from vbs_reaper.cli.prompts import require_typed
 from vbs_reaper.cli.sent_deletions import send_and_follow
@@ -68,7 +65,4 @@ def run(args: argparse.Namespace) -> int:
         )
         require_typed(question, policy.policy, "that is not the name of the policy; nothing was sent")
     event = run_event(policy, started_at)
-    answer, ends = send_and_follow(stack, policy.policy, event, console, started_at)
-    if args.json:
-        print_json({**answer, "ends": ends})
-    return EXIT_ALL_GONE if ends.keys() <= GONE else EXIT_SOME_LEFT
+    return send_and_follow(stack, policy.policy, event, console, started_at, as_json=args.json)

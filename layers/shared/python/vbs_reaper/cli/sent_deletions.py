@@ -7,8 +7,9 @@ from typing import Any, Final
 from rich.console import Console
 
 from vbs_reaper.cli.deletion_log import DeletionLog, about
-from vbs_reaper.cli.follow import Follower, follow_to_the_end
-from vbs_reaper.cli.log_record import LogRecord
+from vbs_reaper.cli.follow import EXIT_ALL_GONE, EXIT_SOME_LEFT, Follower, follow_to_the_end
+from vbs_reaper.cli.log_record import GONE, LogRecord
+from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.errors import CommandError
 from vbs_reaper.purge.run_result import name_of
@@ -17,10 +18,12 @@ LEFT_OUT_SHOWN: Final = 20
 """Maximum number of left-out backups that are printed."""
 
 
-def send_and_follow(
-    stack: Stack, policy: str, event: dict[str, Any], console: Console, started_at: datetime
-) -> tuple[dict[str, Any], Counter[str]]:
-    """Invoke the purger once, print its answer and follow the deletions; return both, the latter by outcome.
+def send_and_follow(  # noqa: PLR0913  # each is a separate value
+    stack: Stack, policy: str, event: dict[str, Any], console: Console, started_at: datetime, *, as_json: bool
+) -> int:
+    """Invoke the purger once, print its answer and follow the deletions; return the exit code.
+
+    With `as_json`, the answer is also printed as JSON, with the deletions by outcome.
 
     Raises:
         CommandError: the purger cannot be invoked, fails, or refuses the run or approval.
@@ -34,7 +37,9 @@ def send_and_follow(
     ends: Counter[str] = Counter()
     if answer["outcome"] == "completed":
         ends = _follow(stack, console, name_of(policy, answer["run"]), answer["requested"], started_at)
-    return answer, ends
+    if as_json:
+        print_json({**answer, "ends": ends})
+    return EXIT_ALL_GONE if ends.keys() <= GONE else EXIT_SOME_LEFT
 
 
 def _print_left_out(console: Console, left_out: dict[str, Any]) -> None:

@@ -60,6 +60,11 @@ class Stack:
             ) from None
 
     @property
+    def default_target(self) -> str:
+        """The target of requests that name none."""
+        return self._parameters.get("DefaultTarget", "default")
+
+    @property
     def check_targets(self) -> list[str]:
         """The targets that the checker checks by its schedule; empty for the default target."""
         return [target for target in self._parameters.get("CheckTargets", "").split(",") if target]

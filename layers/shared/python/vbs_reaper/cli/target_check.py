@@ -18,22 +18,19 @@ def find_unusable(stack: Stack, targets: Iterable[str | None]) -> Iterator[str]:
     Raises:
         CommandError: a target has no usable secret. Its requests would wait for 12 days.
     """
-    wanted = set(targets)
-    named = sorted(target for target in wanted if target is not None)[:TARGETS_LIMIT]
-    checks = [named] if named else []
-    if None in wanted:
-        checks.append([])  # then the checker checks the default target, whose name it knows
-    for names in checks:
-        try:
-            answer = stack.invoke("Checker", {"targets": names})
-        except CommandError as error:
-            yield f"the target cannot be checked with your rights: {error}"
-            return
-        for report in answer["targets"]:
-            if report.get("reason") in _NEVER:
-                raise CommandError(f"{_fault(report)}; nothing was sent")
-            if report["healthy"] is False:
-                yield f"{_fault(report)}; the requests wait until it works"
+    named = sorted({target or stack.default_target for target in targets})[:TARGETS_LIMIT]
+    if not named:
+        return
+    try:
+        answer = stack.invoke("Checker", {"targets": named})
+    except CommandError as error:
+        yield f"the target cannot be checked with your rights: {error}"
+        return
+    for report in answer["targets"]:
+        if report.get("reason") in _NEVER:
+            raise CommandError(f"{_fault(report)}; nothing was sent")
+        if report["healthy"] is False:
+            yield f"{_fault(report)}; the requests wait until it works"
 
 
 def _fault(report: Mapping[str, Any]) -> str:

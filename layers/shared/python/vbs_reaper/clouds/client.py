@@ -81,7 +81,13 @@ class CloudClient:
 
     def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
         """Observe the backup (GET), with the further calls that some answers need."""
-        return self._follow_up(self._one(Operation.SHOW_BACKUP, ref, time_left), ref, time_left)
+        answer = self._one(Operation.SHOW_BACKUP, ref, time_left)
+        if not answer.follow_up:
+            return answer
+        if answer.target is not None:  # all calls are about one place
+            ref = replace(ref, project_id=answer.target.project_id, address=answer.target.address)
+        follow = self._confirm if answer.backup is None else self._explain
+        return follow(answer, ref, time_left)
 
     def delete_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
         """Request its deletion (DELETE)."""
@@ -133,22 +139,23 @@ class CloudClient:
         first = Call(operation=Operation.LIST_BACKUPS, target=target, project_id=project_id, address=address)
         return self._list(first, time_left)
 
-    def _follow_up(self, answer: Answer, ref: BackupRef, time_left: TimeLeft) -> Answer:
-        """Make the calls that say more about an answer, until one of them does. All of them are about one place."""
+    def _explain(self, answer: Answer, ref: BackupRef, time_left: TimeLeft) -> Answer:
+        """Make the call that may say why the deletion of the backup failed."""
+        found = self._one(answer.follow_up[0], ref, time_left)
+        reason = found.message if found.name is AnswerName.DELETION_FAILED else UNSET
+        return replace(answer, backup=answer.backup and structs.replace(answer.backup, fail_reason=reason))
+
+    def _confirm(self, answer: Answer, ref: BackupRef, time_left: TimeLeft) -> Answer:
+        """Make the calls that may confirm that the backup is gone, until one of them does."""
         tried = []
-        if answer.target is not None:
-            ref = replace(ref, project_id=answer.target.project_id, address=answer.target.address)
         for operation in answer.follow_up:
             found = self._one(operation, ref, time_left)
-            if answer.backup is not None:
-                reason = found.message if found.name is AnswerName.DELETION_FAILED else UNSET
-                return replace(answer, backup=structs.replace(answer.backup, fail_reason=reason))
             if found.name is AnswerName.GONE:
                 return replace(answer, name=AnswerName.GONE)
             if found.name not in _INCONCLUSIVE:
                 return found
             tried.append(f"{operation} ({found.message})")
-        return replace(answer, message=f"{answer.message} Not confirmed by {', '.join(tried)}") if tried else answer
+        return replace(answer, message=f"{answer.message} Not confirmed by {', '.join(tried)}")
 
     def _one(self, operation: Operation, ref: BackupRef, time_left: TimeLeft) -> Answer:
         call = Call(

@@ -4,8 +4,9 @@ from typing import Final
 
 import msgspec
 
-from vbs_reaper.backups.answer import SERVICES, Service
+from vbs_reaper.backups.answer import SERVICES, Service, TargetInfo
 from vbs_reaper.backups.hold_marker import HOLD_MARKER
+from vbs_reaper.backups.identifiers import ProjectId
 from vbs_reaper.backups.secret_text import Secret
 from vbs_reaper.clouds.apis.interface import BackupApi
 from vbs_reaper.clouds.apis.registry import APIS, DEFAULT_VERSIONS
@@ -86,6 +87,18 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def uses_access_key(self) -> bool:
         """Whether every request is signed with an access key, instead of carrying a token."""
         return self.auth_type == ACCESS_KEY_TYPE
+
+    def describe(self, project_id: ProjectId, address: str, roles: tuple[str, ...] = ()) -> TargetInfo:
+        """Describe the target after a login to a project. `address` is the root of the service; see `TargetInfo`."""
+        return TargetInfo(
+            project_id=project_id,
+            hold_marker=self.hold_marker,
+            shows_metadata=self.api.shows_metadata,
+            service=self.service,
+            address=address,
+            api_version=self.api_version,
+            roles=roles,
+        )
 
     @property
     def address(self) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -57,8 +57,7 @@ def read_event(event: object, default_target: str, invocation_id: str) -> Run | 
         return _read_approval(members["approve"])
     if keys in _RUNS:
         time = members.get(SCHEDULED_TIME, members.get(STARTED_AT))
-        run = _read_run(members["run"], time, default_target, invocation_id)
-        return replace(run, is_scheduled=SCHEDULED_TIME in keys and read_instant(time) is not None)
+        return _read_run(members["run"], time, default_target, invocation_id, by_schedule=SCHEDULED_TIME in keys)
     raise _refused(
         'the event must be {"run": {<policy>}, "scheduled_time": "<time>"} or {"approve": {"policy": "<name>", '
         f'"plan": "<sha256>"}}}}; found the keys {printable(", ".join(sorted(map(str, keys)))[:128]) or "none"}'
@@ -72,7 +71,7 @@ def policy_name_of(event: object) -> str | None:
     return name if isinstance(name, str) and is_policy_name(name) else None
 
 
-def _read_run(policy: object, time: object, default_target: str, invocation_id: str) -> Run:
+def _read_run(policy: object, time: object, default_target: str, invocation_id: str, *, by_schedule: bool) -> Run:
     try:
         if len(msgspec.json.encode(policy)) > POLICY_LIMIT_BYTES:
             raise _refused(f'"run" has more than {POLICY_LIMIT_BYTES} bytes, the maximum size of a policy')
@@ -87,6 +86,7 @@ def _read_run(policy: object, time: object, default_target: str, invocation_id: 
         policy=msgspec.structs.replace(parsed, target=target),
         target=target,
         name=_run_name(time, invocation_id),
+        is_scheduled=by_schedule and read_instant(time) is not None,
     )
 
 

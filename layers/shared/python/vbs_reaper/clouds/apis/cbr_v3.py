@@ -17,7 +17,7 @@ from vbs_reaper.backups.answer import AnswerName, Operation
 from vbs_reaper.backups.backup import OWNER_FIELDS, VOLUME, Status
 from vbs_reaper.backups.identifiers import UUID, is_backup_id, is_project_id
 from vbs_reaper.backups.record import read_record, with_odd
-from vbs_reaper.clouds.apis.answers import STATUS_ANSWERS, make_answer
+from vbs_reaper.clouds.apis.answers import STATUS_ANSWERS, checked_id, make_answer, name_malformed, name_status
 from vbs_reaper.clouds.apis.interface import Rows
 from vbs_reaper.clouds.apis.records import read_backup, read_date
 from vbs_reaper.clouds.error_body import ErrorBody, read_error_body
@@ -106,14 +106,14 @@ class CbrApi:
             "Content-Type": "application/json",
         }
         if call.operation is Operation.DELETE_BACKUP:
-            url = f"{project}/backups/{_checked(call.backup_id)}"
+            url = f"{project}/backups/{checked_id(call.backup_id)}"
             return prepare("DELETE", url, headers | {"Content-Length": "0"})
         headers["Cache-Control"] = "no-cache"
         if call.operation is Operation.SHOW_BACKUP:
-            return prepare("GET", f"{project}/backups/{_checked(call.backup_id)}", headers)
+            return prepare("GET", f"{project}/backups/{checked_id(call.backup_id)}", headers)
         query = {"limit": str(call.page_size or PAGE_SIZE)}
         if call.volume_id is not None:
-            query["resource_id"] = _checked(call.volume_id)
+            query["resource_id"] = checked_id(call.volume_id)
         if call.operation is Operation.LIST_TASKS:
             query["operation_type"] = "delete"
             return prepare("GET", f"{project}/operation-logs?{_write_query(query)}", headers)
@@ -162,12 +162,6 @@ class CbrApi:
 CBR_V3: Final = CbrApi()
 
 
-def _checked(uuid: str | None) -> str:
-    if not is_backup_id(uuid):
-        raise NotSendable("an ID is not a lower-case canonical UUID")
-    return str(uuid)
-
-
 def _write_query(query: Mapping[str, str]) -> str:
     """Return the query sorted by name and encoded as in RFC 3986, because it may be signed."""
     return urlencode(sorted(query.items()), quote_via=quote)
@@ -183,11 +177,12 @@ def _name(call: Call, reply: Reply, error: ErrorBody) -> AnswerName:
     if 200 <= status < 300:
         return _name_success(call, reply)
     if 300 <= status < 400:
-        return AnswerName.REDIRECTED
+        return AnswerName.REDIRECTED  # whatever its body says
     if error.code in _THROTTLED:
         return AnswerName.THROTTLED
     if status in {400, 401} and _MALFORMED_URL in error.message:
         return AnswerName.URL_PROJECT_MISMATCH
+    # A list that is not allowed, or does not exist here, proves nothing, but is no verdict about the target.
     if call.confirms and STATUS_ANSWERS.get(status, AnswerName.WRONG_ENDPOINT) is AnswerName.WRONG_ENDPOINT:
         return AnswerName.FORBIDDEN if status == 403 else AnswerName.MAYBE_GONE
     if status in {400, 404} and _may_be_gone(call, status, reply.body):
@@ -196,17 +191,9 @@ def _name(call: Call, reply: Reply, error: ErrorBody) -> AnswerName:
         return _name_not_found(call.operation, error)
     if status == 400:
         return _name_bad_request(call.operation, number, error)
-    if status == 403:
-        return AnswerName.GATEWAY_REFUSED if error.from_gateway else AnswerName.FORBIDDEN
     if status == 500 and number in _SERVER_ERROR_CODES:
         return _SERVER_ERROR_CODES[number]
-    if status in STATUS_ANSWERS:
-        return STATUS_ANSWERS[status]
-    if not 400 < status < 500:
-        return AnswerName.UNEXPECTED
-    if error.from_gateway:
-        return AnswerName.GATEWAY_REFUSED
-    return _name_malformed(call.operation) if status == 414 else AnswerName.UNEXPECTED_CLIENT_ERROR
+    return name_status(call.operation, status, error)
 
 
 def _name_success(call: Call, reply: Reply) -> AnswerName:
@@ -229,12 +216,7 @@ def _name_bad_request(operation: Operation, number: str, error: ErrorBody) -> An
         return AnswerName.UNEXPECTED
     if error.from_gateway:
         return AnswerName.GATEWAY_REFUSED
-    return _BAD_REQUEST_CODES.get(number) or _name_malformed(operation)
-
-
-def _name_malformed(operation: Operation) -> AnswerName:
-    """A GET of checked IDs cannot be malformed, so for a GET this says nothing about the request."""
-    return AnswerName.BAD_REQUEST if operation is Operation.DELETE_BACKUP else AnswerName.UNEXPECTED
+    return _BAD_REQUEST_CODES.get(number) or name_malformed(operation)
 
 
 # Records: CBR's fields under the names that they have in `Backup`.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from vbs_reaper.backups.answer import AnswerName, Operation
-from vbs_reaper.backups.identifiers import UUID, is_backup_id, is_project_id
-from vbs_reaper.clouds.apis.answers import STATUS_ANSWERS, make_answer
+from vbs_reaper.backups.identifiers import UUID, is_project_id
+from vbs_reaper.clouds.apis.answers import checked_id, make_answer, name_malformed, name_status
 from vbs_reaper.clouds.apis.records import PAGE_SIZE, read_backup, read_rows
 from vbs_reaper.clouds.error_body import ErrorBody, read_error_body
 from vbs_reaper.clouds.http.transport import USER_AGENT, NotSendable, checked_url, prepare
@@ -78,17 +78,17 @@ class CinderApi:
             "Accept-Encoding": "identity",
         }
         if call.operation is Operation.DELETE_BACKUP:
-            return prepare("DELETE", f"{backups}/{_checked(call.backup_id)}", headers | {"Content-Length": "0"})
+            return prepare("DELETE", f"{backups}/{checked_id(call.backup_id)}", headers | {"Content-Length": "0"})
         # A shared cache may store responses to an X-Auth-Token, which is not an Authorization (RFC 9111 section 3.5).
         headers["Cache-Control"] = "no-cache"
         if self.shows_metadata:
             headers["OpenStack-API-Version"] = MICROVERSION
         if call.operation is Operation.SHOW_BACKUP:
-            return prepare("GET", f"{backups}/{_checked(call.backup_id)}", headers)
+            return prepare("GET", f"{backups}/{checked_id(call.backup_id)}", headers)
         # Only `limit` and `marker`: a next link repeats an offset and then skips rows (measured).
         query = f"limit={call.page_size or PAGE_SIZE}"  # sorted by name, because it may be signed
-        query += "" if call.marker is None else f"&marker={_checked(call.marker)}"
-        query += "" if call.volume_id is None else f"&volume_id={_checked(call.volume_id)}"
+        query += "" if call.marker is None else f"&marker={checked_id(call.marker)}"
+        query += "" if call.volume_id is None else f"&volume_id={checked_id(call.volume_id)}"
         return prepare("GET", f"{backups}/detail?{query}", headers)
 
     def read(self, call: Call, reply: Reply, now: datetime) -> Answer | Rows:
@@ -116,31 +116,15 @@ class CinderApi:
         status = reply.status
         if 200 <= status < 300:
             return _name_success(operation, status)
-        if 300 <= status < 400:
-            return AnswerName.REDIRECTED
         if status == 404:
             return _name_not_found(backup_id, error, reply.body)
         if status == 400:
             return _name_bad_request(operation, error)
-        if status == 403:
-            return AnswerName.GATEWAY_REFUSED if error.from_gateway else AnswerName.FORBIDDEN
-        if status in STATUS_ANSWERS:
-            return STATUS_ANSWERS[status]
-        if not 400 < status < 500:
-            return AnswerName.UNEXPECTED
-        if error.from_gateway:
-            return AnswerName.GATEWAY_REFUSED
-        return _name_malformed(operation) if status == 414 else AnswerName.UNEXPECTED_CLIENT_ERROR
+        return name_status(operation, status, error)
 
 
 CINDER_V2: Final = CinderApi(version="v2", service_types=("volumev2", "volumev3", "block-storage"))
 CINDER_V3: Final = CinderApi(version="v3", service_types=("volumev3", "block-storage", "volumev2"))
-
-
-def _checked(uuid: str | None) -> str:
-    if not is_backup_id(uuid):
-        raise NotSendable("an ID is not a lower-case canonical UUID")
-    return str(uuid)
 
 
 def _name_success(operation: Operation, status: int) -> AnswerName:
@@ -155,12 +139,7 @@ def _name_bad_request(operation: Operation, error: ErrorBody) -> AnswerName:
     if error.from_gateway:
         return AnswerName.GATEWAY_REFUSED
     by_text = (answer for text, answer in _BAD_REQUEST_TEXTS.items() if text in error.message)
-    return _VBS_CODES.get(error.code) or next(by_text, None) or _name_malformed(operation)
-
-
-def _name_malformed(operation: Operation) -> AnswerName:
-    """A GET of checked IDs cannot be malformed, so for a GET this says nothing about the request."""
-    return AnswerName.BAD_REQUEST if operation is Operation.DELETE_BACKUP else AnswerName.UNEXPECTED
+    return _VBS_CODES.get(error.code) or next(by_text, None) or name_malformed(operation)
 
 
 # Proof of deletion: a 404 counts only if the API itself says that this very backup was not found.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, cast
 
-from vbs_reaper.backups.answer import Answer, AnswerName, Operation, TargetInfo
+from vbs_reaper.backups.answer import Answer, AnswerName, Operation
 from vbs_reaper.backups.identifiers import ProjectId
 from vbs_reaper.clouds.apis.interface import Call
 from vbs_reaper.clouds.endpoint import read_endpoint
@@ -81,14 +81,7 @@ def _make_login(target: Target, transport: Transport, now: datetime) -> Login:
         project_id=project_id,
         root=root,
         api=target.api,
-        info=TargetInfo(
-            project_id=project_id,
-            hold_marker=target.hold_marker,
-            shows_metadata=target.api.shows_metadata,
-            service=target.service,
-            address=root,
-            api_version=target.api_version,
-        ),
+        info=target.describe(project_id, root),
         transport=transport,
         renew_at=now + RENEWED_AFTER,
         expires_at=now + EXPIRES_AFTER,

@@ -11,7 +11,7 @@ from keystoneauth1.exceptions import ClientException
 from keystoneauth1.identity.v3 import ApplicationCredential, Password
 from keystoneauth1.session import Session
 
-from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
+from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.backups.identifiers import ProjectId, is_project_id
 from vbs_reaper.backups.secret_text import Secret
 from vbs_reaper.clouds.http.deadline import CallFailed
@@ -136,15 +136,7 @@ def _read_access(
         project_id=ProjectId(project_id),
         root=root,
         api=target.api,
-        info=TargetInfo(
-            project_id=ProjectId(project_id),
-            hold_marker=target.hold_marker,
-            shows_metadata=target.api.shows_metadata,
-            service=target.service,
-            address=root,
-            api_version=target.api_version,
-            roles=tuple(access.role_names),
-        ),
+        info=target.describe(ProjectId(project_id), root, tuple(access.role_names)),
         transport=transport,
         renew_at=now + _renewed_after(life),
         expires_at=now + life,

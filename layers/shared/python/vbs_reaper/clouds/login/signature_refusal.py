@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.clouds.error_body import read_error_body
+from vbs_reaper.clouds.login.slots import KEY_LOCKED_FOR
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from vbs_reaper.clouds.http.deadline import Reply
-
-LOCKED_FOR_S: Final = 300.0
-"""How long a gateway locks an access key after more than five failures in a row."""
 
 _CODES: Final = frozenset({"APIG.0301", "APIGW.0301"})
 _TEXTS: Final = {
@@ -42,7 +40,7 @@ def read_signature_refusal(reply: Reply, now: datetime) -> Answer | None:
                 name=name,
                 status=reply.status,
                 message=f"{message} ({reply.status}, {error.code})",
-                retry_after_s=LOCKED_FOR_S if name is AnswerName.USER_LOCKED else None,
+                retry_after_s=KEY_LOCKED_FOR.total_seconds() if name is AnswerName.USER_LOCKED else None,
                 at=now,
             )
     return None

@@ -37,7 +37,8 @@ the call, 5 s to free the slot."""
 
 
 KEY_LOCKED_FOR: Final = timedelta(minutes=5)
-"""How long a login of a locked access key occupies its slot, because so long the gateway answers nothing else."""
+"""How long a gateway locks an access key after more than five failures in a row, and how long a login that met such a
+lock occupies its slot."""
 
 RESERVED_FOR: Final = timedelta(minutes=10)
 """How long a slot that is free again is reserved for the version that waits for it."""
