@@ -312,6 +312,18 @@ def test_the_log_says_why_a_deletion_failed(cloud: Cloud, reach: Reach) -> None:
     assert answer.backup.fail_reason == "BackupService.6201 the storage is read-only"
 
 
+def test_a_look_right_before_the_deletion_does_not_ask_why_the_backup_failed(cloud: Cloud, reach: Reach) -> None:
+    backup_id = cloud.add_backup(status="error")
+    answer = reach.api.show_backup(replace(ref(backup_id), wants_fail_reason=False), Hourglass())
+    assert answer.name is AnswerName.FOUND
+    assert reach.book.take() == [(SHOW, "200")]
+
+
+def test_a_look_that_asks_for_no_fail_reason_still_proves_a_deletion(cloud: Cloud, reach: Reach) -> None:
+    missing = replace(ref(gone(cloud)), volume_id=VOLUME, wants_fail_reason=False)
+    assert reach.api.show_backup(missing, Hourglass()).name is AnswerName.GONE
+
+
 def test_a_backup_in_error_is_shown_even_if_the_log_cannot_be_read(cloud: Cloud, reach: Reach) -> None:
     cloud.change_settings(cbr_denied=("tasks:list",))
     answer = show(reach, cloud.add_backup(status="error"))

@@ -35,7 +35,8 @@ class SlowCloud(MemoryCloud):
     def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
         self._pass("show", ref)
         shown = replace(super().show_backup(ref, time_left), at=self.clock())
-        self._pass("follow up", ref)
+        if ref.wants_fail_reason:
+            self._pass("follow up", ref)
         return shown
 
     def delete_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
@@ -121,6 +122,13 @@ def test_a_look_is_as_old_as_its_response_whatever_calls_followed_it(
     world.slow.takes_s["follow up", ONE] = [seconds]
     assert isinstance(world.ask(), Asked)
     assert world.cloud.calls == [*[("show", ONE)] * looks, ("delete", ONE)]
+
+
+def test_a_failed_backup_is_deleted_however_long_it_takes_to_find_out_why_it_failed(world: SlowWorld) -> None:
+    world.cloud.has(ONE, status="error", fail_reason="the storage is read-only")
+    world.slow.takes_s["follow up", ONE] = [3.0, 3.0]
+    assert isinstance(world.ask(), Asked)
+    assert world.cloud.calls == [("show", ONE), ("show", ONE), ("delete", ONE)]
 
 
 def test_a_request_that_expires_while_survivors_are_looked_at_is_refused(world: SlowWorld) -> None:

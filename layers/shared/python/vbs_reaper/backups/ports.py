@@ -34,6 +34,8 @@ class BackupRef:
     """The volume of the backup, as it was observed; None if it never was."""
     not_after: datetime | None = None
     """A DELETE is not sent, and not repeated, after this time: the backup may have changed since it was observed."""
+    wants_fail_reason: bool = True
+    """Whether to find out why a failed backup has failed, if that takes another call."""
     recorder: CallRecorder = field(default=_discard, compare=False, repr=False)
 
 

@@ -82,7 +82,7 @@ class CloudClient:
     def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
         """Observe the backup (GET), with the further calls that some answers need."""
         answer = self._one(Operation.SHOW_BACKUP, ref, time_left)
-        if not answer.follow_up:
+        if not answer.follow_up or (answer.backup is not None and not ref.wants_fail_reason):
             return answer
         if answer.target is not None:  # all calls are about one place
             ref = replace(ref, project_id=answer.target.project_id, address=answer.target.address)

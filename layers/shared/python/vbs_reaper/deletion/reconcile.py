@@ -171,7 +171,8 @@ class _PassRun:
                 return current, self._observe_survivors(current, ref, step)
             case SendDelete() if self._is_observation_old() and not self._observed_twice:
                 self._observed_twice = True
-                return self._observe(current, ref)
+                # Further calls could make this observation too old as well, in this pass and in all later ones.
+                return self._observe(current, replace(ref, wants_fail_reason=False))
             case SendDelete():
                 return self._delete(current, ref)
             case ObserveAgain():
