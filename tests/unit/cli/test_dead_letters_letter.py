@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.deletion.world import World, backup_id, sqs_record
 from vbs_reaper.cli.dead_letters.dead_letter import (
     FAILED_RUN,
     KINDS,
@@ -16,10 +17,12 @@ from vbs_reaper.cli.dead_letters.dead_letter import (
     read_letter,
 )
 from vbs_reaper.cli.dead_letters.render import age
+from vbs_reaper.deletion.decision import Asked
 from vbs_reaper.errors import CommandError
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 BACKUP = "0b5e4f6a-7c1d-4e2f-9a3b-000000000011"
+OTHER = backup_id(7)
 
 
 def letter(body: object = None, **own: str) -> Letter:
@@ -51,6 +54,30 @@ def test_a_redriven_request_is_a_new_request_for_the_same_place() -> None:
 
 def test_a_request_that_was_not_found_at_its_place_is_redriven_without_it() -> None:
     assert letter(reason="asked_elsewhere", place="p https://a").redrive_message().attributes == {}
+
+
+@pytest.mark.parametrize("mark", ["asked_at", "unanswered_at"])
+def test_a_backup_whose_deletion_failed_is_deleted_after_an_administrator_has_reset_its_state(mark: str) -> None:
+    world = World()
+    expect = {"status": "available", "name": "daily"}
+    failed = letter(
+        {"backup_id": OTHER, "expect": expect, "requested_by": "nightly/1"},
+        reason="deletion_failed",
+        **{mark: "2026-11-25T02:00:00+00:00"},
+    )
+    world.cloud.has(OTHER, status="error", name="daily")
+    again = failed.redrive_message()
+    world.deliver(sqs_record(again.body, "m-1", sent_at=world.clock(), sender="AROAOPERATOR"))
+    assert isinstance(world.report.last("m-1"), Asked)
+    assert json.loads(again.body)["expect"] == {"name": "daily"}
+
+
+def test_a_state_is_expected_again_if_no_delete_was_sent_or_if_the_backup_had_failed_before() -> None:
+    usable: dict[str, Any] = {"backup_id": OTHER, "expect": {"status": "available"}}
+    failed: dict[str, Any] = {"backup_id": OTHER, "expect": {"status": "error"}}
+    asked = {"reason": "deletion_failed", "asked_at": "2026-11-25T02:00:00+00:00"}
+    assert json.loads(letter(usable, reason="held").redrive_message().body) == usable
+    assert json.loads(letter(failed, **asked).redrive_message().body) == failed
 
 
 def test_a_request_that_an_earlier_version_did_not_understand_can_be_sent_again() -> None:

@@ -1,11 +1,13 @@
 """One dead letter: which request it contains, why it is in the queue, and whether sending it again can succeed."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final
 
+from vbs_reaper.backups.backup import Status
 from vbs_reaper.deletion.envelope import Bulk, open_envelope
 from vbs_reaper.deletion.message import Message, NewMessage, read_message
 from vbs_reaper.deletion.request import DeleteRequest
@@ -101,7 +103,7 @@ class Letter:
         left out if the backup was not found there.
         """
         attributes = {"place": self.message.place} if self.message.place else {}
-        return NewMessage(body=self.message.body, attributes=attributes, group=self.group)
+        return NewMessage(body=_body_to_resend(self.message), attributes=attributes, group=self.group)
 
 
 def read_letter(received: Mapping[str, Any], now: datetime) -> Letter:
@@ -158,6 +160,20 @@ def _kind(attributes: Mapping[str, str], *, is_request: bool) -> LetterKind:
     if not {"ERROR_CODE", "ErrorCode"} & attributes.keys():
         return MOVED_BY_SQS
     return UNDELIVERED if is_request else FAILED_RUN
+
+
+def _body_to_resend(message: Message) -> str:
+    """Return the body, without `expect.status` "available" if a DELETE was sent before.
+
+    A failed deletion leaves the backup in `error`. The deleter does not compare the status after a DELETE either, but
+    to the deleter a request that a person sends again has no past.
+    """
+    request = _read_request(message)
+    was_asked = message.asked_at is not None or message.unanswered_at is not None
+    if not was_asked or not isinstance(request, DeleteRequest) or request.expect.status != Status.AVAILABLE:
+        return message.body
+    expect = {name: value for name, value in request.fields["expect"].items() if name != "status"}
+    return json.dumps({**request.fields, "expect": expect})
 
 
 def _read_request(message: Message) -> DeleteRequest | Bulk | None:
