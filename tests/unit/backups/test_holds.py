@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -189,3 +190,32 @@ def test_a_hold_whose_record_is_unreadable_is_described_by_its_name(
     held = cache.current().on_backup(BACKUP, None, NOW)
     assert held is not None
     assert cache.describe(held) == f"until it is released ({name})"
+
+
+class Watched(str):
+    """A name that tells when the cache looks at it."""
+
+    __slots__ = ("looked_at",)
+    looked_at: Callable[[], object]
+
+    def __hash__(self) -> int:
+        self.looked_at()
+        return super().__hash__()
+
+    __eq__ = str.__eq__
+
+
+def test_a_thread_may_describe_a_hold_while_another_one_lists_them() -> None:
+    clock, store = ManualClock(NOW), HoldStoreInMemory()
+    names = [name_of_hold(HoldKind.BACKUP, BACKUP, None, f"0000000{number}") for number in (1, 2, 3)]
+    for name in names:
+        store.put(name, HoldRecord(reason="legal", by="arn:aws:iam::1:user/ann", at=NOW))
+    cache = HoldCache(store, clock)
+    first, second, third = sorted(cache.current(), key=lambda hold: hold.name)
+    watched = Watched(first.name)
+    watched.looked_at = lambda: None
+    cache.describe(Hold(name=watched, kind=first.kind, of=first.of, until=first.until))
+    cache.describe(second)
+    watched.looked_at = lambda: cache.describe(third)
+    clock.advance(31)
+    assert {hold.name for hold in cache.current()} == set(names)

@@ -50,7 +50,8 @@ class HoldCache:
             self._failure, self._failed_at = failure, self._clock()
             raise
         names = {hold.name for hold in holds}
-        self._records = {name: record for name, record in self._records.items() if name in names}
+        described = self._records.copy()  # another thread may describe a hold meanwhile
+        self._records = {name: record for name, record in described.items() if name in names}
         self._holds = holds
         return holds
 
