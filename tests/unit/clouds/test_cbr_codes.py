@@ -5,7 +5,10 @@ API definitions of Huawei Cloud. None was seen on a live cloud.
 """
 
 import json
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Barrier
 
 import pytest
 from hypothesis import given, strategies as st
@@ -247,3 +250,31 @@ def test_a_full_page_of_a_list_has_a_next_one_although_its_count_agrees(number: 
     page = CBR_V3.read(Call(operation=LIST, target="t"), Reply(status=200, headers={}, body=body), NOW)
     assert isinstance(page, Rows)
     assert (page.next is not None) is has_next
+
+
+def peak_of(judges: int, body: bytes) -> int:
+    """The most bytes that so many threads take to judge a list at the same time, besides its text."""
+    together = Barrier(judges)
+
+    def judge(_: int) -> A:
+        together.wait()
+        return read(LIST, 200, body, volume_id=OTHER_ID).name
+
+    with ThreadPoolExecutor(judges) as pool:
+        tracemalloc.start()
+        names = set(pool.map(judge, range(judges)))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert names == {A.GONE}
+    return peak
+
+
+def test_confirming_lists_with_a_hundred_thousand_objects_take_little_memory() -> None:
+    objects = b'{"backups": [], "count": 0, "x": [%s]}' % b",".join([b"{}"] * 100_000)
+    assert peak_of(1, objects) < 2_000_000
+
+
+def test_confirming_lists_are_judged_one_after_the_other() -> None:
+    lists, objects = b",".join([b"[]"] * 100_000), b",".join([b"{}"] * 100_000)
+    body = b'{"backups": [], "count": 0, "x": [[%s], %s]}' % (lists, objects)
+    assert peak_of(4, body) < 1.5 * peak_of(1, body)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from vbs_reaper.clouds.error_body import ErrorBody, read_error_body
+from vbs_reaper.clouds.error_body import ERROR_BYTES, ErrorBody, read_error_body
 from vbs_reaper.text import printable
 
 
@@ -75,3 +75,10 @@ def test_what_is_no_json_object_is_no_fault(body: bytes) -> None:
 )
 def test_a_strangers_words_are_made_fit_to_be_written(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_a_body_that_is_too_large_for_an_error_is_not_read() -> None:
+    text = json.dumps({"error_code": "APIG.0301", "padding": ""}).encode()
+    largest = text.replace(b'""', b'"%s"' % (b"x" * (ERROR_BYTES - len(text))))
+    assert (len(largest), read_error_body(largest).code) == (ERROR_BYTES, "APIG.0301")
+    assert read_error_body(largest + b" ") == ErrorBody()

@@ -57,10 +57,10 @@ def read_json(text: str, *, limit: int, quotable: Collection[str] | None = None)
 def has_doubled_key(text: bytes) -> bool:
     """Return whether an object anywhere in a JSON text has a key twice, which most readers accept silently.
 
-    True as well if the text cannot be read.
+    True as well if the text cannot be read. Keeps no object in memory: a text may have a million of them.
     """
     try:
-        json.loads(text, object_pairs_hook=_without_duplicates)
+        json.loads(text, object_pairs_hook=_refuse_doubled)
     except (InvalidJson, ValueError, RecursionError):
         return True
     return False
@@ -156,6 +156,11 @@ def _without_duplicates(pairs: list[tuple[str, Any]], *, quotable: Collection[st
             raise InvalidJson(f"names a key twice: {show_key(key, quotable)}")
         members[key] = value
     return members
+
+
+def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
+    if _doubled(pairs):
+        raise InvalidJson("names a key twice")
 
 
 def _refuse_constant(name: str) -> Never:

@@ -11,6 +11,8 @@ import msgspec
 from vbs_reaper.text import printable
 
 _GATEWAY_CODES: Final = ("APIG.", "APIGW.")
+ERROR_BYTES: Final = 64 * 1024
+"""Larger bodies are not read: as Python objects they could take more memory than the function has."""
 RETRY_AFTER_LIMITS_S: Final = (1.0, 3600.0)
 
 
@@ -28,6 +30,8 @@ class ErrorBody:
 
 def read_error_body(body: bytes) -> ErrorBody:
     """Read an error body. Never raises: a body that is not a JSON object has no code and no message."""
+    if len(body) > ERROR_BYTES:
+        return ErrorBody()
     try:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, ValueError, RecursionError):

@@ -7,6 +7,7 @@ measured on a live cloud. `tests/contract/test_cbr.py` lists what is documented 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -134,7 +135,8 @@ class CbrApi:
                 return rows
         if call.confirms and reply.status == 200:
             judge = _judge_list if call.operation is Operation.LIST_BACKUPS else _judge_log
-            name, message = judge(call, reply.body)
+            with _JUDGING:
+                name, message = judge(call, reply.body)
             return replace(make_answer(name, reply, ErrorBody(), now), message=message)
         return self._read_answer(call, reply, now)
 
@@ -309,6 +311,8 @@ def _read_rows(body: bytes, date: str | None, marker: str | None) -> Rows | None
 # Proof of deletion. The response to a GET does not say which backup does not exist, so it takes a second response:
 # a complete list of the backups of its volume without it, or its successful deletion in the log of tasks.
 
+_JUDGING: Final = Lock()
+"""Such a response may have megabytes, and many times that as objects: ten at once would exceed the memory."""
 _RESTORE_POINT_GONE: Final = "BackupService.6217"
 _OWN_CODES: Final = ("BackupService.", "CSBS.")
 
