@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
@@ -35,7 +36,7 @@ from tests.unit.purge.strategies import (
     record,
     records,
 )
-from vbs_reaper.backups.answer import Answer, AnswerName, Service, TargetInfo
+from vbs_reaper.backups.answer import Answer, AnswerName, Page, Service, TargetInfo
 from vbs_reaper.backups.identifiers import ProjectId
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.errors import RunUnfinished
@@ -263,6 +264,30 @@ def test_an_approval_is_refused_if_the_newest_plan_was_not_stored_when_it_was_ma
     world.run("2026-11-26T03:00:00Z", mode="preview")
     world.plans.stored_at["nightly", "2026-11-26T03-00-00Z", "json"] = NOW + timedelta(hours=1)
     assert_refused(world, world.approve(sha256), "plan_changed", "nightly/2026-11-26T03-00-00Z", "within 30 minutes")
+
+
+class BusyDay(ListedCloud):
+    """While its backups are listed, somebody previews the policy with other rules."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def list_backups(
+        self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None, address: str | None = None
+    ) -> Iterator[Page | Answer]:
+        """Show everything; the other preview ends first."""
+        other, self.meanwhile = self.meanwhile, None
+        if other is not None:
+            other()
+        return super().list_backups(target, time_left, project_id, address)
+
+
+def test_an_approval_is_refused_if_a_plan_by_other_rules_is_stored_while_the_backups_are_listed() -> None:
+    cloud = BusyDay(nightly(5))
+    world = World(cloud=cloud)
+    sha256 = previewed(world)
+    world.wait(60)
+    cloud.meanwhile = lambda: world.run("2026-11-25T03:05:00Z", mode="preview", keep={"last": 4})
+    assert_refused(world, world.approve(sha256), "plan_superseded", "nightly/2026-11-25T03-05-00Z")
 
 
 # ── The list ──────────────────────────────────────────────────────────────────────────────────────────────────────────

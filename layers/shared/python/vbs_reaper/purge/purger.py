@@ -139,7 +139,7 @@ class Purger:
                     approved = approved_backups(stored.plan, with_grace=False)
                     stored = stored.without_backups()  # frees their memory for the fresh list
                     result = self._send_what_is_still_selected(
-                        stored, approved, sending, expires_at, time_left, with_grace=False
+                        stored, approved, sending, expires_at, time_left, with_grace=False, is_approval=False
                     )
                 else:
                     due = list(stored.plan.due)
@@ -190,7 +190,7 @@ class Purger:
         stored = stored.without_backups()
         expires_at = self._clock() + LONGEST_LIFE
         return self._send_what_is_still_selected(
-            stored, approved, sending, expires_at, time_left, with_grace=with_grace
+            stored, approved, sending, expires_at, time_left, with_grace=with_grace, is_approval=True
         )
 
     def _send_what_is_still_selected(  # noqa: PLR0913  # each is a separate value
@@ -202,9 +202,12 @@ class Purger:
         time_left: TimeLeft,
         *,
         with_grace: bool,
+        is_approval: bool,
     ) -> PurgeResult:
         """List and plan again, and request the deletions that both plans select."""
         fresh = self._make_fresh_plan(stored.plan.policy, time_left)
+        if is_approval:  # a newer plan may have been stored while the backups were listed
+            check_newest(self._plans, stored.plan, with_grace=with_grace)
         check_place(stored.plan, fresh.project_id, fresh.endpoint)  # the target may have changed before the list began
         deletions = compare_with_fresh_plan(approved, fresh, with_grace=with_grace, done=sending.before.done)
         check_guards_again(stored.plan, fresh, deletions.backups, with_grace=with_grace)
