@@ -312,6 +312,11 @@ def test_an_accepted_deletion_has_no_age(reach: Reach, cloud: Cloud) -> None:
     assert reach.delete(cloud.add_backup()).name is AnswerName.ACCEPTED
 
 
+def test_a_deletion_that_may_be_accepted_has_no_age(reach: Reach, cloud: Cloud) -> None:
+    cloud.inject(aged("30", operation=Operation.DELETE, status=200, raw_body="{}"))
+    assert reach.delete(cloud.add_backup()).name is AnswerName.MAYBE_ACCEPTED
+
+
 def test_a_cached_404_to_a_deletion_is_no_proof(reach: Reach, cloud: Cloud) -> None:
     cloud.inject(aged("30", operation=Operation.DELETE, **GONE_BODY))
     assert reach.delete(cloud.add_backup()).name is AnswerName.STALE_ANSWER

@@ -359,6 +359,11 @@ def test_another_project_in_the_url_is_neither_gone_nor_a_rejected_token(cloud: 
     assert reach.book.take() == [(SHOW, "401")]
 
 
+def test_a_deletion_that_is_accepted_with_200_has_no_age(cloud: Cloud, reach: Reach) -> None:
+    cloud.inject(Fault(operation=Operation.DELETE, status=200, raw_body="{}", headers={"Age": "60"}))
+    assert reach.delete(cloud.add_backup(volume_id=VOLUME)).name is AnswerName.ACCEPTED
+
+
 def test_a_200_to_a_delete_is_trusted_without_its_body_and_one_to_a_get_is_not(cloud: Cloud, reach: Reach) -> None:
     backup_id = cloud.add_backup(volume_id=VOLUME)
     for operation in (Operation.SHOW, Operation.DELETE):

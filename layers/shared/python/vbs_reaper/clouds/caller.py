@@ -49,6 +49,7 @@ VOLUME_PAGE_BYTES: Final = 4 * 1024 * 1024
 _OBSERVATIONS: Final = frozenset({200, 404})
 """The statuses that show what is there and what is not. A stored copy of such a response shows neither."""
 
+_ACCEPTED: Final = frozenset({AnswerName.ACCEPTED, AnswerName.MAYBE_ACCEPTED})
 _TOO_LATE: Final = "the DELETE was not sent: the last observation of the backup was too old"
 
 
@@ -178,7 +179,12 @@ class Caller:
 
 
 def _is_observation(result: Answer | Rows, status: int) -> bool:
-    """Whether a response shows what is there or what is not. CBR may say with a 400 that a backup does not exist."""
+    """Whether a response shows what is there or what is not. CBR may say with a 400 that a backup does not exist.
+
+    No cache stores the response to an accepted DELETE, whatever its headers say (RFC 9111 section 3).
+    """
+    if isinstance(result, Answer) and result.name in _ACCEPTED:
+        return False
     return status in _OBSERVATIONS or (isinstance(result, Answer) and result.name is AnswerName.MAYBE_GONE)
 
 
