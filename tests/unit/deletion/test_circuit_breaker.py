@@ -133,6 +133,20 @@ def test_a_good_answer_to_an_earlier_call_does_not_undo_a_halt(breaker: CircuitB
     assert breaker.acquire(has_time) is Admission.HALTED
 
 
+@pytest.mark.parametrize("remember_s", [60.0, 3600.0])
+def test_a_clock_that_is_set_back_does_not_prolong_a_halt_by_more_than_its_length(
+    breaker: CircuitBreaker, clock: ManualClock, remember_s: float
+) -> None:
+    breaker.halt(halt(remember_s))
+    clock.advance(-remember_s)
+    assert breaker.acquire(has_time) is Admission.HALTED
+    clock.advance(-0.001)
+    assert breaker.halted_for_s() == 0
+    assert breaker.acquire(has_time) is Admission.PROBE
+    breaker.halt(halt())
+    assert breaker.halted_for_s() == 60
+
+
 def test_of_many_records_at_once_exactly_one_probes(clock: ManualClock) -> None:
     for _ in range(50):
         breaker = CircuitBreaker(clock)

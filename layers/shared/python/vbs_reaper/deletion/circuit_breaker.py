@@ -35,6 +35,7 @@ class CircuitBreaker:
         self._is_closed = is_closed
         self._is_probed = False
         self._halted_until: datetime | None = None
+        self._halt_lasts_s = 0.0
 
     def acquire(self, has_time: "Callable[[], bool]") -> Admission:
         """Ask for admission. Blocks while another record probes the target and `has_time` is true."""
@@ -52,15 +53,19 @@ class CircuitBreaker:
                 self._changed.wait(timeout=0.2)
 
     def halted_for_s(self) -> float:
-        """Return the seconds until the remembered Halt ends; 0 if there is none."""
+        """Return the seconds until the remembered Halt ends; 0 if there is none.
+
+        A Halt that has more than twice its length left is forgotten: the clock was set back.
+        """
         until = self._halted_until
-        return 0.0 if until is None else max(0.0, (until - self._clock()).total_seconds())
+        left_s = 0.0 if until is None else max(0.0, (until - self._clock()).total_seconds())
+        return left_s if left_s <= 2 * self._halt_lasts_s else 0.0
 
     def halt(self, halt: "Halt") -> None:
         """Open the breaker. Of several Halts the one that lasts longest counts."""
         with self._changed:
-            until = self._clock() + timedelta(seconds=halt.remember_s)
-            self._halted_until = max(until, self._halted_until or until)
+            self._halt_lasts_s = max(halt.remember_s, self.halted_for_s())
+            self._halted_until = self._clock() + timedelta(seconds=self._halt_lasts_s)
             self._is_closed = self._is_probed = False
             self._changed.notify_all()
 
