@@ -170,6 +170,18 @@ def test_an_old_listing_is_not_used_while_the_bucket_fails(store: HoldStoreInMem
     cache.current()
 
 
+def test_a_listing_that_failed_is_tried_again_although_the_clock_was_set_back(
+    store: HoldStoreInMemory, clock: ManualClock
+) -> None:
+    store.is_unusable = True
+    cache = HoldCache(store, clock)
+    with pytest.raises(BucketUnusable):
+        cache.current()
+    store.is_unusable = False
+    clock.advance(-3600)
+    cache.current()
+
+
 def test_who_holds_is_read_once(store: HoldStoreInMemory, clock: ManualClock) -> None:
     name = f"backup/{BACKUP}/2026-12-01T00-00-00Z-0123abcd"
     store.put(name, HoldRecord(reason="case 7", by="arn:aws:iam::1:user/jane", at=NOW))

@@ -1,6 +1,6 @@
 """Keeps the listing of the holds for a few seconds, so a batch of deletions does not list them again and again."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Lock
 from typing import Final
 
@@ -25,7 +25,7 @@ class HoldCache:
         self._holds: Holds | None = None
         self._records: dict[str, HoldRecord] = {}
         self._failure: BucketUnusable | None = None
-        self._failed_at: datetime | None = None
+        self._failures = 0
 
     def current(self, not_older_than: timedelta = VALID) -> Holds:
         """Return the holds, listed at most this long ago.
@@ -33,12 +33,12 @@ class HoldCache:
         Raises:
             BucketUnusable: they cannot be listed.
         """
-        asked_at = self._clock()
+        failures = self._failures
         with self._lock:
             holds = self._holds
             if holds is not None and timedelta() <= self._clock() - holds.listed_at <= not_older_than:
                 return holds
-            if self._failure is not None and self._failed_at is not None and self._failed_at >= asked_at:
+            if self._failure is not None and self._failures != failures:
                 raise self._failure  # the listing of another thread failed while this one waited
             return self._list()
 
@@ -47,7 +47,7 @@ class HoldCache:
         try:
             holds = Holds(self._store.list_holds(), listed_at=began_at)
         except BucketUnusable as failure:
-            self._failure, self._failed_at = failure, self._clock()
+            self._failure, self._failures = failure, self._failures + 1
             raise
         names = {hold.name for hold in holds}
         described = self._records.copy()  # another thread may describe a hold meanwhile
