@@ -223,6 +223,16 @@ def test_a_login_of_another_function_is_waited_for_briefly_and_once(cloud: Cloud
         assert show(reach) is GONE
 
 
+def test_a_clock_that_is_set_back_does_not_put_off_the_next_login(cloud: Cloud, clock: ManualClock) -> None:
+    with reaching(cloud, clock=clock) as reach:
+        reach.logins.is_unusable = True
+        assert show(reach) is AnswerName.BUCKET_UNUSABLE
+        reach.logins.is_unusable = False
+        assert show(reach) is AnswerName.BUCKET_UNUSABLE
+        clock.advance(-3600)
+        assert show(reach) is GONE
+
+
 def test_a_check_that_gets_no_slot_does_not_judge_the_target(stack: Stack, cloud: Cloud) -> None:
     cloud.inject(Fault(operation=Operation.LOGIN, status=401, body=BodyShape.IAM, times=None))
     for target in TARGETS[:2]:

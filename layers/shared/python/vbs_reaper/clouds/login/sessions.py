@@ -125,7 +125,9 @@ class SessionCache:
 
     def _log_in(self, target: str, session: _TargetSession, time_left: TimeLeft) -> Login | Answer:
         now = self._clock()
-        if session.failure is not None and session.busy_until is not None and now < session.busy_until:
+        busy_for = timedelta() if session.busy_until is None else session.busy_until - now
+        # More time than that is left only if the clock was set back.
+        if session.failure is not None and timedelta() < busy_for <= BUSY_FOR:
             return session.failure
         answer = self._attempt(target, session, time_left)
         if isinstance(answer, Answer) and answer.name in _NO_SLOT:
