@@ -76,9 +76,12 @@ test-browser: .venv-browser/stamp ## check the page of a plan with axe in headle
 	.venv-browser/bin/python -m pytest -m browser tests/browser $(ARGS)
 
 ##@ Verify it
-.PHONY: bench nightly restic-oracle simulate fuzz mutants audit checkov sbom
+.PHONY: bench bench-openstack nightly restic-oracle simulate fuzz mutants audit checkov sbom
 bench: .venv-bench/stamp ## compare the cost of deletions and purges with other clients, on one core; prints a table
 	@.venv-bench/bin/python -m tests.benchmarks $(ARGS)
+
+bench-openstack: .venv/stamp ## measure on real Cinder how soon deletions are proven, in 45 minutes of waiting; prints a table
+	@.venv/bin/python -m tests.openstack.pace
 
 nightly: .venv/stamp ## run for hours: unit tests with 10,000 random examples, a million backups, a bulk killed at every point
 	EXAMPLES=10000 PURGE_APPROVALS=100000 BULK_SIZE=1000 PURGE_SCALE=1 .venv/bin/python -m pytest -q --timeout=7200 \

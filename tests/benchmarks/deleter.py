@@ -124,7 +124,7 @@ def count_ours(takes_s: float, deletions: int, *, jitter: Callable[[], float] | 
     aws = Aws(clock)
     settings = SimulatorSettings(delete_seconds=takes_s, token_seconds=24 * 3600)
     with Simulator(settings, clock=clock).running() as cloud, reaching(cloud, clock=clock) as reach:
-        deleter = _deleter(reach.api, aws, Metrics("reaper"), clock, jitter, CALLS_AT_ONCE)
+        deleter = make_deleter(reach.api, aws, Metrics("reaper"), clock, jitter)
         aws.send([NewMessage(body=json.dumps({"backup_id": each})) for each in cloud.add_backups(deletions)])
         aws.requests.clear()
         while (moment := aws.next_at()) is not None:
@@ -139,9 +139,16 @@ def count_ours(takes_s: float, deletions: int, *, jitter: Callable[[], float] | 
         )
 
 
-def _deleter(
-    client: CloudClient, aws: Aws, metrics: Metrics, clock: Clock, jitter: Callable[[], float], calls_at_once: int
+def make_deleter(
+    client: CloudClient,
+    aws: Aws,
+    metrics: Metrics,
+    clock: Clock,
+    jitter: Callable[[], float],
+    calls_at_once: int = CALLS_AT_ONCE,
+    base_s: int = BASE_S,
 ) -> Deleter:
+    """Return the deleter of one execution environment, for a stack without holds."""
     return Deleter(
         backups=client,
         holds=HoldStoreInMemory(),
@@ -151,7 +158,7 @@ def _deleter(
         clock=clock,
         jitter=jitter,
         default_target=TARGET,
-        base_s=BASE_S,
+        base_s=base_s,
         calls_at_once=calls_at_once,
         trusted_senders={DELETER},
     )
@@ -166,7 +173,7 @@ def deleter_of(stub: Stub, calls_at_once: int = CALLS_AT_ONCE) -> Iterator[Handl
     client = CloudClient(
         secrets=shelf, metrics=metrics, clock=utc_now, transports=transports, logins=LoginStoreInMemory(utc_now)
     )
-    deleter = _deleter(client, aws, metrics, utc_now, lambda: 0.5, calls_at_once)
+    deleter = make_deleter(client, aws, metrics, utc_now, lambda: 0.5, calls_at_once)
 
     def handle(event: dict[str, Any]) -> object:
         try:

@@ -101,10 +101,10 @@ def poll(deletions: Sequence[Deletion]) -> Watched:
     return watched
 
 
-def alone(takes_s: float, random: Random) -> list[Deletion]:
+def alone(takes_s: float, random: Random, spread: float = SPREAD) -> list[Deletion]:
     """Return deletions that have nothing to do with each other: of each, only its own message is in the queue."""
     day_s = 86_400.0
-    return [Deletion(number * day_s, number * day_s + _drawn(takes_s, random)) for number in range(DELETIONS)]
+    return [Deletion(number * day_s, number * day_s + _drawn(takes_s, random, spread)) for number in range(DELETIONS)]
 
 
 def steady(pending: int, takes_s: float, random: Random) -> list[Deletion]:
@@ -131,8 +131,8 @@ def looks_a_minute(watched: Watched, begin_s: float, end_s: float) -> float:
     return sum(begin_s <= at_s < end_s for at_s in watched.looks_at_s) / (end_s - begin_s) * 60
 
 
-def _drawn(takes_s: float, random: Random) -> float:
-    return random.lognormvariate(log(takes_s), SPREAD)
+def _drawn(takes_s: float, random: Random, spread: float = SPREAD) -> float:
+    return random.lognormvariate(log(takes_s), spread)
 
 
 def measure_pace() -> list[Row]:

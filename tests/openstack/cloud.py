@@ -2,8 +2,9 @@
 
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -41,6 +42,7 @@ class BackupRow(msgspec.Struct, frozen=True, kw_only=True):
 
     status: str
     deleted: bool
+    deleted_at: datetime | None
     fail_reason: str | None
     volume_id: str
     project_id: str
@@ -168,9 +170,16 @@ class Cloud:
         """Silence the backup service's beat, which Cinder's API then takes for down, or let it beat again."""
         self._cinder.ask("backup_service", up=up)
 
-    def set_driver(self, *, delay_s: float = 0.0, failing: str | None = None, only: Sequence[str] = ()) -> None:
-        """Make deletions slow, or fail with a text; `only` those of these backups."""
-        self._cinder.ask("driver", delay_s=delay_s, failing=failing, only=list(only))
+    def set_driver(
+        self,
+        *,
+        delay_s: float = 0.0,
+        failing: str | None = None,
+        only: Sequence[str] = (),
+        delays_s: Mapping[str, float] | None = None,
+    ) -> None:
+        """Make deletions slow, or fail with a text; `only` those of these backups. `delays_s` are of single backups."""
+        self._cinder.ask("driver", delay_s=delay_s, failing=failing, only=list(only), delays_s=delays_s)
 
     def set_rate_limit(self, deletes_per_minute: int | None) -> None:
         """Cinder's own limiter for every user's DELETEs, counted from now; None lifts it."""

@@ -95,6 +95,8 @@ lock_path = {places.folder}/locks
 def cinder_configuration(places: Places, login: ServiceLogin, shipped: Path) -> str:
     """All services in one process: no broker, no periodic tasks, no quotas, no token cache, beats by the launcher.
 
+    Each deletion that waits in the driver takes a thread, of which there are enough for all that a test starts.
+
     `shipped` is the folder of the configuration files that come with Cinder. Its tables hold a default class of quotas,
     which would take precedence over these.
     """
@@ -105,6 +107,7 @@ def cinder_configuration(places: Places, login: ServiceLogin, shipped: Path) -> 
 {no_quotas}
 use_default_quota_class = false
 transport_url = fake:///
+executor_thread_pool_size = 256
 auth_strategy = keystone
 api_paste_config = {places.paste}
 resource_query_filters_file = {shipped}/resource_filters.json

@@ -67,6 +67,7 @@ def read() -> dict[str, dict[str, Any]]:
         row.id: {
             "status": row.status,
             "deleted": bool(row.deleted),
+            "deleted_at": row.deleted_at and f"{row.deleted_at.isoformat()}Z",
             "fail_reason": row.fail_reason,
             "volume_id": row.volume_id,
             "project_id": row.project_id,
