@@ -1,128 +1,153 @@
-"""Alarms about what the deployed stack records: raised by a fault, cleared when it is repaired.
+"""Alarms about what the functions record: raised by a fault of the cloud or the stack, cleared when it is repaired.
 
-The local stack evaluates no alarms and publishes few metrics of AWS. So the metrics are read from the logs of the
-functions and the attributes of the queues, and `alarm_state` evaluates the alarms of the template.
+The other alarms are in `test_alarms_of_aws.py` and `test_alarms_of_two_stacks.py`.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tests.e2e.desk import Desk
-from tests.infrastructure.alarm_state import Period, state
-from tests.infrastructure.rendered import Properties, Rendered
-from tests.infrastructure.test_alarms import first_command, metrics_of
-from tests.support.local.deployment import STACK_NAME
+from tests.e2e.stack_faults import NOT_A_HOLD, bus_down, object_that_is_not_a_hold, send_late
+from tests.e2e.watch import NOTHING, Watch, ends
+from tests.infrastructure.test_alarms import DAY_S
 from tests.support.local.fixtures import WITHIN_S, is_empty
-from tests.support.local.function_log import Sample
 from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
+from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
-
-SCHEDULED = {"scheduled_time": "2026-11-28T03:00:00Z"}
-
-
-@pytest.fixture
-def desk(stack: LocalStack, tmp_path: Path) -> Desk:
-    return Desk(stack, tmp_path)
+from tests.support.simulator.faults import Fault
+from tests.support.simulator.journal import Operation
 
 
 @pytest.fixture
-def alarms(stack: LocalStack) -> dict[str, Properties]:
-    """The alarms as they are deployed, with the names of the local stack."""
-    queues = {f"${{{name}Queue.QueueName}}": stack.outputs[f"{name}QueueUrl"] for name in ("Delete", "DeadLetter")}
-    found = Rendered({"AWS::StackName": STACK_NAME}).every("CloudWatch::Alarm")
-    for metric in (metric for alarm in found.values() for metric in metrics_of(alarm)):
-        for each in metric.get("Dimensions", []):
-            each["Value"] = queues.get(each["Value"], each["Value"]).rpartition("/")[2]
-    return found
+def watch(stack: LocalStack, cloud: Cloud) -> Watch:
+    return Watch(stack)
 
 
-def recorded(stack: LocalStack, since: datetime) -> Period:
-    """What the functions have recorded."""
-    return [sample for function in ("Deleter", "Checker") for sample in stack.log(function).samples(since)]
-
-
-def of_queue(stack: LocalStack, queue: str, name: str, value: float) -> Sample:
-    dimensions = {"QueueName": stack.outputs[f"{queue}QueueUrl"].rpartition("/")[2]}
-    return Sample(namespace="AWS/SQS", name=name, dimensions=dimensions, value=value)
-
-
-def depth(stack: LocalStack, queue: str, received: int = 0) -> Period:
-    """What AWS/SQS would publish of a queue now."""
-    return [
-        of_queue(stack, queue, "ApproximateNumberOfMessagesVisible", stack.depth(queue).visible),
-        of_queue(stack, queue, "NumberOfMessagesReceived", received),
-    ]
-
-
-def scheduled_check(stack: LocalStack, target: str) -> Period:
-    before = datetime.now(UTC)
-    stack.invoke({"targets": [target], **SCHEDULED}, function="Checker")
-    wait_until("the check is logged", lambda: stack.log("Checker").samples(before), within_s=WITHIN_S)
-    return stack.log("Checker").samples(before)
-
-
-def is_on(alarm: Properties, periods: Sequence[Period], before: str = "OK") -> bool:
-    return state(alarm, periods, before) == "ALARM"
+def rings(watch: Watch, name: str) -> None:
+    """Wait until an alarm is on because of what was recorded in this period."""
+    wait_until(f"{name} is on", lambda: watch.is_on(name, [watch.written()]), within_s=WITHIN_S)
 
 
 def test_wrong_password_rings_and_a_repaired_one_clears_it(
-    stack: LocalStack, cloud: Cloud, target: str, began: datetime, alarms: dict[str, Properties]
+    stack: LocalStack, cloud: Cloud, target: str, watch: Watch
 ) -> None:
-    backup_id, alarm = cloud.add_backup(), alarms["TargetUnhealthyAlarm"]
-    secret = cloud.target_secret()
+    backup_id, secret = cloud.add_backup(), cloud.target_secret()
     stack.store_secret(target, secret | {"auth": secret["auth"] | {"password": "not this one"}})
     stack.send({"backup_id": backup_id, "target": target})
-    wait_until("the alarm is raised", lambda: is_on(alarm, [recorded(stack, began)]), within_s=WITHIN_S)
-    assert not is_on(alarms["StackUnhealthyAlarm"], [recorded(stack, began)])
-    wrong = scheduled_check(stack, target)
-    assert is_on(alarm, [wrong, (), ()])
+    rings(watch, "TargetUnhealthyAlarm")
+    assert not watch.is_on("StackUnhealthyAlarm", [watch.written()])
+    wrong = watch.check(target)
+    assert watch.is_on("TargetUnhealthyAlarm", [wrong, NOTHING, NOTHING])
 
     stack.store_secret(target, secret)
     wait_until("the request ends", lambda: cloud.status_of(backup_id) is None, within_s=WITHIN_S)
-    repaired = scheduled_check(stack, target)
-    assert is_on(alarm, [wrong, *12 * [()]], before="ALARM")
-    assert not is_on(alarm, [wrong, *11 * [()], repaired], before="ALARM")
+    repaired = watch.check(target)
+    assert watch.is_on("TargetUnhealthyAlarm", [wrong, *12 * [NOTHING]], before="ALARM")
+    assert not watch.is_on("TargetUnhealthyAlarm", [wrong, *11 * [NOTHING], repaired], before="ALARM")
 
 
-def test_queue_that_nobody_reads_rings_and_its_first_command_says_why(
-    desk: Desk, stack: LocalStack, cloud: Cloud, target: str, alarms: dict[str, Properties]
+def test_result_that_cannot_be_published_rings_for_the_stack(
+    stack: LocalStack, cloud: Cloud, target: str, watch: Watch
 ) -> None:
-    backup_id, alarm = cloud.add_backup(), alarms["DeleterIdleAlarm"]
-    try:
-        assert desk.run("pause")[0] == 0
-        assert not is_on(alarm, 12 * [depth(stack, "Delete")])
+    backup_id = cloud.add_backup()
+    with bus_down(stack):
         stack.send({"backup_id": backup_id, "target": target})
-        waiting = depth(stack, "Delete")
-        assert is_on(alarm, 12 * [waiting])
-        _, command, option, name, *targets = first_command(alarm).split()
-        assert (option, name, targets) == ("--stack", STACK_NAME, [])
-        _, said, _ = desk.run(command)
-        assert "the deleter: its event source mapping is Disabled; requests wait" in said
-    finally:
-        assert desk.run("resume")[0] == 0
-    wait_until("the request ends", lambda: cloud.status_of(backup_id) is None and is_empty(stack), within_s=WITHIN_S)
-    assert not is_on(alarm, [*12 * [waiting], depth(stack, "Delete", received=1)], before="ALARM")
+        rings(watch, "StackUnhealthyAlarm")
+        assert not watch.is_on("TargetUnhealthyAlarm", [watch.written()])
+    ends(stack, cloud, backup_id)
+    unheard = watch.written()
+    repaired = watch.check(target)
+    assert watch.is_on("StackUnhealthyAlarm", [unheard, *12 * [NOTHING]], before="ALARM")
+    assert not watch.is_on("StackUnhealthyAlarm", [unheard, *11 * [NOTHING], repaired], before="ALARM")
 
 
-def test_refused_request_rings_as_a_dead_letter_until_the_queue_is_empty(
-    stack: LocalStack, cloud: Cloud, target: str, alarms: dict[str, Properties]
+def test_object_that_is_not_a_hold_rings_and_the_first_command_names_it(
+    stack: LocalStack, target: str, watch: Watch, tmp_path: Path
 ) -> None:
-    held = cloud.add_backup(description="[hold]")
-    assert not is_on(alarms["DeadLettersAlarm"], [depth(stack, "DeadLetter")])
-    stack.send({"backup_id": held, "target": target})
-    wait_until("a letter arrives", lambda: stack.depth("DeadLetter").visible, within_s=WITHIN_S)
-    assert is_on(alarms["DeadLettersAlarm"], [depth(stack, "DeadLetter")])
-    stack.dead_letters()
-    assert not is_on(alarms["DeadLettersAlarm"], [depth(stack, "DeadLetter")])
+    with object_that_is_not_a_hold(stack):
+        found = watch.check(target)
+        assert watch.is_on("StackUnhealthyAlarm", [found])
+        assert NOT_A_HOLD in watch.run_first_command("StackUnhealthyAlarm", Desk(stack, tmp_path))
+    repaired = watch.check(target)
+    assert not watch.is_on("StackUnhealthyAlarm", [found, *11 * [NOTHING], repaired], before="ALARM")
 
 
-def test_checks_by_the_schedule_keep_the_checker_from_counting_as_silent(
-    stack: LocalStack, target: str, alarms: dict[str, Properties]
+def test_cloud_that_describes_another_backup_rings_until_it_describes_the_right_one(
+    stack: LocalStack, cloud: Cloud, target: str, watch: Watch
 ) -> None:
-    alarm = alarms["CheckerSilentAlarm"]
-    assert is_on(alarm, 24 * [()])
-    assert not is_on(alarm, [*23 * [()], scheduled_check(stack, target)])
+    backup_id = cloud.add_backup()
+    cloud.inject(Fault(operation=Operation.SHOW, body=BodyShape.ANOTHER_BACKUP, times=None))
+    stack.send({"backup_id": backup_id, "target": target})
+    rings(watch, "IdentityMismatchAlarm")
+    assert cloud.status_of(backup_id) == "available"
+    cloud.clear_faults()
+    ends(stack, cloud, backup_id)
+    mismatched = watch.written()
+    watch.begin_period()
+    another = cloud.add_backup()
+    stack.send({"backup_id": another, "target": target})
+    ends(stack, cloud, another)
+    repaired = watch.written()
+    assert watch.is_on("IdentityMismatchAlarm", [mismatched, *11 * [repaired]], before="ALARM")
+    assert not watch.is_on("IdentityMismatchAlarm", [mismatched, *12 * [repaired]], before="ALARM")
+
+
+def test_requests_for_backups_that_are_gone_ring_until_most_requests_delete_one(
+    stack: LocalStack, cloud: Cloud, target: str, watch: Watch
+) -> None:
+    stack.send_all([{"backup_id": str(uuid4()), "target": target} for _ in range(12)])
+    rings(watch, "MostlyAlreadyGoneAlarm")
+    wait_until("all requests end", lambda: is_empty(stack), within_s=WITHIN_S)
+    gone = watch.written()
+    watch.begin_period()
+    there = cloud.add_backup()
+    stack.send_all([{"backup_id": each, "target": target} for each in (there, str(uuid4()))])
+    ends(stack, cloud, there)
+    assert not watch.is_on("MostlyAlreadyGoneAlarm", [gone, watch.written()], before="ALARM")
+
+
+def test_request_that_waits_for_a_day_rings_until_it_has_ended(
+    stack: LocalStack, cloud: Cloud, target: str, watch: Watch
+) -> None:
+    old, new = cloud.add_backup(), cloud.add_backup()
+    cloud.set_service(up=False)
+    send_late(stack, {"backup_id": old, "target": target}, DAY_S - 300)
+    wait_until("it was received", watch.written, within_s=WITHIN_S)
+    assert not watch.is_on("OldestRequestDayAlarm", [watch.written()])
+    send_late(stack, {"backup_id": old, "target": target}, DAY_S)
+    rings(watch, "OldestRequestDayAlarm")
+    cloud.set_service(up=True)
+    ends(stack, cloud, old)
+    waited = watch.written()
+    watch.begin_period()
+    stack.send({"backup_id": new, "target": target})
+    ends(stack, cloud, new)
+    ended = watch.written()
+    assert watch.is_on("OldestRequestDayAlarm", [waited, ended, ended], before="ALARM")
+    assert not watch.is_on("OldestRequestDayAlarm", [waited, ended, ended, ended], before="ALARM")
+
+
+def test_refused_purge_rings_for_two_hours_and_not_for_its_approval(
+    stack: LocalStack, cloud: Cloud, target: str, nights: list[str], watch: Watch
+) -> None:
+    policy: dict[str, Any] = {"policy": target, "target": target, "mode": "purge", "match": {"name": "daily-*"}}
+    run = policy | {"keep": {"last": 8}, "guards": {"max_deletions": 1}}
+    plan = stack.invoke({"run": run}, function="Purger")["plan"]
+    rings(watch, "PurgeRefusedAlarm")
+    refused = watch.written()
+    watch.begin_period()
+    approved = stack.invoke({"approve": {"policy": target, "plan": plan}}, function="Purger")
+    assert approved["requested"] == 2
+    ends(stack, cloud, nights[-1])
+    repaired = watch.written()
+    assert watch.is_on("PurgeRefusedAlarm", [refused, repaired], before="ALARM")
+    assert not watch.is_on("PurgeRefusedAlarm", [refused, repaired, NOTHING], before="ALARM")
+
+
+def test_checks_by_the_schedule_keep_the_checker_from_counting_as_silent(target: str, watch: Watch) -> None:
+    assert watch.is_on("CheckerSilentAlarm", 24 * [NOTHING])
+    assert not watch.is_on("CheckerSilentAlarm", [*24 * [NOTHING], watch.check(target)], before="ALARM")

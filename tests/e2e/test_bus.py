@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,6 +14,7 @@ from tests.e2e.command_line import run
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.ear import Ear
 from tests.e2e.examples import EXAMPLES, SAMPLE_ID, deploy, queue_arn
+from tests.e2e.stack_faults import bus_down
 from tests.infrastructure.schemas.messages import EVENTS
 from tests.infrastructure.schemas.validator import complaints
 from tests.support.local.deployment import STACK_NAME
@@ -253,24 +253,6 @@ def test_while_the_bus_is_down_no_end_is_lost_and_nothing_is_done_twice(
     assert {end_id for end_id, _ in ends_of(ear, request_ids)} == {result_id(each, 0) for each in request_ids}
     assert deletes_sent(cloud) == dict.fromkeys(good, 1)
     assert [letters_of(stack, request_id) for request_id in request_ids] == [0] * 7 + [1, 1]
-
-
-@contextmanager
-def bus_down(stack: LocalStack) -> Iterator[None]:
-    """Take the right to publish away from the deleter, and give it back."""
-    iam = stack.aws.client("iam")
-    role = stack.aws.client("cloudformation").describe_stack_resource(
-        StackName="vbs-reaper", LogicalResourceId="DeleterRole"
-    )["StackResourceDetail"]["PhysicalResourceId"]
-    policy = {"RoleName": role, "PolicyName": "deleter"}
-    document = iam.get_role_policy(**policy)["PolicyDocument"]
-    less = [statement for statement in document["Statement"] if statement["Sid"] != "PublishResults"]
-    assert len(less) == len(document["Statement"]) - 1
-    iam.put_role_policy(**policy, PolicyDocument=json.dumps({**document, "Statement": less}))
-    try:
-        yield
-    finally:
-        iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
 
 
 def unheard(stack: LocalStack) -> set[str]:

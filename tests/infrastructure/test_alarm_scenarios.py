@@ -1,4 +1,7 @@
-"""What raises each alarm and what clears it, period by period, with the metrics that the code and AWS would record."""
+"""What raises each alarm and what clears it, period by period, with the metrics that the code and AWS would record.
+
+`tests/e2e/test_alarms*.py` raise and clear them by real faults on the local stack.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +12,11 @@ import pytest
 from tests.infrastructure.alarm_state import Period, state, value_of
 from tests.infrastructure.emitted import emitted
 from tests.infrastructure.test_alarms import ALARMS, DAY_S, metrics_of, ordinary
+from tests.infrastructure.translate import ROOT
 from tests.support.local.function_log import Sample
 from tests.unit.aws.test_report import MESSAGE, NOW, REQUEST
 from vbs_reaper.aws.deletion_report import STACK_FAULTS, TARGET_FAULTS, DeletionReport
-from vbs_reaper.aws.metrics import NAMESPACE, Metrics
+from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.deletion.decision import Halt
 from vbs_reaper.deletion.result import Outcome
 from vbs_reaper.logs import logger
@@ -121,16 +125,10 @@ def is_on(name: str, periods: Sequence[Period], before: str = "OK") -> bool:
     return state(ALARMS[name], periods, before) == "ALARM"
 
 
-def as_of(stack: str, period: Period) -> Period:
-    """The same samples, of ours as another stack would record them."""
-    return [
-        replace(each, dimensions={**each.dimensions, "Stack": stack}) if each.namespace == NAMESPACE else each
-        for each in period
-    ]
-
-
-def test_every_alarm_has_a_scenario() -> None:
+def test_every_alarm_has_a_scenario_here_and_on_the_local_stack() -> None:
     assert SCENARIOS.keys() == ALARMS.keys()
+    on_local_stack = "".join(each.read_text(encoding="utf-8") for each in (ROOT / "tests/e2e").glob("test_alarms*.py"))
+    assert [name for name in ALARMS if f'"{name}"' not in on_local_stack] == []
 
 
 @EACH_ALARM
@@ -263,19 +261,3 @@ def test_mostly_already_gone_is_ten_or_more_not_of_purges_and_most(
             metrics.purge_repeated()
 
     assert is_on("MostlyAlreadyGoneAlarm", [emitted(counted)]) is raised
-
-
-# ── Two stacks in one account ─────────────────────────────────────────────────────────────────────────────────────────
-
-OURS: Final = {
-    name for name, alarm in ALARMS.items() if all(each["Namespace"] == NAMESPACE for each in metrics_of(alarm))
-}
-
-
-@pytest.mark.parametrize("name", sorted(OURS))
-def test_another_stack_neither_raises_nor_silences_an_alarm(name: str) -> None:
-    scenario = SCENARIOS[name]
-    missing = ALARMS[name]["TreatMissingData"] == "breaching"
-    assert is_on(name, [as_of("other", period) for period in scenario.raised]) is missing
-    healthy = as_of("other", scenario.cleared[-1])
-    assert is_on(name, [[*period, *healthy] for period in scenario.raised])

@@ -1,5 +1,6 @@
 """The real template onto the embedded AWS: artefacts to a bucket, SAM translated, CloudFormation as on AWS."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.local.waiting import wait_until
 BUCKET = "local"
 TEMPLATE_KEY = "template.json"
 STACK_NAME = "vbs-reaper"
+"""The name of a stack, unless it is deployed beside another one."""
 DEPLOYED_WITHIN_S = 150.0
 
 
@@ -23,39 +25,41 @@ class DeploymentFailedError(Exception):
     """CloudFormation could not make the stack; the text holds the reason of each resource that failed."""
 
 
-def deploy(aws: EmbeddedAws, template: Path, parameters: Mapping[str, str], python: Path) -> dict[str, str]:
+def deploy(
+    aws: EmbeddedAws, template: Path, parameters: Mapping[str, str], python: Path, name: str = STACK_NAME
+) -> dict[str, str]:
     """Make the stack and return its outputs.
 
     Raises:
         DeploymentFailedError: when a resource could not be made.
     """
     raw = yaml_parse(template.read_text(encoding="utf-8"))
-    aws.client("s3").create_bucket(
-        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.client("s3").meta.region_name}
-    )
+    s3 = aws.client("s3")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
     for logical_id, (_, folder) in sources(raw).items():
-        aws.client("s3").put_object(Bucket=BUCKET, Key=logical_id, Body=build(template.parent / folder, python))
+        s3.put_object(Bucket=BUCKET, Key=logical_id, Body=build(template.parent / folder, python))
     document = json.dumps(put_into_dialect(translate(template), parameters))
-    aws.client("s3").put_object(Bucket=BUCKET, Key=TEMPLATE_KEY, Body=document.encode())
+    s3.put_object(Bucket=BUCKET, Key=TEMPLATE_KEY, Body=document.encode())
     cloudformation = aws.client("cloudformation")
     cloudformation.create_stack(
-        StackName=STACK_NAME,
+        StackName=name,
         TemplateURL=f"{aws.url}/{BUCKET}/{TEMPLATE_KEY}",  # as a body it may have 51,200 bytes only
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
     )
-    stack = wait_until("the stack is deployed", lambda: _finished(cloudformation), within_s=DEPLOYED_WITHIN_S)
+    stack = wait_until("the stack is deployed", lambda: _finished(cloudformation, name), within_s=DEPLOYED_WITHIN_S)
     if stack["StackStatus"] != "CREATE_COMPLETE":
-        raise DeploymentFailedError(f"{stack['StackStatus']}: {_failures(cloudformation)}")
+        raise DeploymentFailedError(f"{stack['StackStatus']}: {_failures(cloudformation, name)}")
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def _finished(cloudformation: AwsClient) -> dict[str, Any] | None:
-    stack: dict[str, Any] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+def _finished(cloudformation: AwsClient, name: str) -> dict[str, Any] | None:
+    stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     return None if stack["StackStatus"].endswith("_IN_PROGRESS") else stack
 
 
-def _failures(cloudformation: AwsClient) -> str:
-    events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+def _failures(cloudformation: AwsClient, name: str) -> str:
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
     return "; ".join(f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', 'no reason given')}" for e in failed)

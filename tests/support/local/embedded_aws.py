@@ -65,10 +65,11 @@ class EmbeddedAws:
         self.close()
 
     @cache  # noqa: B019  # one per service for the life of the stack, which is the life of the command
-    def client(self, service: str) -> AwsClient:
+    def client(self, service: str, *, retries: bool = True) -> AwsClient:
         """A boto3 client of this AWS with the all-powerful account `test`; only functions are held to a role."""
+        config = Config(proxies={}, retries=None if retries else {"total_max_attempts": 1})
         return _session().client(  # type: ignore[call-overload]  # any service by name
-            service, endpoint_url=self.url, verify=str(self.certificate), config=Config(proxies={})
+            service, endpoint_url=self.url, verify=str(self.certificate), config=config
         )
 
     @property

@@ -39,9 +39,9 @@ class FunctionLog:
         """Every line so far, also what the runtime itself writes (START, END, REPORT)."""
         return [event["message"] for event in self._events(since)]
 
-    def errors(self) -> int:
+    def errors(self, since: datetime = EVER) -> int:
         """How many invocations have raised or timed out; the emulator has a log stream for each invocation."""
-        return len({event["logStreamName"] for event in self._events() if event["message"].startswith(FAILURES)})
+        return len({event["logStreamName"] for event in self._events(since) if event["message"].startswith(FAILURES)})
 
     def documents(self, since: datetime = EVER) -> list[dict[str, Any]]:
         """Every line that is a JSON object."""

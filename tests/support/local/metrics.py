@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.support.local.function_log import Sample
+from tests.support.local.function_log import EVER, Sample
 from tests.support.local.stack import LocalStack
 
 FUNCTIONS = ("Deleter", "Checker", "Purger")
@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 def measured(stack: LocalStack) -> list[Sample]:
     """Return every sample so far."""
     written = [sample for function in FUNCTIONS for sample in stack.log(function).samples()]
-    return [*written, *_of_queues(stack), *_of_functions(stack)]
+    return [*written, *_of_queues(stack), *(each for name in FUNCTIONS for each in of_function(stack, name))]
 
 
 def dashboard(stack: LocalStack) -> list[dict[str, Any]]:
@@ -38,23 +38,22 @@ def _of_queues(stack: LocalStack) -> Iterator[Sample]:
             )
 
 
-def _of_functions(stack: LocalStack) -> Iterator[Sample]:
+def of_function(stack: LocalStack, function: str, since: datetime = EVER) -> list[Sample]:
     """What AWS/Lambda publishes. Throttles are a metric of the emulator.
 
     Its metric Errors leaves out invocations by the event source mapping, so errors are read from the logs.
     """
-    now = datetime.now(UTC)
-    for function in FUNCTIONS:
-        dimensions = {"FunctionName": stack.outputs[f"{function}FunctionName"]}
-        throttles = stack.aws.client("cloudwatch").get_metric_statistics(
-            Namespace="AWS/Lambda",
-            MetricName="Throttles",
-            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
-            StartTime=now - DAY,
-            EndTime=now + DAY,
-            Period=3600,
-            Statistics=["Sum"],
-        )["Datapoints"]
-        counts = {"Errors": stack.log(function).errors(), "Throttles": sum(each["Sum"] for each in throttles)}
-        for name, count in counts.items():
-            yield Sample(namespace="AWS/Lambda", name=name, dimensions=dimensions, value=count)
+    dimensions = {"FunctionName": stack.outputs[f"{function}FunctionName"]}
+    throttles = stack.aws.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName="Throttles",
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=since,
+        EndTime=datetime.now(UTC) + DAY,
+        Period=3600,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    counts = {"Errors": stack.log(function).errors(since), "Throttles": sum(each["Sum"] for each in throttles)}
+    return [
+        Sample(namespace="AWS/Lambda", name=name, dimensions=dimensions, value=count) for name, count in counts.items()
+    ]

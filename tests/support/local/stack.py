@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support.local.artefacts import ROOT, local_environment
-from tests.support.local.deployment import deploy
+from tests.support.local.deployment import STACK_NAME, deploy
 from tests.support.local.embedded_aws import EmbeddedAws
 from tests.support.local.function_log import FunctionLog
 
@@ -54,12 +54,24 @@ class LocalStack:
     Knows no cloud: whoever uses it stores a target's secret that names one.
     """
 
-    def __init__(self, *, template: Path = ROOT / "template.yaml", parameters: Mapping[str, str] | None = None) -> None:
-        """`parameters` are the template's; the base of the backoff is one second unless they say otherwise."""
+    def __init__(
+        self,
+        *,
+        template: Path = ROOT / "template.yaml",
+        parameters: Mapping[str, str] | None = None,
+        name: str = STACK_NAME,
+        beside: "LocalStack | None" = None,
+    ) -> None:
+        """`parameters` are the template's; the base of the backoff is one second unless they say otherwise.
+
+        With `beside`, the stack is deployed to the account of that stack, and is deleted from there at the end.
+        """
+        self.name = name
+        self._is_guest = beside is not None
         self._template = template
         self._parameters = {"BackoffBaseInSeconds": "1"} | dict(parameters or {})
         self._python = local_environment()
-        self.aws = EmbeddedAws(self._python)
+        self.aws: EmbeddedAws = beside.aws if beside else EmbeddedAws(self._python)
         self.outputs: Mapping[str, str] = {}
         self.depths: list[tuple[str, Depth]] = []
         """Every answer of `depth`, with its queue."""
@@ -67,18 +79,25 @@ class LocalStack:
         self._logs: dict[str, FunctionLog] = {}
 
     def __enter__(self) -> Self:
-        self.aws.__enter__()
+        if not self._is_guest:
+            self.aws.__enter__()
         try:
-            self.outputs = deploy(self.aws, self._template, self._parameters, self._python)
+            self.outputs = deploy(self.aws, self._template, self._parameters, self._python, self.name)
         except BaseException:
-            self.aws.close()
+            self._end()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.aws.close()
+        self._end()
+
+    def _end(self) -> None:
+        if self._is_guest:
+            self.aws.client("cloudformation").delete_stack(StackName=self.name)
+        else:
+            self.aws.close()
 
     def store_secret(self, target: str, entry: Mapping[str, Any]) -> None:
         """Make `entry` the current version of the target's secret."""
@@ -95,9 +114,18 @@ class LocalStack:
         for found in s3.list_objects_v2(Bucket=bucket, Prefix="logins/").get("Contents", []):
             s3.delete_object(Bucket=bucket, Key=found["Key"])
 
-    def send(self, body: Body) -> str:
-        """Put one request on the delete queue; return its message id, which becomes its request id."""
-        answer = self.aws.client("sqs").send_message(QueueUrl=self.outputs["DeleteQueueUrl"], MessageBody=_text(body))
+    def send(self, body: Body, attributes: Mapping[str, str] | None = None) -> str:
+        """Put one request on the delete queue; return its message id, which becomes its request id.
+
+        `attributes` are believed, because they come from the account itself.
+        """
+        answer = self.aws.client("sqs").send_message(
+            QueueUrl=self.outputs["DeleteQueueUrl"],
+            MessageBody=_text(body),
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()
+            },
+        )
         return str(answer["MessageId"])
 
     def send_all(self, bodies: Sequence[Body]) -> list[str]:

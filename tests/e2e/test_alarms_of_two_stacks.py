@@ -1,0 +1,94 @@
+"""Two stacks in one account: a purge that is missing, and faults that ring only for the stack that has them."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.e2e.stack_faults import object_that_is_not_a_hold, send_late
+from tests.e2e.watch import SCHEDULED_TIME, Watch
+from tests.infrastructure.test_alarms import ALARMS, DAY_S, metrics_of
+from tests.support.local.fixtures import WITHIN_S, is_empty
+from tests.support.local.stack import LocalStack
+from tests.support.local.waiting import wait_until
+from tests.support.simulator.body_shapes import BodyShape
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Fault
+from tests.support.simulator.journal import Operation
+from vbs_reaper.aws.metrics import NAMESPACE
+
+POLICY = "alarms-nightly"
+PURGES = {
+    "PurgeState": "ENABLED",
+    "PurgePolicy": f'{{"policy": "{POLICY}"}}',
+    "PurgeSchedule": "at(2199-01-01T00:00:00)",
+}
+OURS = {name for name, each in ALARMS.items() if all(metric["Namespace"] == NAMESPACE for metric in metrics_of(each))}
+"""The alarms on metrics of the functions, which all stacks of an account write to one namespace."""
+
+
+@pytest.fixture(scope="module")
+def other(stack: LocalStack) -> Iterator[LocalStack]:
+    """A second stack in the account of the first one, with a scheduled purge."""
+    name = "vbs-reaper-other"
+    with LocalStack(name=name, beside=stack, parameters={"SecretPrefix": name, **PURGES}) as other:
+        yield other
+
+
+@pytest.fixture
+def other_target(other: LocalStack, cloud: Cloud, target: str) -> str:
+    other.store_secret(target, cloud.target_secret())
+    return target
+
+
+def purge_event(target: str, max_deletions: int) -> dict[str, Any]:
+    """A run of the policy by hand."""
+    policy = {"policy": POLICY, "target": target, "mode": "purge", "match": {"name": "daily-*"}, "keep": {"last": 8}}
+    return {"run": policy | {"guards": {"max_deletions": max_deletions}}}
+
+
+def scheduled_purge(stack: LocalStack, target: str) -> None:
+    """Run the policy as its schedule does."""
+    stack.invoke(purge_event(target, max_deletions=2) | {"scheduled_time": SCHEDULED_TIME}, function="Purger")
+
+
+def test_purge_that_its_schedule_does_not_run_rings_until_it_runs(other: LocalStack, other_target: str) -> None:
+    watch = Watch(other, **PURGES)
+    without = watch.check(other_target)
+    assert not watch.is_on("PurgeMissingAlarm", 6 * [without])
+    assert watch.is_on("PurgeMissingAlarm", 7 * [without])
+    scheduled_purge(other, other_target)
+    assert not watch.is_on("PurgeMissingAlarm", [*6 * [without], watch.written()], before="ALARM")
+
+
+def test_faults_of_one_stack_neither_ring_for_another_nor_are_silenced_by_it(
+    other: LocalStack, stack: LocalStack, cloud: Cloud, other_target: str, nights: list[str]
+) -> None:
+    ill, well = Watch(other, **PURGES), Watch(stack, **PURGES)
+
+    def on(watch: Watch) -> set[str]:
+        """The alarms of a stack that are on if each period is like the present one."""
+        return {name for name in OURS if watch.is_on(name, 24 * [[*ill.written(), *well.written()]])}
+
+    well.check(other_target)
+    assert on(ill) == {"CheckerSilentAlarm"}
+    assert on(well) == set()
+
+    raise_every_alarm(other, cloud, other_target)
+    with object_that_is_not_a_hold(other):
+        ill.check(f"{other_target[:40]}-without-secret")
+    scheduled_purge(stack, other_target)
+    stack.send_all([{"backup_id": each, "target": other_target} for each in cloud.add_backups(10)])
+    wait_until("all requests end", lambda: is_empty(stack) and is_empty(other), within_s=WITHIN_S)
+    assert on(ill) == OURS - {"CheckerSilentAlarm"}
+    assert on(well) == set()
+
+
+def raise_every_alarm(stack: LocalStack, cloud: Cloud, target: str) -> None:
+    """Cause what raises the alarms, the faults that a check finds aside."""
+    mismatched, old = cloud.add_backups(2)
+    cloud.inject(Fault(operation=Operation.SHOW, body=BodyShape.ANOTHER_BACKUP, backup_id=mismatched))
+    stack.send_all([{"backup_id": each, "target": target} for each in (mismatched, *(str(uuid4()) for _ in range(10)))])
+    send_late(stack, {"backup_id": old, "target": target}, DAY_S)
+    assert stack.invoke(purge_event(target, max_deletions=1), function="Purger")["outcome"] == "refused"
