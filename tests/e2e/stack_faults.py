@@ -61,7 +61,9 @@ def broken_settings(stack: LocalStack) -> Iterator[None]:
 def rule_to_nowhere(stack: LocalStack) -> Iterator[dict[str, str]]:
     """Let the rule send to a queue that does not exist, and its dead letters too. Gives the rule's name and bus."""
     events, bus = stack.aws.client("events"), stack.outputs["EventBusName"]
-    (rule,) = (each["Name"] for each in events.list_rules(EventBusName=bus)["Rules"] if stack.name in each["Name"])
+    (rule,) = (
+        each["Name"] for each in events.list_rules(EventBusName=bus)["Rules"] if "DeleteRequestedRule" in each["Name"]
+    )
     place = {"Rule": rule, "EventBusName": bus}
     (deployed,) = events.list_targets_by_rule(**place)["Targets"]
     events.put_targets(**place, Targets=[deployed | {"Arn": NOWHERE, "DeadLetterConfig": {"Arn": NOWHERE}}])
