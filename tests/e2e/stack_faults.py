@@ -35,7 +35,7 @@ def bus_down(stack: LocalStack) -> Iterator[None]:
 
 @contextmanager
 def object_that_is_not_a_hold(stack: LocalStack) -> Iterator[None]:
-    """Put an object among the holds that is none, and remove it."""
+    """Put an object that is not a hold under `holds/`, and remove it."""
     s3, place = stack.aws.client("s3"), {"Bucket": stack.outputs["PlansBucketName"], "Key": NOT_A_HOLD}
     s3.put_object(**place, ServerSideEncryption="AES256")
     try:

@@ -24,6 +24,7 @@ PURGES = {
     "PurgePolicy": f'{{"policy": "{POLICY}"}}',
     "PurgeSchedule": "at(2199-01-01T00:00:00)",
 }
+"""The parameters of the second stack. The alarms of the first one are evaluated as if it had them too."""
 OURS = {name for name, each in ALARMS.items() if all(metric["Namespace"] == NAMESPACE for metric in metrics_of(each))}
 """The alarms on metrics of the functions, which all stacks of an account write to one namespace."""
 
