@@ -79,7 +79,6 @@ def keystone(status: int, body: object, **more: str) -> Answer:
 
 
 ACCEPTED = cinder(202, "")
-GONE_IS_PROVEN_BY = "Backup {} could not be found."
 
 
 def read_answer(response: requests.Response, names: Mapping[str, str]) -> Answer:

@@ -82,8 +82,8 @@ def _properties(node: Any) -> Iterator[str]:  # noqa: ANN401
 
 def commands(command: argparse.ArgumentParser, path: str) -> Iterator[tuple[str, list[str]]]:
     options: list[str] = []
-    for action in command._actions:  # noqa: SLF001  # argparse has no other way to list them
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+    for action in command._actions:  # argparse has no other way to list them
+        if isinstance(action, argparse._SubParsersAction):
             for name, sub in action.choices.items():
                 yield from commands(sub, f"{path} {name}")
         else:

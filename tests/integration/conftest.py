@@ -6,21 +6,30 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import boto3
-import botocore.loaders
-import botocore.session
 import pytest
 import requests
 from moto.server import ThreadedMotoServer
 
 from functions.deleter import app
+from tests.integration.certificates import Authority
+from tests.integration.ear import Ear
 from tests.support.doubles import FakeLambdaContext
-from tests.support.poller import Invoke
+from tests.support.poller import Invoke, Poller
+from tests.support.service_models import share_service_models
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.server import Simulator
-from tests.support.template_resources import REGION, TemplateResources, make_resources
+from tests.support.template_resources import REGION, TemplateResources, make_bucket, make_resources
+from vbs_reaper.clouds.http import transport
 
-SERVICE_MODELS = botocore.loaders.create_loader()
-"""The descriptions of the AWS services. Reading them again for every test would take longer than most tests."""
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_public_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let transports trust one authority by default: reading all public ones takes longer than most tests."""
+    bundle = tmp_path_factory.mktemp("trust") / "bundle.pem"
+    bundle.write_text(Authority().pem)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transport, "DEFAULT_CA_BUNDLE_PATH", str(bundle))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +57,8 @@ def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
         "AWS_EC2_METADATA_DISABLED": "true",
     }.items():
         monkeypatch.setenv(name, value)
-    session = botocore.session.get_session()
-    session.register_component("data_loader", SERVICE_MODELS)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto3.Session(botocore_session=session))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    share_service_models(monkeypatch)
     requests.post(f"{moto_url}/moto-api/reset", timeout=10).raise_for_status()
     return moto_url
 
@@ -59,6 +67,28 @@ def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def resources(aws: str) -> TemplateResources:
     """Queues and bus as template.yaml describes them."""
     return make_resources()
+
+
+@pytest.fixture
+def bucket(aws: str) -> str:
+    """The bucket of the stack, without the rest of it."""
+    return make_bucket()
+
+
+@pytest.fixture
+def delete_queue(resources: TemplateResources) -> Poller:
+    return Poller(boto3.client("sqs"), resources.delete_queue_url)
+
+
+@pytest.fixture
+def dead_letters(resources: TemplateResources) -> Poller:
+    return Poller(boto3.client("sqs"), resources.dead_letter_queue_url)
+
+
+@pytest.fixture
+def ear(resources: TemplateResources) -> Ear:
+    """What the bus says from now on."""
+    return Ear.at(resources.bus_name)
 
 
 @pytest.fixture

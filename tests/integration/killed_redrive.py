@@ -1,27 +1,39 @@
-"""A redrive in a separate process that kills itself after a given number of effects. Run by test_redrive.py."""
+"""A redrive, and one that ends with its process. test_redrive.py runs the latter in a process of its own."""
 
 import os
 import signal
-import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from rich.console import Console
 
-from vbs_reaper.cli.dead_letters import letter_queue as dead_letters_queue
+from vbs_reaper.cli.dead_letters import letter_queue
 from vbs_reaper.cli.dead_letters.letter_queue import HiddenLetters
 from vbs_reaper.cli.dead_letters.move import move, resend_to, select_letters
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
 EFFECTS = ("SendMessageBatch", "DeleteMessage")
 HIDDEN_S = 1
+"""How long the letters stay hidden after the kill."""
 
 
-def redrive(dead_letter_url: str, queue_url: str, effects: int) -> None:
-    """Send again all letters that can heal. With `effects` 0 it is not killed."""
-    vars(dead_letters_queue).update(EMPTY_RECEIVES=1)
-    if effects:  # otherwise the letters stay hidden as long as on AWS, even if the machine is busy
-        vars(dead_letters_queue).update(HIDDEN_S=HIDDEN_S)
-    client, done = boto3.client("sqs"), []
+def redrive(sqs: "SQSClient", dead_letter_url: str, queue_url: str) -> None:
+    """Send again all letters that can heal."""
+    with HiddenLetters(sqs, dead_letter_url) as letters:
+        selected = select_letters(list(letters), None, None, for_redrive=True)
+    resend = resend_to(sqs, queue_url)
+    console = Console(stderr=True, quiet=True)
+    move(sqs, dead_letter_url, selected, resend, per_second=1000, console=console, verb="sent again")
+
+
+def redrive_until_killed(environment: Mapping[str, str], dead_letter_url: str, queue_url: str, effects: int) -> None:
+    """Redrive, and kill this process after so many effects."""
+    os.environ.update(environment)
+    vars(letter_queue).update(EMPTY_RECEIVES=1, HIDDEN_S=HIDDEN_S)
+    sqs, done = boto3.client("sqs"), []
 
     def count(**event: Any) -> None:  # noqa: ANN401
         done.append(event)
@@ -29,19 +41,5 @@ def redrive(dead_letter_url: str, queue_url: str, effects: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     for effect in EFFECTS:
-        client.meta.events.register(f"after-call.sqs.{effect}", count)
-    with HiddenLetters(client, dead_letter_url) as letters:
-        selected = select_letters(list(letters), None, None, for_redrive=True)
-    move(
-        client,
-        dead_letter_url,
-        selected,
-        resend_to(client, queue_url),
-        per_second=1000,
-        console=Console(stderr=True),
-        verb="sent again",
-    )
-
-
-if __name__ == "__main__":
-    redrive(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+        sqs.meta.events.register(f"after-call.sqs.{effect}", count)
+    redrive(sqs, dead_letter_url, queue_url)

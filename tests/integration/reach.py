@@ -17,9 +17,14 @@ from vbs_reaper.backups.secret_text import Secret, StoredSecret
 from vbs_reaper.clock import Clock, utc_now
 from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.clouds.http.transport import Transports
+from vbs_reaper.deletion.decision import Pass
+from vbs_reaper.deletion.message import Delivery, read_message
+from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.errors import InvalidSecret
 
 TARGET = "otc-test"
+UNKNOWN_ID = "11111111-2222-4333-8444-555555555555"
+"""The ID of no backup."""
 
 
 class Shelf:
@@ -101,6 +106,19 @@ def ref(backup_id: str, project_id: str | None = None) -> BackupRef:
     return BackupRef(
         target=TARGET, backup_id=BackupId(backup_id), project_id=ProjectId(project_id) if project_id else None
     )
+
+
+def first_pass(reach: Reach, backup_id: str) -> Pass:
+    """The pass of a request that was delivered just now, for the first time."""
+    message = read_message({"messageId": "m-1"}, reach.clock())
+    delivery = Delivery(message=message, now=reach.clock(), base_s=60, jitter=0.5)
+    return Pass(request=DeleteRequest(backup_id=BackupId(backup_id)), delivery=delivery)
+
+
+def with_auth(secret: dict[str, Any], **auth: str | None) -> dict[str, Any]:
+    """A target secret with other values in `auth`; None removes a key."""
+    merged = {**secret["auth"], **auth}
+    return {**secret, "auth": {key: value for key, value in merged.items() if value is not None}}
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching
+from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching, with_auth
 from tests.support.doubles import ManualClock
 from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
@@ -23,6 +24,8 @@ from vbs_reaper.checking.target_check import (
     TargetCheck,
     TargetReport,
 )
+
+REMOVED = object()
 
 
 @pytest.fixture
@@ -47,10 +50,6 @@ def check_of(cloud: Cloud, clock: ManualClock, secret: dict[str, Any]) -> Target
     shelf.put(secret)
     with reaching(cloud, clock=clock, shelf=shelf) as reach:
         return check(reach)
-
-
-def told(report: TargetReport) -> tuple[object, ...]:
-    return report.healthy, report.reason, report.message, report.action
 
 
 # ------------------------------------------------------------------ a good target
@@ -78,16 +77,11 @@ def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(
         newest=clock() - timedelta(days=1),
         unknown=(DELETE_PERMISSION, *([PREVIEW] if service == "cbr" else [])),
     )
-
-
-def test_a_check_is_one_login_and_one_list_and_changes_nothing(reach: Reach, cloud: Cloud) -> None:
-    backup_id = cloud.add_backup()
-    check(reach)
     assert reach.book.take() == [("Authenticate", "201"), ("ListBackups", "200")]
-    assert cloud.status_of(backup_id) == "available"
+    assert list(cloud.remaining().values()) == ["available"] * 2
 
 
-def test_without_a_backup_nobody_knows_whether_metadata_is_shown(cloud: Cloud, clock: ManualClock) -> None:
+def test_without_a_backup_it_is_unknown_whether_metadata_is_shown(cloud: Cloud, clock: ManualClock) -> None:
     with reaching(cloud, clock=clock, service="cinder") as reach:
         report = check(reach)
     assert report.healthy
@@ -115,185 +109,124 @@ def test_a_target_that_no_time_was_left_for_is_not_judged(reach: Reach) -> None:
 # ------------------------------------------------------------------ every fault, one sentence
 
 
-def test_a_wrong_password(cloud: Cloud, clock: ManualClock) -> None:
-    secret = cloud.target_secret()
-    secret["auth"]["password"] = "not this one"
-    assert told(check_of(cloud, clock, secret)) == (
-        False,
-        "credentials_rejected",
-        f'target "otc-test": {cloud.auth_url} rejects the login (401)',
-        "Store working credentials in the target's secret.",
-    )
+FIX_SECRET = "Fix the secret as the message says."
+CHECK_ENDPOINT = "Check region, endpoint and API version of the target."
+IF_IT_LASTS = "If it lasts, ask the operator of the cloud."
 
 
-def test_a_missing_key(cloud: Cloud, clock: ManualClock) -> None:
-    secret = cloud.target_secret()
-    del secret["auth"]["username"]
-    assert told(check_of(cloud, clock, secret)) == (
-        False,
-        "secret_unusable",
-        'target "otc-test": secret vbs-reaper/otc-test lacks "auth.username"',
-        "Fix the secret as the message says.",
-    )
-    assert cloud.journal.logins == []
+@pytest.mark.parametrize(
+    ("user", "service", "change", "reason", "says", "action"),
+    [
+        ("member", "vbs", {"auth": {"password": "not this one"}}, "credentials_rejected",
+         "AUTH_URL rejects the login (401)", "Store working credentials in the target's secret."),
+        ("member", "vbs", {"auth": {"username": None}}, "secret_unusable",
+         'secret vbs-reaper/otc-test lacks "auth.username"', FIX_SECRET),
+        ("admin", "vbs", {}, "administrator_refused",
+         "its user has the role admin, which can delete backups of other projects",
+         'Use a user without the role admin, or set "allow_admin": true.'),
+        ("reader", "vbs", {}, "forbidden", "its user only has the roles reader, which may list but not delete",
+         "Give the user a role that may delete backups: VBS Administrator, Server Administrator and Tenant Guest."),
+        ("member", "cbr", {"settings": {"cbr_denied": ("backups:list",)}}, "forbidden", "",
+         "Give the user a role that may delete backups: CBR BackupsAndVaultsFullAccess."),
+        ("member", "vbs", {"region_name": "eu-nl"}, "wrong_endpoint",
+         'in region "eu-nl"; check "region_name" and "interface"', CHECK_ENDPOINT),
+        ("member", "vbs", {"settings": {"serves_v2": False}}, "wrong_endpoint", "", CHECK_ENDPOINT),
+        ("member", "vbs", {"settings": {"date_offset_seconds": 600}}, "clock_doubt",
+         "the cloud's clock is 600 s ahead of ours; at most 300 s are allowed", "Check both clocks."),
+        ("member", "vbs", {"settings": {"date_offset_seconds": -600}}, "clock_doubt",
+         "the cloud's clock is 600 s behind ours; at most 300 s are allowed", "Check both clocks."),
+    ],
+    ids=["password", "key", "administrator", "reader", "no right at CBR", "region", "version", "ahead", "behind"],
+)  # fmt: skip
+def test_a_faulty_target_is_told_in_one_sentence_with_its_fix(
+    cloud: Cloud, clock: ManualClock, user: str, service: str, change: dict[str, Any], reason: str, says: str,
+    action: str,
+) -> None:  # fmt: skip
+    change = dict(change)
+    cloud.change_settings(**change.pop("settings", {}))
+    secret = with_auth(cloud.target_secret(user, service=service), **change.pop("auth", {})) | change
+    report = check_of(cloud, clock, secret)
+    assert (report.healthy, report.reason, report.action) == (False, reason, action)
+    assert str(report.message).startswith('target "otc-test": ')
+    assert says.replace("AUTH_URL", cloud.auth_url) in str(report.message)
+    assert user != "reader" or DELETE_PERMISSION not in report.unknown
 
 
-def test_a_missing_secret(cloud: Cloud, clock: ManualClock) -> None:
-    with reaching(cloud, clock=clock, shelf=Shelf()) as reach:
-        report = check(reach)
-    assert report.message == 'target "otc-test": secret vbs-reaper/otc-test does not exist; create it'
-
-
-def test_an_administrator(cloud: Cloud, clock: ManualClock) -> None:
-    assert told(check_of(cloud, clock, cloud.target_secret("admin"))) == (
-        False,
-        "administrator_refused",
-        'target "otc-test": its user has the role admin, which can delete backups of other projects',
-        'Use a user without the role admin, or set "allow_admin": true.',
-    )
-
-
-def test_a_user_without_a_right_at_cbr_is_told_which_role_to_give(cloud: Cloud, clock: ManualClock) -> None:
-    cloud.change_settings(cbr_denied=frozenset({"backups:list"}))
-    report = check_of(cloud, clock, cloud.target_secret(service="cbr"))
-    assert (report.healthy, report.reason) == (False, "forbidden")
-    assert report.action == "Give the user a role that may delete backups: CBR BackupsAndVaultsFullAccess."
-
-
-def test_a_reader(cloud: Cloud, clock: ManualClock) -> None:
-    report = check_of(cloud, clock, cloud.target_secret("reader"))
-    assert told(report) == (
-        False,
-        "forbidden",
-        'target "otc-test": its user only has the roles reader, which may list but not delete',
-        "Give the user a role that may delete backups: VBS Administrator, Server Administrator and Tenant Guest.",
-    )
-    assert DELETE_PERMISSION not in report.unknown
-
-
-def test_a_wrong_region(cloud: Cloud, clock: ManualClock) -> None:
-    report = check_of(cloud, clock, cloud.target_secret() | {"region_name": "eu-nl"})
-    assert (report.healthy, report.reason) == (False, "wrong_endpoint")
-    assert isinstance(report.message, str)
-    assert 'in region "eu-nl"; check "region_name" and "interface"' in report.message
-    assert report.action == "Check region, endpoint and API version of the target."
-
-
-@pytest.mark.parametrize(("offset_s", "way"), [(600, "ahead of"), (-600, "behind")])
-def test_a_clock_ten_minutes_off(reach: Reach, cloud: Cloud, offset_s: int, way: str) -> None:
-    cloud.change_settings(date_offset_seconds=offset_s)
+@pytest.mark.parametrize(
+    ("fault", "reason", "says", "action"),
+    [
+        (Fault(operation=Operation.LOGIN, status=503), "service_down",
+         "AUTH_URL cannot process logins at the moment (503)", IF_IT_LASTS),
+        (Fault(status=503), "service_down", "", IF_IT_LASTS),
+        (Fault(status=418), "unexpected_status", "", None),
+        (Fault(status=400, body=BodyShape.CINDER), "unexpected_answer", "", None),
+        (Fault(status=402, body=BodyShape.CINDER), "gateway_refused", "", None),
+        (Fault(status=403), "forbidden", "", None),
+        (Fault(headers={"Age": "86400"}), "stale_answer",
+         "a cache answered with a copy, not the service itself (Age: 86400)",
+         "Exclude the backup service from the cache of the proxy or gateway in front of it."),
+        (Fault(status=404, headers={"Age": "86400"}), "stale_answer", "a cache answered with a copy", None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_cloud_that_fails_is_told_in_one_sentence_with_what_to_do(
+    reach: Reach, cloud: Cloud, fault: Fault, reason: str, says: str, action: str | None
+) -> None:
+    cloud.inject(replace(fault, operation=fault.operation or Operation.LIST, times=None))
     report = check(reach)
-    assert told(report) == (
-        False,
-        "clock_doubt",
-        f'target "otc-test": the cloud\'s clock is 600 s {way} ours; at most 300 s are allowed',
-        "Check both clocks.",
-    )
-    assert report.clock_difference_s == offset_s
+    assert (report.healthy, report.reason) == (False, reason)
+    assert action in (None, report.action)
+    assert says.replace("AUTH_URL", cloud.auth_url) in str(report.message)
+    assert (report.project_id or None) == (None if fault.operation else cloud.project_id)
 
 
-def test_a_service_that_is_down(reach: Reach, cloud: Cloud) -> None:
-    cloud.inject(Fault(operation=Operation.LIST, status=503, times=None))
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([{}, {"created_at": 5, "size": "10"}], None),
+        ([{"created_at": 5}, {"created_at": 5}],
+         'target "otc-test": each of its backups shows "created_at" with an unexpected type in API v2'),
+        ([{"description": REMOVED}], 'target "otc-test": its backups lack "description" in API v2'),
+    ],
+    ids=["one is odd", "all are odd", "a field is missing"],
+)  # fmt: skip
+def test_a_field_that_no_backup_shows_is_a_fault_of_the_target(
+    reach: Reach, cloud: Cloud, changes: list[dict[str, Any]], message: str | None
+) -> None:
+    rows = [{**RECORD, "id": cloud.new_id(), **change} for change in changes]
+    listed = [{key: value for key, value in row.items() if value is not REMOVED} for row in rows]
+    cloud.inject(Fault(operation=Operation.LIST, status=200, raw_body=json.dumps({"backups": listed})))
     report = check(reach)
-    assert (report.healthy, report.reason) == (False, "service_down")
-    assert report.action == "If it lasts, ask the operator of the cloud."
-    assert report.project_id == cloud.project_id
-
-
-def test_a_keystone_that_is_down(reach: Reach, cloud: Cloud) -> None:
-    cloud.inject(Fault(operation=Operation.LOGIN, status=503, times=None))
-    report = check(reach)
-    assert (report.healthy, report.reason) == (False, "service_down")
-    assert report.message == f'target "otc-test": {cloud.auth_url} cannot process logins at the moment (503)'
-
-
-def test_an_api_version_that_is_not_served(reach: Reach, cloud: Cloud) -> None:
-    cloud.change_settings(serves_v2=False)
-    assert check(reach).reason == "wrong_endpoint"
-
-
-def test_records_without_what_a_deletion_needs(reach: Reach, cloud: Cloud) -> None:
-    cloud.add_backup(hidden=["description"])
-    assert told(check(reach))[1:3] == (
-        "unknown_field",
-        'target "otc-test": its backups lack "description" in API v2',
-    )
-
-
-def test_one_backup_with_an_odd_field_is_no_fault_of_its_target(reach: Reach, cloud: Cloud) -> None:
-    good, odd = ({**RECORD, "id": cloud.new_id(), **changes} for changes in ({}, {"created_at": 5, "size": "10"}))
-    for listed, healthy in (([good, odd], True), ([odd, odd | {"id": cloud.new_id()}], False)):
-        cloud.inject(Fault(operation=Operation.LIST, status=200, raw_body=json.dumps({"backups": listed})))
-        report = check(reach)
-        assert report.healthy is healthy
-    assert told(report)[1:3] == (
-        "unknown_field",
-        'target "otc-test": each of its backups shows "created_at" with an unexpected type in API v2',
-    )
-
-
-def test_an_undocumented_status_has_its_own_reason(reach: Reach, cloud: Cloud) -> None:
-    cloud.inject(Fault(operation=Operation.LIST, status=418, times=None))
-    assert check(reach).reason == "unexpected_status"
-
-
-@pytest.mark.parametrize(("status", "reason"), [(400, "unexpected_answer"), (402, "gateway_refused")])
-def test_a_list_that_a_gateway_rejects(reach: Reach, cloud: Cloud, status: int, reason: str) -> None:
-    cloud.inject(Fault(operation=Operation.LIST, status=status, body=BodyShape.CINDER, times=None))
-    assert check(reach).reason == reason
-
-
-def test_a_list_that_is_forbidden(reach: Reach, cloud: Cloud) -> None:
-    cloud.inject(Fault(operation=Operation.LIST, status=403, times=None))
-    assert check(reach).reason == "forbidden"
-
-
-@pytest.mark.parametrize("status", [200, 404])
-def test_a_list_that_a_cache_answers(reach: Reach, cloud: Cloud, status: int) -> None:
-    copy = Fault(operation=Operation.LIST, times=None, headers={"Age": "86400"}, status=404 if status == 404 else None)
-    cloud.inject(copy)
-    assert told(check(reach)) == (
-        False,
-        "stale_answer",
-        'target "otc-test": a cache answered with a copy, not the service itself (Age: 86400)',
-        "Exclude the backup service from the cache of the proxy or gateway in front of it.",
-    )
+    assert (report.healthy, report.message or None) == (message is None, message)
+    assert (report.reason or None) == (None if message is None else "unknown_field")
 
 
 # ------------------------------------------------------------------ lockout
 
 
 def test_checks_in_a_row_send_a_refused_secret_once(cloud: Cloud, clock: ManualClock) -> None:
-    secret = cloud.target_secret()
-    secret["auth"]["password"] = "not this one"
     shelf = Shelf()
-    shelf.put(secret)
+    shelf.put(with_auth(cloud.target_secret(), password="not this one"))
     with reaching(cloud, clock=clock, shelf=shelf) as reach:
         reports = [check(reach) for _ in range(10)]
     assert {report.reason for report in reports} == {"credentials_rejected"}
     assert len(cloud.journal.failed_logins()) == 1
 
 
-def test_a_catalogue_with_two_places_of_the_service_is_told_with_the_setting_that_chooses(
-    cloud: Cloud, clock: ManualClock
-) -> None:
-    backup_id = cloud.add_backup()
+def test_several_places_of_the_service_are_told_with_the_setting_that_chooses(cloud: Cloud, clock: ManualClock) -> None:
+    cloud.add_backup()
     with Simulator(clock=clock).running() as other:
-        for addresses in ((cloud.url, other.url), (other.url, cloud.url)):
-            cloud.change_settings(backup_addresses=addresses)
-            report = check_of(cloud, clock, cloud.target_secret())
-            shown = ", ".join(sorted(addresses))
-            assert told(report) == (
-                False,
-                "wrong_endpoint",
-                f'target "otc-test": the catalog has several addresses of the backup service: {shown};'
-                ' give the right one as "volume_backup_endpoint_override" in the secret',
-                "Check region, endpoint and API version of the target.",
-            )
-            chosen = check_of(cloud, clock, cloud.target_secret() | {"volume_backup_endpoint_override": cloud.url})
-            assert (chosen.healthy, chosen.endpoint, chosen.backups) == (True, cloud.url, 1)
+        cloud.change_settings(backup_addresses=(other.url, cloud.url))
+        report = check_of(cloud, clock, cloud.target_secret())
+        assert (report.reason, report.action) == ("wrong_endpoint", CHECK_ENDPOINT)
+        assert report.message == (
+            f'target "otc-test": the catalog has several addresses of the backup service:'
+            f" {', '.join(sorted((cloud.url, other.url)))};"
+            ' give the right one as "volume_backup_endpoint_override" in the secret'
+        )
+        chosen = check_of(cloud, clock, cloud.target_secret() | {"volume_backup_endpoint_override": cloud.url})
+        assert (chosen.healthy, chosen.endpoint, chosen.backups) == (True, cloud.url, 1)
         assert other.journal.calls == []
-    assert cloud.status_of(backup_id) == "available"
 
 
 def test_a_check_whose_next_page_is_elsewhere_is_told(cloud: Cloud, clock: ManualClock, reach: Reach) -> None:

@@ -15,7 +15,7 @@ from tests.conftest import Event
 from tests.infrastructure.schemas.validator import complaints
 from tests.integration.ear import Ear
 from tests.support.doubles import FakeLambdaContext
-from tests.support.local.function_log import samples
+from tests.support.local.function_log import Sample, samples
 from tests.support.log_lines import LogLines
 from tests.support.poller import Invoke
 from tests.support.simulator.cloud import Cloud
@@ -33,11 +33,6 @@ NAMES = (
     "PLANS_BUCKET",
 )
 CANARY = "canary-text-51c0ffee"
-
-
-@pytest.fixture
-def ear(resources: TemplateResources) -> Ear:
-    return Ear.at(resources.bus_name)
 
 
 @pytest.fixture
@@ -84,19 +79,26 @@ def healthy(answer: dict[str, Any]) -> dict[str, bool]:
     return {report["target"]: report["healthy"] for report in answer["targets"]}
 
 
-def test_the_targets_of_the_event_are_checked(checker: Invoke, event: Callable[[str], Event]) -> None:
+def test_the_targets_of_the_event_are_checked_and_an_unhealthy_one_is_an_event_as_its_schema_says(
+    checker: Invoke, event: Callable[[str], Event], ear: Ear, cloud: Cloud, log_lines: LogLines
+) -> None:
     answer = checker(event("checker/check"))
     assert healthy(answer) == {"default": True, "otc-prod": False}
     assert answer["own_side"] == {"healthy": True, "faults": [], "deleter": "Enabled"}
-    json.dumps(answer)
+    assert answer["published"] is True
+    (heard,) = ear.heard()
+    assert heard["detail-type"] == "VBS Target Unhealthy"
+    assert (heard["detail"]["target"], heard["detail"]["reason"]) == ("otc-prod", "administrator_refused")
+    assert complaints("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | heard) == []
+    for user in ("member", "admin"):
+        assert cloud.target_secret(user)["auth"]["password"] not in json.dumps(answer) + log_lines.text()
 
 
-def test_an_event_that_names_none_is_about_the_default_target(checker: Invoke) -> None:
-    assert healthy(checker({})) == {"default": True}
-
-
-def test_a_target_named_twice_is_checked_once(checker: Invoke, cloud: Cloud) -> None:
-    checker({"targets": ["default", "default"]})
+@pytest.mark.parametrize("event", [{}, {"targets": ["default", "default"]}])
+def test_a_target_is_checked_once_and_without_names_it_is_the_default_one(
+    checker: Invoke, cloud: Cloud, event: Event
+) -> None:
+    assert healthy(checker(event)) == {"default": True}
     assert len(cloud.journal.logins) == 1
 
 
@@ -131,81 +133,58 @@ def test_a_check_that_fails_itself_loses_no_other_report(
     assert CANARY not in log_lines.text() + json.dumps([answer, heard])
 
 
-def test_each_targets_health_is_a_metric(
-    checker: Invoke, event: Callable[[str], Event], capsys: pytest.CaptureFixture[str]
-) -> None:
-    checker(event("checker/check"))
-    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "TargetHealthy" in line]
-    assert {(each["Target"], *each["TargetHealthy"]) for each in documents} == {("default", 1.0), ("otc-prod", 0.0)}
+SCHEDULED = {"scheduled_time": "2026-11-24T03:00:00Z"}
 
 
-def recorded(capsys: pytest.CaptureFixture[str]) -> dict[str, list[float]]:
-    """The metrics without dimensions other than the stack, and those of a policy."""
-    written = samples(json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
-    found: dict[str, list[float]] = {}
-    for each in written:
-        if each.dimensions.keys() <= {"Stack", "Policy"}:
-            found.setdefault(each.name, []).append(each.value)
-    return found
-
-
-def test_scheduled_check_records_what_the_alarms_are_about(
-    checker: Invoke, event: Callable[[str], Event], capsys: pytest.CaptureFixture[str]
-) -> None:
-    checker(event("checker/check") | {"scheduled_time": "2026-11-24T03:00:00Z"})
-    assert recorded(capsys) == {
-        "ScheduledChecks": [1.0],
-        "StackFaults": [0.0],
-        "TargetFaults": [1.0],
-        "DeleterEnabled": [1.0],
-        "ScheduledRuns": [0.0],
-    }
-
-
-def test_check_by_hand_records_only_what_it_has_looked_at(
-    checker: Invoke, event: Callable[[str], Event], capsys: pytest.CaptureFixture[str]
-) -> None:
-    checker(event("checker/check"))
-    assert recorded(capsys) == {"DeleterEnabled": [1.0]}
-
-
-def test_pause_is_reported_and_is_not_a_fault(
-    checker: Invoke, mapping: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    boto3.client("lambda").update_event_source_mapping(UUID=mapping, Enabled=False)
-    own_side = checker({})["own_side"]
-    assert own_side == {"healthy": True, "faults": [], "deleter": "Disabled"}
-    assert recorded(capsys)["DeleterEnabled"] == [0.0]
-
-
-def test_missing_mapping_is_a_fault(checker: Invoke, mapping: str, capsys: pytest.CaptureFixture[str]) -> None:
-    boto3.client("lambda").delete_event_source_mapping(UUID=mapping)
-    own_side = checker({"scheduled_time": "2026-11-24T03:00:00Z"})["own_side"]
-    assert own_side["faults"] == ["the event source mapping of the deleter does not exist; deploy the stack again"]
-    assert recorded(capsys)["StackFaults"] == [1.0]
+@pytest.mark.parametrize(
+    ("more", "metrics"),
+    [
+        (SCHEDULED, {"ScheduledChecks": 1.0, "StackFaults": 0.0, "TargetFaults": 1.0, "DeleterEnabled": 1.0,
+                     "ScheduledRuns": 0.0}),
+        ({}, {"DeleterEnabled": 1.0}),
+    ],
+    ids=["by schedule", "by hand"],
+)  # fmt: skip
+def test_a_check_records_only_what_it_has_looked_at(
+    checker: Invoke, event: Callable[[str], Event], capsys: pytest.CaptureFixture[str],
+    more: Event, metrics: dict[str, float],
+) -> None:  # fmt: skip
+    checker(event("checker/check") | more)
+    found = recorded(capsys)
+    assert {each.name: each.value for each in found if each.dimensions.keys() <= {"Stack", "Policy"}} == metrics
+    health = {each.dimensions["Target"]: each.value for each in found if each.name == "TargetHealthy"}
+    assert health == {"default": 1.0, "otc-prod": 0.0}
 
 
 def test_a_check_writes_as_many_metrics_as_the_cost_counts(checker: Invoke, capsys: pytest.CaptureFixture[str]) -> None:
-    checker({"scheduled_time": "2026-11-24T03:00:00Z"})
-    found = samples(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line)
-    assert len({(each.name, *each.dimensions.values()) for each in found}) == CHECK_METRICS
+    checker(SCHEDULED)
+    assert len({(each.name, *each.dimensions.values()) for each in recorded(capsys)}) == CHECK_METRICS
 
 
-def test_an_unhealthy_target_is_an_event_as_its_schema_says(
-    checker: Invoke, event: Callable[[str], Event], ear: Ear
+def recorded(capsys: pytest.CaptureFixture[str]) -> list[Sample]:
+    return list(samples(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line))
+
+
+def test_a_pause_is_reported_and_a_missing_mapping_is_a_fault(
+    checker: Invoke, mapping: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert checker(event("checker/check"))["published"] is True
-    (heard,) = ear.heard()
-    assert heard["detail-type"] == "VBS Target Unhealthy"
-    assert heard["detail"]["target"] == "otc-prod"
-    assert heard["detail"]["reason"] == "administrator_refused"
-    assert complaints("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | heard) == []
+    boto3.client("lambda").update_event_source_mapping(UUID=mapping, Enabled=False)
+    assert checker(SCHEDULED)["own_side"] == {"healthy": True, "faults": [], "deleter": "Disabled"}
+    boto3.client("lambda").delete_event_source_mapping(UUID=mapping)
+    assert checker(SCHEDULED)["own_side"]["faults"] == [
+        "the event source mapping of the deleter does not exist; deploy the stack again"
+    ]
+    found = [(each.name, each.value) for each in recorded(capsys) if each.name in {"DeleterEnabled", "StackFaults"}]
+    assert ("DeleterEnabled", 0.0) in found
+    assert [value for name, value in found if name == "StackFaults"] == [0.0, 1.0]
 
 
 def test_a_missing_queue_or_bus_is_named(checker: Invoke, resources: TemplateResources, log_lines: LogLines) -> None:
     boto3.client("sqs").delete_queue(QueueUrl=resources.delete_queue_url)
     boto3.client("events").delete_event_bus(Name=resources.bus_name)
-    own_side = checker({})["own_side"]
+    answer = checker({"targets": ["otc-prod"]})
+    assert answer["published"] is False
+    own_side = answer["own_side"]
     assert own_side["healthy"] is False
     assert own_side["faults"] == [
         "the delete queue does not exist; deploy the stack again",
@@ -213,20 +192,3 @@ def test_a_missing_queue_or_bus_is_named(checker: Invoke, resources: TemplateRes
     ]
     logged = [line["detail"] for line in log_lines.all() if line["message"] == "own side incomplete"]
     assert logged == own_side["faults"]
-
-
-def test_an_unhealthy_target_is_not_called_published_where_no_bus_heard_of_it(
-    checker: Invoke, event: Callable[[str], Event], resources: TemplateResources
-) -> None:
-    boto3.client("events").delete_event_bus(Name=resources.bus_name)
-    assert checker(event("checker/check"))["published"] is False
-
-
-def test_no_secret_is_in_a_report_or_in_the_log(
-    checker: Invoke, cloud: Cloud, event: Callable[[str], Event], log_lines: LogLines
-) -> None:
-    answer = checker(event("checker/check"))
-    for user in ("member", "admin"):
-        password = cloud.target_secret(user)["auth"]["password"]
-        assert password not in json.dumps(answer)
-        assert password not in log_lines.text()

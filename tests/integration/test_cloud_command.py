@@ -1,24 +1,24 @@
 """`make test-cloud` changes nothing at a target, or only the one backup that it makes, as the cloud's journal shows."""
 
+import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.contract.__main__ import main
 from tests.contract.cloud_peer import CloudPeer, NotPermitted
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.journal import Operation
 from tests.support.simulator.server import Simulator
-from tests.support.simulator.settings import SimulatorSettings
+from tests.support.simulator.settings import PROJECT_ID, SimulatorSettings
 
 ROOT = Path(__file__).parents[2]
-TARGETS = [("vbs", "password"), ("cinder", "application credential"), ("cbr", "access key")]
-"""Each kind and each login once: a run takes seconds."""
 LOGINS: dict[str, dict[str, Any]] = {
     "password": {},
     "application credential": {"application_credential": True},
@@ -27,14 +27,18 @@ LOGINS: dict[str, dict[str, Any]] = {
 
 
 def run(cloud: Cloud, folder: Path, secret: dict[str, Any], *options: str, typed: str = "") -> tuple[int, str]:
-    """Run the command; returns its exit code and all that it printed."""
-    target = folder / "target.json"
-    target.write_text(json.dumps(secret))
-    command = [sys.executable, "-m", "tests.contract", "--target", str(target), *options]
+    """Run the command; returns its exit code and all that it printed. It runs pytest, so it has its own process."""
+    command = [sys.executable, "-m", "tests.contract", *arguments(folder, secret, options)]
     ran = subprocess.run(command, cwd=ROOT, input=typed, capture_output=True, text=True, check=False)
     printed = ran.stdout + ran.stderr
     assert cloud.password_of() not in printed
     return ran.returncode, printed
+
+
+def arguments(folder: Path, secret: dict[str, Any], options: Iterable[str] = ()) -> list[str]:
+    target = folder / "target.json"
+    target.write_text(json.dumps(secret))
+    return ["--target", str(target), *options]
 
 
 def changing_calls(cloud: Cloud) -> list[tuple[str, str]]:
@@ -50,7 +54,7 @@ def cloud() -> Iterator[Cloud]:
         yield cloud
 
 
-@pytest.mark.parametrize(("kind", "login"), [*TARGETS, ("cbr", "password")])
+@pytest.mark.parametrize(("kind", "login"), [("vbs", "password"), ("cbr", "access key")])
 def test_it_sends_one_login_and_nothing_but_get(cloud: Cloud, tmp_path: Path, kind: str, login: str) -> None:
     code, printed = run(cloud, tmp_path, cloud.target_secret(service=kind, **LOGINS[login]))
     assert code == 0, printed
@@ -60,24 +64,19 @@ def test_it_sends_one_login_and_nothing_but_get(cloud: Cloud, tmp_path: Path, ki
     assert len(cloud.remaining()) == 5
 
 
-def test_a_wrong_signature_is_sent_once(cloud: Cloud, tmp_path: Path) -> None:
-    secret = cloud.target_secret(access_key=True)
-    secret["auth"]["secret_key"] = "x" * 40
-    assert run(cloud, tmp_path, secret)[0] == 1
+@pytest.mark.parametrize(("login", "key"), [("password", "password"), ("access key", "secret_key")])
+def test_a_wrong_password_or_signature_is_sent_once_and_nothing_is_tested(
+    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str], login: str, key: str
+) -> None:
+    secret = cloud.target_secret(**LOGINS[login])
+    secret["auth"][key] = "x" * 40
+    assert main(arguments(tmp_path, secret)) == 1
+    assert capsys.readouterr().err.count("Nothing was tested") == 1
     assert [login.succeeded for login in cloud.journal.logins] == [False]
     assert len(cloud.journal.calls) == 1
 
 
-def test_a_wrong_password_is_tried_once(cloud: Cloud, tmp_path: Path) -> None:
-    secret = cloud.target_secret()
-    secret["auth"]["password"] = "wrong"
-    code, printed = run(cloud, tmp_path, secret)
-    assert (code, printed.count("Nothing was tested")) == (1, 1)
-    assert [login.succeeded for login in cloud.journal.logins] == [False]
-    assert len(cloud.journal.calls) == 1
-
-
-@pytest.mark.parametrize(("kind", "login"), TARGETS)
+@pytest.mark.parametrize(("kind", "login"), [("cinder", "application credential"), ("cbr", "password")])
 def test_it_makes_one_backup_and_deletes_only_that_after_the_project_was_typed(
     cloud: Cloud, tmp_path: Path, kind: str, login: str
 ) -> None:
@@ -95,19 +94,23 @@ def test_it_makes_one_backup_and_deletes_only_that_after_the_project_was_typed(
     assert "1 DELETE" in printed
 
 
-@pytest.mark.parametrize("typed", ["", "0" * 32 + "\n"])
-def test_it_makes_nothing_if_another_project_or_nothing_is_typed(cloud: Cloud, tmp_path: Path, typed: str) -> None:
-    code, _ = run(cloud, tmp_path, cloud.target_secret(), "--create-on", cloud.new_id(), typed=typed)
-    assert code == 1
-    assert {call.operation for call in cloud.journal.calls} == {Operation.LOGIN}
-
-
-def test_the_name_of_the_project_is_asked_for_if_the_secret_names_it(cloud: Cloud, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("names_project", "typed", "asks_for"),
+    [(False, "", "ID"), (False, "0" * 32, "ID"), (True, PROJECT_ID, "name")],
+    ids=["nothing", "another project", "the ID of a project with a name"],
+)
+def test_it_makes_nothing_unless_the_project_is_typed_as_the_secret_has_it(
+    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    names_project: bool, typed: str, asks_for: str,
+) -> None:  # fmt: skip
     secret = cloud.target_secret()
-    project_id = secret["auth"].pop("project_id")
-    secret["auth"]["project_name"] = cloud.identity.users["member"].project.name
-    code, printed = run(cloud, tmp_path, secret, "--create-on", cloud.new_id(), typed=f"{project_id}\n")
-    assert (code, "Type the name of the project" in printed) == (1, True)
+    if names_project:
+        del secret["auth"]["project_id"]
+        secret["auth"]["project_name"] = cloud.identity.users["member"].project.name
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{typed}\n"))
+    assert main(arguments(tmp_path, secret, ("--create-on", cloud.new_id()))) == 1
+    assert f"Type the {asks_for} of the project" in capsys.readouterr().out
+    assert {call.operation for call in cloud.journal.calls} == {Operation.LOGIN}
 
 
 def test_a_test_that_would_delete_another_backup_is_stopped_before_it_is_sent(cloud: Cloud) -> None:

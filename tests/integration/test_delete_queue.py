@@ -25,23 +25,7 @@ def queue(resources: TemplateResources) -> DeleteQueue:
     return DeleteQueue(boto3.client("sqs"), resources.delete_queue_url, resources.dead_letter_queue_url)
 
 
-@pytest.fixture
-def waiting(resources: TemplateResources) -> Poller:
-    return Poller(boto3.client("sqs"), resources.delete_queue_url)
-
-
-@pytest.fixture
-def dead_letters(resources: TemplateResources) -> Poller:
-    return Poller(boto3.client("sqs"), resources.dead_letter_queue_url)
-
-
-def test_a_message_arrives_with_its_body_and_group(queue: DeleteQueue, waiting: Poller) -> None:
-    assert queue.send([NewMessage(body=BODY, group="otc-prod")])
-    (record,) = waiting.receive()["Records"]
-    assert (record["body"], record["attributes"]["MessageGroupId"]) == (BODY, "otc-prod")
-
-
-def test_a_requests_identity_survives_being_sent_anew(queue: DeleteQueue, waiting: Poller) -> None:
+def test_the_identity_of_a_request_survives_being_sent_again(queue: DeleteQueue, delete_queue: Poller) -> None:
     first = Message(
         message_id="m-1",
         receipt_handle="h",
@@ -53,7 +37,7 @@ def test_a_requests_identity_survives_being_sent_anew(queue: DeleteQueue, waitin
         redrives=2,
     )
     assert queue.send([NewMessage(body=first.body, attributes=replace(first, asked_at=NOW, place="p a").attributes())])
-    (record,) = waiting.receive()["Records"]
+    (record,) = delete_queue.receive()["Records"]
     again = read_message(record, datetime.now(UTC))
     assert again == replace(
         first,
@@ -67,28 +51,29 @@ def test_a_requests_identity_survives_being_sent_anew(queue: DeleteQueue, waitin
     )
 
 
-def test_a_delayed_message_is_not_seen_before_its_time(queue: DeleteQueue, waiting: Poller) -> None:
+@pytest.mark.parametrize(
+    ("bodies", "are_stored"),
+    [
+        ([f'{{"part": {number}}}' for number in range(105)], True),
+        (["x" * 128 * 1024] * 10, True),
+        (["x" * 300 * 1024], False),
+    ],
+    ids=["a bulk", "large ones", "larger than the queue takes"],
+)
+def test_messages_of_any_number_and_size_are_stored(
+    queue: DeleteQueue, delete_queue: Poller, bodies: list[str], are_stored: bool
+) -> None:
+    assert queue.send([NewMessage(body=body, group="otc-prod") for body in bodies]) is are_stored
+    assert delete_queue.count()["visible"] == (len(bodies) if are_stored else 0)
+    if are_stored:
+        record = delete_queue.receive()["Records"][0]
+        assert (record["body"] in bodies, record["attributes"]["MessageGroupId"]) == (True, "otc-prod")
     assert queue.send([NewMessage(body=BODY, delay_s=900)])
-    assert waiting.count() == {"visible": 0, "hidden": 0, "delayed": 1}
-
-
-def test_every_part_of_a_bulk_is_stored(queue: DeleteQueue, waiting: Poller) -> None:
-    assert queue.send([NewMessage(body=f'{{"part": {number}}}', group="otc-prod") for number in range(105)])
-    assert waiting.count()["visible"] == 105
-
-
-def test_large_messages_do_not_fill_a_call(queue: DeleteQueue, waiting: Poller) -> None:
-    assert queue.send([NewMessage(body="x" * 128 * 1024) for _ in range(10)])
-    assert waiting.count()["visible"] == 10
-
-
-def test_a_message_that_is_too_large_for_the_queue_is_not_stored(queue: DeleteQueue, waiting: Poller) -> None:
-    assert not queue.send([NewMessage(body="x" * 300 * 1024)])
-    assert waiting.count()["visible"] == 0
+    assert delete_queue.count()["delayed"] == 1
 
 
 def test_a_dead_letter_rests_verbatim_with_its_reason(
-    queue: DeleteQueue, waiting: Poller, dead_letters: Poller
+    queue: DeleteQueue, delete_queue: Poller, dead_letters: Poller
 ) -> None:
     assert queue.dead_letter(LETTER)
     (record,) = dead_letters.peek()
@@ -99,7 +84,7 @@ def test_a_dead_letter_rests_verbatim_with_its_reason(
         "request_id": "r-1",
         "sent_at": "t",
     }
-    assert waiting.count()["visible"] == 0
+    assert delete_queue.count()["visible"] == 0
 
 
 @pytest.mark.parametrize(("body", "stored"), [("", '""'), ("\x00\uffff", "\\u0000\\uffff")])
@@ -112,21 +97,23 @@ def test_a_body_that_sqs_refuses_rests_escaped(
     assert attributes_of(record)["message"].startswith("(")
 
 
-def test_a_hidden_message_stays_hidden_for_longer_than_the_queues_own_time(queue: DeleteQueue, waiting: Poller) -> None:
+def test_a_hidden_message_stays_hidden_for_longer_than_the_queues_own_time(
+    queue: DeleteQueue, delete_queue: Poller
+) -> None:
     queue.send([NewMessage(body=BODY), NewMessage(body=BODY)])
-    one, other = (record["receiptHandle"] for record in waiting.receive()["Records"])
+    one, other = (record["receiptHandle"] for record in delete_queue.receive()["Records"])
     queue.hide({one: 0, other: 7200})
-    assert waiting.count() == {"visible": 1, "hidden": 1, "delayed": 0}
+    assert delete_queue.count() == {"visible": 1, "hidden": 1, "delayed": 0}
 
 
 def test_hiding_beyond_what_sqs_allows_is_logged_and_raises_nothing(
-    queue: DeleteQueue, waiting: Poller, log_lines: LogLines
+    queue: DeleteQueue, delete_queue: Poller, log_lines: LogLines
 ) -> None:
     queue.send([NewMessage(body=BODY)])
-    (record,) = waiting.receive()["Records"]
+    (record,) = delete_queue.receive()["Records"]
     queue.hide({record["receiptHandle"]: 43_201})
     assert log_lines.all()
-    assert waiting.count()["hidden"] == 1
+    assert delete_queue.count()["hidden"] == 1
 
 
 def test_a_queue_that_is_not_there_is_false(aws: str, log_lines: LogLines) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,10 @@ from tests.support.doubles import FakeLambdaContext
 from tests.support.local.function_log import samples
 from tests.support.log_lines import LogLines
 from tests.support.poller import Invoke, Poller, attributes_of
+from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Fault
+from tests.support.simulator.journal import Operation
 from tests.support.template_resources import TemplateResources
 from vbs_reaper.errors import RequestNotQueued, SettingsError
 
@@ -42,26 +45,6 @@ VOLUME = "7d2f3a10-58c4-4b7e-8f19-2c6a9e0b4d31"
 def backup_id(number: int) -> str:
     """The ids in the files of events/."""
     return f"0b5e4f6a-7c1d-4e2f-9a3b-{number:012}"
-
-
-def single(backup: str) -> dict[str, str]:
-    """A part of the bulk in events/."""
-    return {"backup_id": backup, "reason": "project closed", "requested_by": "operations"}
-
-
-@pytest.fixture
-def delete_queue(resources: TemplateResources) -> Poller:
-    return Poller(boto3.client("sqs"), resources.delete_queue_url)
-
-
-@pytest.fixture
-def dead_letters(resources: TemplateResources) -> Poller:
-    return Poller(boto3.client("sqs"), resources.dead_letter_queue_url)
-
-
-@pytest.fixture
-def ear(resources: TemplateResources) -> Ear:
-    return Ear.at(resources.bus_name)
 
 
 @pytest.fixture
@@ -107,44 +90,29 @@ def test_a_file_of_events_is_as_sqs_writes_it(event: Callable[[str], Event], nam
 
 
 @pytest.mark.parametrize(("name", "number"), ASKED_FOR.items())
-def test_a_request_in_any_envelope_is_asked_for_sent_anew_and_acknowledged(
-    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller, name: str, number: int
-) -> None:
+def test_a_request_in_any_envelope_is_asked_for_sent_again_and_acknowledged(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller, log_lines: LogLines,
+    name: str, number: int,
+) -> None:  # fmt: skip
     answer = invoke_with(invoke, event, name)
     assert json.dumps(answer) == '{"batchItemFailures": []}'
+    assert {line["function_request_id"] for line in log_lines.all()} == {FakeLambdaContext().aws_request_id}
     assert [delete.backup_id for delete in stocked.journal.deletes] == [backup_id(number)]
     assert delete_queue.count() == {"visible": 0, "hidden": 0, "delayed": 1}
 
 
-def test_an_asked_request_whose_backup_is_gone_is_deleted(
-    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, ear: Ear, delete_queue: Poller
-) -> None:
-    assert invoke_with(invoke, event, "sqs_asked") == {"batchItemFailures": []}
-    (heard,) = ear.heard()
-    assert heard["detail-type"] == "VBS Backup Deleted"
-    assert heard["detail"]["backup_id"] == backup_id(10)
-    assert heard["detail"]["proof"]["status"] == 404
-    assert delete_queue.count() == {"visible": 0, "hidden": 0, "delayed": 0}
-    assert stocked.journal.deletes == []
-
-
-def test_a_bulk_becomes_single_requests_with_identities_of_their_own(
-    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller
+def test_a_bulk_becomes_single_requests_of_which_only_what_is_no_id_is_refused(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller, dead_letters: Poller
 ) -> None:
     parent = event("deleter/sqs_bulk")["Records"][0]["messageId"]
     assert invoke_with(invoke, event, "sqs_bulk") == {"batchItemFailures": []}
+    said = {"reason": "project closed", "requested_by": "operations"}
     assert {attributes_of(child)["request_id"]: json.loads(child["body"]) for child in delete_queue.peek()} == {
-        f"{parent}/{backup_id(8)}": single(backup_id(8)),
-        f"{parent}/{backup_id(9)}": single(backup_id(9)),
+        f"{parent}/{backup_id(8)}": {"backup_id": backup_id(8), **said},
+        f"{parent}/{backup_id(9)}": {"backup_id": backup_id(9), **said},
         f"{parent}/2": {"backup_id": "not-an-id"},
     }
     assert stocked.journal.calls == []
-
-
-def test_of_a_bulk_only_what_is_no_id_is_refused(
-    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller, dead_letters: Poller
-) -> None:
-    invoke_with(invoke, event, "sqs_bulk")
     assert delete_queue.deliver(invoke) == {"batchItemFailures": []}
     assert sorted(delete.backup_id for delete in stocked.journal.deletes) == [backup_id(8), backup_id(9)]
     (letter,) = dead_letters.peek()
@@ -178,28 +146,18 @@ def test_in_a_mixed_batch_no_record_touches_another(
     assert sorted(letter["body"] for letter in dead_letters.peek()) == sorted(record["body"] for record in records[6:9])
 
 
+@pytest.mark.parametrize(("is_there", "reason"), [(True, "accepted"), (False, "unconfirmed")])
 def test_a_direct_request_that_one_pass_does_not_finish_is_queued(
-    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, delete_queue: Poller, is_there: bool, reason: str
 ) -> None:
-    answer = invoke_with(invoke, event, "direct")
-    assert answer["outcome"] == "queued"
-    assert stocked.journal.accepted(backup_id(22)) == 1
-    assert delete_queue.count()["delayed"] == 1
-
-
-def test_a_direct_request_for_a_backup_that_is_gone_is_queued_for_a_second_look(
-    invoke: Invoke, event: Callable[[str], Event], cloud: Cloud, lambda_context: FakeLambdaContext
-) -> None:
-    answer = invoke_with(invoke, event, "direct")
-    assert (answer["outcome"], answer["reason"]) == ("queued", "unconfirmed")
-    assert answer["request_id"] == lambda_context.aws_request_id
-    assert cloud.journal.deletes == []
-
-
-def test_the_answer_is_plain_json(invoke: Invoke, event: Callable[[str], Event], cloud: Cloud) -> None:
+    if not is_there:
+        stocked.remove_backup(backup_id(22))
     answer = invoke_with(invoke, event, "direct")
     assert json.loads(json.dumps(answer)) == answer
-    assert cloud.journal.calls
+    assert (answer["outcome"], answer["request_id"]) == ("queued", FakeLambdaContext().aws_request_id)
+    assert answer["reason"] == reason
+    assert stocked.journal.accepted(backup_id(22)) == int(is_there)
+    assert delete_queue.count()["delayed"] == 1
 
 
 def test_a_whole_life_takes_three_calls_and_one_login(
@@ -227,37 +185,27 @@ def test_a_whole_life_takes_three_calls_and_one_login(
     assert [heard["detail-type"] for heard in ear.heard()] == ["VBS Backup Deleted"]
 
 
-def test_deletions_write_as_many_metrics_as_the_cost_counts(
-    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_deletion_is_heard_and_writes_as_many_metrics_as_the_cost_counts(
+    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, ear: Ear, delete_queue: Poller,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     invoke_with(invoke, event, "sqs_bare")
     stocked.add_backup(id=backup_id(10), status="deleting")
     invoke_with(invoke, event, "sqs_asked")
     stocked.remove_backup(backup_id(10))
-    invoke_with(invoke, event, "sqs_asked")
-    found = samples(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line)
+    waiting = delete_queue.count()
+    assert invoke_with(invoke, event, "sqs_asked") == {"batchItemFailures": []}
+    assert delete_queue.count() == waiting
+    (heard,) = ear.heard()
+    assert (heard["detail-type"], heard["detail"]["backup_id"]) == ("VBS Backup Deleted", backup_id(10))
+    assert heard["detail"]["proof"]["status"] == 404
+    found = list(samples(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line))
     written = {(each.name, *(value for key, value in each.dimensions.items() if key != "Stack")) for each in found}
     assert {("Waits", "deleting"), ("Outcomes", "deleted")} <= written
+    responses = {(each.dimensions["Operation"], each.dimensions["StatusCode"]) for each in found
+                 if each.name == "Responses" and "StatusCode" in each.dimensions}  # fmt: skip
+    assert responses == {("Authenticate", "201"), ("ShowBackup", "200"), ("DeleteBackup", "202"), ("ShowBackup", "404")}
     assert len([each for each in written if "Authenticate" not in each]) == DELETION_METRICS
-
-
-def test_every_answer_of_the_cloud_is_a_metric(
-    invoke: Invoke, event: Callable[[str], Event], stocked: Cloud, capsys: pytest.CaptureFixture[str]
-) -> None:
-    capsys.readouterr()
-    invoke_with(invoke, event, "sqs_bare")
-    assert stocked.journal.calls
-    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    responses = {
-        (document["Operation"], document["StatusCode"]): document["Responses"]
-        for document in documents
-        if "Responses" in document
-    }
-    assert responses == {
-        ("Authenticate", "201"): [1.0],
-        ("ShowBackup", "200"): [1.0],
-        ("DeleteBackup", "202"): [1.0],
-    }
 
 
 def test_what_was_counted_is_written_even_when_the_invocation_fails(
@@ -286,9 +234,58 @@ def test_a_function_without_its_settings_names_every_one_that_is_missing(
         invoke({"Records": []})
 
 
-def test_every_line_names_the_invocation(
-    invoke: Invoke, event: Callable[[str], Event], cloud: Cloud, log_lines: LogLines
-) -> None:
-    invoke_with(invoke, event, "sqs_bare")
-    assert {line["function_request_id"] for line in log_lines.all()} == {FakeLambdaContext().aws_request_id}
-    assert cloud.journal.calls
+DOCUMENTED = {
+    202: ("asked", None),
+    400: ("waiting", "bad_request"),
+    401: ("halted", "credentials_rejected"),
+    403: ("waiting", "forbidden"),
+    404: ("deleted", None),
+    405: ("halted", "wrong_endpoint"),
+    406: ("halted", "wrong_endpoint"),
+    407: ("halted", "proxy"),
+    408: ("waiting", "timed_out"),
+    409: ("waiting", "conflict"),
+    500: ("waiting", "server_error"),
+    501: ("halted", "wrong_endpoint"),
+    502: ("halted", "service_down"),
+    503: ("halted", "service_down"),
+    504: ("halted", "service_down"),
+}
+"""The codes that the page "Deleting a VBS Backup (Native OpenStack API)" documents, with outcome and reason.
+
+Of the 404s the one that proves the backup gone; of the 400s one that has no meaning of its own.
+"""
+ENDS = {"asked", "refused", "deleted"}
+LOST_ANSWERS = {408, 500, 502, 504}
+"""The DELETE may have been accepted: the message is replaced by one that says so."""
+
+
+def counted(lines: str, name: str) -> Iterator[dict[str, Any]]:
+    """The documents of one metric."""
+    documents = (json.loads(line) for line in lines.splitlines() if '"_aws"' in line)
+    return (document for document in documents if name in document)
+
+
+@pytest.mark.parametrize("code", DOCUMENTED)
+def test_a_documented_code_has_its_outcome_and_its_metric(
+    invoke: Invoke, cloud: Cloud, resources: TemplateResources, delete_queue: Poller,
+    capsys: pytest.CaptureFixture[str], code: int,
+) -> None:  # fmt: skip
+    outcome, reason = DOCUMENTED[code]
+    backup_id = cloud.add_backup()
+    if code != 202:
+        shape = BodyShape.GONE if code == 404 else BodyShape.CINDER
+        cloud.inject(Fault(operation=Operation.DELETE, status=code, body=shape, times=None))
+    boto3.client("sqs").send_message(
+        QueueUrl=resources.delete_queue_url, MessageBody=json.dumps({"backup_id": backup_id})
+    )
+    capsys.readouterr()
+
+    answer = delete_queue.deliver(invoke)
+
+    lines = capsys.readouterr().out
+    codes = {each["StatusCode"] for each in counted(lines, "Responses") if each["Operation"] == "DeleteBackup"}
+    assert codes == {str(code)}
+    assert [each["Outcome"] for each in counted(lines, "Outcomes")] == [outcome]
+    assert [each["Reason"] for each in counted(lines, "Waits")] == ([] if outcome in ENDS else [reason])
+    assert (answer["batchItemFailures"] == []) == (outcome in ENDS or code in LOST_ANSWERS)

@@ -6,19 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching, ref
+from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, first_pass, reaching, ref
 from tests.support.doubles import ManualClock, no_holds
 from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.journal import Operation
 from vbs_reaper.backups.answer import Answer, AnswerName
-from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.backups.secret_text import StoredSecret
-from vbs_reaper.deletion.decision import Asked, Halt, Pass, PassEnd, Refused
-from vbs_reaper.deletion.message import Delivery, read_message
+from vbs_reaper.deletion.decision import Asked, Halt, PassEnd, Refused
 from vbs_reaper.deletion.reconcile import Reconciler
-from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.reasons import Reason
 
 SHOW, DELETE, LOGIN = "ShowBackup", "DeleteBackup", "Authenticate"
@@ -59,11 +56,8 @@ def delete(reach: Reach, backup_id: str, within_s: float = 2.0) -> Answer:
 
 
 def make_pass(reach: Reach, backup_id: str) -> PassEnd:
-    delivery = Delivery(
-        message=read_message({"messageId": "m-1"}, reach.clock()), now=reach.clock(), base_s=60, jitter=0
-    )
-    this = Pass(request=DeleteRequest(backup_id=BackupId(backup_id)), delivery=delivery)
-    return Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5).reconcile(this, TARGET, Hourglass())
+    reconciler = Reconciler(reach.api, no_holds(reach.clock), reach.clock, 5)
+    return reconciler.reconcile(first_pass(reach, backup_id), TARGET, Hourglass())
 
 
 def refusing(status: int, times: int | None = 1) -> Fault:

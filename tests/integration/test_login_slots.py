@@ -2,25 +2,23 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import pytest
 
-from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching
+from tests.integration.reach import TARGET, UNKNOWN_ID, Hourglass, Reach, Shelf, reaching
 from tests.support.doubles import LoginStoreInMemory, ManualClock
 from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.journal import Operation
 from tests.support.simulator.server import Simulator
-from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo
-from vbs_reaper.backups.ports import BackupRef
+from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.checking.target_check import TargetCheck
 from vbs_reaper.clouds.login.login import Login
 
 TARGETS = [f"prod-{number}" for number in range(6)]
-NOBODYS_ID = "11111111-2222-4333-8444-555555555555"
 WINDOW = timedelta(minutes=20)
 GONE = AnswerName.GONE
 
@@ -84,37 +82,6 @@ def test_checks_of_functions_that_always_restart_never_lock_the_user(stack: Stac
     stack.check_failures()
 
 
-def test_eight_functions_that_start_at_once_with_a_wrong_password_fail_once(stack: Stack, cloud: Cloud) -> None:
-    cloud.change_password("new")
-    with ExitStack() as exits, ThreadPoolExecutor(48) as threads:
-        reaches = [exits.enter_context(stack.starting()) for _ in range(8)]
-        calls = [(reach, target) for reach in reaches for target in TARGETS]
-        answers = list(threads.map(lambda call: call[0].api.describe_target(call[1], Hourglass()), calls))
-    assert all(isinstance(answer, Answer) for answer in answers)
-    assert len(cloud.journal.failed_logins()) <= 2
-    stack.check_failures()
-
-
-def test_the_right_secret_works_at_once_while_five_others_are_wrong_and_stays_usable(
-    stack: Stack, cloud: Cloud
-) -> None:
-    cloud.change_password("new")
-    for target in TARGETS:
-        stack.describe(target)
-    stack.clock.advance(60)
-    stack.shelf.put(cloud.target_secret(), target="prod-3")
-    for _ in range(20):
-        assert stack.describe("prod-3") is None
-        for target in TARGETS:
-            stack.describe(target)
-        stack.clock.advance(200)
-    stack.check_failures()
-
-
-def test_forty_functions_that_start_at_once_with_the_right_password_all_log_in(stack: Stack) -> None:
-    assert [stack.describe(TARGETS[number % 6]) for number in range(40)] == [None] * 40
-
-
 # ------------------------------------------------------------------ what does not count
 
 
@@ -156,35 +123,31 @@ def test_an_outage_of_keystone_stops_no_login_after_it(stack: Stack, cloud: Clou
 # ------------------------------------------------------------------ slots that cannot be had
 
 
-def show(reach: Reach) -> AnswerName:
-    return reach.api.show_backup(BackupRef(target=TARGET, backup_id=NOBODYS_ID), Hourglass()).name  # type: ignore[arg-type]
-
-
 def test_a_bucket_that_fails_stops_new_logins_but_not_the_calls_with_a_good_token(
     cloud: Cloud, clock: ManualClock
 ) -> None:
     with reaching(cloud, clock=clock) as reach:
-        assert show(reach) is GONE
+        assert reach.show(UNKNOWN_ID).name is GONE
         reach.logins.is_unusable = True
-        assert show(reach) is GONE
+        assert reach.show(UNKNOWN_ID).name is GONE
         cloud.revoke_tokens()
-        assert show(reach) is AnswerName.BUCKET_UNUSABLE
+        assert reach.show(UNKNOWN_ID).name is AnswerName.BUCKET_UNUSABLE
         assert len(cloud.journal.logins) == 1
         reach.logins.is_unusable = False
         clock.advance(11)
-        assert show(reach) is GONE
+        assert reach.show(UNKNOWN_ID).name is GONE
 
 
 def test_a_token_whose_renewal_gets_no_slot_is_used_until_it_expires(cloud: Cloud, clock: ManualClock) -> None:
     cloud.change_settings(token_seconds=3600)
     with reaching(cloud, clock=clock) as reach:
-        assert show(reach) is GONE
+        assert reach.show(UNKNOWN_ID).name is GONE
         reach.logins.is_unusable = True
         for _ in range(59):
             clock.advance(60)
-            assert show(reach) is GONE
+            assert reach.show(UNKNOWN_ID).name is GONE
         clock.advance(60)
-        assert show(reach) is AnswerName.BUCKET_UNUSABLE
+        assert reach.show(UNKNOWN_ID).name is AnswerName.BUCKET_UNUSABLE
         assert len(cloud.journal.logins) == 1
         assert 1 < len([call for call in reach.logins.calls if call == "create"]) < 20
 
@@ -194,12 +157,12 @@ def test_a_token_that_was_rejected_is_replaced_although_its_renewal_was_put_off_
 ) -> None:
     cloud.change_settings(token_seconds=3600)
     with reaching(cloud, clock=clock) as reach:
-        assert show(reach) is GONE
+        assert reach.show(UNKNOWN_ID).name is GONE
         in_use = reach.api._sessions.login(TARGET, Hourglass())
         assert isinstance(in_use, Login)
         clock.advance((in_use.renew_at - clock()).total_seconds())
         reach.logins.is_unusable = True
-        assert show(reach) is GONE
+        assert reach.show(UNKNOWN_ID).name is GONE
         reach.logins.is_unusable = False
         clock.advance(11)
         replaced = reach.api._sessions.replace(TARGET, in_use, Hourglass())
@@ -211,26 +174,26 @@ def test_a_login_of_another_function_is_waited_for_briefly_and_once(cloud: Cloud
     shelf, logins = Shelf(clock), LoginStoreInMemory(clock)
     shelf.put(cloud.target_secret())
     with reaching(cloud, clock=clock, shelf=shelf, logins=logins) as reach:
-        assert show(reach) is GONE
+        assert reach.show(UNKNOWN_ID).name is GONE
     key = next(key for key in logins.objects).partition("/")[0]
     logins.create(f"{key}/new", b'{"version":"v","holder":"h","at":"2026-11-25T04:00:00Z"}')
     with reaching(cloud, clock=clock, shelf=shelf, logins=logins) as reach:
-        assert show(reach) is AnswerName.LOGIN_BUSY
+        assert reach.show(UNKNOWN_ID).name is AnswerName.LOGIN_BUSY
         assert 5.0 <= sum(reach.slept_s) < 6.0
-        assert show(reach) is AnswerName.LOGIN_BUSY
+        assert reach.show(UNKNOWN_ID).name is AnswerName.LOGIN_BUSY
         assert sum(reach.slept_s) < 6.0
         clock.advance(30)
-        assert show(reach) is GONE
+        assert reach.show(UNKNOWN_ID).name is GONE
 
 
 def test_a_clock_that_is_set_back_does_not_put_off_the_next_login(cloud: Cloud, clock: ManualClock) -> None:
     with reaching(cloud, clock=clock) as reach:
         reach.logins.is_unusable = True
-        assert show(reach) is AnswerName.BUCKET_UNUSABLE
+        assert reach.show(UNKNOWN_ID).name is AnswerName.BUCKET_UNUSABLE
         reach.logins.is_unusable = False
-        assert show(reach) is AnswerName.BUCKET_UNUSABLE
+        assert reach.show(UNKNOWN_ID).name is AnswerName.BUCKET_UNUSABLE
         clock.advance(-3600)
-        assert show(reach) is GONE
+        assert reach.show(UNKNOWN_ID).name is GONE
 
 
 def test_a_check_that_gets_no_slot_does_not_judge_the_target(stack: Stack, cloud: Cloud) -> None:
@@ -240,8 +203,3 @@ def test_a_check_that_gets_no_slot_does_not_judge_the_target(stack: Stack, cloud
     with stack.starting() as reach:
         report = TargetCheck(reach.api, stack.clock).check("prod-5", Hourglass())
     assert (report.healthy, report.reason) == (None, "login_busy")
-
-
-def test_targets_that_are_described_are_whole(stack: Stack) -> None:
-    with stack.starting() as reach:
-        assert isinstance(reach.api.describe_target("prod-0", Hourglass()), TargetInfo)

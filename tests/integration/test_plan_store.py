@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -18,7 +19,6 @@ from botocore.exceptions import (
 )
 from botocore.stub import Stubber
 
-from tests.support.template_resources import TemplateResources
 from tests.unit.purge.strategies import NOW, inventory, nightly, policy
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.error_codes import code_of
@@ -29,25 +29,20 @@ from vbs_reaper.purge.plan_file import encode_plan, read_plan, sha256_of
 from vbs_reaper.purge.ports import SentMark, StoredDocument
 from vbs_reaper.reasons import Reason
 
+URL = "https://canary-of-an-endpoint"
+
 
 def bodies(documents: Iterable[StoredDocument]) -> list[bytes]:
     return [b"".join(each.pieces()) for each in documents]
 
 
-def body_of(store: PlanBucket, run: str) -> bytes:
-    document = store.read("nightly", run)
-    assert document is not None
-    return b"".join(document.pieces())
+def head(bucket: str, name: str) -> Any:  # noqa: ANN401  # what S3 says of an object
+    return boto3.client("s3").head_object(Bucket=bucket, Key=f"plans/nightly/{name}")
 
 
 def made(run: str, nights: int = 5) -> Plan:
     found = plan(policy(), inventory(nightly(nights)), NOW + timedelta(days=nights), run=run)
     return replace(found, sha256=sha256_of(found))
-
-
-@pytest.fixture
-def bucket(resources: TemplateResources) -> str:
-    return resources.plans_bucket
 
 
 @pytest.fixture
@@ -63,42 +58,60 @@ def denied(aws: str) -> Iterator[tuple[PlanBucket, Stubber]]:
         yield PlanBucket(client, "plans"), stubber
 
 
-def test_what_is_stored_is_read_back_byte_for_byte(store: PlanBucket, bucket: str) -> None:
+def test_what_is_stored_is_read_back_byte_for_byte_and_written_once(store: PlanBucket, bucket: str) -> None:
     first = made("first")
+    assert store.read("nightly", "first") is None
     assert store.store("nightly", "first", replace(first, sha256=None)) == first.sha256
-    assert body_of(store, "first") == encode_plan(first)
-    assert read_plan(body_of(store, "first")).sha256 == first.sha256
-    found = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")
-    assert found["Metadata"] == {"sha256": first.sha256}  # its policy names no target
-    assert found["ContentType"] == "application/json"
+    assert store.store("nightly", "first", made("first", nights=9)) is None
+    for found in (store.read("nightly", "first"), store.find("nightly", str(first.sha256)), *store.newest("nightly")):
+        assert found is not None
+        assert found.run == "first"
+        assert found.stored_at == head(bucket, "first.json")["LastModified"]
+        assert b"".join(found.pieces()) == b"".join(found.pieces()) == encode_plan(first)
+    assert read_plan(encode_plan(first)).sha256 == first.sha256
+    assert head(bucket, "first.json")["Metadata"] == {"sha256": first.sha256}  # its policy names no target
+    assert head(bucket, "first.json")["ContentType"] == "application/json"
 
 
-def test_every_way_to_a_document_says_when_s3_stored_it(store: PlanBucket, bucket: str) -> None:
-    first = made("first")
-    store.store("nightly", "first", first)
-    stored_at = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")["LastModified"]
-    found = [store.read("nightly", "first"), store.find("nightly", str(first.sha256)), *store.newest("nightly")]
-    for each in found:
-        assert each is not None
-        assert (each.run, each.stored_at) == ("first", stored_at)
-        assert b"".join(each.pieces()) == b"".join(each.pieces()) == encode_plan(first)
+def test_the_page_of_a_plan_is_stored_beside_it(store: PlanBucket, bucket: str) -> None:
+    for _ in range(2):
+        store.store_page("nightly", "first", made("first"))
+    found = boto3.client("s3").get_object(Bucket=bucket, Key="plans/nightly/first.html")
+    assert found["ContentType"] == "text/html; charset=utf-8"
+    with found["Body"] as body:
+        page = body.read().decode()
+    assert page.startswith("<!doctype html>")
+    assert str(made("first").sha256) in page
 
 
-def test_a_plan_that_was_replaced_while_it_is_read_is_not_read(store: PlanBucket, bucket: str) -> None:
+def test_a_plan_that_was_replaced_or_removed_while_it_is_read_is_not_read(store: PlanBucket, bucket: str) -> None:
     store.store("nightly", "first", made("first"))
     document, listed = store.read("nightly", "first"), next(store.newest("nightly"))
     assert document is not None
-    boto3.client("s3").put_object(Bucket=bucket, Key="plans/nightly/first.json", Body=b"{}")
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=bucket, Key="plans/nightly/first.json", Body=b"{}")
     assert b"".join(document.pieces()) == encode_plan(made("first"))  # it was opened before
     for each in (document, listed):
         with pytest.raises(RunRefused, match=r"cannot be read at plans/nightly/first.json \(PreconditionFailed\)"):
             list(each.pieces())
+    s3.delete_object(Bucket=bucket, Key="plans/nightly/first.json")
+    with pytest.raises(PlanStoreBusy, match=r"plans/nightly/first.json was removed while it was read"):
+        list(listed.pieces())
 
 
-def test_a_plan_is_written_once(store: PlanBucket) -> None:
-    assert store.store("nightly", "first", made("first")) == made("first").sha256
-    assert store.store("nightly", "first", made("first", nights=9)) is None
-    assert body_of(store, "first") == encode_plan(made("first"))
+def test_the_newest_plans_of_a_policy_are_those_stored_last_whatever_their_runs_are_called(
+    store: PlanBucket, bucket: str
+) -> None:
+    assert list(store.newest("nightly")) == []
+    store.store("nightly", "b", made("b", 4))
+    store.store("nightly", "c", made("c", 5))
+    store.store("nightly-2", "first", made("first"))
+    store.store_page("nightly", "c", made("c", 5))
+    store.mark("nightly", "c", SentMark.SENT, b"{}", is_part=False)
+    assert bodies(store.newest("nightly")) == [encode_plan(made("c", 5)), encode_plan(made("b", 4))]
+    stored_at = head(bucket, "b.json")["LastModified"]
+    assert list(store.newest("nightly", stored_at)) == []
+    assert [each.run for each in store.newest("nightly", stored_at + timedelta(minutes=1))] == ["c", "b"]
 
 
 def test_a_plan_is_found_by_its_hash_among_those_of_its_policy(store: PlanBucket) -> None:
@@ -127,32 +140,6 @@ def test_the_newest_plans_of_other_policies_of_a_target_are_found(store: PlanBuc
     assert list(store.newest_of_others("nightly", "other", 9)) == []
 
 
-def test_a_policy_whose_name_begins_with_anothers_has_plans_of_its_own(store: PlanBucket) -> None:
-    store.store("nightly-2", "first", made("first"))
-    assert list(store.newest("nightly")) == []
-    assert bodies(store.newest("nightly-2")) == [encode_plan(made("first"))]
-
-
-def test_the_newest_is_the_one_stored_last_whatever_its_run_is_called(store: PlanBucket) -> None:
-    assert list(store.newest("nightly")) == []
-    store.store("nightly", "b", made("b", 4))
-    store.store("nightly", "c", made("c", 5))
-    store.store_page("nightly", "c", made("c", 5))
-    store.mark("nightly", "c", SentMark.SENT, b"{}", is_part=False)
-    assert bodies(store.newest("nightly")) == [encode_plan(made("c", 5)), encode_plan(made("b", 4))]
-
-
-def test_the_picture_lies_beside_its_plan_and_is_a_page(store: PlanBucket, bucket: str) -> None:
-    store.store_page("nightly", "first", made("first"))
-    store.store_page("nightly", "first", made("first"))
-    found = boto3.client("s3").get_object(Bucket=bucket, Key="plans/nightly/first.html")
-    assert found["ContentType"] == "text/html; charset=utf-8"
-    with found["Body"] as body:
-        page = body.read().decode()
-    assert page.startswith("<!doctype html>")
-    assert str(made("first").sha256) in page
-
-
 @pytest.mark.parametrize("mark", SentMark)
 def test_marks_and_parts_are_stored_under_names_that_are_free(store: PlanBucket, bucket: str, mark: SentMark) -> None:
     store.store("nightly", "first", made("first"))
@@ -167,8 +154,7 @@ def test_marks_and_parts_are_stored_under_names_that_are_free(store: PlanBucket,
         f"{mark}.1": (mark, False, b"3"),
         f"{mark}.part.1": (mark, True, b"4"),
     }
-    stored = boto3.client("s3").head_object(Bucket=bucket, Key=f"plans/nightly/first.{mark}")
-    assert found[mark.value].stored_at == stored["LastModified"]
+    assert found[mark.value].stored_at == head(bucket, f"first.{mark}")["LastModified"]
 
 
 def test_an_object_that_is_too_large_to_be_a_mark_is_not_read(store: PlanBucket, bucket: str) -> None:
@@ -200,101 +186,59 @@ def test_a_document_costs_one_request(store: PlanBucket, monkeypatch: pytest.Mon
     assert opened[1:] == ["plans/nightly/second.json"]
 
 
-def test_the_newest_before_a_time_are_found(store: PlanBucket, bucket: str) -> None:
-    store.store("nightly", "first", made("first"))
-    stored_at = boto3.client("s3").head_object(Bucket=bucket, Key="plans/nightly/first.json")["LastModified"]
-    assert [each.run for each in store.newest("nightly", stored_at + timedelta(seconds=1))] == ["first"]
-    assert list(store.newest("nightly", stored_at)) == []
+# ------------------------------------------------------------------ a bucket that cannot be used
+
+CALLS: dict[str, tuple[str, Callable[[PlanBucket], object]]] = {
+    "read": ("get_object", lambda store: store.read("nightly", "first")),
+    "newest": ("list_objects_v2", lambda store: list(store.newest("nightly"))),
+    "newest_of_others": ("list_objects_v2", lambda store: list(store.newest_of_others("nightly", "otc", 9))),
+    "find": ("list_objects_v2", lambda store: store.find("nightly", "a" * 64)),
+    "store": ("put_object", lambda store: store.store("nightly", "first", made("first"))),
+    "store_page": ("put_object", lambda store: store.store_page("nightly", "first", made("first"))),
+    "marks": ("list_objects_v2", lambda store: list(store.marks("nightly", "first"))),
+    "mark": ("put_object", lambda store: store.mark("nightly", "first", SentMark.SENT, b"{}", is_part=False)),
+}
 
 
-def test_a_plan_that_is_removed_before_it_is_read_is_busy(store: PlanBucket, bucket: str) -> None:
-    store.store("nightly", "first", made("first"))
-    (document,) = store.newest("nightly")
-    boto3.client("s3").delete_object(Bucket=bucket, Key="plans/nightly/first.json")
-    with pytest.raises(PlanStoreBusy, match=r"plans/nightly/first.json was removed while it was read"):
-        list(document.pieces())
-
-
-def test_a_run_that_nobody_planned_has_no_document(store: PlanBucket) -> None:
-    assert store.read("nightly", "first") is None
-
-
-def make_call(store: PlanBucket, call: str) -> object:
-    first = made("first")
-    calls: dict[str, Callable[[], object]] = {
-        "read": lambda: store.read("nightly", "first"),
-        "newest": lambda: list(store.newest("nightly")),
-        "newest_of_others": lambda: list(store.newest_of_others("nightly", "otc", 9)),
-        "find": lambda: store.find("nightly", "a" * 64),
-        "store": lambda: store.store("nightly", "first", first),
-        "store_page": lambda: store.store_page("nightly", "first", first),
-        "marks": lambda: list(store.marks("nightly", "first")),
-        "mark": lambda: store.mark("nightly", "first", SentMark.SENT, b"{}", is_part=False),
-    }
-    return calls[call]()
-
-
-@pytest.mark.parametrize("call", ["read", "newest", "newest_of_others", "find", "store", "store_page", "marks", "mark"])
+@pytest.mark.parametrize("call", CALLS)
 def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
     denied: tuple[PlanBucket, Stubber], call: str
 ) -> None:
     store, stubber = denied
-    operation = {
-        "read": "get_object",
-        "newest": "list_objects_v2",
-        "newest_of_others": "list_objects_v2",
-        "find": "list_objects_v2",
-        "marks": "list_objects_v2",
-    }.get(call, "put_object")
+    operation, make_call = CALLS[call]
     stubber.add_client_error(operation, "AccessDenied", "arn:aws:iam::1:role/x may not", 403)
     with pytest.raises(RunRefused) as refused:
-        make_call(store, call)
+        make_call(store)
     assert not isinstance(refused.value, PlanStoreBusy)
     assert refused.value.reason is Reason.PLANS_UNUSABLE
     assert "AccessDenied" in str(refused.value)
     assert "arn:" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [
-        ("SlowDown", 503),
-        ("RequestTimeout", 400),
-        ("OperationAborted", 409),
-        ("500", 500),
-        ("Unheard", 502),
-        ("InternalError", 400),
-        ("ServiceUnavailable", 400),
-        ("SlowDown", 400),
-        ("ConditionalRequestConflict", 400),
-    ],
-)
-def test_a_bucket_that_fails_for_now_is_busy(denied: tuple[PlanBucket, Stubber], code: str, status: int) -> None:
-    store, stubber = denied
-    stubber.add_client_error("get_object", code, http_status_code=status)
-    with pytest.raises(PlanStoreBusy) as busy:
-        store.read("nightly", "first")
-    assert busy.value.reason is Reason.PLANS_UNUSABLE
-    assert str(busy.value) == f"the plans bucket cannot be read at plans/nightly/first.json ({code})"
-
-
-URL = "https://canary-of-an-endpoint"
+def answered(code: str, status: int) -> ClientError:
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "GetObject")
 
 
 @pytest.mark.parametrize(
     ("error", "is_busy"),
     [
+        *((answered(code, 400), True) for code in ("RequestTimeout", "InternalError", "ServiceUnavailable", "SlowDown",
+                                                   "ConditionalRequestConflict")),
+        (answered("OperationAborted", 409), True),
+        (answered("500", 500), True),
+        (answered("Unheard", 502), True),
+        (answered("AccessDenied", 403), False),
         (ConnectTimeoutError(endpoint_url=URL), True),
         (ReadTimeoutError(endpoint_url=URL), True),
         (EndpointConnectionError(endpoint_url=URL), True),
         (ConnectionClosedError(endpoint_url=URL), True),
         (IncompleteReadError(actual_bytes=1, expected_bytes=2), True),
         (NoCredentialsError(), False),
-        (ClientError({"Error": {"Code": "SlowDown"}}, "GetObject"), True),
-        (ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject"), False),
     ],
-)
-def test_a_bucket_out_of_reach_is_busy_and_one_that_nobody_may_ask_is_not(
+    ids=str,
+)  # fmt: skip
+def test_a_bucket_that_fails_for_now_is_busy_and_one_that_denies_is_not(
     monkeypatch: pytest.MonkeyPatch, aws: str, error: Exception, is_busy: bool
 ) -> None:
     def fail(**_: object) -> None:
@@ -304,23 +248,21 @@ def test_a_bucket_out_of_reach_is_busy_and_one_that_nobody_may_ask_is_not(
     monkeypatch.setattr(client, "get_object", fail)
     with pytest.raises(RunRefused) as refused:
         PlanBucket(client, "plans").read("nightly", "first")
+    assert refused.value.reason is Reason.PLANS_UNUSABLE
     assert isinstance(refused.value, PlanStoreBusy) is is_busy
     assert str(refused.value) == f"the plans bucket cannot be read at plans/nightly/first.json ({code_of(error)})"
 
 
-def test_a_bucket_where_another_writer_never_ends_is_busy(denied: tuple[PlanBucket, Stubber]) -> None:
+def test_a_write_that_meets_another_is_tried_again(denied: tuple[PlanBucket, Stubber]) -> None:
     store, stubber = denied
-    for _ in range(2):
-        stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
-    with pytest.raises(PlanStoreBusy, match=r"written at plans/nightly/first.sent \(ConditionalRequestConflict\)$"):
-        store.mark("nightly", "first", SentMark.SENT, b"{}", is_part=False)
-
-
-def test_two_writers_at_one_moment_are_told_apart_by_asking_again(denied: tuple[PlanBucket, Stubber]) -> None:
-    store, stubber = denied
-    stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+    conflict = "ConditionalRequestConflict"
+    stubber.add_client_error("put_object", conflict, http_status_code=409)
     stubber.add_client_error("put_object", "PreconditionFailed", http_status_code=412)
     assert store.store("nightly", "first", made("first")) is None
+    for _ in range(2):
+        stubber.add_client_error("put_object", conflict, http_status_code=409)
+    with pytest.raises(PlanStoreBusy, match=rf"written at plans/nightly/first.sent \({conflict}\)$"):
+        store.mark("nightly", "first", SentMark.SENT, b"{}", is_part=False)
 
 
 def test_a_bucket_that_is_not_there_refuses(aws: str) -> None:

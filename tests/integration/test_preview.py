@@ -1,20 +1,30 @@
-"""`vbs-reaper preview`: what it prints, its exit codes, and a million backups in little memory."""
+"""`vbs-reaper preview`: what it prints of a file or a cloud, its exit codes, and a million backups in little memory."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+import yaml
 
+from tests.integration.reach import with_auth
 from tests.support.in_process import Finished, run_cli
+from tests.support.simulator.caller import Caller
+from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.faults import Fault
+from tests.support.simulator.journal import Operation
+from tests.support.simulator.server import Simulator
+from tests.support.simulator.settings import SimulatorSettings
 from tests.unit.purge.strategies import NOW, Record, backup_id, nightly, record
 from vbs_reaper.purge.plan_file import read_plan
 
+CANARY = "canary-hunter2"
 POLICY: dict[str, Any] = {
     "policy": "nightly",
     "match": {"name": "daily-*"},
@@ -36,17 +46,18 @@ class Desk:
         self.folder.joinpath(name).write_text(text, encoding="utf-8")
 
     def preview(self, *words: str, now: str = "2026-11-25T03:00:00Z") -> Finished:
-        return self.run("--policy", "policy.json", "--backups", "inventory.json", "--now", now, *words)
+        return self.run("--backups", "inventory.json", "--now", now, *words)
 
-    def run(self, *words: str) -> Finished:
-        environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1"}
-        return run_cli(("preview", *words), environment=environment, folder=self.folder)
+    def run(self, *words: str, **variables: str) -> Finished:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+        environment = {**own, "COLUMNS": "120", "NO_COLOR": "1", "HOME": str(self.folder), **variables}
+        return run_cli(("preview", "--policy", "policy.json", *words), environment=environment, folder=self.folder)
 
-    def refusal(self, *words: str, **known: str) -> str:
-        done = self.preview(*words, **known)
-        assert done.returncode == 1
-        assert done.stdout == ""
+    def refusal(self, *words: str, **variables: str) -> str:
+        done = self.run(*words, **variables)
+        assert (done.returncode, done.stdout) == (1, "")
         assert "Traceback" not in done.stderr
+        assert CANARY not in done.stderr
         return done.stderr
 
 
@@ -55,13 +66,22 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-def test_the_json_lists_every_backup_with_its_reasons_and_when_it_goes(desk: Desk) -> None:
+def test_the_json_is_a_plan_that_lists_every_backup_with_its_reasons_and_when_it_goes(desk: Desk) -> None:
     done = desk.preview("--json")
+    assert read_plan(done.stdout.encode().removesuffix(b"\n")).totals.due == 3
     backups = {row["id"]: row for row in json.loads(done.stdout)["backups"]}
     assert set(backups) == {backup_id(number) for number in range(5)}
     kept, going = backups[backup_id(0)], backups[backup_id(4)]
     assert (kept["keep"], kept["reasons"], "due_at" in kept) == (True, ["keep_last", "min_kept"], False)
     assert (going["keep"], going["reasons"], going["due_at"]) == (False, ["not_kept"], "2026-11-25T03:00:00Z")
+
+
+def test_the_same_plan_gives_the_same_bytes_also_as_the_event_that_a_schedule_holds(desk: Desk) -> None:
+    assert desk.preview("--html", "one.html").returncode == desk.preview("--html", "two.html").returncode == 2
+    assert desk.folder.joinpath("one.html").read_bytes() == desk.folder.joinpath("two.html").read_bytes()
+    plain = desk.preview("--json").stdout
+    desk.put("policy.json", {"run": POLICY})
+    assert desk.preview("--json").stdout == plain
 
 
 def test_exit_codes_say_what_would_happen(desk: Desk) -> None:
@@ -110,10 +130,6 @@ def test_a_last_plan_of_the_default_target_counts_for_a_policy_that_names_none(d
         assert made["policy"]["target"] == named.get("target", "default")
 
 
-def test_the_printed_plan_can_be_read_and_proven(desk: Desk) -> None:
-    assert read_plan(desk.preview("--json").stdout.encode().removesuffix(b"\n")).totals.due == 3
-
-
 def test_a_chain_on_cinder_stays_and_the_advice_says_what_frees_it(desk: Desk) -> None:
     rows = nightly(7, is_incremental=True)
     rows[6]["is_incremental"] = False
@@ -123,76 +139,53 @@ def test_a_chain_on_cinder_stays_and_the_advice_says_what_frees_it(desk: Desk) -
     assert "a full backup today frees 7 backups (70 GiB)" in done.stdout
 
 
-def test_the_same_plan_gives_the_same_bytes(desk: Desk) -> None:
-    assert desk.preview("--html", "one.html").returncode == desk.preview("--html", "two.html").returncode == 2
-    assert desk.folder.joinpath("one.html").read_bytes() == desk.folder.joinpath("two.html").read_bytes()
-    assert desk.preview("--json").stdout == desk.preview("--json").stdout
+def test_a_last_plan_that_was_changed_is_refused(desk: Desk) -> None:
+    desk.put("last.json", desk.preview("--json").stdout.replace('"keep":true', '"keep":false', 1))
+    assert "last.json: the plan was changed" in desk.refusal(*FILES, "--last", "last.json")
+
+
+FILES = ("--backups", "inventory.json")
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("content", "says"),
     [
-        ("policy.json", "{", "policy.json: is not JSON"),
-        ("policy.json", '{"keep": {}, "keep": {"last": 1}}', "policy.json: names a key twice"),
-        ("policy.json", {**POLICY, "keep": {}}, 'policy.json: "keep" is empty'),
-        ("policy.json", {**POLICY, "keep": {"keep-last": 1}}, "it comes from restic; the equivalent here is "),
-        ("policy.json", {**POLICY, "timezone": "Mars"}, '"timezone" is "Mars", which is not a known time zone'),
-        ("inventory.json", "nothing", "inventory.json: is not JSON"),
-        ("inventory.json", {"backups": [{"name": "x"}]}, '"backups[0]": Object missing required field id'),
-        (
-            "inventory.json",
-            {"backups": [*nightly(2), record(0, age=timedelta(0), volume_id="other")]},
-            "two different backups have the id",
-        ),
+        ("{", "policy.json: is not JSON"),
+        ({**POLICY, "keep": {"keep-last": 1}}, "it comes from restic; the equivalent here is "),
+        ({**POLICY, "timezone": "Mars"}, '"timezone" is "Mars", which is not a known time zone'),
+        ({"run": POLICY, "scheduled_time": "2026-11-25T03:00:00Z"}, '"run" is not a key of a policy'),
     ],
 )
-def test_bad_input_is_refused_with_one_sentence(desk: Desk, name: str, content: object, says: str) -> None:
-    desk.put(name, content)
-    sentence = desk.refusal("--json")
+def test_a_faulty_policy_is_refused_with_one_sentence(desk: Desk, content: object, says: str) -> None:
+    desk.put("policy.json", content)
+    sentence = desk.refusal(*FILES, "--json")
     assert says in sentence
     assert sentence.count("\n") == 1
 
 
-@pytest.mark.parametrize("now", ["2026-11-25T03:00:00", "2026-11-25", "yesterday", "", "0001-01-01T00:00:00Z"])
-def test_a_now_without_a_zone_is_refused(desk: Desk, now: str) -> None:
-    assert "give an instant with a time zone" in desk.refusal(now=now)
-
-
 @pytest.mark.parametrize(
-    "words",
-    [("--policy", "none.json"), ("--backups", "none.json"), ("--last", "none.json"), ("--html", "none/page.html")],
+    ("words", "says"),
+    [
+        ((*FILES, "--now", "2026-11-25T03:00:00"), "give an instant with a time zone"),
+        ((*FILES, "--now", ""), "give an instant with a time zone"),
+        ((*FILES, "--policy", "none.json"), "none.json: No such file or directory"),
+        (("--backups", "none.json"), "none.json: No such file or directory"),
+        ((*FILES, "--last", "none.json"), "none.json: No such file or directory"),
+        ((*FILES, "--html", "none/page.html"), "none/page.html: No such file or directory"),
+        ((*FILES, "--hold-marker", " "), "--hold-marker is empty"),
+        ((*FILES, "--json", "--html", "x"), "usage: vbs-reaper"),
+        ((*FILES, "--cluod", "x"), "usage: vbs-reaper"),
+        ((*FILES, "--service", "s3"), "usage: vbs-reaper"),
+        (("--cloud", "otc", "--secret", "a/b"), "not allowed with argument"),
+        (("--stack", "s", "--now", "2026-11-25T03:00:00Z"), "--now cannot be used with --stack"),
+        (("--stack", "s", "--last", "x"), "--last cannot be used with --stack"),
+        (("--stack", "s", "--service", "vbs"), "--service cannot be used with --stack"),
+        (("--secret", "default"), "full name"),
+    ],
+    ids=" ".join,
 )
-def test_a_file_that_cannot_be_opened_is_named(desk: Desk, words: tuple[str, str]) -> None:
-    assert f"{words[1]}: No such file or directory" in desk.refusal(*words)
-
-
-def test_a_last_plan_that_was_changed_is_refused(desk: Desk) -> None:
-    desk.put("last.json", desk.preview("--json").stdout.replace('"keep":true', '"keep":false', 1))
-    assert "last.json: the plan was changed" in desk.refusal("--last", "last.json")
-
-
-def test_an_empty_hold_marker_is_refused(desk: Desk) -> None:
-    assert "--hold-marker is empty" in desk.refusal("--hold-marker", " ")
-
-
-@pytest.mark.parametrize("words", [("--json", "--html", "x"), ("--cluod", "x"), ("--service", "s3")])
-def test_a_wrong_option_is_not_the_answer_that_something_goes(desk: Desk, words: tuple[str, ...]) -> None:
-    assert "usage: vbs-reaper" in desk.refusal(*words)
-
-
-def test_a_policy_may_be_given_as_the_event_that_a_schedule_holds(desk: Desk) -> None:
-    plain = desk.preview("--json").stdout
-    desk.put("policy.json", {"run": POLICY})
-    assert desk.preview("--json").stdout == plain
-    desk.put("policy.json", {"run": POLICY, "scheduled_time": "2026-11-25T03:00:00Z"})
-    assert '"run" is not a key of a policy' in desk.refusal("--json")
-
-
-@pytest.mark.parametrize("words", [("--now", "2026-11-25T03:00:00Z"), ("--last", "x"), ("--service", "vbs")])
-def test_what_only_a_plan_on_the_desk_can_use_does_not_go_with_a_stack(desk: Desk, words: tuple[str, str]) -> None:
-    done = desk.run("--policy", "policy.json", "--stack", "s", *words)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"{words[0]} cannot be used with --stack" in done.stderr
+def test_wrong_options_are_refused(desk: Desk, words: tuple[str, ...], says: str) -> None:
+    assert says in desk.refusal(*words)
 
 
 def test_a_broken_pipe_ends_quietly(desk: Desk) -> None:
@@ -210,6 +203,190 @@ def test_a_broken_pipe_ends_quietly(desk: Desk) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
 
+
+# ------------------------------------------------------------------ the backups of a cloud
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """A cloud that lists three backups a page."""
+    with Simulator(SimulatorSettings(page_limit=3)).running() as running:
+        now = datetime.now(UTC)
+        for age in range(8):
+            running.add_backup(
+                volume_id="7d2f3a10-58c4-4b7e-8f19-2c6a9e0b4d31",
+                name=f"daily-{age}",
+                created_at=now - timedelta(days=age, hours=1),
+            )
+        running.hold(running.add_backup(name="daily-held", created_at=now - timedelta(days=30)))
+        running.add_backup(name="weekly-1")
+        yield running
+
+
+class LiveDesk(Desk):
+    """A folder with a policy and a clouds.yaml."""
+
+    def __init__(self, folder: Path, cloud: Cloud) -> None:
+        super().__init__(folder)
+        self.cloud = cloud
+        self.entry()
+
+    def entry(self, *, file: str = "clouds.yaml", auth: dict[str, str] | None = None, **more: Any) -> None:  # noqa: ANN401
+        secret = with_auth(self.cloud.target_secret(**{"service": "vbs", **more}), **(auth or {}))
+        self.folder.joinpath(file).parent.mkdir(parents=True, exist_ok=True)
+        self.put(file, yaml.safe_dump({"clouds": {"otc": secret}}))
+
+    def refusal(self, *words: str, **variables: str) -> str:
+        sentence = super().refusal(*words, **variables)
+        assert sentence.count("\n") == 1
+        assert self.cloud.password_of() not in sentence
+        return sentence
+
+
+@pytest.fixture
+def live(tmp_path: Path, cloud: Cloud) -> LiveDesk:
+    return LiveDesk(tmp_path, cloud)
+
+
+def asked_of(cloud: Cloud) -> list[str]:
+    return [call.method for call in cloud.journal.calls if call.operation is not Operation.LOGIN]
+
+
+@pytest.mark.parametrize("service", ["vbs", "cinder"])
+def test_the_plan_of_a_cloud_is_the_plan_of_the_same_backups_in_a_file(
+    live: LiveDesk, cloud: Cloud, service: str
+) -> None:
+    live.entry(service=service)
+    planned = live.run("--cloud", "otc", "--json")
+    assert (planned.returncode, planned.stderr) == (2, "")
+    methods = asked_of(cloud)
+    assert set(methods) == {"GET"}
+    assert len(methods) == 4
+    assert len(cloud.journal.calls) - len(methods) == 1
+    plan = json.loads(planned.stdout)
+    assert plan["totals"]["backups"] == 10
+    rows: list[object] = []
+    version, marker = ("/v2" if service == "vbs" else "/v3"), ""
+    with Caller(cloud) as caller:
+        path = f"{version}/PROJECT/backups/detail?limit=3"
+        while page := caller.call("GET", path + marker, version="3.43").json()["backups"]:
+            rows += page
+            marker = f"&marker={page[-1]['id']}"
+    live.put("inventory.json", json.dumps({"backups": rows}))
+    same = live.run("--backups", "inventory.json", "--service", service, "--json", "--now", plan["made_at"])
+    of_file = json.loads(same.stdout)
+    for only_live in ("sha256", "project_id", "endpoint"):
+        plan.pop(only_live, None)
+        of_file.pop(only_live, None)
+    assert plan == of_file
+
+
+def test_the_plan_of_a_secret_is_the_plan_of_its_cloud(aws: str, live: LiveDesk, cloud: Cloud) -> None:
+    boto3.client("secretsmanager").create_secret(
+        Name="some/where/otc-prod", SecretString=json.dumps(cloud.target_secret())
+    )
+    done = live.run("--secret", "some/where/otc-prod", "--json")
+    assert done.returncode == 2
+    plan = json.loads(done.stdout)
+    now = plan["made_at"]
+    assert json.loads(live.run("--cloud", "otc", "--json", "--now", now).stdout) == plan
+    assert set(asked_of(cloud)) == {"GET"}
+
+
+def test_a_last_plan_counts_for_a_secret_of_its_own_target_only(aws: str, live: LiveDesk, cloud: Cloud) -> None:
+    live.put("policy.json", json.dumps(POLICY | {"target": "otc-prod"}))
+    last = live.run("--cloud", "otc", "--json")
+    live.put("last.json", last.stdout)
+    live.put("policy.json", json.dumps(POLICY))
+    for target in ("otc-prod", "otc-test"):
+        boto3.client("secretsmanager").create_secret(
+            Name=f"vbs-reaper/{target}", SecretString=json.dumps(cloud.target_secret())
+        )
+        done = live.run("--secret", f"vbs-reaper/{target}", "--last", "last.json", "--json")
+        made = json.loads(done.stdout)
+        assert made["difference"]["comparable"] is (target == "otc-prod")
+
+
+def test_the_targets_hold_marker_and_service_hold_unless_told_otherwise(live: LiveDesk) -> None:
+    live.entry(service="cinder", hold_marker="daily-0")
+    reasons = {
+        row["name"]: row["reasons"] for row in json.loads(live.run("--cloud", "otc", "--json").stdout)["backups"]
+    }
+    assert "held" in str(reasons["daily-0"])
+    told = live.run("--cloud", "otc", "--json", "--service", "vbs", "--hold-marker", "daily-5")
+    reasons = {row["name"]: row["reasons"] for row in json.loads(told.stdout)["backups"]}
+    assert "held" not in str(reasons["daily-0"])
+    assert "held" in str(reasons["daily-5"])
+
+
+def test_a_password_in_secure_yaml_beside_the_file_is_used(live: LiveDesk, cloud: Cloud) -> None:
+    live.entry(auth={"password": ""})
+    live.put("secure.yaml", yaml.safe_dump({"clouds": {"otc": {"auth": {"password": cloud.password_of()}}}}))
+    assert live.run("--cloud", "otc").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("clouds: {prod: {}, test: {}}", 'has no entry "otc"; it has prod, test'),
+        ("clouds: {otc: }", 'entry "otc" is empty'),
+        ("clouds: []", 'no entries below "clouds"'),
+        (f"clouds:\n otc:\n  auth: {{password: @{CANARY}}}", "is not valid YAML at line 3"),
+        (f"clouds: {{otc: {{auth: {{password: {CANARY}}}}}}}", 'clouds.yaml, entry "otc" lacks "auth.auth_url"'),
+    ],
+)
+def test_a_file_that_would_not_work_is_refused_with_one_sentence(live: LiveDesk, text: str, says: str) -> None:
+    live.put("clouds.yaml", text)
+    assert says in live.refusal("--cloud", "otc")
+    assert live.cloud.journal.calls == []
+
+
+def test_a_wrong_password_is_sent_once_and_never_shown(live: LiveDesk, cloud: Cloud) -> None:
+    live.entry(auth={"password": CANARY})
+    assert "login_refused" in live.refusal("--cloud", "otc")
+    assert [call.operation for call in cloud.journal.calls] == [Operation.LOGIN]
+
+
+def test_a_clouds_yaml_is_found_where_openstacksdk_finds_it(live: LiveDesk) -> None:
+    live.folder.joinpath("clouds.yaml").unlink()
+    nowhere = live.refusal("--cloud", "otc", XDG_CONFIG_HOME="")
+    assert "there is no clouds.yaml (clouds.yaml, " in nowhere
+    assert "/etc/openstack/clouds.yaml" in nowhere
+    assert "OS_CLIENT_CONFIG_FILE" in nowhere
+    for place in (".config/openstack/clouds.yaml", "clouds.yml"):
+        live.entry(file=place)
+        assert live.run("--cloud", "otc", XDG_CONFIG_HOME="").returncode == 2
+        live.folder.joinpath(place).unlink()
+    live.entry(file="elsewhere.yaml")
+    live.put("clouds.yaml", "clouds: {}")
+    assert live.run("--cloud", "otc", OS_CLIENT_CONFIG_FILE="elsewhere.yaml").returncode == 2
+    assert "none.yaml: No such file" in live.refusal("--cloud", "otc", OS_CLIENT_CONFIG_FILE="none.yaml")
+
+
+def test_a_list_cut_short_or_a_clock_that_is_off_is_never_planned_on(live: LiveDesk, cloud: Cloud) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, skip=2, times=None, status=500))
+    assert "not all backups could be listed" in live.refusal("--cloud", "otc")
+    cloud.clear_faults()
+    cloud.change_settings(date_offset_seconds=3600.0)
+    assert "clock" in live.refusal("--cloud", "otc")
+
+
+def test_a_secret_that_cannot_be_read_is_refused_with_one_sentence(
+    aws: str, live: LiveDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "secret vbs-reaper/default does not exist" in live.refusal("--secret", "vbs-reaper/default")
+    boto3.client("secretsmanager").create_secret(
+        Name="vbs-reaper/odd", SecretString=json.dumps({"auth": {"pasword": CANARY}})
+    )
+    assert 'unknown key of 7 characters in "auth"' in live.refusal("--secret", "vbs-reaper/odd")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    assert "needs AWS credentials" in live.refusal("--secret", "vbs-reaper/default")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert "NoRegionError" in live.refusal("--secret", "vbs-reaper/default")
+
+
+# ------------------------------------------------------------------ scale
 
 MEASURED = """
 import re, resource, sys

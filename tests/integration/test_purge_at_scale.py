@@ -1,9 +1,10 @@
-"""Many backups of five hundred volumes: listed over HTTP, planned, stored and drawn in one invocation."""
+"""Many backups of many volumes: listed over HTTP, planned, stored and drawn in one invocation each."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,9 +15,8 @@ from tests.conftest import ROOT
 from tests.support.simulator.cloud import Cloud
 from tests.support.template_resources import TemplateResources
 
-BACKUPS = 100_000 if "PURGE_SCALE" in os.environ else 10_000
+BACKUPS, VOLUMES = (100_000, 500) if "PURGE_SCALE" in os.environ else (5_000, 100)
 """`make nightly` sets PURGE_SCALE."""
-VOLUMES = 500
 MOST_MB = 80 + 370 * BACKUPS // 100_000
 """Lambda gives the purger 512 MB. The limit grows with the number of backups, so the smaller test finds as much."""
 POLICY = {
@@ -27,19 +27,33 @@ POLICY = {
 }
 
 
-def invoke(resources: TemplateResources, event: dict[str, Any]) -> dict[str, Any]:
-    ran = subprocess.run(
+Invoke = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@pytest.fixture
+def invoke(resources: TemplateResources) -> Iterator[Invoke]:
+    """The purger in one process, as in one execution environment."""
+    with subprocess.Popen(
         [sys.executable, "-m", "tests.integration.measured_purge"],
-        input=json.dumps(event),
         env=os.environ | dict(resources.purger_environment),
         cwd=ROOT,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=True,
-        timeout=300,
-    )
-    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
-    return found
+    ) as process:
+        to, of = process.stdin, process.stdout
+        assert to is not None
+        assert of is not None
+
+        def invoke(event: dict[str, Any]) -> dict[str, Any]:
+            to.write(json.dumps(event) + "\n")
+            to.flush()
+            line = next(line for line in of if line.startswith("MEASURED "))
+            found: dict[str, Any] = json.loads(line.removeprefix("MEASURED "))
+            return found
+
+        yield invoke
+        to.close()
 
 
 @pytest.fixture
@@ -55,27 +69,23 @@ def full_cloud(cloud: Cloud) -> Cloud:
 
 
 def test_a_large_project_is_planned_within_the_functions_memory_also_beside_its_last_plan(
-    full_cloud: Cloud, resources: TemplateResources
+    full_cloud: Cloud, resources: TemplateResources, invoke: Invoke
 ) -> None:
     boto3.client("secretsmanager").create_secret(
         Name=f"{resources.secret_prefix}/default", SecretString=json.dumps(full_cloud.target_secret())
     )
-    first = invoke(resources, {"run": POLICY, "scheduled_time": "2026-11-25T03:00:00Z"})
-    second = invoke(resources, {"run": POLICY, "scheduled_time": "2026-11-26T03:00:00Z"})
+    first = invoke({"run": POLICY, "scheduled_time": "2026-11-25T03:00:00Z"})
+    second = invoke({"run": POLICY, "scheduled_time": "2026-11-26T03:00:00Z"})
     for run in (first, second):
         assert run["answer"]["outcome"] == "planned"
         assert run["answer"]["totals"]["backups"] == BACKUPS
         assert run["peak_mb"] < MOST_MB
     assert len({first["answer"]["plan"], second["answer"]["plan"]}) == 2
-    check_approval(full_cloud, resources, second["answer"])
 
-
-def check_approval(full_cloud: Cloud, resources: TemplateResources, planned: dict[str, Any]) -> None:
-    """Everything is held by now, so that an approval compares two whole plans and has nothing to send."""
-    for backup_id in full_cloud.remaining():
+    for backup_id in full_cloud.remaining():  # an approval then compares two whole plans and has nothing to send
         full_cloud.hold(backup_id)
-    approval = {"policy": POLICY["policy"], "plan": planned["plan"], "include_grace": True}
-    approved = invoke(resources, {"approve": approval})
+    planned = second["answer"]
+    approved = invoke({"approve": {"policy": POLICY["policy"], "plan": planned["plan"], "include_grace": True}})
     assert approved["answer"]["outcome"] == "completed"
     assert approved["answer"]["requested"] == 0
     assert approved["answer"]["left_out"]["count"] == planned["totals"]["selected"] > BACKUPS / 2

@@ -52,19 +52,9 @@ def nights(cloud: Cloud) -> list[str]:
     ]
 
 
-@pytest.fixture
-def queue(resources: TemplateResources) -> Poller:
-    return Poller(boto3.client("sqs"), resources.delete_queue_url)
-
-
-@pytest.fixture
-def ear(resources: TemplateResources) -> Ear:
-    return Ear.at(resources.bus_name)
-
-
-def requests_in(queue: Poller) -> list[dict[str, Any]]:
+def requests_in(delete_queue: Poller) -> list[dict[str, Any]]:
     found = []
-    while records := queue.receive()["Records"]:
+    while records := delete_queue.receive()["Records"]:
         found += [json.loads(record["body"]) for record in records]
     return found
 
@@ -79,24 +69,19 @@ def stored(resources: TemplateResources, key: str) -> bytes:
         return body.read()
 
 
-def keys(resources: TemplateResources) -> list[str]:
-    listed = boto3.client("s3").list_objects_v2(Bucket=resources.plans_bucket, Prefix="plans/")
-    return [each["Key"].rpartition("/")[2] for each in listed.get("Contents", [])]
-
-
 def test_every_file_of_events_is_told_here() -> None:
     assert {path.stem for path in (ROOT / "events" / "purger").glob("*.json")} == {"preview", "purge", "approve"}
 
 
 def test_a_preview_only_looks_and_leaves_a_plan_with_its_picture(
-    purge: Invoke, event: Callable[[str], Event], nights: list[str], cloud: Cloud, queue: Poller, ear: Ear,
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], cloud: Cloud, delete_queue: Poller, ear: Ear,
     resources: TemplateResources,
 ) -> None:  # fmt: skip
     answer = json.loads(json.dumps(purge(event("purger/preview"))))
     assert answer["outcome"] == "planned"
     assert answer["totals"]["backups"] == 60
     assert {call.method for call in cloud.journal.calls if call.operation is not Operation.LOGIN} == {"GET"}
-    assert requests_in(queue) == []
+    assert requests_in(delete_queue) == []
     plan = read_plan(stored(resources, answer["document"]))
     assert plan.sha256 == answer["plan"]
     assert plan.totals.due == answer["totals"]["due"] > 0
@@ -105,20 +90,20 @@ def test_a_preview_only_looks_and_leaves_a_plan_with_its_picture(
 
 
 def test_a_purge_asks_for_what_its_plan_calls_due_and_a_repetition_for_nothing(
-    purge: Invoke, event: Callable[[str], Event], nights: list[str], queue: Poller, ear: Ear,
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], delete_queue: Poller, ear: Ear,
     resources: TemplateResources, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     asked = changed(event("purger/purge"), guards=GUARDS) | {"scheduled_time": "2026-11-26T03:00:00Z"}
     answer = purge(asked)
     assert answer["outcome"] == "completed"
-    requests = requests_in(queue)
+    requests = requests_in(delete_queue)
     plan = read_plan(stored(resources, answer["document"]))
     assert [request["backup_id"] for request in requests] == [row.id for row in plan.due]
     assert answer["requested"] == len(requests) > 0
     for request in requests:
         read_request(request, datetime.now(UTC))
     again = purge(asked)
-    assert (again["outcome"], requests_in(queue)) == ("already_sent", [])
+    assert (again["outcome"], requests_in(delete_queue)) == ("already_sent", [])
     assert [each["detail-type"] for each in ear.heard()] == ["VBS Purge Planned", "VBS Purge Completed"]
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     counted = {name: value for each in metrics if each.get("Policy") == "nightly" for name, value in each.items()}
@@ -128,16 +113,16 @@ def test_a_purge_asks_for_what_its_plan_calls_due_and_a_repetition_for_nothing(
 
 
 def test_a_guard_refuses_and_the_approval_of_that_very_plan_sends_it(
-    purge: Invoke, event: Callable[[str], Event], nights: list[str], queue: Poller, ear: Ear, log_lines: LogLines
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], delete_queue: Poller, ear: Ear, log_lines: LogLines
 ) -> None:
     refused = purge(changed(event("purger/purge"), guards={"max_deletions": 1}))
     assert (refused["outcome"], refused["reason"]) == ("refused", "guard_exceeded")
-    assert requests_in(queue) == []
+    assert requests_in(delete_queue) == []
     assert "purge refused" in [line["message"] for line in log_lines.all()]
     approval = event("purger/approve")
     assert purge(approval)["reason"] == "plan_unknown"
     approval["approve"]["plan"] = refused["plan"]
-    assert purge(approval)["requested"] == refused["totals"]["due"] == len(requests_in(queue))
+    assert purge(approval)["requested"] == refused["totals"]["due"] == len(requests_in(delete_queue))
     assert purge(approval)["outcome"] == "already_sent"
     assert [each["detail-type"] for each in ear.heard()] == [
         "VBS Purge Planned",
@@ -147,39 +132,43 @@ def test_a_guard_refuses_and_the_approval_of_that_very_plan_sends_it(
     ]
 
 
-def test_a_listing_that_fails_in_the_middle_stores_and_sends_nothing(
-    purge: Invoke, event: Callable[[str], Event], cloud: Cloud, queue: Poller, resources: TemplateResources
-) -> None:
+def fail_the_second_page(cloud: Cloud, _: TemplateResources) -> None:
     cloud.change_settings(page_limit=20)
-    cloud.add_backups(50, name="daily-1", created_at=datetime(2026, 1, 1, tzinfo=UTC))
     cloud.inject(Fault(operation=Operation.LIST, skip=1, status=503, times=None))
-    answer = purge(event("purger/purge"))
-    assert (answer["outcome"], answer["reason"]) == ("refused", "listing_incomplete")
-    assert (keys(resources), requests_in(queue)) == ([], [])
 
 
-def test_a_cloud_whose_clock_is_off_is_not_purged(
-    purge: Invoke, event: Callable[[str], Event], nights: list[str], cloud: Cloud, queue: Poller
-) -> None:
+def set_the_clock_back(cloud: Cloud, _: TemplateResources) -> None:
     cloud.change_settings(date_offset_seconds=-600.0)
-    assert purge(event("purger/purge"))["reason"] == "clock_doubt"
-    assert requests_in(queue) == []
 
 
-def test_a_bucket_that_is_gone_refuses_before_anything_is_sent(
-    purge: Invoke, event: Callable[[str], Event], nights: list[str], queue: Poller, ear: Ear,
-    resources: TemplateResources,
-) -> None:  # fmt: skip
+def remove_the_bucket(_: Cloud, resources: TemplateResources) -> None:
     boto3.client("s3").delete_bucket(Bucket=resources.plans_bucket)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason", "says"),
+    [
+        (fail_the_second_page, "listing_incomplete", "503"),
+        (set_the_clock_back, "clock_doubt", "clock"),
+        (remove_the_bucket, "plans_unusable", "NoSuchBucket"),
+    ],
+)
+def test_a_run_that_cannot_be_trusted_is_refused_before_anything_is_stored_or_sent(
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], cloud: Cloud, delete_queue: Poller, ear: Ear,
+    resources: TemplateResources, spoil: Callable[[Cloud, TemplateResources], None], reason: str, says: str,
+) -> None:  # fmt: skip
+    spoil(cloud, resources)
     answer = purge(changed(event("purger/purge"), guards=GUARDS))
-    assert answer["reason"] == "plans_unusable"
-    assert "NoSuchBucket" in answer["message"]
-    assert requests_in(queue) == []
+    assert (answer["outcome"], answer["reason"]) == ("refused", reason)
+    assert says in answer["message"]
+    assert requests_in(delete_queue) == []
     assert [each["detail-type"] for each in ear.heard()] == ["VBS Purge Refused"]
+    if spoil is not remove_the_bucket:
+        assert boto3.client("s3").list_objects_v2(Bucket=resources.plans_bucket, Prefix="plans/")["KeyCount"] == 0
 
 
 def test_a_bus_that_is_not_there_fails_the_run_before_anything_is_sent_and_its_repetition_sends_all(
-    purge: Invoke, event: Callable[[str], Event], nights: list[str], queue: Poller, resources: TemplateResources,
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], delete_queue: Poller, resources: TemplateResources,
     log_lines: LogLines,
 ) -> None:  # fmt: skip
     boto3.client("events").delete_event_bus(Name=resources.bus_name)
@@ -188,11 +177,11 @@ def test_a_bus_that_is_not_there_fails_the_run_before_anything_is_sent_and_its_r
         purge(run)
     (line,) = (line for line in log_lines.all() if line["message"] == "purge unfinished")
     assert (line["level"], line["detail"]) == ("ERROR", str(unfinished.value))
-    assert requests_in(queue) == []
+    assert requests_in(delete_queue) == []
     boto3.client("events").create_event_bus(Name=resources.bus_name)
     answer = purge(run)
     assert answer["outcome"] == "completed"
-    assert len(requests_in(queue)) == answer["requested"] > 0
+    assert len(requests_in(delete_queue)) == answer["requested"] > 0
 
 
 def test_an_incomplete_environment_fails_the_invocation_by_name(

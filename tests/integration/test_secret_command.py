@@ -57,22 +57,12 @@ AUTH = {
 ENTRY: dict[str, Any] = {"auth": {**AUTH, "password": CANARY}, "region_name": "eu-de"}
 
 
+def environment(**variables: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("OS_")} | variables
+
+
 def make(text: str, *words: str, folder: Path | str = ".", **variables: str) -> Finished:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    return run_cli(("secret", *words), environment=environment | variables, folder=Path(folder), typed=text)
-
-
-def make_without_terminal(text: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    return subprocess.run(
-        COMMAND,
-        input=text,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        start_new_session=True,
-    )
+    return run_cli(("secret", *words), environment=environment(**variables), folder=Path(folder), typed=text)
 
 
 def made(text: str, *words: str, **variables: str) -> dict[str, Any]:
@@ -96,22 +86,25 @@ def clouds(**entries: object) -> str:
     return yaml.safe_dump({"clouds": entries})
 
 
-def with_password(written: str) -> str:
-    return HORIZON.replace("$OS_PASSWORD_INPUT", written)
+# ------------------------------------------------------------------ openrc
 
 
-def test_an_openrc_that_asks_for_the_password_takes_it_from_the_environment() -> None:
-    secret = made(HORIZON, OS_PASSWORD=CANARY)
-    assert secret == {
-        "auth": {**AUTH, "password": CANARY},
-        "region_name": "eu-de",
-        "interface": "public",
-        "identity_api_version": "3",
-    }
+def test_a_missing_password_is_taken_from_the_environment() -> None:
+    place = {"region_name": "eu-de", "interface": "public", "identity_api_version": "3"}
+    assert made(HORIZON, OS_PASSWORD=CANARY) == {"auth": {**AUTH, "password": CANARY}, **place}
+    assert made(clouds(otc={**ENTRY, "auth": AUTH}), OS_PASSWORD=CANARY) == ENTRY
 
 
 def test_without_a_terminal_a_missing_password_is_refused() -> None:
-    done = make_without_terminal(HORIZON)
+    done = subprocess.run(
+        COMMAND,
+        input=HORIZON,
+        env=environment(),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        start_new_session=True,
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert "no terminal to ask for it; set OS_PASSWORD" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -124,7 +117,7 @@ def test_a_missing_password_is_asked_for_on_the_terminal_and_not_echoed() -> Non
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={name: value for name, value in os.environ.items() if not name.startswith("OS_")},
+        env=environment(),
     ) as process:
         assert process.stdin is not None
         process.stdin.write(HORIZON.encode())
@@ -145,54 +138,6 @@ def test_a_missing_password_is_asked_for_on_the_terminal_and_not_echoed() -> Non
     assert CANARY.encode() not in seen
 
 
-@pytest.mark.parametrize(
-    ("written", "password"),
-    [
-        (CANARY, CANARY),
-        (f'"{CANARY}" # the password', CANARY),
-        ("'a $b `c` \\ \"d\"'", 'a $b `c` \\ "d"'),
-        ('"a\\$b \\"c\\" \\\\ d\\e"', 'a$b "c" \\ d\\e'),
-        ("a#b", "a#b"),
-        ("#b", "#b"),
-        ("a\\ b;", "a b"),
-        ("'it'\\''s'", "it's"),
-        ("ä=ö", "ä=ö"),
-    ],
-)
-def test_a_value_is_what_a_shell_would_set(written: str, password: str) -> None:
-    text = with_password(written)
-    assert made(text)["auth"]["password"] == password
-    shell = subprocess.run(
-        ["bash", "-c", f'OS_PASSWORD={written}\nprintf %s "$OS_PASSWORD"'],  # noqa: S607
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-        env={**os.environ, "LC_ALL": "C.UTF-8"},
-    )
-    assert shell.stdout == password
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        f"$({CANARY})",
-        f"`{CANARY}`",
-        f'"a${CANARY}"',
-        f"a${{{CANARY}}}",
-        f'"\\\\${CANARY}"',
-        f"a b{CANARY}",
-        f"'{CANARY}",
-        f"a;{CANARY}",
-        f"a&{CANARY}",
-        "a" * 5000 + " b",
-    ],
-)
-def test_a_value_that_needs_a_shell_is_never_run(tmp_path: Path, written: str) -> None:
-    sentence = refusal(with_password(written))
-    assert "line 15 of the openrc: OS_PASSWORD" in sentence
-    assert "in single quotes" in sentence
-
-
 def test_an_openrc_with_an_application_credential_needs_no_password() -> None:
     secret = made(
         "export OS_AUTH_TYPE=v3applicationcredential\nexport OS_AUTH_URL=https://keystone.example.org/v3\n"
@@ -206,25 +151,27 @@ def test_an_openrc_with_an_application_credential_needs_no_password() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("openrc", "says"),
     [
-        ("export OS_TOKEN=x", "sets OS_TOKEN, which a target does not use"),
-        ("export OS_TENANT_ID=" + "0" * 32, 'two values for "project_id"'),
-        ("export OS_CACERT=/none.pem", "/none.pem cannot be read (No such file or directory)"),
+        (f"{HORIZON}export OS_TOKEN=x\n", "sets OS_TOKEN, which a target does not use"),
+        (f"{HORIZON}export OS_TENANT_ID={'0' * 32}\n", 'two values for "project_id"'),
+        (f"{HORIZON}export OS_CACERT=/none.pem\n", "/none.pem cannot be read (No such file or directory)"),
+        (HORIZON.replace("https:", "http:"), '"auth.auth_url"'),
+        (HORIZON.replace("$OS_PASSWORD_INPUT", f"$({CANARY})"), "line 15 of the openrc: OS_PASSWORD needs a shell"),
+        (HORIZON.replace("$OS_PASSWORD_INPUT", f"a;{CANARY}"), "OS_PASSWORD is followed by a command"),
     ],
+    ids=["token", "two projects", "no certificate", "plain http", "needs a shell", "a command"],
 )
-def test_an_openrc_that_would_not_work_is_refused(line: str, says: str) -> None:
-    assert says in refusal(f"{HORIZON}{line}\n", OS_PASSWORD=CANARY)
+def test_an_openrc_that_would_not_work_is_refused(openrc: str, says: str) -> None:
+    assert says in refusal(openrc, OS_PASSWORD=CANARY)
 
 
-def test_an_openrc_over_plain_http_is_refused() -> None:
-    assert '"auth.auth_url"' in refusal(HORIZON.replace("https:", "http:"), OS_PASSWORD=CANARY)
+# ------------------------------------------------------------------ clouds.yaml
 
 
-def test_the_only_entry_of_a_clouds_yaml_needs_no_name() -> None:
-    assert made(clouds(otc=ENTRY)) == ENTRY
-    assert made(yaml.safe_dump(ENTRY)) == ENTRY
-    assert made(json.dumps(ENTRY)) == ENTRY
+@pytest.mark.parametrize("text", [clouds(otc=ENTRY), yaml.safe_dump(ENTRY), json.dumps(ENTRY)])
+def test_the_only_entry_of_a_clouds_yaml_needs_no_name(text: str) -> None:
+    assert made(text) == ENTRY
 
 
 def test_of_several_entries_one_is_named() -> None:
@@ -232,10 +179,6 @@ def test_of_several_entries_one_is_named() -> None:
     assert made(both, "--cloud", "otc") == ENTRY
     assert "select one with --cloud: otc, other" in refusal(both)
     assert 'has no entry "none"; it has otc, other' in refusal(both, "--cloud", "none")
-
-
-def test_a_clouds_yaml_without_its_password_takes_it_from_the_environment() -> None:
-    assert made(clouds(otc={**ENTRY, "auth": AUTH}), OS_PASSWORD=CANARY) == ENTRY
 
 
 @pytest.mark.parametrize(
@@ -252,12 +195,9 @@ def test_an_entry_that_would_not_work_is_refused_by_its_key(entry: dict[str, Any
     assert says in refusal(clouds(otc=entry))
 
 
-@pytest.mark.parametrize("text", ["", "hello", "[]", "clouds: {}", "a: : b", "\x00", f"clouds: {{x: *{CANARY}}}"])
+@pytest.mark.parametrize("text", ["hello", "clouds: {}", f"clouds: {{x: *{CANARY}}}"])
 def test_what_is_neither_is_refused(text: str) -> None:
     assert "standard input" in refusal(text)
-
-
-def test_no_input_is_told_what_to_give() -> None:
     assert "give a clouds.yaml or an openrc" in refusal("")
 
 
@@ -265,6 +205,8 @@ def test_too_much_is_refused() -> None:
     assert "has more than 1,048,576 bytes" in refusal("#" * (1 << 20) + "\n\n")
     assert "65536 are allowed" in refusal(clouds(otc={**ENTRY, "hold_marker": "x" * 70_000}))
 
+
+# ------------------------------------------------------------------ access keys
 
 KEY_FILE = f'User Name,Access Key Id,Secret Access Key\n"vbs-reaper",AKEXAMPLE0123456789,{CANARY}\n'
 KEY_PLACE = {"OS_PROJECT_ID": PROJECT, "OS_REGION_NAME": "eu-de"}
@@ -276,13 +218,10 @@ KEY_ENTRY = {
 
 
 @pytest.mark.parametrize("text", [KEY_FILE, f"\ufeff{KEY_FILE}", KEY_FILE.replace("\n", "\r\n"), f"{KEY_FILE}\n"])
-def test_the_file_of_an_access_key_becomes_a_secret(text: str) -> None:
+def test_the_file_of_an_access_key_becomes_a_secret_with_the_place_of_the_environment(text: str) -> None:
     assert made(text, **KEY_PLACE) == KEY_ENTRY
-
-
-def test_the_place_of_an_access_key_comes_from_the_environment() -> None:
-    assert "the environment lacks OS_PROJECT_ID, OS_REGION_NAME; set" in refusal(KEY_FILE)
-    assert made(KEY_FILE, "--service", "vbs", **KEY_PLACE) == {**KEY_ENTRY, "volume_backup_service": "vbs"}
+    assert made(text, "--service", "vbs", **KEY_PLACE) == {**KEY_ENTRY, "volume_backup_service": "vbs"}
+    assert "the environment lacks OS_PROJECT_ID, OS_REGION_NAME; set" in refusal(text)
 
 
 @pytest.mark.parametrize(
@@ -319,18 +258,21 @@ def test_an_openrc_may_have_an_access_key_instead_of_a_password() -> None:
     assert 'has "auth.username", which its "auth_type" does not use' in refusal(f"{openrc}export OS_USERNAME=x\n")
 
 
-def test_a_secret_with_an_access_key_lists_the_backups(aws: str, cloud: Cloud, tmp_path: Path) -> None:
+# ------------------------------------------------------------------ what is written
+
+
+@pytest.mark.parametrize("access_key", [False, True])
+def test_a_secret_that_was_stored_lists_the_backups(aws: str, cloud: Cloud, tmp_path: Path, access_key: bool) -> None:
     cloud.add_backup(name="daily-1")
-    secret = make(clouds(otc=cloud.target_secret(access_key=True))).stdout
+    secret = make(clouds(otc=cloud.target_secret(access_key=access_key))).stdout
     boto3.client("secretsmanager").create_secret(Name="vbs-reaper/default", SecretString=secret)
-    tmp_path.joinpath("policy.json").write_text(
-        json.dumps({"policy": "nightly", "match": {"name": "*"}, "keep": {"last": 1}})
-    )
+    policy = {"policy": "nightly", "match": {"name": "daily-*"}, "keep": {"last": 1}}
+    tmp_path.joinpath("policy.json").write_text(json.dumps(policy))
     words = ["preview", "--policy", "policy.json", "--secret", "vbs-reaper/default", "--json"]
-    done = subprocess.run([*COMMAND[:-1], *words], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    done = run_cli(words, environment=os.environ, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["totals"]["kept"] == 1
-    assert cloud.journal.logins == []
+    assert len(cloud.journal.logins) == (0 if access_key else 1)
 
 
 def test_a_certificate_named_by_its_path_becomes_its_text(tmp_path: Path) -> None:
@@ -341,15 +283,3 @@ def test_a_certificate_named_by_its_path_becomes_its_text(tmp_path: Path) -> Non
     tmp_path.joinpath("ca.pem").write_text("nothing of the kind")
     done = make(clouds(otc={**ENTRY, "cacert": "ca.pem"}), folder=tmp_path)
     assert 'has a "cacert" that is not a certificate' in done.stderr
-
-
-def test_what_it_writes_can_be_stored_and_used(aws: str, cloud: Cloud, tmp_path: Path) -> None:
-    cloud.add_backup(name="daily-1")
-    secret = make(clouds(otc=cloud.target_secret())).stdout
-    boto3.client("secretsmanager").create_secret(Name="vbs-reaper/default", SecretString=secret)
-    policy = {"policy": "nightly", "match": {"name": "daily-*"}, "keep": {"last": 1}}
-    tmp_path.joinpath("policy.json").write_text(json.dumps(policy))
-    words = ["preview", "--policy", "policy.json", "--secret", "vbs-reaper/default", "--json"]
-    done = subprocess.run([*COMMAND[:-1], *words], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0
-    assert json.loads(done.stdout)["totals"]["kept"] == 1

@@ -1,134 +1,71 @@
-"""The simulated cloud's state: lives of backups, chains, the service down, and who sees what."""
+"""The simulated cloud where tests/contract does not compare it with real servers: its journal, locks and raw bytes."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 
 import pytest
+import requests
 
 from tests.support.simulator.backups.record import Driver
 from tests.support.simulator.caller import Caller
 from tests.support.simulator.cloud import Cloud
-from tests.support.simulator.journal import Operation
+from tests.support.simulator.journal import Operation, token_identity
 from tests.support.simulator.server import Simulator
-from tests.support.simulator.settings import SimulatorSettings
+from tests.support.simulator.settings import OTHER_PROJECT_ID, SimulatorSettings
+from vbs_reaper.backups.identifiers import ProjectId
+from vbs_reaper.backups.secret_text import Secret
+from vbs_reaper.clouds.http.transport import prepare
+from vbs_reaper.clouds.login.aksk import SigningKey
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DELETE_S = 10.0
-WRONG_STATE = "Invalid backup: Backup status must be available or error"
-HAS_CHILDREN = "Invalid backup: Incremental backups exist for this backup."
+LIST = "/v3/PROJECT/backups"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Cloud]:
+    """A cloud whose clock stands still but for `advance`."""
+    with Simulator(SimulatorSettings(delete_seconds=DELETE_S), clock=lambda: START).running() as cloud:
+        yield cloud
 
 
 @pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    """A cloud whose clock stands still but for `advance`."""
-    with Simulator(SimulatorSettings(delete_seconds=DELETE_S), clock=lambda: START).running() as running:
-        yield running
+def cloud(running: Cloud) -> Cloud:
+    running.reset()
+    return running
 
 
 @pytest.fixture
 def caller(cloud: Cloud) -> Iterator[Caller]:
-    with Caller(cloud) as somebody:
-        yield somebody
+    with Caller(cloud) as caller:
+        yield caller
 
 
-def message(answer: object) -> str:
-    """The words of a Cinder fault."""
-    (inside,) = answer.json().values()  # type: ignore[attr-defined]
-    return str(inside["message"])
-
-
-def test_an_accepted_deletion_takes_its_time_and_is_then_gone(cloud: Cloud, caller: Caller) -> None:
-    backup_id = cloud.add_backup()
-    assert caller.delete(backup_id).status_code == 202
-    cloud.advance(DELETE_S - 1)
-    assert caller.show(backup_id).json()["backup"]["status"] == "deleting"
-    cloud.advance(1)
-    assert message(caller.show(backup_id)) == f"Backup {backup_id} could not be found."
-    assert cloud.journal.history(backup_id) == ["available", "deleting", "deleted"]
-
-
-def test_the_journal_knows_a_deletion_that_nobody_looked_at(cloud: Cloud, caller: Caller) -> None:
-    backup_id = cloud.add_backup(delete_seconds=0.0)
-    caller.delete(backup_id)
-    assert cloud.journal.is_gone(backup_id)
-
-
-def test_a_history_says_since_when(cloud: Cloud, caller: Caller) -> None:
-    backup_id = cloud.add_backup()
-    caller.delete(backup_id)
-    cloud.advance(3600)
-    times = [change.at - START for change in cloud.journal.histories[backup_id]]
-    assert times == [timedelta(), timedelta(), timedelta(seconds=DELETE_S)]
-
-
-@pytest.mark.parametrize("status", ["creating", "restoring", "deleting", "error_deleting", "error_restoring"])
-def test_only_available_and_error_can_be_deleted(cloud: Cloud, caller: Caller, status: str) -> None:
-    answer = caller.delete(cloud.add_backup(status=status))
-    assert (answer.status_code, message(answer)) == (400, WRONG_STATE)
-    assert cloud.journal.deletes == []
+# ------------------------------------------------------------------ backups
 
 
 @pytest.mark.parametrize(
-    ("driver", "end"),
-    [(Driver.FAILS, "error"), (Driver.FAILS_FOR_GOOD, "error_deleting"), (Driver.HANGS, "deleting")],
+    ("driver", "end", "has_reason"),
+    [(Driver.FAILS, "error", True), (Driver.FAILS_FOR_GOOD, "error_deleting", True), (Driver.HANGS, "deleting", False)],
 )
-def test_a_deletion_can_end_otherwise(cloud: Cloud, caller: Caller, driver: Driver, end: str) -> None:
+def test_a_deletion_can_fail_or_hang(cloud: Cloud, caller: Caller, driver: Driver, end: str, has_reason: bool) -> None:
     backup_id = cloud.add_backup(driver=driver)
     assert caller.delete(backup_id).status_code == 202
     cloud.advance(DELETE_S)
     shown = caller.show(backup_id).json()["backup"]
-    assert shown["status"] == end
-    assert (shown["fail_reason"] is None) is (driver is Driver.HANGS)
+    assert (shown["status"], shown["fail_reason"] is not None) == (end, has_reason)
 
 
-def test_a_driver_can_fail_a_number_of_times_and_then_delete(cloud: Cloud, caller: Caller) -> None:
-    backup_id = cloud.add_backup(driver=Driver.FAILS, driver_failures=2)
-    for _ in range(3):
-        assert caller.delete(backup_id).status_code == 202
-        cloud.advance(DELETE_S)
-    failed = ["deleting", "error"]
-    assert cloud.journal.history(backup_id) == ["available", *failed, *failed, "deleting", "deleted"]
-
-
-def test_a_parent_can_go_only_when_the_incremental_is_gone(cloud: Cloud, caller: Caller) -> None:
-    full = cloud.add_backup()
-    incremental = cloud.add_backup(parent_id=full)
-    assert message(caller.delete(full)) == HAS_CHILDREN
-    assert caller.delete(incremental).status_code == 202
-    assert message(caller.delete(full)) == HAS_CHILDREN
-    cloud.advance(DELETE_S)
-    assert caller.delete(full).status_code == 202
-
-
-def test_an_incremental_is_of_its_parents_volume_and_marked_so(cloud: Cloud, caller: Caller) -> None:
-    full = cloud.add_backup()
-    incremental = cloud.add_backup(parent_id=full)
-    child, parent = (caller.show(one).json()["backup"] for one in (incremental, full))
-    assert child["volume_id"] == parent["volume_id"]
-    assert (child["is_incremental"], parent["is_incremental"]) == (True, False)
-    assert (child["has_dependent_backups"], parent["has_dependent_backups"]) == (False, True)
-    assert "parent_id" not in child
-
-
-def test_as_vbs_documents_it_any_backup_of_a_chain_can_go(cloud: Cloud, caller: Caller) -> None:
+def test_a_backup_with_incrementals_can_be_deleted_as_vbs_documents_it(cloud: Cloud, caller: Caller) -> None:
     cloud.change_settings(children_block=False)
     full = cloud.add_backup()
     cloud.add_backup(parent_id=full)
     assert caller.delete(full).status_code == 202
 
 
-def test_while_the_service_is_down_a_delete_is_404_and_a_look_still_shows_the_backup(
-    cloud: Cloud, caller: Caller
-) -> None:
-    backup_id = cloud.add_backup()
-    cloud.set_service(up=False)
-    answer = caller.delete(backup_id)
-    assert (answer.status_code, message(answer)) == (404, "Service cinder-backup could not be found.")
-    assert caller.show(backup_id).json()["backup"]["status"] == "available"
-
-
-def test_a_deletion_under_way_waits_while_the_service_is_down(cloud: Cloud, caller: Caller) -> None:
+def test_a_deletion_in_progress_waits_while_the_service_is_down(cloud: Cloud, caller: Caller) -> None:
     backup_id = cloud.add_backup()
     caller.delete(backup_id)
     cloud.set_service(up=False)
@@ -138,111 +75,81 @@ def test_a_deletion_under_way_waits_while_the_service_is_down(cloud: Cloud, call
     assert cloud.status_of(backup_id) is None
 
 
-def test_v2_shows_vbs_fields_and_no_metadata(cloud: Cloud, caller: Caller) -> None:
+def test_v2_shows_the_fields_of_vbs_and_no_metadata(cloud: Cloud, caller: Caller) -> None:
     backup_id = cloud.add_backup(metadata={"hold": "yes"}, service_metadata=' {"ST": 1}')
     shown = caller.call("GET", f"/v2/PROJECT/backups/{backup_id}", version="3.43").json()["backup"]
-    assert shown["os-bak-tenant-attr:tenant_id"] == cloud.project_id
-    assert shown["service_metadata"] == ' {"ST": 1}'
+    assert (shown["os-bak-tenant-attr:tenant_id"], shown["service_metadata"]) == (cloud.project_id, ' {"ST": 1}')
     assert "metadata" not in shown
 
 
-@pytest.mark.parametrize(("user", "is_shown"), [("member", False), ("admin", True)])
-def test_v3_shows_the_owner_to_administrators_only(
-    cloud: Cloud,
-    caller: Caller,
-    user: str,
-    is_shown: bool,
-) -> None:
-    path = f"/v3/PROJECT/backups/{cloud.add_backup()}"
-    shown = caller.call("GET", path, user, version="3.71").json()["backup"]
-    assert ("os-backup-project-attr:project_id" in shown, "user_id" in shown) == (is_shown, is_shown)
+# ------------------------------------------------------------------ rate limits
 
 
-def test_metadata_appears_from_3_43_on(cloud: Cloud, caller: Caller) -> None:
-    backup_id = cloud.add_backup(metadata={"hold": "yes"})
-    assert "metadata" not in caller.show(backup_id, version="3.42").json()["backup"]
-    assert caller.show(backup_id, version="3.43").json()["backup"]["metadata"] == {"hold": "yes"}
+def test_a_rate_limit_of_three_lets_one_more_pass_after_twenty_seconds(cloud: Cloud, caller: Caller) -> None:
+    cloud.limit_rate(3)
+    ids = cloud.add_backups(5)
+    assert [caller.delete(each).status_code for each in ids] == [202, 202, 202, 413, 413]
+    answer = caller.delete(ids[3])
+    assert (answer.headers["Retry-After"], answer.headers["Connection"]) == ("20", "close")
+    cloud.advance(20)
+    assert [caller.delete(each).status_code for each in ids[3:]] == [202, 413]
 
 
-def test_a_hold_is_seen_in_description_and_metadata(cloud: Cloud, caller: Caller) -> None:
+def test_the_limit_of_a_gateway_is_429_without_retry_after(cloud: Cloud, caller: Caller) -> None:
+    caller.call("POST", "/simulator/rate-limit", body={"per_minute": 1, "methods": ["GET"], "form": "gateway"})
     backup_id = cloud.add_backup()
-    cloud.hold(backup_id)
-    shown = caller.show(backup_id, version="3.43").json()["backup"]
-    assert "[hold]" in shown["description"]
-    assert "hold" in shown["metadata"]
+    assert caller.show(backup_id).status_code == 200
+    answer = caller.show(backup_id)
+    assert (answer.status_code, answer.json()["error_code"]) == (429, "APIGW.0308")
+    assert "Retry-After" not in answer.headers
+    assert caller.delete(backup_id).status_code == 202
 
 
-def test_answers_can_lack_a_field_and_show_nonsense(cloud: Cloud, caller: Caller) -> None:
-    backup_id = cloud.add_backup(hidden=["description"], shown={"created_at": None, "status": "melting"})
-    shown = caller.show(backup_id).json()["backup"]
-    assert "description" not in shown
-    assert (shown["created_at"], shown["status"]) == (None, "melting")
+# ------------------------------------------------------------------ journal
 
 
-def test_a_change_moves_a_backup_to_its_new_place_in_the_list(cloud: Cloud, caller: Caller) -> None:
-    first, second, third = cloud.add_backups(3)
-    cloud.change_backup(first, created_at=START, name="youngest now")
-    listed = [row["id"] for row in caller.call("GET", "/v3/PROJECT/backups").json()["backups"]]
-    assert listed == [first, third, second]
-
-
-def test_somebody_else_can_remove_a_backup(cloud: Cloud, caller: Caller) -> None:
-    full = cloud.add_backup()
-    cloud.remove_backup(cloud.add_backup(parent_id=full))
-    assert caller.delete(full).status_code == 202
-    assert list(cloud.remaining().values()) == ["deleting"]
-
-
-def test_a_deletion_can_be_called_off(cloud: Cloud, caller: Caller) -> None:
+def test_the_journal_holds_every_state_with_its_time_even_if_it_was_not_observed(cloud: Cloud, caller: Caller) -> None:
     backup_id = cloud.add_backup()
     caller.delete(backup_id)
-    cloud.set_status(backup_id, "available")
     cloud.advance(3600)
-    assert cloud.status_of(backup_id) == "available"
+    changes = [(change.status, change.at - START) for change in cloud.journal.histories[backup_id]]
+    assert changes == [
+        ("available", timedelta()),
+        ("deleting", timedelta()),
+        ("deleted", timedelta(seconds=DELETE_S)),
+    ]
+    assert cloud.journal.is_gone(backup_id)
 
 
-def test_force_is_for_administrators_and_skips_the_state_but_not_the_children(cloud: Cloud, caller: Caller) -> None:
-    stuck = cloud.add_backup(status="error_deleting")
-    full = cloud.add_backup()
-    cloud.add_backup(parent_id=full)
-    force: dict[str, object] = {"os-force_delete": {}}
-    path = "/v3/PROJECT/backups/{}/action"
-    assert caller.call("POST", path.format(stuck), body=force).status_code == 403
-    assert caller.call("POST", path.format(stuck), "admin", body=force).status_code == 202
-    assert caller.call("POST", path.format(full), "admin", body=force).status_code == 400
-
-
-def test_every_accepted_delete_is_in_the_journal_with_who_and_what(cloud: Cloud, caller: Caller) -> None:
-    mine, theirs = cloud.add_backup(), cloud.add_backup(project_id=cloud.identity.users["neighbour"].project.id)
+def test_the_journal_holds_accepted_deletions_apart_from_calls(cloud: Cloud, caller: Caller) -> None:
+    mine, theirs = cloud.add_backup(), cloud.add_backup(project_id=OTHER_PROJECT_ID)
     caller.delete(mine)
     caller.delete(mine)
-    caller.call("DELETE", f"/v3/PROJECT/backups/{theirs}", "admin")
-    assert [(one.backup_id, one.user) for one in cloud.journal.deletes] == [(mine, "member"), (theirs, "admin")]
-    assert cloud.journal.accepted(mine) == 1
-    assert len(cloud.journal.calls_of(Operation.DELETE, mine)) == 2
+    caller.call("DELETE", f"{LIST}/{theirs}", "admin")
+    assert [(each.backup_id, each.user) for each in cloud.journal.deletes] == [(mine, "member"), (theirs, "admin")]
+    assert (cloud.journal.accepted(mine), len(cloud.journal.calls_of(Operation.DELETE, mine))) == (1, 2)
 
 
-def test_a_call_is_in_the_journal_byte_for_byte(cloud: Cloud, caller: Caller) -> None:
-    caller.token()
+def test_the_journal_holds_a_path_byte_for_byte(cloud: Cloud) -> None:
     path = f"//v3/{cloud.project_id}/backups/%2e%2e/../x?a=%7B&b"
     connection = HTTPConnection(cloud.url.removeprefix("http://"))
     connection.request("DELETE", path)
     assert connection.getresponse().status == 404
     connection.close()
-    call = cloud.journal.calls[-1]
-    assert (call.index, call.method, call.raw_path, call.connection) == (1, "DELETE", path, 2)
-    assert call.at == START
+    (call,) = cloud.journal.calls
+    assert (call.index, call.method, call.raw_path, call.at) == (0, "DELETE", path, START)
 
 
-def test_a_reset_forgets_backups_faults_and_tokens_but_not_the_passwords(cloud: Cloud, caller: Caller) -> None:
-    password = cloud.password_of()
-    cloud.add_backup()
-    cloud.change_settings(page_limit=1)
-    caller.token()
-    cloud.reset()
-    assert (cloud.remaining(), cloud.journal.calls, cloud.settings.page_limit) == ({}, [], 1000)
-    assert caller.call("GET", "/v3/PROJECT/backups").status_code == 401
-    assert cloud.password_of() == password
+def test_the_journal_holds_no_password_token_or_signature(cloud: Cloud, caller: Caller) -> None:
+    cloud.change_password("canary-password")
+    token = caller.token()
+    caller.log_in(password="canary-wrong")
+    caller.call("GET", LIST)
+    assert cloud.journal.calls[-1].token == token_identity(token)
+    signature = signed_list(cloud).request.headers["Authorization"]
+    assert cloud.journal.calls[-1].headers["Authorization"] == token_identity(signature)
+    written = json.dumps(cloud.journal.as_json()) + repr(cloud.journal) + repr(cloud.identity.users)
+    assert not [secret for secret in ("canary", token, signature) if secret in written]
 
 
 def test_the_same_seed_makes_the_same_ids() -> None:
@@ -250,7 +157,95 @@ def test_the_same_seed_makes_the_same_ids() -> None:
     assert first.add_backups(3) == second.add_backups(3)
 
 
-def test_the_date_header_can_be_off(cloud: Cloud, caller: Caller) -> None:
-    cloud.change_settings(date_offset_seconds=600)
-    answer = caller.call("GET", "/v3/PROJECT/backups")
-    assert answer.headers["Date"] == "Mon, 23 Nov 2026 12:10:00 GMT"
+# ------------------------------------------------------------------ logins
+
+
+def fail(caller: Caller, times: int) -> None:
+    for _ in range(times):
+        assert caller.log_in(password="wrong").status_code == 401
+
+
+def test_five_failures_in_a_quarter_of_an_hour_lock_the_user_and_look_like_a_wrong_password(
+    cloud: Cloud, caller: Caller
+) -> None:
+    fail(caller, 4)
+    wrong, locked = caller.log_in(password="wrong"), caller.log_in()
+    assert cloud.is_locked()
+    assert (locked.status_code, locked.content) == (wrong.status_code, wrong.content)
+    assert [login.reason for login in cloud.journal.failed_logins()] == ["wrong password"] * 5 + ["locked"]
+    cloud.advance(900)
+    assert caller.log_in().status_code == 201
+
+
+@pytest.mark.parametrize("between", ["901 seconds", "a good login"])
+def test_failures_are_counted_again_after_a_quarter_of_an_hour_or_a_good_login(
+    cloud: Cloud, caller: Caller, between: str
+) -> None:
+    fail(caller, 4)
+    if between == "901 seconds":
+        cloud.advance(901)
+    else:
+        assert caller.log_in().status_code == 201
+    fail(caller, 4)
+    assert not cloud.is_locked()
+
+
+def test_a_wrong_application_credential_does_not_lock_the_user(cloud: Cloud, caller: Caller) -> None:
+    wrong = {"id": cloud.identity.credential.id, "secret": "wrong"}
+    identity = {"methods": ["application_credential"], "application_credential": wrong}
+    assert {caller.post_login({"identity": identity}).status_code for _ in range(6)} == {401}
+    assert not cloud.is_locked()
+
+
+def test_a_login_without_a_scope_opens_no_project(cloud: Cloud, caller: Caller) -> None:
+    sent = {"name": "member", "domain": {"id": "default"}, "password": cloud.password_of()}
+    answer = caller.post_login({"identity": {"methods": ["password"], "password": {"user": sent}}})
+    assert answer.status_code == 201
+    assert not {"project", "catalog", "roles"} & set(answer.json()["token"])
+    url = f"{cloud.url}/v3/{cloud.project_id}/backups"
+    seen = caller.http.get(url, headers={"X-Auth-Token": answer.headers["X-Subject-Token"]}, timeout=10)
+    assert seen.json()["badRequest"]["message"] == "Malformed request url"
+
+
+def signed_list(cloud: Cloud, secret: str = "", *, late_s: float = 0) -> requests.Response:
+    """List with the access key of the member; with its own secret unless another is given."""
+    (known,) = cloud.identity.access_keys.values()
+    key = SigningKey(
+        access_key=known.id,
+        secret_key=Secret(secret or known.secret),
+        project_id=ProjectId(cloud.project_id),
+        dialect="access",
+    )
+    request = prepare("GET", f"{cloud.url}/v3/{cloud.project_id}/backups", {})
+    key.authenticate(request, cloud.now() - timedelta(seconds=late_s))
+    with requests.Session() as http:
+        return http.send(request, timeout=10)
+
+
+def test_more_than_five_wrong_signatures_in_a_row_lock_the_key_for_five_minutes(cloud: Cloud) -> None:
+    for _ in range(5):
+        assert "verify aksk signature fail" in signed_list(cloud, "wrong").text
+    assert signed_list(cloud).status_code == 200
+    for _ in range(6):
+        assert "verify aksk signature fail" in signed_list(cloud, "wrong").text
+    cloud.advance(299)
+    assert "AK access failed to reach the limit,forbidden." in signed_list(cloud).text
+    cloud.advance(1)
+    assert signed_list(cloud).status_code == 200
+
+
+@pytest.mark.parametrize(("late_s", "status"), [(900, 200), (901, 401), (-900, 200), (-901, 401)])
+def test_a_signature_is_valid_for_a_quarter_of_an_hour(cloud: Cloud, late_s: float, status: int) -> None:
+    answer = signed_list(cloud, late_s=late_s)
+    assert answer.status_code == status
+    assert ("signature expired, signature time:" in answer.text) is (status == 401)
+    assert all(key.failures == 0 for key in cloud.identity.access_keys.values())
+
+
+def test_a_replaced_key_does_not_exist(cloud: Cloud) -> None:
+    (old,) = cloud.identity.access_keys.values()
+    cloud.new_access_key()
+    cloud.identity.access_keys = {"other": old}
+    answer = signed_list(cloud)
+    assert (answer.status_code, answer.json()["error_code"]) == (401, "APIGW.0301")
+    assert f"Get secretKey failed,ak:{old.id},err:ak not exist" in answer.text

@@ -75,15 +75,11 @@ class Keystone:
         """Remove one thing of `collection`, and what belongs to it."""
         self._send("DELETE", f"/{collection}/{thing_id}")
 
-    def role_id(self, name: str) -> str:
-        """The id of a role that is there."""
-        return str(self._send("GET", f"/roles?name={name}").json()["roles"][0]["id"])
-
     def grant(self, user_id: str, role: str, project_id: str) -> None:
-        self._send("PUT", f"/projects/{project_id}/users/{user_id}/roles/{self.role_id(role)}")
+        self._send("PUT", f"/projects/{project_id}/users/{user_id}/roles/{self.find_id('roles', role)}")
 
     def withdraw(self, user_id: str, role: str, project_id: str) -> None:
-        self._send("DELETE", f"/projects/{project_id}/users/{user_id}/roles/{self.role_id(role)}")
+        self._send("DELETE", f"/projects/{project_id}/users/{user_id}/roles/{self.find_id('roles', role)}")
 
     def set_password(self, user_id: str, password: str) -> None:
         """As an administrator does; the user's tokens end with it."""

@@ -64,10 +64,7 @@ def desk(stack: LocalStack, cloud: Cloud, target_name: str, drained: None) -> De
 
 @BOTH
 def test_backups_are_deleted_and_their_neighbours_stay(
-    stack: LocalStack,
-    cloud: Cloud,
-    desk: Desk,
-    service: str,
+    stack: LocalStack, cloud: Cloud, desk: Desk, service: str
 ) -> None:
     stack.store_secret(desk.target, cloud.secret(service=service))
     asked = cloud.write_backups([{"display_name": f"asked-{n}"} for n in range(12)])
@@ -116,10 +113,7 @@ def test_expired_tokens_are_replaced(cloud: Cloud, desk: Desk) -> None:
 
 
 def test_a_password_changed_before_the_secret_waits_for_the_secret(
-    stack: LocalStack,
-    cloud: Cloud,
-    desk: Desk,
-    log_line: FindLine,
+    stack: LocalStack, cloud: Cloud, desk: Desk, log_line: FindLine
 ) -> None:
     member = cloud.accounts.member
     first, *others = cloud.write_backups([{}] * 8)
@@ -151,9 +145,7 @@ def test_revoked_tokens_are_replaced(cloud: Cloud, desk: Desk) -> None:
 
 
 def test_a_secret_changed_before_the_password_serves_before_and_after(
-    stack: LocalStack,
-    cloud: Cloud,
-    desk: Desk,
+    stack: LocalStack, cloud: Cloud, desk: Desk
 ) -> None:
     member = cloud.accounts.member
     first, second, third = cloud.write_backups([{}] * 3)
@@ -175,10 +167,7 @@ def test_a_secret_changed_before_the_password_serves_before_and_after(
 
 
 def test_a_reader_may_not_and_its_requests_wait_until_it_may(
-    stack: LocalStack,
-    cloud: Cloud,
-    desk: Desk,
-    log_line: FindLine,
+    stack: LocalStack, cloud: Cloud, desk: Desk, log_line: FindLine
 ) -> None:
     reader = cloud.accounts.reader
     stack.store_secret(desk.target, cloud.secret(reader))
@@ -196,10 +185,7 @@ def test_a_reader_may_not_and_its_requests_wait_until_it_may(
 
 
 def test_an_administrator_is_refused_before_any_call(
-    stack: LocalStack,
-    cloud: Cloud,
-    desk: Desk,
-    log_line: FindLine,
+    stack: LocalStack, cloud: Cloud, desk: Desk, log_line: FindLine
 ) -> None:
     stack.store_secret(desk.target, cloud.secret(cloud.accounts.admin))
     (backup,) = cloud.write_backups([{}])
@@ -217,11 +203,7 @@ def test_an_application_credential_serves_as_well(stack: LocalStack, cloud: Clou
     desk.wait_until_gone(backup)
 
 
-def test_a_rate_limit_makes_requests_wait_and_loses_none(
-    cloud: Cloud,
-    desk: Desk,
-    log_line: FindLine,
-) -> None:
+def test_a_rate_limit_makes_requests_wait_and_loses_none(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
     cloud.set_rate_limit(3)
     backups = cloud.write_backups([{}] * 6)
     desk.delete(*backups)
@@ -260,12 +242,7 @@ def test_two_requests_for_one_backup_both_end(cloud: Cloud, desk: Desk, log_line
 
 
 @pytest.mark.parametrize("status", ["creating", "restoring"])
-def test_a_busy_backup_is_waited_for(
-    cloud: Cloud,
-    desk: Desk,
-    log_line: FindLine,
-    status: str,
-) -> None:
+def test_a_busy_backup_is_waited_for(cloud: Cloud, desk: Desk, log_line: FindLine, status: str) -> None:
     (backup,) = cloud.write_backups([{"status": status}])
     (request_id,) = desk.delete(backup)
     log_line(request_id=request_id, reason="busy")

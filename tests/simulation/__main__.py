@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-from collections import Counter
 
 from tests.simulation.faults import Fault
 from tests.simulation.load import SETTINGS, suffer_outage, suffer_throttle
@@ -42,7 +41,7 @@ def run_many(first: int, seeds: int, requests: int, *, with_cbr: bool = False) -
             broken.append(seed)
             print(f"seed {seed} broke a promise:\n{stories(seed, requests, with_cbr=with_cbr)}\n")
         if (seed - first + 1) % 100 == 0:
-            print(f"… {seed - first + 1} seeds, {total.requests} requests, {len(broken)} broken", flush=True)
+            print(f"… {seed - first + 1} seeds, {total.counts['requests']} requests, {len(broken)} broken", flush=True)
     print_report(total, seeds, first, broken, time.perf_counter() - begun)
     return 1 if broken else 0
 
@@ -51,14 +50,12 @@ def print_report(total: Verdict, seeds: int, first: int, broken: list[int], seco
     print(f"{'fault':70} fired")
     for fault in Fault:
         print(f"{fault.value:70} {total.fired[fault]:8}")
-    ends = Counter(total.ends)
-    print(f"ends: {dict(ends.most_common())}")
-    print(f"{total.invocations} invocations, {total.environments} environments, {total.deletes} deletions accepted")
-    print(f"runs of the purger: {dict(total.purges.most_common())}; {total.purge_requests} of the requests are theirs")
+    print(f"ends of requests: {dict(total.ends.most_common())}")
+    print(f"ends of runs of the purger: {dict(total.runs.most_common())}")
+    print(", ".join(f"{count} {what}" for what, count in total.counts.items()))
     print(
-        f"{seeds} seeds from {first} on, {total.requests} requests ({total.cbr_requests} to CBR): "
-        f"{len(broken)} seeds broke a promise {broken[:20]}; "
-        f"{seconds:.1f} s, {total.requests / seconds:.0f} requests/s"
+        f"{seeds} seeds from {first} on: {len(broken)} seeds broke a promise {broken[:20]}; "
+        f"{seconds:.1f} s, {total.counts['requests'] / seconds:.0f} requests/s"
     )
 
 

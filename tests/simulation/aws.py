@@ -8,23 +8,19 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from botocore.exceptions import ClientError
-
+from tests.simulation.bucket import Object, SlotsClient
 from tests.simulation.cbr import CBR
+from tests.simulation.client import Client, refused
 from tests.simulation.cloud import PROJECTS, secret_text
 from tests.simulation.faults import Fault
 from tests.simulation.holds import StoredHolds
-from tests.simulation.login_slots import LoginObjects, LoginSlotsClient
 from tests.simulation.timeline import DAY, START
 from tests.support.doubles import DELETER
 
 if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-    from mypy_boto3_sqs import SQSClient
 
     from tests.simulation.life import Life
     from tests.simulation.world import World
@@ -69,7 +65,6 @@ class Stored:
         return self.knows("purge_run") and "reason" not in self.attributes
 
     def record(self) -> dict[str, Any]:
-        """As Lambda hands it over."""
         return {
             "messageId": self.id,
             "receiptHandle": self.receipt,
@@ -88,20 +83,9 @@ class Stored:
 
 @dataclass(slots=True)
 class Letter:
-    """A dead letter."""
-
     body: str
     attributes: dict[str, str]
     at_s: float
-
-
-class Clients(NamedTuple):
-    """What an environment makes its adapters of."""
-
-    sqs: SQSClient
-    events: EventBridgeClient
-    secrets: SecretsManagerClient
-    slots: S3Client
 
 
 @dataclass(slots=True)
@@ -109,7 +93,7 @@ class Secret:
     """A target's secret: its current version."""
 
     version: int = 1
-    password: str = "canary-password-1"  # noqa: S105  # a canary
+    password: str = "canary-password-1"
     stored_at: datetime = START - timedelta(days=30)
 
 
@@ -121,7 +105,9 @@ class Aws:
     messages: dict[str, Stored] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
     secret: Secret = field(default_factory=Secret)
-    logins: LoginObjects = field(default_factory=LoginObjects)
+    slots: dict[str, Object] = field(default_factory=dict)
+    versions: itertools.count[int] = field(default_factory=itertools.count)
+    """Of the objects in `slots`."""
     holds: StoredHolds = field(init=False)
     _visible: list[tuple[float, int, str]] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
@@ -129,17 +115,9 @@ class Aws:
     def __post_init__(self) -> None:
         self.holds = StoredHolds(self.world.timeline)
 
-    def clients(self, life: Life) -> Clients:
-        return Clients(
-            cast("SQSClient", Sqs(self, life)),
-            cast("EventBridgeClient", Events(self, life)),
-            cast("SecretsManagerClient", Secrets(self, life)),
-            self.login_slots(life),
-        )
-
-    def login_slots(self, life: Life) -> S3Client:
-        """A client for the login slots, which all functions share."""
-        return cast("S3Client", LoginSlotsClient(self, life, Client(self, life)._call))  # noqa: SLF001  # one way to fail
+    def slots_client(self, life: Life) -> S3Client:
+        """A client for login slots and holds, which all functions share."""
+        return cast("S3Client", SlotsClient(self, life))
 
     # The delete queue
 
@@ -234,45 +212,23 @@ class Aws:
         self.world.judge.moved_back(identity, message)
 
 
-class Client:
-    """What every client of an environment has: a call may fail, and be the last."""
-
-    def __init__(self, aws: Aws, life: Life) -> None:
-        self._aws = aws
-        self._world = aws.world
-        self._life = life
-
-    def _call(
-        self,
-        operation: str,
-        failed: Fault | None,
-        down: Fault | None,
-        reply_lost: Fault | None,
-        work: Callable[[], Any],
-    ) -> Any:  # noqa: ANN401  # a reply of boto3
-        """Do the work behind a call, unless a fault says otherwise."""
-        world = self._world
-        self._life.may_die(Fault.KILLED_BEFORE)
-        world.timeline.pass_by(0.02)
-        self._life.must_live()
-        if (failed and world.faults.strikes(failed)) or (down and world.faults.lasts(down)):
-            self._life.run.had_trouble(operation)
-            raise refused(operation)
-        reply = work()
-        self._life.may_die(Fault.KILLED_AFTER)
-        if reply_lost and world.faults.strikes(reply_lost):
-            self._life.run.had_trouble(operation)
-            raise refused(operation)
-        return reply
-
-
 class Sqs(Client):
-    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if QueueUrl == "dead":
-            faults = (Fault.LETTER_FAILED, Fault.LETTERS_DOWN, Fault.LETTER_REPLY_LOST)
-            return cast("dict[str, Any]", self._call("letter", *faults, lambda: self._store(Entries, self._bury)))
-        faults = (Fault.SEND_FAILED, Fault.SENDS_DOWN, Fault.SEND_REPLY_LOST)
-        return cast("dict[str, Any]", self._call("send", *faults, lambda: self._store(Entries, self._send)))
+            return self._call(
+                "letter",
+                lambda: self._store(Entries, self._bury),
+                failed=Fault.LETTER_FAILED,
+                down=Fault.LETTERS_DOWN,
+                reply_lost=Fault.LETTER_REPLY_LOST,
+            )
+        return self._call(
+            "send",
+            lambda: self._store(Entries, self._send),
+            failed=Fault.SEND_FAILED,
+            down=Fault.SENDS_DOWN,
+            reply_lost=Fault.SEND_REPLY_LOST,
+        )
 
     def _store(
         self, entries: Sequence[Mapping[str, Any]], store: Callable[[str, dict[str, str], float], None]
@@ -297,15 +253,9 @@ class Sqs(Client):
         self._aws.letters.append(letter)
         self._world.judge.lettered(self._life.run, letter)
 
-    def change_message_visibility_batch(
-        self,
-        *,
-        QueueUrl: str,  # noqa: N803
-        Entries: Sequence[Mapping[str, Any]],  # noqa: N803
-    ) -> dict[str, Any]:
-        return cast(
-            "dict[str, Any]",
-            self._call("hide", Fault.HIDE_FAILED, None, Fault.HIDE_REPLY_LOST, lambda: self._hide(Entries)),
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return self._call(
+            "hide", lambda: self._hide(Entries), failed=Fault.HIDE_FAILED, reply_lost=Fault.HIDE_REPLY_LOST
         )
 
     def _hide(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -323,12 +273,17 @@ class Sqs(Client):
 
 
 class Events(Client):
-    def describe_event_bus(self, *, Name: str) -> dict[str, Any]:  # noqa: N803
+    def describe_event_bus(self, *, Name: str) -> dict[str, Any]:
         return {"Name": Name}
 
-    def put_events(self, *, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
-        faults = (Fault.PUBLISH_FAILED, Fault.BUS_DOWN, Fault.PUBLISH_REPLY_LOST)
-        return cast("dict[str, Any]", self._call("publish", *faults, lambda: self._publish(Entries)))
+    def put_events(self, *, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return self._call(
+            "publish",
+            lambda: self._publish(Entries),
+            failed=Fault.PUBLISH_FAILED,
+            down=Fault.BUS_DOWN,
+            reply_lost=Fault.PUBLISH_REPLY_LOST,
+        )
 
     def _publish(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         answers: list[dict[str, str]] = []
@@ -345,22 +300,16 @@ class Events(Client):
 
 
 class Secrets(Client):
-    def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, Any]:  # noqa: N803
-        return cast(
-            "dict[str, Any]", self._call("secret", None, Fault.SECRETS_DOWN, None, lambda: self._read(SecretId))
-        )
+    def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, Any]:
+        return self._call("secret", lambda: self._read(SecretId), down=Fault.SECRETS_DOWN)
 
     def _read(self, secret_id: str) -> dict[str, Any]:
         secret = self._aws.secret
         name = secret_id.removeprefix("vbs-reaper/")
         project = next((project for project in (*PROJECTS, CBR) if project.target == name), None)
         if project is None:
-            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
+            raise refused("GetSecretValue", "ResourceNotFoundException")
         is_elsewhere = self._life.may_be_misled and self._world.faults.lasts(Fault.ELSEWHERE)
         host = project.empty_host if is_elsewhere else project.service_host
         text = "{" if self._world.faults.lasts(Fault.SECRET_BROKEN) else secret_text(project, secret.password, host)
         return {"SecretString": text, "VersionId": f"{name}-{secret.version}", "CreatedDate": secret.stored_at}
-
-
-def refused(operation: str) -> ClientError:
-    return ClientError({"Error": {"Code": "InternalError"}}, operation)

@@ -11,7 +11,7 @@ from tests.simulation.faults import Fault, Faults
 from tests.simulation.timeline import HOUR, Timeline
 
 TOKEN_LIFE_S = 3600.0
-HOLDS = ("[hold]", "[HOLD]", "[ Hold ]", "［hold］", "[ho\u200bld]")  # noqa: RUF001  # full-width brackets
+HOLDS = ("[hold]", "[HOLD]", "[ Hold ]", "［hold］", "[ho\u200bld]")  # full-width brackets
 HOLD_KEYS = frozenset({"hold", "Hold ", "HOLD"})
 """How people write a hold."""
 
@@ -78,6 +78,11 @@ class Said:
     headers: dict[str, str]
     body: bytes
     shows: dict[str, Any] | None = None
+
+
+def new_id(chance: random.Random) -> str:
+    digits = f"{chance.getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
 
 
 class Limiter:

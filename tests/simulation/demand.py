@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.cloud import Kept, Project
+from tests.simulation.cloud import Kept, Project, new_id
 from tests.simulation.faults import Fault
 from tests.simulation.timeline import DAY, HOUR, START
 from tests.simulation.wanted import Wanted
+from vbs_reaper.deletion.result import REQUESTED
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -27,6 +29,14 @@ MALFORMED = [
     '{"backup_id": "1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11", "force": true}',
     '{"backup_id": "1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11", "backup_id": "1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a12"}',
 ]
+
+ENVELOPES: Sequence[Callable[[dict[str, Any]], dict[str, Any]]] = (
+    lambda body: body,
+    lambda body: {"version": "0", "detail-type": REQUESTED, "source": "x", "detail": body},
+    lambda body: {"Type": "Notification", "Message": json.dumps(body)},
+    lambda body: {"specversion": "1.0", "id": "1", "source": "/x", "type": "t", "data": body},
+)
+"""None, an event of EventBridge, a notification of SNS, a CloudEvent."""
 
 
 @dataclass
@@ -51,14 +61,14 @@ class Demand:
 
     def _add_volume(self, project: Project, name: str) -> None:
         chance = self.world.chance
-        volume_id = _uuid(self.world)
+        volume_id = new_id(self.world.chance)
         is_chain = chance.random() < 0.25 and project.service != "cbr"
         for number in range(chance.randint(1, 5)):
             created_s = -chance.uniform(1, 60) * DAY
             self._backups.append(
                 self.world.cloud.add(
                     Kept(
-                        id=_uuid(self.world),
+                        id=new_id(self.world.chance),
                         project=project,
                         volume_id=volume_id,
                         created_s=created_s,
@@ -87,7 +97,7 @@ class Demand:
         elif kind < 0.14:
             self._put_bulk(when, backup.project)
         elif kind < 0.20:
-            backup_id = _uuid(self.world)
+            backup_id = new_id(self.world.chance)
             if backup.project.service == "cbr" and self.world.chance.random() < 0.5:  # deleted before the first request
                 self.world.cloud.history[backup_id] = backup.project
             self._put_request(when, backup.project, backup_id, {})
@@ -106,7 +116,7 @@ class Demand:
         conditions: dict[str, Any] = {}
         expect: dict[str, Any] = {}
         if chance.random() < 0.3:
-            expect["volume_id"] = backup.volume_id if chance.random() < 0.9 else _uuid(self.world)
+            expect["volume_id"] = backup.volume_id if chance.random() < 0.9 else new_id(self.world.chance)
         if chance.random() < 0.3:
             expect["created_at"] = _written(self.world, backup.created_s + chance.choice([0] * 9 + [1]))
         if chance.random() < 0.3:
@@ -135,7 +145,7 @@ class Demand:
         if project.target != "default" or chance.random() < 0.5:
             body = {"target": project.target} | body
         for _ in range(chance.choice([0, 0, 0, 1, 1, 2])):
-            body = chance.choice([_bare, _eventbridge, _sns, _cloudevent])(body)
+            body = chance.choice(ENVELOPES)(body)
         return json.dumps(body)
 
     def _put(self, when: float, body: str, project: Project, backup_id: str | None, conditions: dict[str, Any]) -> None:
@@ -199,30 +209,9 @@ def _wanted(identity: str, project: Project, backup_id: str | None, conditions: 
     )
 
 
-def _uuid(world: World) -> str:
-    digits = f"{world.chance.getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
-
-
 def _written(world: World, seconds: float) -> str:
     return world.timeline.moment(seconds).isoformat()
 
 
 def _read(text: str | None) -> float | None:
     return None if text is None else (datetime.fromisoformat(text) - START).total_seconds()
-
-
-def _bare(body: dict[str, Any]) -> dict[str, Any]:
-    return body
-
-
-def _eventbridge(body: dict[str, Any]) -> dict[str, Any]:
-    return {"version": "0", "detail-type": "VBS Backup Delete Requested", "source": "x", "detail": body}
-
-
-def _sns(body: dict[str, Any]) -> dict[str, Any]:
-    return {"Type": "Notification", "Message": json.dumps(body)}
-
-
-def _cloudevent(body: dict[str, Any]) -> dict[str, Any]:
-    return {"specversion": "1.0", "id": "1", "source": "/x", "type": "t", "data": body}

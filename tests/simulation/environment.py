@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from tests.simulation.aws import Events, Secrets, Sqs
 from tests.simulation.faults import Fault
 from tests.simulation.life import Killed, Life
 from tests.simulation.run import Run
@@ -19,7 +20,9 @@ from vbs_reaper.aws.hold_store import HoldBucket
 from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.target_secrets import TargetSecrets
 from vbs_reaper.backups.answer import CallRecord, Operation
+from vbs_reaper.clock import Clock
 from vbs_reaper.clouds.client import CloudClient
+from vbs_reaper.clouds.login.login_guard import PATIENCE_S
 from vbs_reaper.deletion.decision import Decision
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import Message
@@ -27,6 +30,10 @@ from vbs_reaper.deletion.request import DeleteRequest
 from vbs_reaper.deletion.result import SOURCE
 
 if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
     from tests.simulation.world import World
 
 P = ParamSpec("P")
@@ -44,7 +51,7 @@ class OneByOne(Executor):
         future: Future[R] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001  # a pool keeps it for whoever asks
+        except Exception as error:  # a pool keeps it for whoever asks
             future.set_exception(error)
         return future
 
@@ -89,8 +96,21 @@ class Report:
 class Silence:
     """Nobody counts the calls."""
 
-    def answered(self, operation: Operation, status_code: str, seconds: float) -> None:
-        """Nothing."""
+    def answered(self, operation: Operation, status_code: str, seconds: float) -> None: ...
+
+
+def cloud_client(world: World, life: Life, wire: Wire, clock: Clock, patience_s: float = PATIENCE_S) -> CloudClient:
+    """The product's client of the clouds on a simulated network."""
+    return CloudClient(
+        secrets=TargetSecrets(cast("SecretsManagerClient", Secrets(world.aws, life)), "vbs-reaper"),
+        metrics=Silence(),
+        clock=clock,
+        transports=SimulatedTransports(wire),
+        logins=LoginBucket(lambda: world.aws.slots_client(life), "bucket"),
+        patience_s=patience_s,
+        sleep=world.timeline.pass_by,
+        jitter=world.chance.random,
+    )
 
 
 class Environment:
@@ -100,20 +120,11 @@ class Environment:
         self.number = number
         self.life = Life(world)
         self.life.may_be_misled = True
-        clients = world.aws.clients(self.life)
         self.deleter = Deleter(
-            backups=CloudClient(
-                secrets=TargetSecrets(clients.secrets, "vbs-reaper"),
-                metrics=Silence(),
-                clock=world.function_clock,
-                transports=SimulatedTransports(Wire(world, self.life)),
-                logins=LoginBucket(lambda: clients.slots, "bucket"),
-                sleep=world.timeline.pass_by,
-                jitter=world.chance.random,
-            ),
-            holds=HoldBucket(lambda: clients.slots, "bucket", world.function_clock),
-            queue=DeleteQueue(clients.sqs, "delete", "dead"),
-            bus=EventBus(clients.events, "bus", SOURCE),
+            backups=cloud_client(world, self.life, Wire(world, self.life), world.function_clock),
+            holds=HoldBucket(lambda: world.aws.slots_client(self.life), "bucket", world.function_clock),
+            queue=DeleteQueue(cast("SQSClient", Sqs(world.aws, self.life)), "delete", "dead"),
+            bus=EventBus(cast("EventBridgeClient", Events(world.aws, self.life)), "bus", SOURCE),
             report=Report(world, self.life),
             clock=world.function_clock,
             jitter=world.chance.random,
@@ -125,7 +136,6 @@ class Environment:
         )
 
     def handle(self, event: Mapping[str, Any], run: Run, left_s: float) -> dict[str, Any]:
-        """Make one invocation; raises Killed where it does not survive."""
         self.life.begin(run, left_s)
         response = self.deleter.handle(event, self.life.left_s, f"invocation-{run.number}")
         if self.life.left_s() <= 0:

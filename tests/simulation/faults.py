@@ -46,16 +46,16 @@ class Fault(StrEnum):
     ELSEWHERE = "the secret names an address of the service that has none of the backups"
     # Secrets and Keystone
     SECRETS_DOWN = "Secrets Manager is down"
-    SECRET_BROKEN = "the secret holds no JSON"  # noqa: S105  # a fault's name
+    SECRET_BROKEN = "the secret holds no JSON"
     ROTATED_EARLY = "the secret has a password that Keystone does not know yet"
     ROTATED_LATE = "Keystone has a password that the secret does not have yet"
-    TOKENS_REVOKED = "every token is revoked"  # noqa: S105
+    TOKENS_REVOKED = "every token is revoked"
     KEYSTONE_DOWN = "Keystone is down"
     KEYSTONE_HANGS = "Keystone does not answer in time"
     KEYSTONE_THROTTLES = "Keystone asks to log in less often"
     KEYSTONE_MISPLACED = "somebody else answers in Keystone's place"
     ADMINISTRATOR = "the token carries the role admin"
-    TOKEN_OF_ANOTHER = "the token is another project's"  # noqa: S105
+    TOKEN_OF_ANOTHER = "the token is another project's"
     # The backup service as a whole
     SERVICE_DOWN = "the backup service is down: 503"
     NO_WORKER = "cinder-backup is down: a DELETE finds no service"
@@ -76,7 +76,7 @@ class Fault(StrEnum):
     MALFORMED_URL = "400, malformed request url"
     USED_BY_IMAGE = "400 VolumeBackup.0113, used by an image"
     VBS_TROUBLE = "400 VolumeBackup.0014, trouble inside"
-    VBS_TOKEN = "400 Common.0013, bad token"  # noqa: S105
+    VBS_TOKEN = "400 Common.0013, bad token"
     BAD_JSON = "400 with unknown JSON"
     BAD_APIG = "400 APIG.0201"
     BAD_HTML = "400 with HTML"
@@ -240,11 +240,9 @@ class Faults:
             self._rates[Fault.BUCKET_REFUSES] /= 4
 
     def join_cbr(self) -> None:
-        """Let the faults of CBR strike too."""
         self._rates |= dict.fromkeys(OF_CBR, 0.2)
 
     def has(self, fault: Fault) -> bool:
-        """Whether this run knows it at all."""
         return fault in self._rates
 
     def strikes(self, fault: Fault, rate: float | None = None) -> bool:
@@ -284,6 +282,5 @@ class Faults:
         return True
 
     def stop(self) -> None:
-        """From now on nothing goes wrong any more."""
         self.is_over = True
         self._lasting.clear()

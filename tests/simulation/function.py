@@ -35,7 +35,6 @@ class Function:
         self.invocations = 0
 
     def poll_at(self, when: float) -> None:
-        """Something becomes visible then."""
         if when < self._next_poll_s:
             self._next_poll_s = when
             self._world.timeline.at(when, lambda: self._poll(when))

@@ -93,7 +93,6 @@ class StoredHolds:
                 yield "held"
 
     def page(self) -> dict[str, Any]:
-        """What `ListObjectsV2` answers."""
         return {"Contents": [{"Key": key} for key in self.keys()], "IsTruncated": False}
 
 

@@ -36,8 +36,6 @@ LEFT_TO_THE_NEXT_PLAN = {"expired", "expectation_failed", "held", "stopped"}
 
 
 class Judge(CallJudge):
-    """Judges calls, and every effect on AWS."""
-
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.ends: defaultdict[str, list[str]] = defaultdict(list)

@@ -179,7 +179,7 @@ class CallJudge:
         self._halted[*key, only_deletes] = self._now + heard.halts_s
         this.halts_s, this.asks_s = heard.halts_s, heard.asks_s or 0.0
 
-    def _concerns_only(self, key: tuple[int, str], by_delete: bool, backup_id: str) -> bool:  # noqa: FBT001
+    def _concerns_only(self, key: tuple[int, str], by_delete: bool, backup_id: str) -> bool:
         memory, deletes = self._memories[*key, by_delete], self._memories.get((*key, True), Memory())
         good = [*memory.good.items(), *deletes.good.items()]
         since_s = self._now - self._world.base_s * (10 if backup_id in memory.suspects else 1)

@@ -55,7 +55,6 @@ class PurgeJudge:
         return max(found, key=lambda name: self.readings[name].made_s, default=None)
 
     def begins(self, purge: Purge) -> None:
-        """An invocation starts: what was done before must be seen by it."""
         purge.marked_before, purge.changed_before = frozenset(self.marks), frozenset(self.changed)
         self._tell(purge, f"attempt {purge.attempt}: {purge.event}")
 
@@ -72,7 +71,6 @@ class PurgeJudge:
         run.project = project
 
     def heard(self, run: Run, heard: Heard) -> None:
-        """Tell of it."""
         assert isinstance(run, Purge)
         self._tell(run, f"  heard {heard}")
 
@@ -91,7 +89,6 @@ class PurgeJudge:
     # What it stores
 
     def stored(self, purge: Purge, key: str, metadata: dict[str, str]) -> None:
-        """A plan, a picture or a mark is in the bucket."""
         self._tell(purge, f"stored {key}")
         name, _, ending = key.removeprefix("plans/").partition(".")
         if ending == "json":
@@ -231,14 +228,12 @@ class PurgeJudge:
     # What it says
 
     def published(self, purge: Purge, detail_type: str, detail: dict[str, Any]) -> None:
-        """The bus heard it."""
         self._tell(purge, f"published {detail_type}: {detail['message']}")
         if HEARD.get(detail["outcome"]) != detail_type or "canary-" in str(detail):
             self._wrong(purge, "event", f"{detail_type}: {detail}")
         self._heard.add((f"{detail['policy']}/{detail['run']}", detail["outcome"]))
 
     def ended(self, purge: Purge, answer: dict[str, Any]) -> None:
-        """An invocation came to its end."""
         self._tell(purge, f"answered {answer['outcome']}: {answer['message']}")
         name, outcome = f"{answer['policy']}/{answer['run']}", answer["outcome"]
         self.ends[outcome] += 1

@@ -29,14 +29,6 @@ class Outage:
     drained_half_s: float
     drained_s: float
 
-    def __str__(self) -> str:
-        return (
-            f"{self.days:g} days of outage, {self.waiting} waiting: {self.lost} lost, {self.parked} parked, at most"
-            f" {self.most_receives} receives; calls a minute to the dead service: {self.mean_calls_a_minute:.2f},"
-            f" at most {self.most_calls_a_minute}; drained to a half in {self.drained_half_s / 60:.0f} min,"
-            f" wholly in {self.drained_s / 60:.0f} min"
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Throttled:
@@ -47,12 +39,6 @@ class Throttled:
     turned_away: float
     drained_s: float
     ideal_s: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.calls_a_minute} calls a minute, {self.requests} requests: {self.turned_away:.1%} turned away,"
-            f" drained in {self.drained_s / 60:.0f} min, {self.drained_s / self.ideal_s:.1f} times the ideal"
-        )
 
 
 def suffer_outage(

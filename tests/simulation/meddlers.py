@@ -33,7 +33,6 @@ class Meddlers:
         }
 
     def arrange(self, for_s: float) -> None:
-        """Plan when somebody comes by."""
         world = self._world
         known = [fault for fault in self._deeds if world.faults.has(fault)]
         for _ in range(VISITS if known else 0):
@@ -110,13 +109,11 @@ class Meddlers:
     # Secrets
 
     def rotate_secret(self) -> None:
-        """The secret is first."""
         secret = self._world.aws.secret
         secret.version, secret.stored_at = secret.version + 1, self._world.timeline.moment()
         secret.password = f"canary-password-{secret.version}"
 
     def rotate_keystone(self) -> None:
-        """Keystone is first."""
         self._world.cloud.password = f"canary-password-of-keystone-{self._world.aws.secret.version}"
         self._world.cloud.revoke_all()
 

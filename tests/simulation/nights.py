@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.cloud import PROJECTS, Kept, Project
+from tests.simulation.bucket import Object
+from tests.simulation.cloud import PROJECTS, Kept, Project, new_id
 from tests.simulation.faults import Fault
 from tests.simulation.judge_of_purges import PurgeJudge
 from tests.simulation.operator import Operator
-from tests.simulation.plans_bucket import Object
 from tests.simulation.policies import draw_policy
 from tests.simulation.purger import PurgerFunction
 from tests.simulation.timeline import DAY, HOUR, seconds_of
@@ -31,6 +31,10 @@ NIGHTS_RUN = 0.35
 """Some nights the schedule is off."""
 
 
+ON_THE_WAY = (Fault.DUE_HELD, Fault.DUE_RENAMED, Fault.DUE_REPLACED, Fault.DUE_DELETED, Fault.SURVIVOR_GONE)
+"""What may happen to a backup, or to one that must survive it, between a request and the deletion."""
+
+
 class Nights:
     """Makes backups and runs policies; one chance of its own decides when."""
 
@@ -44,13 +48,12 @@ class Nights:
         self.judge = PurgeJudge(world, self.clock, {project.target: project for project in PROJECTS})
         self.function = PurgerFunction(world, self)
         self._volumes = [
-            (project, f"{project.target}{number}", self._uuid(), self.chance.random() < 0.4)
+            (project, f"{project.target}{number}", new_id(self.chance), self.chance.random() < 0.4)
             for project in PROJECTS
             for number in range(self.chance.randint(1, 3))
         ]
 
     def clock(self) -> datetime:
-        """The purger's own clock."""
         return self.world.timeline.moment(self.world.timeline.now + self._skew_s)
 
     def arrange(self, trouble_s: float) -> None:
@@ -135,7 +138,7 @@ class Nights:
         project, name, volume_id, _ = volume
         self.world.cloud.add(
             Kept(
-                id=self._uuid(),
+                id=new_id(self.chance),
                 project=project,
                 volume_id=volume_id,
                 created_s=when_s,
@@ -151,39 +154,29 @@ class Nights:
 
     def meddle(self, body: dict[str, Any]) -> None:
         """Something may happen to a backup between its request and its deletion."""
-        deeds = {
-            Fault.DUE_HELD: self._hold,
-            Fault.DUE_RENAMED: self._rename,
-            Fault.DUE_REPLACED: self._replace,
-            Fault.DUE_DELETED: self._delete,
-            Fault.SURVIVOR_GONE: self._delete,
-        }
-        for fault, deed in deeds.items():
-            survivors = body.get("expect", {}).get("survivors")
+        survivors = body.get("expect", {}).get("survivors")
+        for fault in ON_THE_WAY:
             if fault is Fault.SURVIVOR_GONE and not survivors:
                 continue
             if self.world.faults.strikes(fault, 0.1):
                 backup_id = self.chance.choice(survivors) if fault is Fault.SURVIVOR_GONE else body["backup_id"]
-                self.world.timeline.after(self.chance.choice((0.0, 0.0, 30.0, 300.0)), partial(deed, backup_id))
+                self.world.timeline.after(
+                    self.chance.choice((0.0, 0.0, 30.0, 300.0)), partial(self._befall, fault, backup_id)
+                )
 
         if self.world.faults.strikes(Fault.RUN_STOPPED, 0.02):
             self._stop(body["requested_by"])
 
-    def _hold(self, backup_id: str) -> None:
-        if backup := self.world.cloud.backups.get(backup_id):
-            backup.description = "wanted [hold]"
-
-    def _rename(self, backup_id: str) -> None:
-        if backup := self.world.cloud.backups.get(backup_id):
-            backup.name = "renamed"
-
-    def _replace(self, backup_id: str) -> None:
-        if backup := self.world.cloud.backups.get(backup_id):
-            backup.created_s = self.world.timeline.now
-
-    def _delete(self, backup_id: str) -> None:
-        self.world.cloud.backups.pop(backup_id, None)
-
-    def _uuid(self) -> str:
-        digits = f"{self.chance.getrandbits(128):032x}"
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
+    def _befall(self, fault: Fault, backup_id: str) -> None:
+        backup = self.world.cloud.backups.get(backup_id)
+        match fault:
+            case _ if backup is None:
+                return
+            case Fault.DUE_HELD:
+                backup.description = "wanted [hold]"
+            case Fault.DUE_RENAMED:
+                backup.name = "renamed"
+            case Fault.DUE_REPLACED:
+                backup.created_s = self.world.timeline.now
+            case _:
+                del self.world.cloud.backups[backup_id]

@@ -31,7 +31,6 @@ class Operator:
         self._nights = nights
 
     def arrange(self, trouble_s: float) -> None:
-        """Plan when a plan is approved."""
         chance, timeline = self._nights.chance, self._world.timeline
         for _ in range(chance.randint(0, 2)):
             timeline.at(chance.uniform(-2 * DAY, trouble_s + 12 * HOUR), self._approve_newest)

@@ -158,7 +158,6 @@ def _is_too_much(guards: Row, matched: list[Row], selected: set[str]) -> bool:
 
 
 def made(row: Row) -> datetime:
-    """When a backup was made."""
     moment = read_instant(row["created_at"])
     assert moment is not None
     return moment

@@ -10,22 +10,20 @@ from urllib.parse import parse_qsl
 
 import requests
 
-from tests.simulation.aws import Events, Secrets, Sqs, refused
+from tests.simulation.aws import Events, Sqs
+from tests.simulation.bucket import PlansClient
+from tests.simulation.client import refused
 from tests.simulation.cloud import Project, Said
-from tests.simulation.environment import Silence
+from tests.simulation.environment import cloud_client
 from tests.simulation.faults import Fault
 from tests.simulation.life import Killed, Life
-from tests.simulation.plans_bucket import PlansClient
 from tests.simulation.purges import Purge, purge_of
 from tests.simulation.run import Heard
-from tests.simulation.wire import SimulatedTransports, Wire
+from tests.simulation.wire import Wire
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
 from vbs_reaper.aws.hold_store import HoldBucket
-from vbs_reaper.aws.login_store import LoginBucket
 from vbs_reaper.aws.plan_store import PlanBucket
-from vbs_reaper.aws.target_secrets import TargetSecrets
-from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.deletion.result import SOURCE
 from vbs_reaper.errors import RunUnfinished
 from vbs_reaper.purge.purger import LOGIN_PATIENCE_S, Purger
@@ -34,7 +32,6 @@ from vbs_reaper.purge.run_result import PurgeResult
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
     from tests.simulation.nights import Nights
@@ -67,7 +64,7 @@ class PurgerFunction:
             return
         except RunUnfinished as unfinished:
             self._failed(purge, str(unfinished))
-        except Exception as error:  # noqa: BLE001  # whatever it is, it must not be
+        except Exception as error:  # whatever it is, it must not be
             world.judge.wrong("raised", purge.name, repr(error))
         else:
             self._nights.judge.ended(purge, answer)
@@ -87,20 +84,15 @@ class PurgerFunction:
 class NoReport:
     """Nobody writes it down."""
 
-    def scheduled(self, policy: str) -> None:
-        """Nothing."""
+    def scheduled(self, policy: str) -> None: ...
 
-    def planned(self, result: PurgeResult) -> None:
-        """Nothing."""
+    def planned(self, result: PurgeResult) -> None: ...
 
-    def unreadable(self, policy: str, message: str) -> None:
-        """Nothing."""
+    def unreadable(self, policy: str, message: str) -> None: ...
 
-    def requested(self, policy: str, count: int) -> None:
-        """Nothing."""
+    def requested(self, policy: str, count: int) -> None: ...
 
-    def ended(self, result: PurgeResult) -> None:
-        """Nothing."""
+    def ended(self, result: PurgeResult) -> None: ...
 
 
 class PurgerEnvironment:
@@ -109,17 +101,10 @@ class PurgerEnvironment:
     def __init__(self, world: World, nights: Nights) -> None:
         self._life = Life(world)
         self._purger = Purger(
-            holds=HoldBucket(lambda: world.aws.login_slots(self._life), "bucket", nights.clock),
-            backups=CloudClient(
-                secrets=TargetSecrets(cast("SecretsManagerClient", Secrets(world.aws, self._life)), "vbs-reaper"),
-                metrics=Silence(),
-                clock=nights.clock,
-                transports=SimulatedTransports(ListingWire(world, self._life, nights)),
-                logins=LoginBucket(lambda: world.aws.login_slots(self._life), "bucket"),
-                patience_s=LOGIN_PATIENCE_S,
-                sleep=world.timeline.pass_by,
-                jitter=world.chance.random,
+            backups=cloud_client(
+                world, self._life, ListingWire(world, self._life, nights), nights.clock, LOGIN_PATIENCE_S
             ),
+            holds=HoldBucket(lambda: world.aws.slots_client(self._life), "bucket", nights.clock),
             plans=PlanBucket(cast("S3Client", PlansClient(world, self._life, nights.bucket, nights.judge)), "plans"),
             queue=DeleteQueue(cast("SQSClient", SendingSqs(world, self._life, nights)), "delete", "dead"),
             bus=EventBus(cast("EventBridgeClient", PurgeEvents(world, self._life, nights)), "bus", SOURCE),
@@ -129,7 +114,6 @@ class PurgerEnvironment:
         )
 
     def handle(self, event: dict[str, Any], purge: Purge, left_s: float) -> dict[str, Any]:
-        """Make one invocation; raises Killed where it does not survive."""
         self._life.begin(purge, left_s)
         answer = self._purger.handle(json.loads(json.dumps(event)), self._life.left_s, f"invocation-{purge.number}")
         if self._life.left_s() <= 0:
@@ -144,7 +128,7 @@ class ListingWire(Wire):
         super().__init__(world, life, nights.judge)
         self._nights = nights
 
-    def _serve(  # noqa: PLR0913  # the parts of a request
+    def _serve(
         self, project: Project, method: str, path: str, query: str, request: requests.PreparedRequest, *, fresh: bool
     ) -> tuple[Said, Heard]:
         faults, cloud = self._world.faults, self._world.cloud
@@ -189,14 +173,11 @@ class ListingWire(Wire):
 
 
 class SendingSqs(Sqs):
-    """What the purger asks of SQS."""
-
     def __init__(self, world: World, life: Life, nights: Nights) -> None:
         super().__init__(world.aws, life)
         self._nights = nights
 
-    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
-        """Store them, or half of them."""
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         faults = self._world.faults
         self._life.may_die(Fault.BATCH_KILLED)
         taken = Entries[: len(Entries) // 2] if faults.strikes(Fault.BATCH_HALF) else Entries
@@ -216,8 +197,6 @@ class SendingSqs(Sqs):
 
 
 class PurgeEvents(Events):
-    """What the purger asks of the bus."""
-
     def __init__(self, world: World, life: Life, nights: Nights) -> None:
         super().__init__(world.aws, life)
         self._nights = nights

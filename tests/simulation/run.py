@@ -92,8 +92,6 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A broken promise."""
-
     rule: str
     identity: str
     text: str

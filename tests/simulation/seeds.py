@@ -16,49 +16,41 @@ STORIES = 2
 
 @dataclass
 class Verdict:
-    """What one or many seeds came to."""
+    """What one or many seeds came to. `ends` are those of requests, `runs` those of runs of the purger."""
 
     wrongs: list[Wrong] = field(default_factory=list)
     fired: Counter[Fault] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
-    requests: int = 0
-    cbr_requests: int = 0
-    """Those of them whose target is one of CBR."""
-    invocations: int = 0
-    environments: int = 0
-    deletes: int = 0
-    purges: Counter[str] = field(default_factory=Counter)
-    """Runs of the purger by how they ended."""
-    purge_requests: int = 0
+    runs: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Verdict") -> None:
         self.wrongs += other.wrongs
         self.fired += other.fired
         self.ends += other.ends
-        self.requests += other.requests
-        self.cbr_requests += other.cbr_requests
-        self.invocations += other.invocations
-        self.environments += other.environments
-        self.deletes += other.deletes
-        self.purges += other.purges
-        self.purge_requests += other.purge_requests
+        self.runs += other.runs
+        self.counts += other.counts
 
 
 def run_seed(seed: int, requests: int = 50, *, with_cbr: bool = False) -> Verdict:
-    """Run one seed."""
     world = _run(seed, requests, tells=False, with_cbr=with_cbr)
-    purges = world.nights.judge if world.nights else None
+    singles = [wanted for wanted in world.judge.wanted.values() if not wanted.parts]
+    counts = Counter(
+        {
+            "requests": len(singles),
+            "requests to CBR": sum(wanted.project is CBR for wanted in singles),
+            "requests of the purger": world.nights.judge.requests if world.nights else 0,
+            "invocations": world.function.invocations,
+            "environments": world.function.environments,
+            "accepted deletions": world.cloud.accepted,
+        }
+    )
     return Verdict(
         wrongs=world.judge.wrongs,
         fired=world.faults.fired,
         ends=Counter(end for ends in world.judge.ends.values() for end in set(ends)),
-        requests=sum(not wanted.parts for wanted in world.judge.wanted.values()),
-        cbr_requests=sum(not wanted.parts and wanted.project is CBR for wanted in world.judge.wanted.values()),
-        purges=purges.ends if purges else Counter(),
-        purge_requests=purges.requests if purges else 0,
-        invocations=world.function.invocations,
-        environments=world.function.environments,
-        deletes=world.cloud.accepted,
+        runs=world.nights.judge.ends if world.nights else Counter(),
+        counts=counts,
     )
 
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 
 class Story:
-    """Lines by request."""
-
     def __init__(self, timeline: Timeline, *, is_told: bool) -> None:
         self.is_told = is_told
         self._timeline = timeline

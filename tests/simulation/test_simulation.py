@@ -3,6 +3,8 @@
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from tests.simulation.faults import Fault
 from tests.simulation.seeds import Verdict, run_seed, stories
 
@@ -12,7 +14,6 @@ SEEDS = (*range(1, 91), 114)
 
 @cache
 def sample() -> dict[int, Verdict]:
-    """Run every seed of the sample."""
     return {seed: run_seed(seed) for seed in SEEDS}
 
 
@@ -32,18 +33,14 @@ def test_every_kind_of_fault_occurs_in_the_sample() -> None:
 def test_every_kind_of_end_occurs_in_the_sample() -> None:
     ends = {end for verdict in sample().values() for end in verdict.ends}
     assert ends >= {"deleted", "already_gone", "refused"}
-    purges = {end for verdict in sample().values() for end in verdict.purges}
+    purges = {end for verdict in sample().values() for end in verdict.runs}
     assert purges == {"planned", "completed", "refused", "already_sent"}
 
 
-def test_a_seed_is_the_same_run_every_time() -> None:
-    assert run_seed(7) == run_seed(7)
-    assert stories(7, 20, only_wrong=False) == stories(7, 20, only_wrong=False)
-
-
-def test_a_seed_with_a_purger_is_the_same_run_every_time() -> None:
-    assert run_seed(9) == run_seed(9)
-    assert stories(9, 20, only_wrong=False) == stories(9, 20, only_wrong=False)
+@pytest.mark.parametrize("seed", [7, 9])
+def test_a_seed_is_the_same_run_every_time_with_and_without_a_purger(seed: int) -> None:
+    assert run_seed(seed) == sample()[seed]
+    assert stories(seed, 20, only_wrong=False) == stories(seed, 20, only_wrong=False)
 
 
 def test_a_story_tells_of_every_request_and_how_to_replay_it() -> None:

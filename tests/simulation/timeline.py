@@ -37,7 +37,6 @@ class Timeline:
         self.now = max(self.now, until)
 
     def moment(self, seconds: float | None = None) -> datetime:
-        """An instant of virtual time, in UTC."""
         return START + timedelta(seconds=self.now if seconds is None else seconds)
 
 

@@ -103,7 +103,7 @@ class Wire:
         said = self._world.cloud.log_in(project, body if isinstance(body, bytes) else body.encode())
         return said, Heard("logged in" if said.status == 201 else "login failed", said.status)
 
-    def _serve(  # noqa: PLR0913  # the parts of a request
+    def _serve(
         self, project: Project, method: str, path: str, query: str, request: requests.PreparedRequest, *, fresh: bool
     ) -> tuple[Said, Heard]:
         world = self._world
@@ -213,10 +213,8 @@ class Wire:
             return changed, Heard("odd", 200, halts_s=60.0)
         if fault is Fault.FIELD_MISSING:
             del shown[self._world.chance.choice(["volume_id", "status", "created_at", "name", "description"])]
-        elif fault is Fault.FIELD_ODD:
-            return self._show_another_type(said, shown)
-        elif fault is Fault.FIELD_TWICE:
-            return self._show_twice(said, shown)
+        elif fault in {Fault.FIELD_ODD, Fault.FIELD_TWICE}:
+            return self._show_unreadable_field(fault, said, shown)
         elif fault is Fault.CACHED_GONE:
             gone = {"itemNotFound": {"code": 404, "message": f"Backup {shown['id']} could not be found."}}
             return Said(404, {"age": "3600"}, json.dumps(gone).encode()), Heard("odd", 404)
@@ -227,18 +225,15 @@ class Wire:
         changed = replace(said, body=json.dumps({"backup": shown}).encode(), shows=shown)
         return changed, _heard(changed)
 
-    def _show_another_type(self, said: Said, shown: dict[str, Any]) -> tuple[Said, Heard]:
-        """One field with a value that nobody can read: for the judge it is not there."""
+    def _show_unreadable_field(self, fault: Fault, said: Said, shown: dict[str, Any]) -> tuple[Said, Heard]:
+        """One field with a value that nobody can read, or with two values: for the judge it is not there."""
         field = self._world.chance.choice([name for name in shown if name != "id"])
-        body = json.dumps({"backup": shown | {field: [1, {"odd": True}]}}).encode()
-        changed = replace(said, body=body, shows={name: value for name, value in shown.items() if name != field})
-        return changed, _heard(changed)
-
-    def _show_twice(self, said: Said, shown: dict[str, Any]) -> tuple[Said, Heard]:
-        """One field with two values: for the judge it is not there."""
-        field = self._world.chance.choice([name for name in shown if name != "id"])
-        body = json.dumps({"backup": shown}).replace('{"backup": {', f'{{"backup": {{"{field}": null, ').encode()
-        changed = replace(said, body=body, shows={name: value for name, value in shown.items() if name != field})
+        if fault is Fault.FIELD_ODD:
+            body = json.dumps({"backup": shown | {field: [1, {"odd": True}]}})
+        else:
+            body = json.dumps({"backup": shown}).replace('{"backup": {', f'{{"backup": {{"{field}": null, ')
+        left = {name: value for name, value in shown.items() if name != field}
+        changed = replace(said, body=body.encode(), shows=left)
         return changed, _heard(changed)
 
 
@@ -256,7 +251,7 @@ def _odd(status: int) -> Said:
     return Said(status, {}, odd_answers.HTML)
 
 
-class _Lost(Exception):  # noqa: N818  # no error of the simulation
+class _Lost(Exception):
     def __init__(self, name: AnswerName, status_code: str, heard: Heard, *, is_stale: bool = False) -> None:
         super().__init__(status_code)
         self.failure = CallFailed(name, status_code, "simulated", is_stale=is_stale)
@@ -309,8 +304,7 @@ class _LoginAdapter(BaseAdapter):
         response.raw = BytesIO(reply.body)
         return response
 
-    def close(self) -> None:
-        """Nothing is open."""
+    def close(self) -> None: ...
 
 
 class SimulatedTransports(Transports):
@@ -322,5 +316,4 @@ class SimulatedTransports(Transports):
     def of(self, cacert: str) -> Transport:
         return self._transport
 
-    def close(self) -> None:
-        """Nothing is open."""
+    def close(self) -> None: ...

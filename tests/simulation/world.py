@@ -65,7 +65,6 @@ class World:
             self.nights = Nights(self)
 
     def function_clock(self) -> datetime:
-        """The function's own clock."""
         return START + timedelta(seconds=self.timeline.now + self.skew_s)
 
     def latency_s(self) -> float:

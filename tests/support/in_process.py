@@ -13,6 +13,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from tests.support.service_models import share_service_models
 from vbs_reaper.cli import event_source, follow
 from vbs_reaper.cli.dead_letters import letter_queue
 from vbs_reaper.cli.main import main
@@ -57,6 +58,7 @@ def _surroundings(environment: Mapping[str, str], folder: Path | None, stdin: io
         if folder is not None:
             patch.chdir(folder)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
+        share_service_models(patch)
         patch.setattr(tempfile, "tempdir", None)
         patch.setattr(webbrowser, "_tryorder", None)
         patch.setattr(follow, "POLL_S", POLL_S)

@@ -53,7 +53,7 @@ def make_resources(**parameters: str) -> TemplateResources:
     bus = rendered.resources["EventBus"]["Properties"]["Name"]
     boto3.client("events").create_event_bus(Name=bus)
     made["EventBus"] = bus
-    made["PlansBucket"] = _make_bucket()
+    made["PlansBucket"] = make_bucket()
 
     def environment(function: str) -> dict[str, str]:
         variables = _filled(rendered.resources[function]["Properties"]["Environment"]["Variables"], made)
@@ -82,7 +82,8 @@ def _filled(node: Any, made: "Mapping[str, str]") -> Any:  # noqa: ANN401  # a t
     return node
 
 
-def _make_bucket() -> str:
+def make_bucket() -> str:
+    """Make the bucket of the stack alone."""
     name = f"{STACK_NAME}-plansbucket"
     boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return name

@@ -77,7 +77,7 @@ def read() -> dict[str, dict[str, Any]]:
     }
 
 
-def update(id: str, values: dict[str, Any]) -> None:  # noqa: A002  # the API's own word
+def update(id: str, values: dict[str, Any]) -> None:  # the API's own word
     """Change columns of a row, as another service or an operator would."""
     database.backup_update(context.get_admin_context(), id, values)
 

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -30,11 +29,6 @@ def picture() -> str:
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True, color_system="truecolor")
     print_letters(_letters(), console, NOW, "vbs-reaper", show_all=False)
     return console.export_svg(title="vbs-reaper dead-letters --stack vbs-reaper list", unique_id="vbs-reaper-letters")
-
-
-def write_picture(path: Path) -> None:
-    """Write the SVG to a file."""
-    path.write_text(picture(), encoding="utf-8")
 
 
 def _letters() -> list[Letter]:
@@ -65,5 +59,5 @@ def _received(number: int, reason: Reason | None, detail: str, age: timedelta) -
 
 
 if __name__ == "__main__":
-    write_picture(PICTURE)
+    PICTURE.write_text(picture(), encoding="utf-8")
     sys.stdout.write(f"{PICTURE.relative_to(ROOT)}\n")

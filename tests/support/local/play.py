@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tests.support.local.function_log import Sample
 from tests.support.local.judge import Journal, Verdict, judge
 from tests.support.local.report import Report, Snapshot
-from tests.support.local.scenario import OTHER_PROJECT, TARGETS, Chapter, Request, Story, Trouble
+from tests.support.local.scenario import TARGETS, Chapter, Request, Story, Trouble, store
 from tests.support.local.stack import LocalStack
 from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
@@ -50,7 +50,7 @@ class _Player:
         self._began = time.monotonic()
 
     def play(self) -> Played:
-        self._store()
+        store(self._story.stored, self._cloud)
         for target, service in TARGETS.items():
             self._stack.store_secret(target, self._cloud.target_secret(service=service))
         self._check()
@@ -67,18 +67,6 @@ class _Player:
         )
         verdict = judge(self._story, self._message_ids, journal, self._stack.dead_letters(), self._stack.depth().total)
         return Played(moment=moment, verdict=verdict)
-
-    def _store(self) -> None:
-        for backup in self._story.stored:
-            self._cloud.add_backup(
-                id=backup.id,
-                volume_id=backup.volume_id,
-                name=backup.name,
-                description=backup.description,
-                status=backup.status,
-                created_at=backup.created_at,
-                project_id=OTHER_PROJECT if backup.is_foreign else self._cloud.project_id,
-            )
 
     def _check(self) -> None:
         for report in self._stack.invoke({"targets": [*TARGETS]}, function="Checker")["targets"]:

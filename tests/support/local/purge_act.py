@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.local.report import Report
-from tests.support.local.scenario import StoredBackup
+from tests.support.local.scenario import StoredBackup, store
 from tests.support.local.stack import LocalStack
 from tests.support.local.year import POLICY, must_stay
 from tests.support.simulator.cloud import Cloud
@@ -39,14 +39,7 @@ def purge_year(
     told: Sequence[StoredBackup], stack: LocalStack, cloud: Cloud, report: Report, pictures: Path
 ) -> PurgeVerdict:
     """Play it to its end, or until nothing has ended for too long; the verdict says which."""
-    for backup in told:
-        cloud.add_backup(
-            id=backup.id,
-            volume_id=backup.volume_id,
-            name=backup.name,
-            description=backup.description,
-            created_at=backup.created_at,
-        )
+    store(told, cloud)
     neighbours = set(cloud.remaining()) - {backup.id for backup in told}
     asked_before = len(cloud.journal.deletes)
     preview = stack.invoke({"run": POLICY}, function="Purger")
@@ -78,7 +71,7 @@ def purge_year(
     )
 
 
-def judge_purge(  # noqa: PLR0913  # each is another witness
+def judge_purge(
     told: Sequence[StoredBackup],
     accepted: Sequence[str],
     remaining: set[str],

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -166,10 +165,14 @@ def verdict_panel(verdict: Verdict) -> RenderableType:
         ("lost", "; ".join([f"{len(verdict.lost)} requests without the expected outcome", *verdict.lost[:5]])),
         ("wrong", "; ".join([f"{len(verdict.wrong)} deletions or refusals that must not happen", *verdict.wrong[:5]])),
     ]
+    return _panel(rows, "no request lost, no wrong deletion", is_good=verdict.is_good)
+
+
+def _panel(rows: Sequence[tuple[str, str]], passed: str, *, is_good: bool) -> Panel:
     words = Table.grid(padding=(0, 2))
     for name, what in rows:
         words.add_row(Text(name, style="bold"), Text(what))
-    style, title = ("green", "PASSED: no request lost, no wrong deletion") if verdict.is_good else ("red", "FAILED")
+    style, title = ("green", f"PASSED: {passed}") if is_good else ("red", "FAILED")
     return Panel(words, title=title, border_style=style, title_align="left", expand=False)
 
 
@@ -193,11 +196,7 @@ def purge_panel(verdict: "PurgeVerdict") -> RenderableType:
         ("lost", "; ".join([f"{len(verdict.lost)} deletions that did not happen", *verdict.lost[:5]])),
         ("wrong", "; ".join([f"{len(verdict.wrong)} deletions that must not happen", *verdict.wrong[:5]])),
     ]
-    words = Table.grid(padding=(0, 2))
-    for name, what in rows:
-        words.add_row(Text(name, style="bold"), Text(what))
-    style, title = ("green", "PASSED: exactly the selected backups are gone") if verdict.is_good else ("red", "FAILED")
-    return Panel(words, title=title, border_style=style, title_align="left", expand=False)
+    return _panel(rows, "exactly the selected backups are gone", is_good=verdict.is_good)
 
 
 def picture(moment: Snapshot, verdict: Verdict) -> str:
@@ -206,11 +205,6 @@ def picture(moment: Snapshot, verdict: Verdict) -> str:
     console.print(table(moment))
     console.print(verdict_panel(verdict))
     return console.export_svg(title="make run", unique_id="vbs-reaper-run")
-
-
-def save_picture(path: Path, moment: Snapshot, verdict: Verdict) -> None:
-    """Write that SVG."""
-    path.write_text(picture(moment, verdict), encoding="utf-8")
 
 
 def _outcomes(metrics: Sequence[Sample]) -> dict[str, float]:

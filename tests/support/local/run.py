@@ -18,7 +18,7 @@ from tests.support.local.hold_act import HoldAct, StopVerdict
 from tests.support.local.metrics import dashboard, measured
 from tests.support.local.play import Played, play
 from tests.support.local.purge_act import PurgeVerdict, purge_year
-from tests.support.local.report import WIDTH, Report, save_picture
+from tests.support.local.report import WIDTH, Report, picture
 from tests.support.local.scenario import tell
 from tests.support.local.stack import LocalStack
 from tests.support.local.year import tell_year
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print("interrupted; all started processes have ended")
         return INTERRUPTED
     if options.svg:
-        save_picture(options.svg, played.moment, played.verdict)
+        options.svg.write_text(picture(played.moment, played.verdict), encoding="utf-8")
     if options.json:
         print(json.dumps(_as_json(options.seed, stopped, played, purged) | monitoring, indent=2))
     return 0 if stopped.is_good and played.verdict.is_good and purged.is_good else 1

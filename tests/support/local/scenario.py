@@ -2,13 +2,14 @@
 
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.settings import OTHER_PROJECT_ID
 
 OTHER_PROJECT = OTHER_PROJECT_ID
@@ -43,6 +44,20 @@ class StoredBackup:
     """Whether it lies in another project, which the deleter must never touch."""
     held_by: str = ""
     """Whether an operator holds the `backup`, or its `volume`, in the stack's bucket."""
+
+
+def store(backups: Iterable[StoredBackup], cloud: Cloud) -> None:
+    """Put the backups there."""
+    for backup in backups:
+        cloud.add_backup(
+            id=backup.id,
+            volume_id=backup.volume_id,
+            name=backup.name,
+            description=backup.description,
+            status=backup.status,
+            created_at=backup.created_at,
+            project_id=OTHER_PROJECT if backup.is_foreign else cloud.project_id,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +203,7 @@ class _Teller:
             reason=reason,
         )
 
-    def _store(  # noqa: PLR0913  # each is another field
+    def _store(
         self,
         *,
         name: str = "",

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from tests.support.local.hold_act import StopVerdict
 from tests.support.local.judge import Journal, Verdict, judge
 from tests.support.local.scenario import Request, Story, tell
 from tests.support.local.stack import DeadLetter
@@ -23,6 +25,7 @@ LETTERS = [
 ]
 SPARED = next(backup.id for backup in STORY.stored if backup.id not in STORY.doomed)
 DOOMED = min(STORY.doomed)
+OTHER_REASON = replace(LETTERS[0], attributes={**LETTERS[0].attributes, "reason": "bad_request"})
 
 
 def verdict(journal: Journal = JOURNAL, letters: list[DeadLetter] = LETTERS, waiting: int = 0) -> Verdict:
@@ -36,14 +39,15 @@ def test_a_story_that_ended_as_it_should_has_nothing_lost_and_nothing_wrong() ->
     assert found.deleted + found.already_gone + sum(found.refused.values()) == found.requests == len(STORY.requests)
 
 
-def test_a_backup_that_is_still_there_is_lost() -> None:
-    found = verdict(replace(JOURNAL, remaining={**JOURNAL.remaining, DOOMED: "available"}))
-    assert found.lost == [f"backup {DOOMED} is still there"]
-
-
-def test_a_service_that_deleted_nothing_is_told() -> None:
-    found = verdict(replace(JOURNAL, accepted_by={"vbs": 65, "cinder": 65}))
-    assert found.lost == ["no DELETE was accepted by cbr"]
+@pytest.mark.parametrize(
+    ("changes", "lost"),
+    [
+        ({"remaining": {**JOURNAL.remaining, DOOMED: "available"}}, f"backup {DOOMED} is still there"),
+        ({"accepted_by": {"vbs": 65, "cinder": 65}}, "no DELETE was accepted by cbr"),
+    ],
+)
+def test_what_was_not_done_is_lost(changes: dict[str, Any], lost: str) -> None:
+    assert verdict(replace(JOURNAL, **changes)).lost == [lost]
 
 
 def test_a_message_that_still_waits_is_lost() -> None:
@@ -57,25 +61,28 @@ def test_a_refusal_without_its_dead_letter_is_lost(reason: str) -> None:
     assert missing.body[:60] in lost
 
 
-def test_a_delete_for_a_backup_that_nobody_may_delete_is_wrong_even_where_it_stays() -> None:
-    found = verdict(replace(JOURNAL, accepted=[*JOURNAL.accepted, SPARED]))
-    assert found.wrong == [f"DELETE for {SPARED}, which nobody may delete"]
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"accepted": [*JOURNAL.accepted, SPARED]}, f"DELETE for {SPARED}, which nobody may delete"),
+        ({"remaining": {i: s for i, s in JOURNAL.remaining.items() if i != SPARED}}, f"backup {SPARED} is gone"),
+        ({"remaining": {**JOURNAL.remaining, SPARED: "deleting"}}, f"backup {SPARED} changed to deleting"),
+    ],
+)
+def test_what_must_not_happen_is_wrong(changes: dict[str, Any], wrong: str) -> None:
+    assert verdict(replace(JOURNAL, **changes)).wrong == [wrong]
 
 
-def test_a_spared_backup_that_is_gone_is_wrong() -> None:
-    remaining = {backup_id: status for backup_id, status in JOURNAL.remaining.items() if backup_id != SPARED}
-    assert verdict(replace(JOURNAL, remaining=remaining)).wrong == [f"backup {SPARED} is gone"]
-
-
-def test_a_spared_backup_that_changed_is_wrong() -> None:
-    found = verdict(replace(JOURNAL, remaining={**JOURNAL.remaining, SPARED: "deleting"}))
-    assert found.wrong == [f"backup {SPARED} changed to deleting"]
-
-
-def test_a_refusal_for_another_reason_is_wrong() -> None:
-    changed = DeadLetter(body=LETTERS[0].body, attributes={**LETTERS[0].attributes, "reason": "bad_request"})
-    (wrong,) = verdict(letters=[changed, *LETTERS[1:]]).wrong
-    assert "rests as bad_request" in wrong
+@pytest.mark.parametrize(
+    ("letters", "wrong"),
+    [
+        ([OTHER_REASON, *LETTERS[1:]], "rests as bad_request"),
+        ([*LETTERS, DeadLetter(body="{}", attributes={"request_id": "x"})], "nobody sent"),
+    ],
+)
+def test_a_dead_letter_for_another_reason_or_that_nobody_sent_is_wrong(letters: list[DeadLetter], wrong: str) -> None:
+    (found,) = verdict(letters=letters).wrong
+    assert wrong in found
 
 
 def test_a_good_request_in_the_dead_letters_is_parked_and_wrong() -> None:
@@ -84,11 +91,6 @@ def test_a_good_request_in_the_dead_letters_is_parked_and_wrong() -> None:
     found = verdict(letters=[*LETTERS, letter])
     assert found.parked == {"service_down": 1}
     assert not found.is_good
-
-
-def test_a_dead_letter_that_nobody_sent_is_wrong() -> None:
-    (wrong,) = verdict(letters=[*LETTERS, DeadLetter(body="{}", attributes={"request_id": "x"})]).wrong
-    assert "nobody sent" in wrong
 
 
 def test_a_dead_letter_of_the_bus_is_known_by_what_it_carries() -> None:
@@ -106,3 +108,11 @@ def test_a_seed_always_tells_the_same_story_and_another_seed_another() -> None:
     story: Story = tell(seed=1)
     assert story == STORY
     assert story != tell(seed=2)
+
+
+@pytest.mark.parametrize(
+    ("requested", "stopped", "gone", "is_good"),
+    [(5, 5, [], True), (5, 4, [], False), (0, 0, [], False), (5, 5, [DOOMED], False)],
+)
+def test_a_stop_is_good_if_it_withdrew_everything(requested: int, stopped: int, gone: list[str], is_good: bool) -> None:
+    assert StopVerdict(requested=requested, stopped=stopped, gone=gone).is_good is is_good

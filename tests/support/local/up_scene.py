@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.support.local.scenario import store
 from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
 from tests.support.local.year import POLICY, tell_year
@@ -35,14 +36,7 @@ def set_scene(stack: LocalStack, cloud: Cloud) -> Scene:
     stack.store_secret("default", cloud.target_secret())
     stack.store_secret(SIGNED_TARGET, cloud.target_secret(access_key=True))
     told = tell_year(SEED)
-    for backup in told:
-        cloud.add_backup(
-            id=backup.id,
-            volume_id=backup.volume_id,
-            name=backup.name,
-            description=backup.description,
-            created_at=backup.created_at,
-        )
+    store(told, cloud)
     plan = stack.invoke({"run": POLICY}, function="Purger")["plan"]
     _fail(stack, cloud)
     _leave_parked(stack, told[-1].id, told[-2].id)

@@ -32,13 +32,6 @@ class Breakage(StrEnum):
 NO_ANSWER = frozenset({Breakage.RESET, Breakage.CLOSE, Breakage.GARBAGE})
 
 
-class Drip(StrEnum):
-    """What comes one byte at a time."""
-
-    ALL = "all"
-    BODY = "body"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """What happens to the next `times` calls that match (None: to all), each with this probability.
@@ -75,7 +68,6 @@ class Fault:
     """Before the first byte of the answer; the work is done before."""
     drip_s: float = 0.0
     """Between two bytes."""
-    drip: Drip = Drip.ALL
     breakage: Breakage | None = None
 
     @property

@@ -18,7 +18,7 @@ class Operation(StrEnum):
     """What kind of call a method and a path make."""
 
     LOGIN = "login"
-    TOKEN = "token"  # noqa: S105  the word, not a token
+    TOKEN = "token"
     SHOW = "show"
     LIST = "list"
     TASKS = "tasks"

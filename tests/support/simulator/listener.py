@@ -13,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from tests.support.simulator import control
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.exchange import Answer, Header, Request
 from tests.support.simulator.front import reply_to
@@ -96,14 +95,12 @@ class Connection(BaseHTTPRequestHandler):
     def setup(self) -> None:
         """Start to count what comes on this connection."""
         super().setup()
-        self.connection.settimeout(self.server.cloud.settings.keep_alive_seconds)
-        self.number = 0  # until the first call: those who steer the simulator are not counted
+        self.number = 0  # until the first call
         self.answered = 0
-        self.steered = False
 
     def finish(self) -> None:
         """Count a connection on which nothing was asked, too."""
-        if not self.number and not self.steered:
+        if not self.number:
             self.server.cloud.journal.open_connection()
         super().finish()
 
@@ -115,10 +112,6 @@ class Connection(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         wire = Wire(connection=self.connection, stopping=self.server.stopping)
-        if request.path.startswith(control.PREFIX):
-            self.steered = True
-            wire.send(control.handle(cloud, request), self._standing_headers())
-            return
         if cloud.settings.latency_seconds:
             self.server.stopping.wait(cloud.settings.latency_seconds)
         self.number = self.number or cloud.journal.open_connection()
@@ -160,5 +153,5 @@ class Connection(BaseHTTPRequestHandler):
         answer = Answer(status=code, headers=[("Content-Length", "0")], closes=True)
         Wire(connection=self.connection, stopping=self.server.stopping).send(answer, self._standing_headers())
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """The journal is the log."""

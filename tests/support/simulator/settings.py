@@ -53,8 +53,6 @@ class SimulatorSettings:
     """Before every answer."""
     date_offset_seconds: float = 0.0
     """How far the `Date` header is off."""
-    keep_alive_seconds: float | None = None
-    """After how long an idle connection is closed; never by default."""
     project_id: str = PROJECT_ID
     seed: int = 0
     """Of ids, of passwords, and of faults at random; tokens are always new."""

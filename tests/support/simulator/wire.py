@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 
 from tests.support.simulator.exchange import Answer, Header
-from tests.support.simulator.faults import Breakage, Drip, Fault
+from tests.support.simulator.faults import Breakage, Fault
 
 LINGER_AND_RESET = struct.pack("ii", 1, 0)
 MISSING_BYTES = 4096
@@ -53,9 +53,6 @@ class Wire:
         if not fault.drip_s:
             self.connection.sendall(head + body)
             return
-        if fault.drip is Drip.BODY:
-            self.connection.sendall(head)
-            head = b""
         for byte in head + body:
             if self.stopping.is_set():
                 return

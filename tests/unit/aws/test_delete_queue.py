@@ -84,14 +84,6 @@ def test_a_call_that_sqs_refuses_is_false_and_logged_by_its_code(
     assert "alice" not in log_lines.text()
 
 
-def test_more_than_ten_go_in_calls_of_ten(queue: DeleteQueue, sqs_says: Stubber) -> None:
-    bodies = [f"b{number}" for number in range(13)]
-    for batch in (bodies[:10], bodies[10:]):
-        taken = {"Successful": [stored(str(place)) for place in range(len(batch))], "Failed": []}
-        sqs_says.add_response("send_message_batch", taken, sent(QUEUE, *batch))
-    assert queue.send([NewMessage(body=body) for body in bodies])
-
-
 def test_a_dead_letter_goes_to_the_dead_letters(queue: DeleteQueue, sqs_says: Stubber) -> None:
     sqs_says.add_response("send_message_batch", {"Successful": [stored("0")], "Failed": []}, sent(DEAD_LETTERS, "a"))
     assert queue.dead_letter(NewMessage(body="a"))

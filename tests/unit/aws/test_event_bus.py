@@ -3,12 +3,14 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from botocore.stub import ANY, Stubber
 
+from tests.support.doubles import ManualClock
 from tests.support.log_lines import LogLines
 from vbs_reaper.aws.batches import TRIES
-from vbs_reaper.aws.event_bus import EventBus
+from vbs_reaper.aws.event_bus import RECHECK_AFTER_S, EventBus
 from vbs_reaper.deletion.result import DETAIL_TYPES, SOURCE, Outcome, Result, result_id
 
 if TYPE_CHECKING:
@@ -95,8 +97,60 @@ def test_a_call_that_eventbridge_refuses_is_false_and_logged_by_its_code(
     assert "alice" not in log_lines.text()
 
 
-def test_more_than_ten_go_in_calls_of_ten(bus: EventBus, events_say: Stubber) -> None:
-    results = [result(number) for number in range(12)]
-    for batch in (results[:10], results[10:]):
-        events_say.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN] * len(batch)}, put(*batch))
-    assert bus.publish(results)
+# PutEvents accepts events for a bus that does not exist, so the deleter looks for the bus first.
+
+ONE_TAKEN = {"FailedEntryCount": 0, "Entries": [TAKEN]}
+
+
+@pytest.fixture
+def unchecked(events: "EventBridgeClient", clock: ManualClock) -> EventBus:
+    return EventBus(events, BUS, SOURCE, lambda: clock.now.timestamp())
+
+
+def test_a_bus_that_is_there_is_looked_for_once_and_takes_the_results(unchecked: EventBus, events_say: Stubber) -> None:
+    events_say.add_response("describe_event_bus", {"Name": BUS}, {"Name": BUS})
+    events_say.add_response("put_events", ONE_TAKEN)
+    events_say.add_response("put_events", ONE_TAKEN)
+    assert unchecked.publish([result()])
+    assert unchecked.publish([result()])
+
+
+def test_a_bus_that_is_not_there_takes_nothing_until_it_comes_back_and_the_log_says_what_to_do(
+    unchecked: EventBus, events_say: Stubber, log_lines: LogLines
+) -> None:
+    events_say.add_client_error("describe_event_bus", "ResourceNotFoundException")
+    assert not unchecked.publish([result()])
+    assert log_lines.only()["message"].startswith("event bus not found: ")
+    events_say.add_response("describe_event_bus", {"Name": BUS})
+    events_say.add_response("put_events", ONE_TAKEN)
+    assert unchecked.publish([result()])
+
+
+class Heard(msgspec.Struct):
+    policy: str
+
+
+def test_what_is_announced_needs_the_bus_too(unchecked: EventBus, events_say: Stubber) -> None:
+    events_say.add_client_error("describe_event_bus", "ResourceNotFoundException")
+    assert not unchecked.announce("VBS Purge Planned", [Heard("nightly")])
+    events_say.add_response("describe_event_bus", {"Name": BUS})
+    events_say.add_response("put_events", ONE_TAKEN)
+    assert unchecked.announce("VBS Purge Planned", [Heard("nightly")])
+
+
+def test_a_bus_that_went_away_is_noticed_within_minutes(
+    unchecked: EventBus, events_say: Stubber, clock: ManualClock
+) -> None:
+    events_say.add_response("describe_event_bus", {"Name": BUS})
+    events_say.add_response("put_events", ONE_TAKEN)
+    assert unchecked.publish([result()])
+    clock.advance(RECHECK_AFTER_S)
+    events_say.add_client_error("describe_event_bus", "ResourceNotFoundException")
+    assert not unchecked.publish([result()])
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "InternalException"])
+def test_a_look_that_fails_leaves_the_judgement_to_the_bus(unchecked: EventBus, events_say: Stubber, code: str) -> None:
+    events_say.add_client_error("describe_event_bus", code)
+    events_say.add_response("put_events", ONE_TAKEN)
+    assert unchecked.publish([result()])

@@ -28,14 +28,20 @@ def everything(metrics: Metrics) -> None:
     metrics.delivered_after(90.0)
 
 
-def test_a_count_is_exactly_this_line(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics("reaper")
+
+
+def test_a_count_is_exactly_this_line(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
     metrics.decided("deleted")
+    metrics.deleted_after(81.5)
     metrics.flush()
-    line = capsys.readouterr().out
-    assert re.sub(r'"Timestamp":\d{13}', '"Timestamp":0', line) == (
+    assert re.sub(r'"Timestamp":\d{13}', '"Timestamp":0', capsys.readouterr().out) == (
         '{"_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"VbsReaper","Dimensions":[["Stack","Outcome"]],'
         '"Metrics":[{"Name":"Outcomes","Unit":"Count"}]}]},"Stack":"reaper","Outcome":"deleted","Outcomes":[1.0]}\n'
+        '{"_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"VbsReaper","Dimensions":[["Stack"]],'
+        '"Metrics":[{"Name":"TimeToDeletion","Unit":"Seconds"}]}]},"Stack":"reaper","TimeToDeletion":[81.5]}\n'
     )
 
 
@@ -46,8 +52,7 @@ DOCUMENTED = {
 NO_ANSWER = {"ConnectTimeout", "ReadTimeout", "ConnectionError", "TlsError"}
 
 
-def test_only_documented_status_codes_are_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
+def test_only_documented_status_codes_are_dimensions(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
     for status in range(100, 1000):
         metrics.answered("DeleteBackup", str(status), 0.1)
     for name in NO_ANSWER:
@@ -65,19 +70,7 @@ def test_only_documented_status_codes_are_dimensions(capsys: pytest.CaptureFixtu
     assert all(counts[code] == [1.0] for code in DOCUMENTED | NO_ANSWER)
 
 
-def test_a_metric_without_other_dimensions_has_that_of_the_stack(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
-    metrics.deleted_after(81.5)
-    metrics.flush()
-    line = capsys.readouterr().out
-    assert re.sub(r'"Timestamp":\d{13}', '"Timestamp":0', line) == (
-        '{"_aws":{"Timestamp":0,"CloudWatchMetrics":[{"Namespace":"VbsReaper","Dimensions":[["Stack"]],'
-        '"Metrics":[{"Name":"TimeToDeletion","Unit":"Seconds"}]}]},"Stack":"reaper","TimeToDeletion":[81.5]}\n'
-    )
-
-
-def test_a_runs_figures_are_one_line_by_policy_and_add_up(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
+def test_a_runs_figures_are_one_line_by_policy_and_add_up(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
     metrics.planned("nightly", 100, 60, 40)
     metrics.requested("nightly", 38)
     metrics.requested("nightly", 2)
@@ -94,8 +87,7 @@ def test_a_runs_figures_are_one_line_by_policy_and_add_up(capsys: pytest.Capture
     assert (weekly["Policy"], weekly["PurgesRefused"]) == ("weekly", [1.0])
 
 
-def test_a_scheduled_check_without_faults_records_zeros(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
+def test_a_scheduled_check_without_faults_records_zeros(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
     metrics.scheduled_check(stack_faults=0, unhealthy_targets=0)
     metrics.deleter_is(enabled=False)
     (document,) = flushed(metrics, capsys)
@@ -116,15 +108,16 @@ def test_the_timestamp_is_now_in_milliseconds(capsys: pytest.CaptureFixture[str]
     assert before_ms <= document["_aws"]["Timestamp"] <= time.time_ns() // 1_000_000
 
 
-def test_every_metric_has_exactly_the_dimensions_that_are_promised(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
+def test_every_metric_has_exactly_the_dimensions_that_are_promised(
+    metrics: Metrics, capsys: pytest.CaptureFixture[str]
+) -> None:
     everything(metrics)
-    dimensions = {
-        metric["Name"]: directive["Dimensions"]
-        for document in flushed(metrics, capsys)
-        for directive in document["_aws"]["CloudWatchMetrics"]
-        for metric in directive["Metrics"]
-    }
+    dimensions: Document = {}
+    for document in flushed(metrics, capsys):
+        (directive,) = document["_aws"]["CloudWatchMetrics"]
+        names = {metric["Name"] for metric in directive["Metrics"]}
+        assert set(document) == {"_aws", *names, *sum(directive["Dimensions"], [])}
+        dimensions |= dict.fromkeys(names, directive["Dimensions"])
     assert dimensions == {
         "Responses": [["Stack", "Operation", "StatusCode"]],
         "ResponseTime": [["Stack", "Operation"]],
@@ -147,17 +140,7 @@ def test_a_service_named_in_the_environment_adds_no_dimension(
     assert {document["_aws"]["CloudWatchMetrics"][0]["Namespace"] for document in documents} == {"VbsReaper"}
 
 
-def test_every_member_a_directive_names_stands_at_the_root(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
-    everything(metrics)
-    for document in flushed(metrics, capsys):
-        (directive,) = document["_aws"]["CloudWatchMetrics"]
-        named = {metric["Name"] for metric in directive["Metrics"]} | set(sum(directive["Dimensions"], []))
-        assert set(document) == {"_aws"} | named
-
-
-def test_there_is_one_document_per_set_of_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
+def test_there_is_one_document_per_set_of_dimensions(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(25):
         metrics.answered("DeleteBackup", "202", 0.1)
     metrics.answered("DeleteBackup", "503", 0.1)
@@ -173,9 +156,8 @@ def test_there_is_one_document_per_set_of_dimensions(capsys: pytest.CaptureFixtu
     ("samples", "lengths"), [(1, [1]), (99, [99]), (100, [100]), (101, [100, 1]), (250, [100, 100, 50])]
 )
 def test_a_document_never_holds_more_than_a_hundred_values(
-    capsys: pytest.CaptureFixture[str], samples: int, lengths: list[int]
+    metrics: Metrics, capsys: pytest.CaptureFixture[str], samples: int, lengths: list[int]
 ) -> None:
-    metrics = Metrics("reaper")
     for number in range(samples):
         metrics.deleted_after(number)
     values = [document["TimeToDeletion"] for document in flushed(metrics, capsys)]
@@ -183,35 +165,27 @@ def test_a_document_never_holds_more_than_a_hundred_values(
     assert sum(values, []) == list(range(samples))
 
 
-def test_of_the_ages_the_oldest_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
+def test_of_the_ages_the_oldest_counts(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
     for age in (5.0, 86_400.0, 60.0):
         metrics.delivered_after(age)
     (document,) = flushed(metrics, capsys)
     assert document["OldestRequestAge"] == [86_400.0]
 
 
-def test_response_times_are_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
+def test_response_times_are_milliseconds(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
     metrics.answered("ShowBackup", "200", 0.25)
-    times = [document for document in flushed(metrics, capsys) if "ResponseTime" in document]
-    assert [document["ResponseTime"] for document in times] == [[250.0]]
-    assert times[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "ResponseTime", "Unit": "Milliseconds"}]
+    (document,) = (document for document in flushed(metrics, capsys) if "ResponseTime" in document)
+    assert document["ResponseTime"] == [250.0]
+    assert document["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "ResponseTime", "Unit": "Milliseconds"}]
 
 
-def test_a_second_flush_writes_nothing_again(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
+def test_a_second_flush_writes_nothing_again(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
     everything(metrics)
     assert flushed(metrics, capsys)
     assert flushed(metrics, capsys) == []
 
 
-def test_without_metrics_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    assert flushed(Metrics("reaper"), capsys) == []
-
-
-def test_counts_of_many_threads_all_arrive(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = Metrics("reaper")
+def test_counts_of_many_threads_all_arrive(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
 
     def count(_: int) -> None:
         for _ in range(500):

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -46,78 +46,84 @@ DECISIONS: dict[Outcome, Decision] = {
 }
 
 
-@pytest.fixture
-def metrics() -> Metrics:
-    return Metrics("reaper")
+class Reported:
+    """A report, and what it has logged and counted."""
+
+    def __init__(self, log_lines: LogLines, capsys: pytest.CaptureFixture[str]) -> None:
+        self._metrics = Metrics("reaper")
+        self._log_lines = log_lines
+        self._capsys = capsys
+        self.report = DeletionReport(self._metrics, logger)
+
+    def decided(self, decision: Decision, message: Message = MESSAGE, calls: Sequence[CallRecord] = ()) -> None:
+        self.report.decided(message, REQUEST, decision, NOW, calls)
+
+    @property
+    def line(self) -> dict[str, Any]:
+        return self._log_lines.only()
+
+    def counted(self) -> dict[str, Any]:
+        """Every member of every document but the directive."""
+        self._metrics.flush()
+        documents = [json.loads(line) for line in self._capsys.readouterr().out.splitlines()]
+        return {name: value for document in documents for name, value in document.items() if name != "_aws"}
 
 
 @pytest.fixture
-def report(metrics: Metrics) -> DeletionReport:
-    return DeletionReport(metrics, logger)
-
-
-def counted(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """Every member of every document but the directive."""
-    metrics.flush()
-    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    return {name: value for document in documents for name, value in document.items() if name != "_aws"}
+def reported(log_lines: LogLines, capsys: pytest.CaptureFixture[str]) -> Reported:
+    return Reported(log_lines, capsys)
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_decision_is_one_line_and_one_outcome(
-    report: DeletionReport,
-    metrics: Metrics,
-    log_lines: LogLines,
-    capsys: pytest.CaptureFixture[str],
-    outcome: Outcome,
+def test_every_decision_is_one_line_about_its_request_and_one_outcome(reported: Reported, outcome: Outcome) -> None:
+    reported.decided(DECISIONS[outcome])
+    expected = {
+        "outcome": outcome.value,
+        "request_id": "m-1",
+        "message_id": "m-2",
+        "receives": 3,
+        "asked_at": (NOW - timedelta(seconds=41)).isoformat(),
+        "backup_id": BACKUP,
+        "target": "otc-prod",
+        "requested_by": "operations",
+    }
+    assert reported.line.items() >= expected.items()
+    counted = reported.counted()
+    assert (counted["Outcome"], counted["Outcomes"]) == (outcome.value, [1.0])
+    assert ("Waits" in counted) is (outcome in {Outcome.WAITING, Outcome.HALTED})
+    assert ("TimeToDeletion" in counted) is (outcome is Outcome.DELETED)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "metric"),
+    [
+        (Outcome.REFUSED, "held", "Refusals"),
+        (Outcome.WAITING, "busy", "Waits"),
+        (Outcome.HALTED, "service_down", "Waits"),
+    ],
+)
+def test_refusals_waits_and_halts_count_by_their_reason(
+    reported: Reported, outcome: Outcome, reason: str, metric: str
 ) -> None:
-    report.decided(MESSAGE, REQUEST, DECISIONS[outcome], NOW)
-    assert log_lines.only()["outcome"] == outcome.value
-    assert counted(metrics, capsys).items() >= {"Outcome": outcome.value, "Outcomes": [1.0]}.items()
+    reported.decided(DECISIONS[outcome])
+    assert reported.counted().items() >= {"Reason": reason, metric: [1.0]}.items()
 
 
-def test_a_refusal_counts_by_its_reason(
-    report: DeletionReport, metrics: Metrics, capsys: pytest.CaptureFixture[str]
-) -> None:
-    refused = DECISIONS[Outcome.REFUSED]
-    assert isinstance(refused, Refused)
-    report.decided(MESSAGE, REQUEST, refused, NOW)
-    assert counted(metrics, capsys).items() >= {"Reason": refused.reason.value, "Refusals": [1.0]}.items()
+def call(status: str, operation: Operation = Operation.SHOW_BACKUP, **more: Any) -> CallRecord:  # noqa: ANN401
+    return CallRecord(operation=operation, status=status, at=NOW, **{"backup_id": BackupId(BACKUP)} | more)
 
 
-@pytest.mark.parametrize("outcome", Outcome)
-def test_every_line_says_which_request_and_backup_it_is_about(
-    report: DeletionReport, log_lines: LogLines, outcome: Outcome
-) -> None:
-    report.decided(MESSAGE, REQUEST, DECISIONS[outcome], NOW)
-    said: Mapping[str, Any] = log_lines.only()
-    assert (
-        said.items()
-        >= {
-            "request_id": "m-1",
-            "message_id": "m-2",
-            "receives": 3,
-            "asked_at": MESSAGE.asked_at and MESSAGE.asked_at.isoformat(),
-            "backup_id": BACKUP,
-            "target": "otc-prod",
-            "requested_by": "operations",
-        }.items()
-    )
-
-
-def test_a_line_tells_of_each_call_in_order_and_names_a_survivor(report: DeletionReport, log_lines: LogLines) -> None:
+def test_a_line_tells_of_each_call_in_order_and_names_a_survivor(reported: Reported) -> None:
     survivor = BackupId("0b5e4f6a-7c1d-4e2f-9a3b-0000000000aa")
     calls = [
-        CallRecord(operation=Operation.SHOW_BACKUP, status="401", at=NOW, backup_id=BackupId(BACKUP)),
-        CallRecord(
-            operation=Operation.SHOW_BACKUP, status="200", at=NOW, request_id="req-8", backup_id=BackupId(BACKUP)
-        ),
-        CallRecord(operation=Operation.SHOW_BACKUP, status="ReadTimeout", at=NOW, backup_id=survivor),
-        CallRecord(operation=Operation.LIST_BACKUPS, status="200", at=NOW),
+        call("401"),
+        call("200", request_id="req-8"),
+        call("ReadTimeout", backup_id=survivor),
+        call("200", Operation.LIST_BACKUPS, backup_id=None),
     ]
-    report.decided(MESSAGE, REQUEST, DECISIONS[Outcome.WAITING], NOW, calls)
+    reported.decided(DECISIONS[Outcome.WAITING], calls=calls)
     at = {"at": NOW.isoformat()}
-    assert log_lines.only()["calls"] == [
+    assert reported.line["calls"] == [
         {"operation": "ShowBackup", "status": "401", **at},
         {"operation": "ShowBackup", "status": "200", **at, "request_id": "req-8"},
         {"operation": "ShowBackup", "status": "ReadTimeout", **at, "backup_id": survivor},
@@ -125,100 +131,54 @@ def test_a_line_tells_of_each_call_in_order_and_names_a_survivor(report: Deletio
     ]
 
 
-def test_a_line_says_when_and_why_the_request_was_sent_and_how_often_redriven(
-    report: DeletionReport, log_lines: LogLines
-) -> None:
+def test_a_line_says_when_and_why_the_request_was_sent_and_how_often_redriven(reported: Reported) -> None:
     request = DeleteRequest(backup_id=BackupId(BACKUP), reason="too\nold")
-    report.decided(replace(MESSAGE, redrives=2), request, DECISIONS[Outcome.DELETED], NOW)
-    said = log_lines.only()
-    assert said["sent_at"] == MESSAGE.first_sent_at.isoformat()
-    assert (said["request_reason"], said["redrives"]) == ("too\\nold", 2)
+    reported.report.decided(replace(MESSAGE, redrives=2), request, DECISIONS[Outcome.DELETED], NOW)
+    line = reported.line
+    assert line["sent_at"] == MESSAGE.first_sent_at.isoformat()
+    assert (line["request_reason"], line["redrives"]) == ("too\\nold", 2)
 
 
-@pytest.mark.parametrize("outcome", [Outcome.WAITING, Outcome.HALTED])
-def test_waits_and_halts_count_by_their_reason(
-    report: DeletionReport, metrics: Metrics, capsys: pytest.CaptureFixture[str], outcome: Outcome
+@pytest.mark.parametrize(("late", "age_s"), [(timedelta(), 100.0), (timedelta(hours=-1), 0.0)])
+def test_the_age_of_a_request_counts_from_the_first_sending_and_is_not_negative(
+    reported: Reported, late: timedelta, age_s: float
 ) -> None:
-    decision = DECISIONS[outcome]
-    assert isinstance(decision, Wait | Halt)
-    report.decided(MESSAGE, REQUEST, decision, NOW)
-    assert counted(metrics, capsys).items() >= {"Reason": decision.reason.value, "Waits": [1.0]}.items()
+    reported.report.began(MESSAGE, NOW + late)
+    assert reported.counted()["OldestRequestAge"] == [age_s]
 
 
-@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.WAITING, Outcome.HALTED}))
-def test_nothing_else_counts_as_a_wait(
-    report: DeletionReport, metrics: Metrics, capsys: pytest.CaptureFixture[str], outcome: Outcome
-) -> None:
-    report.decided(MESSAGE, REQUEST, DECISIONS[outcome], NOW)
-    assert "Waits" not in counted(metrics, capsys)
+def test_an_end_that_is_proven_names_the_clouds_own_request_and_the_time_it_took(reported: Reported) -> None:
+    reported.decided(DECISIONS[Outcome.DELETED])
+    assert reported.line.items() >= {"status": 404, "cloud_request_id": "req-7"}.items()
+    assert reported.counted()["TimeToDeletion"] == [100.0]
 
 
-def test_the_time_to_deletion_counts_from_the_first_sending(
-    report: DeletionReport, metrics: Metrics, capsys: pytest.CaptureFixture[str]
-) -> None:
-    report.decided(MESSAGE, REQUEST, DECISIONS[Outcome.DELETED], NOW)
-    assert counted(metrics, capsys)["TimeToDeletion"] == [100.0]
+def test_a_refusal_is_a_warning_with_the_sentence_of_the_decision(reported: Reported) -> None:
+    reported.decided(DECISIONS[Outcome.REFUSED])
+    expected = {"message": "request refused", "level": "WARNING", "reason": "held", "detail": "its name holds it"}
+    assert reported.line.items() >= expected.items()
 
 
-def test_only_a_deletion_has_a_time_to_deletion(
-    report: DeletionReport, metrics: Metrics, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for outcome in set(Outcome) - {Outcome.DELETED}:
-        report.decided(MESSAGE, REQUEST, DECISIONS[outcome], NOW)
-    assert "TimeToDeletion" not in counted(metrics, capsys)
+def test_a_body_without_a_request_has_a_line_too(reported: Reported) -> None:
+    reported.report.decided(MESSAGE, None, Refused(reason=Reason.MALFORMED, message="the body is not JSON"), NOW)
+    assert "backup_id" not in reported.line
 
 
-def test_the_age_of_a_request_counts_from_the_first_sending(
-    report: DeletionReport, metrics: Metrics, capsys: pytest.CaptureFixture[str]
-) -> None:
-    report.began(MESSAGE, NOW)
-    assert counted(metrics, capsys)["OldestRequestAge"] == [100.0]
-
-
-def test_a_clock_that_is_behind_makes_no_negative_age(
-    report: DeletionReport, metrics: Metrics, capsys: pytest.CaptureFixture[str]
-) -> None:
-    report.began(MESSAGE, NOW - timedelta(hours=1))
-    assert counted(metrics, capsys)["OldestRequestAge"] == [0.0]
-
-
-def test_an_end_that_is_proven_names_the_clouds_own_request(report: DeletionReport, log_lines: LogLines) -> None:
-    report.decided(MESSAGE, REQUEST, DECISIONS[Outcome.DELETED], NOW)
-    assert log_lines.only().items() >= {"status": 404, "cloud_request_id": "req-7"}.items()
-
-
-def test_a_reason_comes_with_the_sentence_of_the_decision(report: DeletionReport, log_lines: LogLines) -> None:
-    report.decided(MESSAGE, REQUEST, DECISIONS[Outcome.REFUSED], NOW)
-    assert (
-        log_lines.only().items()
-        >= {"message": "request refused", "level": "WARNING", "reason": "held", "detail": "its name holds it"}.items()
-    )
-
-
-def test_a_body_that_held_no_request_has_a_line_too(report: DeletionReport, log_lines: LogLines) -> None:
-    report.decided(MESSAGE, None, Refused(reason=Reason.MALFORMED, message="the body is no JSON"), NOW)
-    assert "backup_id" not in log_lines.only()
-
-
-def test_of_an_exception_kind_and_place_are_written_but_not_its_text(
-    report: DeletionReport, log_lines: LogLines
-) -> None:
+def test_of_an_exception_type_and_place_are_written_but_not_its_text(reported: Reported, log_lines: LogLines) -> None:
     try:
         raise ValueError("header value: canary-token")  # noqa: TRY301  # any text a library may quote
     except ValueError as error:
-        report.failed(MESSAGE, "pass", error)
-    line = log_lines.only()
+        reported.report.failed(MESSAGE, "pass", error)
+    line = reported.line
     assert line.items() >= {"message": "step failed", "step": "pass", "error": "ValueError"}.items()
     assert line["where"][-1].startswith("test_report.py:")
     assert "canary" not in log_lines.text()
 
 
-def test_a_split_bulk_is_one_line_and_no_outcome(
-    report: DeletionReport, metrics: Metrics, log_lines: LogLines, capsys: pytest.CaptureFixture[str]
-) -> None:
-    report.split(MESSAGE, 7, 2)
-    assert log_lines.only().items() >= {"message": "bulk split", "requests": 7, "refused": 2}.items()
-    assert counted(metrics, capsys) == {}
+def test_a_split_bulk_is_one_line_and_no_outcome(reported: Reported) -> None:
+    reported.report.split(MESSAGE, 7, 2)
+    assert reported.line.items() >= {"message": "bulk split", "requests": 7, "refused": 2}.items()
+    assert reported.counted() == {}
 
 
 @given(st.text(), st.text(max_size=256), st.sampled_from(Outcome))
@@ -231,3 +191,31 @@ def test_whatever_a_message_carries_reporting_raises_nothing_and_writes_one_line
     with reading_log() as lines:
         report.decided(message, request, DECISIONS[outcome], NOW)
     assert len(lines.all()) == 1
+
+
+# A pass that only finds an accepted deletion in progress is no news.
+
+DELETING = Wait(reason=Reason.DELETING, delay_s=60, message="the backup is deleting")
+
+
+def test_an_accepted_deletion_in_progress_is_counted_and_written_only_at_level_debug(reported: Reported) -> None:
+    reported.decided(DELETING, calls=[call("200")])
+    assert reported.line.items() >= {"level": "DEBUG", "message": "request waits", "reason": "deleting"}.items()
+    assert reported.counted().items() >= {"Outcomes": [1.0], "Reason": "deleting", "Waits": [1.0]}.items()
+
+
+@pytest.mark.parametrize("status", ["401", "ReadTimeout"])
+def test_other_answers_before_it_are_news(reported: Reported, status: str) -> None:
+    reported.decided(DELETING, calls=[call(status), call("200")])
+    assert reported.line["level"] == "INFO"
+
+
+def test_a_deletion_that_was_not_asked_for_is_news(reported: Reported) -> None:
+    reported.decided(DELETING, replace(MESSAGE, asked_at=None), [call("200")])
+    assert reported.line["level"] == "INFO"
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - {Reason.DELETING}))
+def test_every_other_wait_is_news(reported: Reported, reason: Reason) -> None:
+    reported.decided(Wait(reason=reason, delay_s=60, message="wait"), calls=[call("200")])
+    assert (reported.line["reason"], reported.line["level"] == "DEBUG") == (reason.value, False)

@@ -85,34 +85,26 @@ def test_the_placeholder_of_a_folder_is_not_a_hold(key: str) -> None:
     assert read_hold(key) is None
 
 
+SPELLINGS = [f" {BACKUP}", f"{BACKUP} ", f"{{{BACKUP}}}", BACKUP.replace("-", ""), "name"]
+
+
 @pytest.mark.parametrize(
-    "key",
+    ("key", "message"),
     [
-        "holds/vault/1/released-0123abcd",
-        "holds/readme.txt",
-        f"holds/backup/{BACKUP}",
-        "holds/backup//x",
-        "holds/run/nightly/x",
+        ("vault/1/released-0123abcd", "vault/1"),
+        ("readme.txt", "readme.txt"),
+        (f"backup/{BACKUP}", BACKUP),
+        ("backup//x", "backup//x"),
+        ("run/nightly/x", "run/nightly/x"),
+        *((f"{kind}/{each}/released-0123abcd", "not a UUID") for kind in ("backup", "volume") for each in SPELLINGS),
     ],
 )
-def test_an_object_that_is_not_understood_is_named(key: str) -> None:
-    with pytest.raises(InvalidHold, match=key):
-        read_hold(key)
-
-
-@pytest.mark.parametrize("spelling", [f" {BACKUP}", f"{BACKUP} ", f"{{{BACKUP}}}", BACKUP.replace("-", ""), "name"])
-@pytest.mark.parametrize("kind", ["backup", "volume"])
-def test_a_hold_on_an_id_that_nothing_can_have_is_named(kind: str, spelling: str) -> None:
-    with pytest.raises(InvalidHold, match="not a UUID"):
-        read_hold(f"holds/{kind}/{spelling}/released-0123abcd")
+def test_an_object_that_is_not_understood_is_named(key: str, message: str) -> None:
+    with pytest.raises(InvalidHold, match=message):
+        read_hold(HOLDS + key)
 
 
 # The cache
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
 
 
 @pytest.fixture
@@ -120,14 +112,19 @@ def store() -> HoldStoreInMemory:
     return HoldStoreInMemory()
 
 
-def test_a_listing_is_used_for_thirty_seconds(store: HoldStoreInMemory, clock: ManualClock) -> None:
-    cache = HoldCache(store, clock)
+@pytest.fixture
+def cache(store: HoldStoreInMemory, clock: ManualClock) -> HoldCache:
+    return HoldCache(store, clock)
+
+
+@pytest.mark.parametrize(("seconds", "listings"), [(30, 1), (31, 2), (-3600, 2)])
+def test_a_listing_is_used_for_thirty_seconds_and_not_after_the_clock_went_back(
+    store: HoldStoreInMemory, cache: HoldCache, clock: ManualClock, seconds: float, listings: int
+) -> None:
     first = cache.current()
-    clock.advance(30)
-    assert cache.current() is first
-    clock.advance(1)
-    assert cache.current() is not first
-    assert store.listings == 2
+    clock.advance(seconds)
+    assert (cache.current() is first) is (listings == 1)
+    assert store.listings == listings
 
 
 def test_the_age_of_a_listing_counts_from_its_beginning(store: HoldStoreInMemory, clock: ManualClock) -> None:
@@ -145,36 +142,26 @@ def test_the_age_of_a_listing_counts_from_its_beginning(store: HoldStoreInMemory
     assert slow.listings == 2
 
 
-def test_a_clock_that_went_back_does_not_make_a_listing_young(store: HoldStoreInMemory, clock: ManualClock) -> None:
-    cache = HoldCache(store, clock)
-    cache.current()
-    clock.advance(-3600)
-    cache.current()
-    assert store.listings == 2
-
-
-def test_an_old_listing_is_not_used_while_the_bucket_fails(store: HoldStoreInMemory, clock: ManualClock) -> None:
-    cache = HoldCache(store, clock)
+def test_an_old_listing_is_not_used_while_the_bucket_fails(
+    store: HoldStoreInMemory, cache: HoldCache, clock: ManualClock
+) -> None:
     cache.current()
     store.is_unusable = True
     clock.advance(30)
     cache.current()
-    clock.advance(1)
-    with pytest.raises(BucketUnusable, match="AccessDenied"):
-        cache.current()
-    clock.advance(1)
-    with pytest.raises(BucketUnusable, match="AccessDenied"):
-        cache.current()
+    for _ in range(2):
+        clock.advance(1)
+        with pytest.raises(BucketUnusable, match="AccessDenied"):
+            cache.current()
     store.is_unusable = False
     clock.advance(1)
     cache.current()
 
 
 def test_a_listing_that_failed_is_tried_again_although_the_clock_was_set_back(
-    store: HoldStoreInMemory, clock: ManualClock
+    store: HoldStoreInMemory, cache: HoldCache, clock: ManualClock
 ) -> None:
     store.is_unusable = True
-    cache = HoldCache(store, clock)
     with pytest.raises(BucketUnusable):
         cache.current()
     store.is_unusable = False
@@ -182,10 +169,9 @@ def test_a_listing_that_failed_is_tried_again_although_the_clock_was_set_back(
     cache.current()
 
 
-def test_who_holds_is_read_once(store: HoldStoreInMemory, clock: ManualClock) -> None:
+def test_who_holds_is_read_once(store: HoldStoreInMemory, cache: HoldCache) -> None:
     name = f"backup/{BACKUP}/2026-12-01T00-00-00Z-0123abcd"
     store.put(name, HoldRecord(reason="case 7", by="arn:aws:iam::1:user/jane", at=NOW))
-    cache = HoldCache(store, clock)
     held = cache.current().on_backup(BACKUP, None, NOW)
     assert held is not None
     expected = f"by arn:aws:iam::1:user/jane until 2026-12-01T00:00:00Z: case 7 ({name})"
@@ -193,12 +179,9 @@ def test_who_holds_is_read_once(store: HoldStoreInMemory, clock: ManualClock) ->
     assert store.reads == [name]
 
 
-def test_a_hold_whose_record_is_unreadable_is_described_by_its_name(
-    store: HoldStoreInMemory, clock: ManualClock
-) -> None:
+def test_a_hold_with_an_unreadable_record_is_described_by_its_name(store: HoldStoreInMemory, cache: HoldCache) -> None:
     name = f"backup/{BACKUP}/released-0123abcd"
     store.put(name)
-    cache = HoldCache(store, clock)
     held = cache.current().on_backup(BACKUP, None, NOW)
     assert held is not None
     assert cache.describe(held) == f"until it is released ({name})"

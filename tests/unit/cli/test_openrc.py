@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
+from tests.support.cases import words_of
 from vbs_reaper.cli.openrc import is_openrc, make_entry_of, read_openrc
 from vbs_reaper.errors import CommandError
 
@@ -71,41 +72,18 @@ def check_against_shells(text: str, shells: list[str] = SHELLS) -> bool:
 
 
 NAMES = st.sampled_from(["OS_REGION_NAME", "OS_PASSWORD", "OS_PROJECT_ID", "OS_INTERFACE", "NS", "UID", "IFS", "A"])
+
+
 VALUES = st.one_of(
     st.sampled_from(
-        [
-            "",
-            "eu-de",
-            "eu-nl",
-            "''",
-            "~",
-            "a:~",
-            "~root/x",
-            "{a,b}",
-            "*",
-            "a b",
-            "#x",
-            "a#b",
-            "$NS",
-            '"$NS"',
-            "${NS:=x}",
-        ]
-        + ["$OS_PASSWORD_INPUT", '"${OS_PASSWORD_INPUT}"', "$(echo x)", "`echo x`", "$((1+1))", "a\\\nb", "'a\nb'", "$"]
-        + [
-            '"a\\\nb"',
-            '"$"',
-            "$'a\\nb'",
-            "\"a\"'b'c\\ d",
-            "it\\'s",
-            "!x",
-            "a;b",
-            "a&b",
-            "a|b",
-            "a>x",
-            "<x",
-            "(a)",
-            "%1",
-        ]
+        ["", "a\\\nb", "'a\nb'", '"a\\\nb"']
+        + words_of(
+            r"""
+eu-de   eu-nl   ''   ~   a:~   ~root/x   {a,b}   *   a b   #x   a#b   $NS   "$NS"   ${NS:=x}
+$OS_PASSWORD_INPUT   "${OS_PASSWORD_INPUT}"   $(echo x)   `echo x`   $((1+1))   $   "$"   $'a\nb'   "a"'b'c\ d
+it\'s   !x   a;b   a&b   a|b   a>x   <x   (a)   %1
+"""
+        )
     ),
     values.map(shlex.quote),
     values.map(in_double_quotes),
@@ -119,55 +97,21 @@ SETTINGS = st.builds(
     VALUES,
 )
 OTHERS = st.sampled_from(
-    [
-        "unset OS_REGION_NAME",
-        "unset -v OS_REGION_NAME NS",
-        "unset -f NS",
-        "export OS_REGION_NAME",
-        "export NS OS_PASSWORD",
-    ]
-    + ['if [ -z "$OS_REGION_NAME" ]; then unset OS_REGION_NAME; fi', 'if [ -z "$NS" ]; then unset OS_REGION_NAME; fi']
-    + ['if [ -z "${OS_REGION_NAME}" ]\nthen\n  unset OS_REGION_NAME\nfi', 'if [ "$1" = a ]; then', "else", "fi", "done"]
-    + ["read -sr OS_PASSWORD_INPUT", 'read -s -p "Password: " OS_PASSWORD', "read A NS", "export OS_PASSWORD=$NS"]
-    + ["export OS_PASSWORD=$OS_PASSWORD_INPUT", "export NS OS_REGION_NAME=eu-nl", "X=1; export OS_REGION_NAME=eu-nl"]
-    + ['echo "Please enter $NS: "', "echo a; echo b", "echo ${OS_REGION_NAME:=x}", ": ${OS_REGION_NAME:=x}", "cat <<E"]
-    + [
-        "E",
-        "f() {",
-        "}",
-        "f",
-        "{",
-        "(",
-        ")",
-        "return",
-        "exit",
-        "false &&",
-        "# export OS_A=1",
-        "set -a",
-        "set +a",
-        "eval \\",
-    ]
-    + [
-        'export "OS_REGION_NAME=eu-nl"',
-        "export 'OS_A'=1",
-        "\\export OS_REGION_NAME=x",
-        "OS_REGION_NAME=x echo",
-        ";",
-        ";;",
-    ]
-    + [
-        "OS_REGION_NAME=x export NS=1",
-        "while read OS_PASSWORD; do",
-        "alias export=:",
-        "command export OS_REGION_NAME=y",
-    ]
-    + [
-        "for OS_REGION_NAME in a b; do :; done",
-        "printf -v OS_REGION_NAME x",
-        "IFS=-",
-        "unset UID",
-        "export OS_A=1 NS=2",
-    ]
+    ['if [ -z "${OS_REGION_NAME}" ]\nthen\n  unset OS_REGION_NAME\nfi']
+    + words_of(
+        r"""
+unset OS_REGION_NAME   unset -v OS_REGION_NAME NS   unset -f NS   export OS_REGION_NAME
+export NS OS_PASSWORD   if [ -z "$OS_REGION_NAME" ]; then unset OS_REGION_NAME; fi
+if [ -z "$NS" ]; then unset OS_REGION_NAME; fi   if [ "$1" = a ]; then   else   fi   done
+read -sr OS_PASSWORD_INPUT   read -s -p "Password: " OS_PASSWORD   read A NS   export OS_PASSWORD=$NS
+export OS_PASSWORD=$OS_PASSWORD_INPUT   export NS OS_REGION_NAME=eu-nl   X=1; export OS_REGION_NAME=eu-nl
+echo "Please enter $NS: "   echo a; echo b   echo ${OS_REGION_NAME:=x}   : ${OS_REGION_NAME:=x}   cat <<E   E
+f() {   }   f   {   (   )   return   exit   false &&   # export OS_A=1   set -a   set +a   eval \
+export "OS_REGION_NAME=eu-nl"   export 'OS_A'=1   \export OS_REGION_NAME=x   OS_REGION_NAME=x echo   ;   ;;
+OS_REGION_NAME=x export NS=1   while read OS_PASSWORD; do   alias export=:   command export OS_REGION_NAME=y
+for OS_REGION_NAME in a b; do :; done   printf -v OS_REGION_NAME x   IFS=-   unset UID   export OS_A=1 NS=2
+"""
+    )
 )
 ENDS = st.sampled_from(["\n", "\n", "\n", "\n", "; ", ";\n", " # c\n", "\r\n", " \\\n", " && ", "\n\n"])
 PLAIN_LINES = st.one_of(

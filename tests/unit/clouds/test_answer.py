@@ -105,38 +105,31 @@ def said(value: object) -> bytes:
 @pytest.mark.parametrize("shape", list(BodyShape))
 def test_every_status_with_every_body_has_the_name_of_the_table(operation: Operation, shape: BodyShape) -> None:
     # `oversized` is what a client would read of it: nothing here depends on its size.
-    named = {
-        status: answer(operation, status, body(shape, status) if shape is not BodyShape.OVERSIZED else b"{}").name
-        for status in range(100, 600)
-    }
-    assert named == {status: expected(operation, status, shape) for status in range(100, 600)}
+    for status in range(100, 600):
+        read = answer(operation, status, body(shape, status) if shape is not BodyShape.OVERSIZED else b"{}")
+        assert (read.status, read.name) == (status, expected(operation, status, shape))
+
+
+VBS_IS_UNAVAILABLE = ["0014", "0100", "0101", "0102", "0103", "0104", "0109", "0110", "0123", "0125", "0900"]
+OTHER_CODES = ["VolumeBackup.0105", "VolumeBackup.01", "VolumeBackup.00140", "0014", "VBS.0002", "APIGX.1", "XAPIG.1"]
 
 
 @pytest.mark.parametrize(
-    "code",
-    ["0014", "0100", "0101", "0102", "0103", "0104", "0109", "0110", "0123", "0125", "0900"],
+    ("codes", "deleting", "showing"),
+    [
+        ([f"VolumeBackup.{code}" for code in VBS_IS_UNAVAILABLE], AnswerName.UNAVAILABLE, AnswerName.UNAVAILABLE),
+        (["VolumeBackup.0113"], AnswerName.USED_BY_IMAGE, AnswerName.USED_BY_IMAGE),
+        (["Common.0013"], AnswerName.UNAUTHORIZED, AnswerName.UNAUTHORIZED),
+        (OTHER_CODES, AnswerName.BAD_REQUEST, AnswerName.UNEXPECTED),
+    ],
 )
 @pytest.mark.parametrize("shape", [BodyShape.VBS_ERROR, BodyShape.ERROR_CODE_INSIDE, BodyShape.STRING_CODE])
-def test_trouble_of_the_service_in_the_clothes_of_a_400_is_unavailable(code: str, shape: BodyShape) -> None:
-    assert answer(DELETE, 400, body(shape, 400, code=f"VolumeBackup.{code}")).name is AnswerName.UNAVAILABLE
-
-
-def test_a_backup_that_an_image_was_made_of_has_a_name_of_its_own() -> None:
-    refused = body(BodyShape.VBS_ERROR, 400, code="VolumeBackup.0113", message="used by an image")
-    assert answer(DELETE, 400, refused).name is AnswerName.USED_BY_IMAGE
-
-
-@pytest.mark.parametrize("shape", [BodyShape.VBS_ERROR, BodyShape.GATEWAY, BodyShape.ERROR_CODE_INSIDE])
-def test_a_token_error_in_the_clothes_of_a_400_is_unauthorized(shape: BodyShape) -> None:
-    assert answer(DELETE, 400, body(shape, 400, code="Common.0013")).name is AnswerName.UNAUTHORIZED
-
-
-@pytest.mark.parametrize(
-    "code", ["VolumeBackup.0105", "VolumeBackup.01", "VolumeBackup.00140", "VBS.0002", "0014", "APIGX.1", "XAPIG.0201"]
-)
-def test_any_other_code_in_a_400_is_a_bad_request(code: str) -> None:
-    assert answer(DELETE, 400, body(BodyShape.VBS_ERROR, 400, code=code)).name is AnswerName.BAD_REQUEST
-    assert answer(SHOW, 400, body(BodyShape.VBS_ERROR, 400, code=code)).name is AnswerName.UNEXPECTED
+def test_a_400_is_named_by_the_code_in_its_body(
+    shape: BodyShape, codes: list[str], deleting: AnswerName, showing: AnswerName
+) -> None:
+    for code in codes:
+        rejected = body(shape, 400, code=code)
+        assert (answer(DELETE, 400, rejected).name, answer(SHOW, 400, rejected).name) == (deleting, showing), code
 
 
 GATEWAY_BODIES = [
@@ -165,9 +158,23 @@ def test_a_status_with_a_meaning_of_its_own_keeps_it_whatever_the_gateways_code(
     assert answer(DELETE, status, said(document)).name is (BY_STATUS | {404: AnswerName.WRONG_ENDPOINT})[status]
 
 
-def test_words_that_mention_a_gateways_code_are_no_code() -> None:
+def test_a_message_that_mentions_a_gateways_code_is_not_one_with_that_code() -> None:
     quoted = {"badRequest": {"code": 400, "message": "see APIG.0201"}}
     assert answer(DELETE, 400, said(quoted)).name is AnswerName.BAD_REQUEST
+
+
+# Which 404 proves that the backup is gone
+
+
+def not_found(message: object) -> dict[str, Any]:
+    return {"itemNotFound": {"code": 404, "message": message}}
+
+
+def name_of_404(document: object) -> AnswerName:
+    return answer(SHOW, 404, said(document)).name
+
+
+PROOF = not_found(f"Backup {BACKUP_ID} could not be found.")
 
 
 @pytest.mark.parametrize(
@@ -182,11 +189,9 @@ def test_words_that_mention_a_gateways_code_are_no_code() -> None:
         f"The volume backup with id {BACKUP_ID} is not found.",
         f"Backup {BACKUP_ID} has not been found",
         f"BACKUP {BACKUP_ID} COULD NOT BE FOUND",
-        f"Backup {BACKUP_ID} not found",
         f"Backup {BACKUP_ID} can not be found!",
         f"Backup {BACKUP_ID}: could not be found.",
         f"Backup id {BACKUP_ID} could not be found.",
-        f"Backup id={BACKUP_ID} could not be found.",
         f"Backup with ID '{BACKUP_ID}' could not be found...",
         f"backup (id: {BACKUP_ID}) not found",
         f"  Backup  <{BACKUP_ID}>\tcould  not be\nfound .\n",
@@ -195,123 +200,106 @@ def test_words_that_mention_a_gateways_code_are_no_code() -> None:
     ],
 )
 def test_the_id_decides_that_a_backup_is_gone_not_the_words_around_it(message: str) -> None:
-    assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is AnswerName.GONE
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        {"itemNotFound": {"code": 404, "message": f"Backup {OTHER_ID} could not be found."}},
-        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} and {OTHER_ID} could not be found."}},
-        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID[:-1]} could not be found."}},
-        {"itemNotFound": {"code": 404, "message": f"Backup a{BACKUP_ID} could not be found."}},
-        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID}-1 could not be found."}},
-        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID.replace('1', 'I')} could not be found."}},
-        {"itemNotFound": {"code": 404, "message": f"Volume {BACKUP_ID} could not be found."}},
-        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} was found elsewhere."}},
-        {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} found but could not be deleted."}},
-        {"itemNotFound": {"code": 404, "message": f"No service found that can handle backup {BACKUP_ID}, not now"}},
-        {"itemNotFound": {"code": 404, "message": f"Volume of backup {BACKUP_ID} could not be found."}},
-        {"itemNotFound": {"code": 404, "message": f"Snapshot of Backup {BACKUP_ID} not found"}},
-        {"itemNotFound": {"code": 404, "message": f"Volume for the backup {BACKUP_ID} not found"}},
-        {"itemNotFound": {"code": 404, "message": f"backup {BACKUP_ID}: endpoint not found"}},
-        {"itemNotFound": {"code": 404, "message": f"The service of backup {BACKUP_ID} could not be found."}},
-        {"itemNotFound": {"code": 404, "message": f"Backup service for {BACKUP_ID} could not be found."}},
-        {"itemNotFound": {"code": 404, "message": "Backup could not be found."}},
-        {"itemNotFound": {"code": 404, "message": "Backup {id} could not be found."}},
-        {"itemNotFound": {"code": 404, "message": [f"Backup {BACKUP_ID} could not be found."]}},
-        {"itemNotFound": f"Backup {BACKUP_ID} could not be found."},
-        {"itemnotfound": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}},
-        {"error": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}},
-        {"computeFault": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}},
-        [{"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}}],
-        f"Backup {BACKUP_ID} could not be found.",
-    ],
-)
-def test_a_404_that_is_no_proof_is_not_gone(document: object) -> None:
-    assert answer(SHOW, 404, said(document)).name is AnswerName.WRONG_ENDPOINT
-
-
-@pytest.mark.parametrize(
-    "after",
-    [
-        "in cache, try again",
-        "in region eu-nl",
-        "on this host; it may be on another",
-        ": you are not authorized",
-        "yet",
-        ". Try again.",
-        ". The service is down.",
-        "- retry",
-        "? maybe",
-        "?",
-        "(in cache)",
-        "1",
-        "\u5728\u7f13\u5b58",
-        "able",
-    ],
-)
-@pytest.mark.parametrize(
-    "words", ["could not be found", "was not found", "cannot be found", "is not found", "not found"]
-)
-@pytest.mark.parametrize("blank", [" ", "", "\n"])
-def test_whatever_is_said_after_found_a_404_is_no_proof(words: str, after: str, blank: str) -> None:
-    message = f"Backup {BACKUP_ID} {words}{blank}{after}"
-    assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is not AnswerName.GONE
-
-
-@pytest.mark.parametrize(
-    "noun",
-    [
-        "policy",
-        "schedule",
-        "job",
-        "storage",
-        "service",
-        "vault",
-        "plan",
-        "task of",
-        "id of",
-        "with policy",
-        "with",
-        "ids",
-    ],
-)
-def test_something_else_of_a_backup_that_is_not_found_is_no_proof(noun: str) -> None:
-    for form in (
-        "Backup {} {} could not be found.",
-        "Backup {} {} not found",
-        "backup-{} {} not found",
-        "backup_{}={} not found",
-    ):
-        message = form.format(noun, BACKUP_ID)
-        assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is not AnswerName.GONE
+    assert name_of_404(not_found(message)) is AnswerName.GONE
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        f"The policy of Backup {BACKUP_ID} could not be found.",
-        f"Host for volume backup {BACKUP_ID} not found",
-        f"No backup. {BACKUP_ID} could not be found.",
-        f"Backup {BACKUP_ID}. The cache could not be found.",
-        f"Backup {BACKUP_ID} may not be found.",
-        f"Backup {BACKUP_ID} could be found.",
-        f"Backup {BACKUP_ID} could not be found and could not be found.",
-        f"Backup not found: policy {BACKUP_ID}",
-        f"Backup not found: {BACKUP_ID} in this cache",
-        f"Backup could not be found: service of {BACKUP_ID}",
+        # Another backup, or none
+        f"Backup {OTHER_ID} could not be found.",
+        f"Backup {BACKUP_ID} and {OTHER_ID} could not be found.",
+        f"Backup {BACKUP_ID[:-1]} could not be found.",
+        f"Backup a{BACKUP_ID} could not be found.",
+        f"Backup {BACKUP_ID}-1 could not be found.",
+        f"Backup {BACKUP_ID.replace('1', 'I')} could not be found.",
         f"Backups {BACKUP_ID} could not be found.",
         f"Backup{BACKUP_ID} could not be found.",
         f"Backup _{BACKUP_ID} could not be found.",
         f"Backup {BACKUP_ID}_ could not be found.",
-        f"Backup {BACKUP_ID} could notbe found.",
+        "Backup could not be found.",
+        "Backup {id} could not be found.",
+        [f"Backup {BACKUP_ID} could not be found."],
+        # Something else
+        f"Volume {BACKUP_ID} could not be found.",
+        f"Volume of backup {BACKUP_ID} could not be found.",
+        f"Volume for the backup {BACKUP_ID} not found",
         f"Snapshot or Backup {BACKUP_ID} could not be found.",
+        f"The policy of Backup {BACKUP_ID} could not be found.",
+        f"No service found that can handle backup {BACKUP_ID}, not now",
+        f"Backup service for {BACKUP_ID} could not be found.",
+        f"Backup could not be found: service of {BACKUP_ID}",
+        f"Backup not found: policy {BACKUP_ID}",
+        f"backup {BACKUP_ID}: endpoint not found",
+        f"Backup {BACKUP_ID}. The cache could not be found.",
+        # Something else about it
+        f"Backup {BACKUP_ID} was found elsewhere.",
+        f"Backup {BACKUP_ID} found but could not be deleted.",
+        f"Backup {BACKUP_ID} may not be found.",
+        f"Backup {BACKUP_ID} could be found.",
+        f"Backup {BACKUP_ID} could notbe found.",
+        f"Backup {BACKUP_ID} could not be found and could not be found.",
+        f"No backup. {BACKUP_ID} could not be found.",
+        f"Backup not found: {BACKUP_ID} in this cache",
         f"Cached: Backup {BACKUP_ID} could not be found.",
     ],
 )
-def test_other_words_about_a_backup_are_no_proof(message: str) -> None:
-    assert answer(SHOW, 404, said({"itemNotFound": {"code": 404, "message": message}})).name is not AnswerName.GONE
+def test_other_words_about_a_backup_are_no_proof(message: object) -> None:
+    assert name_of_404(not_found(message)) is AnswerName.WRONG_ENDPOINT
+
+
+AFTER_FOUND = [
+    "in cache, try again",
+    "in region eu-nl",
+    "on this host; it may be on another",
+    ": you are not authorized",
+    "yet",
+    ". Try again.",
+    "- retry",
+    "?",
+    "(in cache)",
+    "1",
+    "\u5728\u7f13\u5b58",
+    "able",
+]
+
+
+@pytest.mark.parametrize("blank", [" ", "", "\n"])
+@pytest.mark.parametrize("words", ["could not be", "was not", "cannot be", "is not", "not"])
+def test_whatever_is_said_after_found_a_404_is_no_proof(words: str, blank: str) -> None:
+    messages = [f"Backup {BACKUP_ID} {words} found{blank}{after}" for after in AFTER_FOUND]
+    assert [each for each in messages if name_of_404(not_found(each)) is AnswerName.GONE] == []
+
+
+NOUNS = ["policy", "schedule", "job", "storage", "service", "vault", "plan", "task of", "id of", "with policy", "with"]
+
+
+@pytest.mark.parametrize(
+    "form", ["Backup {} {} could not be", "Backup {} {} not", "backup-{} {} not", "backup_{}={} not"]
+)
+def test_something_else_of_a_backup_that_is_not_found_is_no_proof(form: str) -> None:
+    messages = [f"{form.format(noun, BACKUP_ID)} found" for noun in [*NOUNS, "ids"]]
+    assert [each for each in messages if name_of_404(not_found(each)) is AnswerName.GONE] == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"itemNotFound": f"Backup {BACKUP_ID} could not be found."},
+        {"itemnotfound": PROOF["itemNotFound"]},
+        {"error": PROOF["itemNotFound"]},
+        {"computeFault": PROOF["itemNotFound"]},
+        [PROOF],
+        f"Backup {BACKUP_ID} could not be found.",
+        PROOF | {"error_code": "APIG.0101"},
+        PROOF | {"error": {"code": "VolumeBackup.0014", "message": "trouble"}},
+        {"itemNotFound": PROOF["itemNotFound"] | {"code": 503}},
+        {"itemNotFound": PROOF["itemNotFound"] | {"details": "in region eu-nl"}},
+    ],
+)
+def test_a_404_of_another_form_is_no_proof(document: object) -> None:
+    assert name_of_404(PROOF | {"request_id": "req-1"}) is AnswerName.GONE
+    assert name_of_404(document) is AnswerName.WRONG_ENDPOINT
 
 
 ONE_MESSAGE = f'"message": "Backup {BACKUP_ID} could not be found."'
@@ -338,21 +326,15 @@ def test_a_404_that_says_a_key_twice_is_no_proof(operation: Operation, twice: st
     assert answer(operation, 404, once).name is AnswerName.GONE
 
 
-def test_a_404_with_a_byte_that_no_json_has_is_no_proof_wherever_it_is() -> None:
-    proof = said({"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}})
-    assert answer(SHOW, 404, proof).name is AnswerName.GONE
-    assert answer(SHOW, 404, proof.replace(b"code", b"c\xffde")).name is AnswerName.WRONG_ENDPOINT
+def test_a_404_with_a_byte_that_no_json_has_is_no_proof() -> None:
+    assert answer(SHOW, 404, said(PROOF).replace(b"code", b"c\xffde")).name is AnswerName.WRONG_ENDPOINT
 
 
 def test_a_404_while_the_service_is_down_is_not_gone() -> None:
-    down = said({"itemNotFound": {"code": 404, "message": "Service cinder-backup could not be found."}})
-    assert answer(DELETE, 404, down).name is AnswerName.NO_SERVICE
+    assert name_of_404(not_found("Service cinder-backup could not be found.")) is AnswerName.NO_SERVICE
 
 
-def test_the_proof_counts_on_a_404_only() -> None:
-    proof = body(BodyShape.GONE, 404)
-    gone = {status for status in range(100, 600) if answer(SHOW, status, proof).name is AnswerName.GONE}
-    assert gone == {404}
+# A response that shows a backup
 
 
 def test_a_backup_is_found_with_its_fields() -> None:
@@ -376,41 +358,34 @@ def shown_with(more: str, before: str = "") -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("more", "field"),
+    ("field", "attribute", "more"),
     [
-        ('"status": "available"', "status"),
-        ('"status": "deleting"', "status"),
-        ('"st\\u0061tus": "deleting"', "status"),
-        ('"name": "[hold] legal"', "name"),
-        ('"name": 5', "name"),
-        ('"metadata": {"hold": "yes"}, "metadata": {}', "metadata"),
-        ('"description": "x", "description": null', "description"),
-        ('"created_at": "2026-11-25T02:00:00Z", "created_at": "2026-11-25T02:00:00Z"', "created_at"),
-        ('"volume_id": "a", "volume_id": "b", "volume_id": "a"', "volume_id"),
-        (
-            f'"os-bak-tenant-attr:tenant_id": "{OTHER_ID}", "os-bak-tenant-attr:tenant_id": null',
-            "os-bak-tenant-attr:tenant_id",
-        ),
+        ("status", "status_text", '"status": "available"'),
+        ("status", "status_text", '"st\\u0061tus": "deleting"'),
+        ("name", "name", '"name": "[hold] legal"'),
+        ("name", "name", '"name": 5'),
+        ("metadata", "metadata", '"metadata": {"hold": "yes"}, "metadata": {}'),
+        ("description", "description", '"description": "x", "description": null'),
+        ("created_at", "created_at_text", '"created_at": "2026-11-25T02:00:00Z", "created_at": "2026-11-25T02:00:00Z"'),
+        ("volume_id", "volume_id", '"volume_id": "a", "volume_id": "b", "volume_id": "a"'),
+        ("os-bak-tenant-attr:tenant_id", "tenant_id", ", ".join(['"os-bak-tenant-attr:tenant_id": "a"'] * 2)),
     ],
 )
-def test_a_field_that_a_look_shows_twice_is_unknown(more: str, field: str) -> None:
+def test_a_field_that_is_shown_twice_is_unknown(field: str, attribute: str, more: str) -> None:
     found = shown_with(more)
     assert found.name is AnswerName.FOUND
     assert found.backup is not None
     assert found.backup.is_identified
     assert found.backup.odd_fields == {field}
     assert found.backup.complaint(field) == f'shows "{field}" twice'
-    attribute = {"status": "status_text", "created_at": "created_at_text", "os-bak-tenant-attr:tenant_id": "tenant_id"}
-    assert getattr(found.backup, attribute.get(field, field)) is msgspec.UNSET
+    assert getattr(found.backup, attribute) is msgspec.UNSET
 
 
-def test_a_field_that_nobody_knows_may_be_shown_twice() -> None:
-    found = shown_with('"colour": 1, "colour": 2, "links": [{"rel": 1, "rel": 2}], "metadata": {"a": "b", "a": "c"}')
+def test_an_unknown_field_may_be_shown_twice() -> None:
+    more = '"color": 1, "color": 2, "links": [{"rel": 1, "rel": 2}], "metadata": {"a": "b", "a": "c"}'
+    found = shown_with(more, before='"x": 1, "x": 2, ')
     assert found.backup is not None
     assert (found.backup.odd_fields, found.backup.name) == (frozenset(), "daily")
-    beside = shown_with('"size": 1', before='"x": 1, "x": 2, ')
-    assert beside.backup is not None
-    assert beside.backup.odd_fields == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -423,7 +398,7 @@ def test_a_field_that_nobody_knows_may_be_shown_twice() -> None:
         (f'{{"backup": {{"id": "{OTHER_ID}"}}, "back\\u0075p": {{"id": "{BACKUP_ID}"}}}}', "backup"),
     ],
 )
-def test_a_look_that_names_the_backup_twice_is_about_an_unknown_one(text: str, key: str) -> None:
+def test_a_response_that_names_the_backup_twice_is_about_an_unknown_one(text: str, key: str) -> None:
     found = answer(SHOW, 200, text.encode())
     assert found.name is AnswerName.FOUND
     assert found.backup is not None
@@ -484,17 +459,12 @@ def test_of_an_accepted_deletion_the_body_says_nothing() -> None:
     assert (accepted.message, accepted.request_id, accepted.backup) == ("status 202", "", None)
 
 
-@pytest.mark.parametrize("status", [202, 404, 409, 500])
-def test_an_answer_keeps_its_status(status: int) -> None:
-    assert answer(DELETE, status, b"").status == status
-
-
-def test_the_request_id_has_an_older_header_and_is_empty_where_nobody_says_one() -> None:
+def test_the_request_id_has_an_older_header_and_is_empty_if_there_is_none() -> None:
     assert answer(DELETE, 409, b"", x_compute_request_id="req-2").request_id == "req-2"
     assert answer(DELETE, 409, b"").request_id == ""
 
 
-def test_a_strangers_words_are_cut_and_escaped() -> None:
+def test_a_foreign_message_is_cut_and_escaped() -> None:
     message = answer(DELETE, 409, said({"conflictingRequest": {"message": "\n\x1b[2J" + "ü" * 500}})).message
     assert len(message) == 256
     assert re.fullmatch(r"[ -~]+", message)
@@ -543,19 +513,3 @@ def test_no_answer_raises_and_none_is_gone_without_its_proof(
         assert operation is not DELETE
     if read.name is AnswerName.ACCEPTED:
         assert (operation, status) == (DELETE, 202)
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"error_code": "APIG.0101"},
-        {"error": {"code": "VolumeBackup.0014", "message": "trouble"}},
-        {"itemNotFound": {"code": 503, "message": f"Backup {BACKUP_ID} could not be found."}},
-        {"itemNotFound": {"message": f"Backup {BACKUP_ID} could not be found.", "details": "in region eu-nl"}},
-    ],
-)
-def test_whatever_else_a_404_says_it_is_no_proof(more: dict[str, object]) -> None:
-    proof = {"itemNotFound": {"code": 404, "message": f"Backup {BACKUP_ID} could not be found."}}
-    assert answer(SHOW, 404, said(proof)).name is AnswerName.GONE
-    assert answer(SHOW, 404, said(proof | {"request_id": "req-1"})).name is AnswerName.GONE
-    assert answer(SHOW, 404, said(proof | more)).name is not AnswerName.GONE

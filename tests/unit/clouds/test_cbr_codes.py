@@ -13,6 +13,7 @@ from threading import Barrier
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.unit.clouds.logins import PROJECT, make_login
 from vbs_reaper.backups.answer import Answer, AnswerName as A, Operation
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.clouds.apis.cbr_v3 import CBR_V3, PAGE_SIZE
@@ -22,6 +23,7 @@ from vbs_reaper.clouds.http.deadline import Reply
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ID = BackupId("11111111-2222-4333-8444-555555555555")
 OTHER_ID = "99999999-8888-4777-8666-555555555555"
+VOLUMES_IN_ORDER = "resource_type=OS%3A%3ACinder%3A%3AVolume&sort=created_at%3Aasc"
 DELETE, SHOW, LIST, TASKS = (
     Operation.DELETE_BACKUP,
     Operation.SHOW_BACKUP,
@@ -43,7 +45,10 @@ def flat(code: str, message: str = "it is so") -> dict[str, str]:
 
 
 MALFORMED = {"unauthorized": {"code": "401", "message": "Malformed request url"}}
-CODES = [
+NOT_THERE = "6105 7000 7100 6302 6500 6501 6705"
+"""Another thing does not exist: a vault, disk, server, resource, task, member or restore point."""
+BUSY = "6203 6125 6134 6130 7302 2010 7200 6216"
+CODES: list[tuple[int, str, A, A]] = [
     # The backup does not exist: never proof by itself
     (404, "BackupService.6200", A.MAYBE_GONE, A.MAYBE_GONE),
     (400, "CSBS.3001", A.MAYBE_GONE, A.MAYBE_GONE),
@@ -53,41 +58,18 @@ CODES = [
     (404, "6200", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
     (404, "backupservice.6200", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
     (404, "BackupService.62000", A.UNEXPECTED, A.UNEXPECTED),
-    # Something else does not exist: vault, disk, server, resource, task, member, restore point
-    (404, "BackupService.6105", A.UNEXPECTED, A.UNEXPECTED),
-    (404, "BackupService.7000", A.UNEXPECTED, A.UNEXPECTED),
-    (404, "BackupService.7100", A.UNEXPECTED, A.UNEXPECTED),
-    (404, "BackupService.6302", A.UNEXPECTED, A.UNEXPECTED),
-    (404, "BackupService.6500", A.UNEXPECTED, A.UNEXPECTED),
-    (404, "BackupService.6501", A.UNEXPECTED, A.UNEXPECTED),
-    (404, "BackupService.6705", A.UNEXPECTED, A.UNEXPECTED),
+    *((404, f"BackupService.{code}", A.UNEXPECTED, A.UNEXPECTED) for code in NOT_THERE.split()),
     (404, "BackupService.6217", A.WRONG_STATE, A.UNEXPECTED),
-    (404, "APIGW.0101", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
-    (404, "APIG.0101", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
-    (404, "", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
+    *((404, code, A.WRONG_ENDPOINT, A.WRONG_ENDPOINT) for code in ("APIGW.0101", "APIG.0101", "")),
     # It cannot be deleted now, or at all
-    (400, "BackupService.6201", A.CONFLICT, A.CONFLICT),
-    (400, "6201", A.CONFLICT, A.CONFLICT),
-    (400, "BackupService.6112", A.VAULT_UNUSABLE, A.VAULT_UNUSABLE),
-    (400, "BackupService.6711", A.CONFLICT, A.CONFLICT),
+    *((400, code, A.CONFLICT, A.CONFLICT) for code in ("BackupService.6201", "6201", "BackupService.6711")),
     (400, "BackupService.6712", A.CONFLICT, A.CONFLICT),
+    (400, "BackupService.6112", A.VAULT_UNUSABLE, A.VAULT_UNUSABLE),
     (400, "BackupService.6204", A.USED_BY_IMAGE, A.USED_BY_IMAGE),
     (400, "BackupService.6710", A.USED_BY_IMAGE, A.USED_BY_IMAGE),
     (400, "BackupService.6220", A.LOCKED, A.LOCKED),
-    *(
-        (400, code, A.BUSY, A.BUSY)
-        for code in (
-            "BackupService.6203",
-            "BackupService.6125",
-            "CSBS.2003",
-            "BackupService.6134",
-            "BackupService.6130",
-            "BackupService.7302",
-            "BackupService.2010",
-            "BackupService.7200",
-            "BackupService.6216",
-        )
-    ),
+    *((400, f"BackupService.{code}", A.BUSY, A.BUSY) for code in BUSY.split()),
+    (400, "CSBS.2003", A.BUSY, A.BUSY),
     (500, "BackupService.0002", A.BUSY, A.BUSY),
     (500, "BackupService.7009", A.BUSY, A.BUSY),
     (500, "BackupService.6139", A.SERVER_ERROR, A.SERVER_ERROR),
@@ -106,18 +88,14 @@ CODES = [
     (403, "APIGW.0308", A.THROTTLED, A.THROTTLED),
     (429, "", A.THROTTLED, A.THROTTLED),
     (402, "", A.GATEWAY_REFUSED, A.GATEWAY_REFUSED),
-    (405, "", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
-    (406, "", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
+    *((status, "", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT) for status in (405, 406, 501)),
     (407, "", A.PROXY_REFUSED, A.PROXY_REFUSED),
     (408, "", A.TIMED_OUT, A.TIMED_OUT),
     (409, "", A.CONFLICT, A.CONFLICT),
     (414, "", A.BAD_REQUEST, A.UNEXPECTED),
     (418, "", A.UNEXPECTED_CLIENT_ERROR, A.UNEXPECTED_CLIENT_ERROR),
     (418, "APIG.0201", A.GATEWAY_REFUSED, A.GATEWAY_REFUSED),
-    (501, "", A.WRONG_ENDPOINT, A.WRONG_ENDPOINT),
-    (502, "", A.UNAVAILABLE, A.UNAVAILABLE),
-    (503, "", A.UNAVAILABLE, A.UNAVAILABLE),
-    (504, "", A.UNAVAILABLE, A.UNAVAILABLE),
+    *((status, "", A.UNAVAILABLE, A.UNAVAILABLE) for status in (502, 503, 504)),
     (520, "", A.UNEXPECTED, A.UNEXPECTED),
     (302, "", A.REDIRECTED, A.REDIRECTED),
 ]
@@ -127,11 +105,6 @@ CODES = [
 def test_a_code_means_this(status: int, code: str, deleting: A, showing: A) -> None:
     assert read(DELETE, status, flat(code)).name is deleting
     assert read(SHOW, status, flat(code)).name is showing
-
-
-def test_every_row_is_there_once() -> None:
-    rows = [(status, code) for status, code, _, _ in CODES]
-    assert len(rows) == len(set(rows))
 
 
 @pytest.mark.parametrize("operation", [SHOW, DELETE, LIST, TASKS])
@@ -224,15 +197,81 @@ def test_every_page_is_read(status: int, body: bytes) -> None:
         assert page.name is not A.GONE
 
 
-def rows(number: int, volume_id: str) -> list[dict[str, str]]:
-    return [{"id": f"00000000-0000-4000-8000-{each:012}", "resource_id": volume_id} for each in range(number)]
+@pytest.mark.parametrize(
+    ("call", "path"),
+    [
+        (Call(operation=SHOW, target="t", backup_id=ID), f"backups/{ID}"),
+        (Call(operation=LIST, target="t"), f"backups?limit={PAGE_SIZE}&offset=0&{VOLUMES_IN_ORDER}"),
+        (Call(operation=LIST, target="t", marker="950"), f"backups?limit={PAGE_SIZE}&offset=950&{VOLUMES_IN_ORDER}"),
+        (
+            Call(operation=LIST, target="t", backup_id=ID, volume_id=OTHER_ID),
+            f"backups?limit={PAGE_SIZE}&resource_id={OTHER_ID}",
+        ),
+        (
+            Call(operation=TASKS, target="t", backup_id=ID, volume_id=OTHER_ID),
+            f"operation-logs?limit={PAGE_SIZE}&operation_type=delete&resource_id={OTHER_ID}",
+        ),
+    ],
+)
+def test_a_get_is_exactly_this(call: Call, path: str) -> None:
+    request = CBR_V3.prepare(call, make_login())
+    assert request.path_url == f"/v3/{PROJECT}/{path}"
+    assert dict(request.headers) == {
+        "User-Agent": "vbs-reaper",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        "Cache-Control": "no-cache",
+    }
 
 
-@pytest.mark.parametrize(("number", "name"), [(PAGE_SIZE - 1, A.GONE), (PAGE_SIZE, A.MAYBE_GONE)])
-def test_a_full_page_of_the_volume_is_no_proof_although_its_count_agrees(number: int, name: A) -> None:
+def page(number: int) -> dict[str, object]:
+    ids = [f"00000000-0000-4000-8000-{each:012}" for each in range(number)]
+    return {"backups": [{"id": each, "resource_id": OTHER_ID} for each in ids], "count": number}
+
+
+@pytest.mark.parametrize(
+    ("status", "name"), [(403, A.FORBIDDEN), (404, A.MAYBE_GONE), (405, A.MAYBE_GONE), (410, A.MAYBE_GONE)]
+)
+def test_a_confirming_list_that_is_not_allowed_proves_nothing_about_the_target(status: int, name: A) -> None:
+    assert read(LIST, status, {}, volume_id=OTHER_ID).name is name
+
+
+def test_a_log_of_a_deletion_that_failed_says_why() -> None:
+    task = {"operation_type": "delete", "status": "failed", "extra_info": {"delete": {"backup_id": ID}}}
+    answer = read(TASKS, 200, {"operation_logs": [task | {"error_info": {"code": "X.1", "message": "in use"}}]})
+    assert (answer.name, answer.message) == (A.DELETION_FAILED, "X.1 in use")
+
+
+@pytest.mark.parametrize(
+    ("shown", "ids"), [({"os_images_data": [{"image_id": "a"}]}, ["a"]), ({"os_images_data": None}, []), ({}, [])]
+)
+def test_images_that_were_made_from_a_backup_are_read(shown: dict[str, object], ids: list[str]) -> None:
+    backup = read(SHOW, 200, {"backup": {"id": ID, "status": "available", "extend_info": shown}}).backup
+    assert backup is not None
+    assert list(backup.image_ids or ()) == ids
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "has_next"), [(PAGE_SIZE - 1, A.GONE, False), (PAGE_SIZE, A.MAYBE_GONE, True)]
+)
+def test_a_full_page_is_no_proof_and_has_a_next_one_although_its_count_agrees(
+    number: int, name: A, *, has_next: bool
+) -> None:
     """Whether `count` is that of the whole list or that of the page is not documented."""
-    body = {"backups": rows(number, OTHER_ID), "count": number}
-    assert read(LIST, 200, body, volume_id=OTHER_ID).name is name
+    assert read(LIST, 200, page(number), volume_id=OTHER_ID).name is name
+    body = json.dumps(page(number)).encode()
+    rows = CBR_V3.read(Call(operation=LIST, target="t"), Reply(status=200, headers={}, body=body), NOW)
+    assert isinstance(rows, Rows)
+    assert (rows.next is not None) is has_next
+
+
+@pytest.mark.parametrize(("number", "marker"), [(1, "1"), (2, "1"), (51, "1"), (60, "10")])
+def test_a_next_page_overlaps_by_up_to_50_rows(number: int, marker: str) -> None:
+    body = json.dumps(page(number) | {"count": 1000}).encode()
+    rows = CBR_V3.read(Call(operation=LIST, target="t"), Reply(status=200, headers={}, body=body), NOW)
+    assert isinstance(rows, Rows)
+    assert rows.next == marker
 
 
 @pytest.mark.parametrize(
@@ -242,14 +281,6 @@ def test_a_full_page_of_the_volume_is_no_proof_although_its_count_agrees(number:
 def test_a_list_that_does_not_name_each_backup_once_is_no_proof(ids: list[str]) -> None:
     body = {"backups": [{"id": each, "resource_id": OTHER_ID} for each in ids], "count": len(ids)}
     assert read(LIST, 200, body, volume_id=OTHER_ID).name is A.MAYBE_GONE
-
-
-@pytest.mark.parametrize(("number", "has_next"), [(PAGE_SIZE - 1, False), (PAGE_SIZE, True)])
-def test_a_full_page_of_a_list_has_a_next_one_although_its_count_agrees(number: int, *, has_next: bool) -> None:
-    body = json.dumps({"backups": rows(number, OTHER_ID), "count": number}).encode()
-    page = CBR_V3.read(Call(operation=LIST, target="t"), Reply(status=200, headers={}, body=body), NOW)
-    assert isinstance(page, Rows)
-    assert (page.next is not None) is has_next
 
 
 def peak_of(judges: int, body: bytes) -> int:

@@ -1,5 +1,7 @@
 """What a report says to the bus."""
 
+import pytest
+
 from vbs_reaper.checking.target_check import TargetReport, unhealthy_event
 
 UNHEALTHY = TargetReport(
@@ -8,33 +10,20 @@ UNHEALTHY = TargetReport(
 
 
 def test_an_unhealthy_report_is_an_event_with_its_reason_and_what_to_do() -> None:
-    told = unhealthy_event(UNHEALTHY, "check-1")
-    assert told is not None
-    assert (told.target, told.outcome, told.reason, told.message, told.action) == (
-        "otc-prod",
-        "unhealthy",
-        "forbidden",
-        "It may not.",
-        "Give it a role.",
-    )
+    event = unhealthy_event(UNHEALTHY, "check-1")
+    assert event is not None
+    assert (event.target, event.outcome, event.reason) == ("otc-prod", "unhealthy", "forbidden")
+    assert (event.message, event.action) == ("It may not.", "Give it a role.")
 
 
-def test_a_target_that_is_healthy_or_not_judged_is_no_event() -> None:
-    assert unhealthy_event(TargetReport(target="otc-prod", healthy=True), "check-1") is None
-    assert unhealthy_event(TargetReport(target="otc-prod", healthy=None), "check-1") is None
+@pytest.mark.parametrize("healthy", [True, None])
+def test_a_target_that_is_healthy_or_not_judged_is_no_event(healthy: bool | None) -> None:  # noqa: FBT001
+    assert unhealthy_event(TargetReport(target="otc-prod", healthy=healthy), "check-1") is None
 
 
 def test_one_check_of_one_target_has_one_id() -> None:
     other = TargetReport(target="otc-test", healthy=False)
-    ids = [
-        told.id
-        for report, check_id in (
-            (UNHEALTHY, "check-1"),
-            (UNHEALTHY, "check-1"),
-            (UNHEALTHY, "check-2"),
-            (other, "check-1"),
-        )
-        if (told := unhealthy_event(report, check_id))
-    ]
-    assert ids[0] == ids[1]
-    assert len(set(ids)) == 3
+    checks = [(UNHEALTHY, "check-1"), (UNHEALTHY, "check-1"), (UNHEALTHY, "check-2"), (other, "check-1")]
+    first, repeated, *others = [event.id for check in checks if (event := unhealthy_event(*check))]
+    assert first == repeated
+    assert len({first, *others}) == 3

@@ -42,141 +42,143 @@ def record(
     version: str = "v1",
     *,
     at: datetime = NOW,
-    refused: bool = True,
     had_worked: bool = False,
-    suspect_before: datetime | None = NOW,
+    reserved: Reservation | None = None,
 ) -> SlotRecord:
+    """The slot of a rejected login."""
     return SlotRecord(
         version=version,
         holder="h",
         at=at,
-        is_refused=refused,
+        is_refused=True,
         had_worked=had_worked,
-        suspect_before=suspect_before if refused else None,
+        suspect_before=NOW,
+        reserved=reserved,
     )
 
 
-def candidate(version: str = "v2", *, created_at: datetime = OLD, proven: bool = False) -> Candidate:
-    return Candidate(version=version, created_at=created_at, proven_at=OLD if proven else None)
+def unended(version: str = "v1") -> SlotRecord:
+    """The slot of a login in progress, or of one that never ended."""
+    return SlotRecord(version=version, holder="h", at=NOW)
 
 
-def chosen(records: dict[Slot, SlotRecord], who: Candidate, now: datetime = LATER) -> object:
-    choice = choose(records, who, now)
-    return choice.slot if isinstance(choice, Take) else type(choice)
+def candidate(version: str = "v2", *, created_at: datetime = OLD, proven_at: datetime | None = None) -> Candidate:
+    return Candidate(version=version, created_at=created_at, proven_at=proven_at)
 
 
-# ------------------------------------------------------------------ what may be taken
+# What may be taken
+
+SECOND: Final = timedelta(seconds=1)
+WINDOW_ENDS: Final = NOW + WINDOW
+REJECTED: Final = {Slot.NEW: record()}
+PROVEN_REJECTED: Final = {Slot.NEW: record(had_worked=True)}
+TWO_REJECTED: Final = {Slot.NEW: record(), Slot.REFUSED: record("v2", at=LATER)}
+ONE_UNENDED: Final = {Slot.NEW: unended()}
+TWO_UNENDED: Final = {Slot.NEW: unended(), Slot.REFUSED: unended("v2")}
+WAITING: Final = candidate("waiting", created_at=NOW - timedelta(hours=1))
+RESERVED: Final = {Slot.NEW: record(reserved=Reservation(version="waiting", created_at=WAITING.created_at))}
+LOCKED_KEY: Final = SlotRecord(version="v1", holder="h", at=NOW, is_over=True, until=NOW + KEY_LOCKED_FOR)
+TWO_LOCKED: Final = {Slot.NEW: LOCKED_KEY, Slot.REFUSED: LOCKED_KEY}
+PROVEN: Final = candidate(proven_at=OLD)
+NEWER: Final = candidate(created_at=NOW)
+LATEST: Final = candidate("v3", created_at=LATER)
+CHOICES: Final[dict[str, list[tuple[dict[Slot, SlotRecord], Candidate, datetime, object]]]] = {
+    "without a failed login every version takes the slot for new ones": [({}, candidate(), LATER, Slot.NEW)],
+    "a rejected version waits for the end of the window and reserves nothing": [
+        (REJECTED, candidate("v1"), LATER, Suspect(until=WINDOW_ENDS)),
+        (REJECTED, candidate("v1"), WINDOW_ENDS - SECOND, Suspect(until=WINDOW_ENDS)),
+        (REJECTED, candidate("v1"), WINDOW_ENDS, Slot.REFUSED),
+    ],
+    "a version older than a rejection of its user is not tried in the window": [
+        (REJECTED, candidate(), LATER, Suspect),
+        (REJECTED, candidate(), WINDOW_ENDS, Slot.REFUSED),
+    ],
+    "a version stored after the rejection takes the other slot at once": [
+        (REJECTED, NEWER, LATER, Slot.REFUSED),
+        ({Slot.REFUSED: record()}, NEWER, LATER, Slot.NEW),
+    ],
+    "with two failed logins a new version waits for the first of them": [
+        (
+            TWO_REJECTED,
+            LATEST,
+            LATER + timedelta(minutes=1),
+            Busy(until=WINDOW_ENDS, is_in_progress=False, reserve=Slot.NEW),
+        ),
+        (TWO_REJECTED, LATEST, WINDOW_ENDS, Slot.NEW),
+    ],
+    "a typing error in one secret does not stop the proven ones of the same user": [
+        (REJECTED, PROVEN, LATER, Slot.REFUSED)
+    ],
+    "when a proven version is rejected the other proven ones wait for the end of the window": [
+        (PROVEN_REJECTED, PROVEN, LATER, Suspect),
+        (PROVEN_REJECTED, PROVEN, WINDOW_ENDS, Slot.NEW),
+    ],
+    "a version that is proven after a rejection is not suspect": [
+        (PROVEN_REJECTED, candidate(created_at=NOW, proven_at=NOW + SECOND), LATER, Slot.REFUSED)
+    ],
+    "a suspect that fails again makes no further version suspect": [
+        (REJECTED, candidate(), WINDOW_ENDS, Take(slot=Slot.REFUSED, suspect_before=NOW))
+    ],
+    "the newest version that waits goes first when the slot is free again": [
+        (RESERVED, candidate(), LATER, Suspect(until=WINDOW_ENDS)),
+        (
+            RESERVED,
+            candidate("v3", created_at=NOW - timedelta(minutes=1)),
+            LATER,
+            Suspect(until=WINDOW_ENDS, reserve=Slot.NEW),
+        ),
+        *((RESERVED, candidate(old), WINDOW_ENDS, Suspect(until=WINDOW_ENDS + RESERVED_FOR)) for old in ("v1", "v2")),
+        *((RESERVED, candidate(old), WINDOW_ENDS + RESERVED_FOR, Slot.REFUSED) for old in ("v1", "v2")),
+        (RESERVED, WAITING, WINDOW_ENDS, Slot.REFUSED),
+        (RESERVED, PROVEN, WINDOW_ENDS, Slot.NEW),
+    ],
+    "a login in progress is waited for although the other slot is free": [
+        (ONE_UNENDED, candidate(), NOW + SECOND, Busy(until=NOW + LOGIN_LASTS, is_in_progress=True))
+    ],
+    "a login that never ended occupies its slot for a window and makes no version suspect": [
+        *((ONE_UNENDED, candidate(version), NOW + LOGIN_LASTS, Slot.REFUSED) for version in ("v1", "v2")),
+        (TWO_UNENDED, candidate("v1"), LATER, Busy),
+        (TWO_UNENDED, candidate("v1"), WINDOW_ENDS + LOGIN_LASTS, Slot.NEW),
+    ],
+    "the slot of a locked key is free again when the lock ends": [
+        (TWO_LOCKED, candidate(), NOW + KEY_LOCKED_FOR - SECOND, Busy),
+        (TWO_LOCKED, candidate(), NOW + KEY_LOCKED_FOR, Slot.NEW),
+    ],
+}
 
 
-def test_without_a_failed_login_every_version_takes_the_slot_for_new_ones() -> None:
-    assert chosen({}, candidate()) is Slot.NEW
+@pytest.mark.parametrize("rule", CHOICES)
+def test_which_slot_a_version_takes_or_what_it_waits_for(rule: str) -> None:
+    for records, version, now, expected in CHOICES[rule]:
+        choice = choose(records, version, now)
+        slot = choice.slot if isinstance(choice, Take) else type(choice)
+        assert expected in (choice, slot)
 
 
-def test_a_rejected_version_waits_for_the_end_of_the_window_and_then_takes_the_slot_for_refused_ones() -> None:
-    records = {Slot.NEW: record("v1")}
-    assert choose(records, candidate("v1"), NOW + WINDOW - timedelta(seconds=1)) == Suspect(until=NOW + WINDOW)
-    assert chosen(records, candidate("v1"), NOW + WINDOW) is Slot.REFUSED
-
-
-def test_a_version_older_than_a_rejection_of_its_user_is_not_tried_in_the_window() -> None:
-    records = {Slot.NEW: record("v1")}
-    assert chosen(records, candidate("v2")) is Suspect
-    assert chosen(records, candidate("v2"), NOW + WINDOW) is Slot.REFUSED
-
-
-def test_a_version_stored_after_the_rejection_takes_the_other_slot_at_once() -> None:
-    assert chosen({Slot.NEW: record("v1")}, candidate("v2", created_at=NOW)) is Slot.REFUSED
-    assert chosen({Slot.REFUSED: record("v1")}, candidate("v2", created_at=NOW)) is Slot.NEW
-
-
-def test_with_two_failed_logins_a_new_version_waits_for_the_first_of_them() -> None:
-    records = {Slot.NEW: record("v1"), Slot.REFUSED: record("v2", at=LATER)}
-    busy = choose(records, candidate("v3", created_at=LATER), LATER + timedelta(minutes=1))
-    assert busy == Busy(until=NOW + WINDOW, is_in_progress=False, reserve=Slot.NEW)
-    assert chosen(records, candidate("v3", created_at=LATER), NOW + WINDOW) is Slot.NEW
-
-
-def test_a_typing_error_in_one_secret_does_not_stop_the_proven_ones_of_the_same_user() -> None:
-    assert chosen({Slot.NEW: record("typo")}, candidate("v2", proven=True)) is Slot.REFUSED
-
-
-def test_when_a_proven_version_is_rejected_the_other_proven_ones_wait_for_the_end_of_the_window() -> None:
-    records = {Slot.NEW: record("v1", had_worked=True)}
-    assert chosen(records, candidate("v2", proven=True)) is Suspect
-    assert chosen(records, candidate("v2", proven=True), NOW + WINDOW) is Slot.NEW
-
-
-def test_a_suspect_that_fails_again_makes_no_further_version_suspect() -> None:
-    records = {Slot.NEW: record("v1")}
-    choice = choose(records, candidate("v2"), NOW + WINDOW)
-    assert choice == Take(slot=Slot.REFUSED, suspect_before=NOW)
-
-
-def test_the_newest_version_that_waits_goes_first_when_the_slot_is_free_again() -> None:
-    waiting = Reservation(version="newest", created_at=NOW - timedelta(hours=1))
-    records = {Slot.NEW: msgspec.structs.replace(record("v1"), reserved=waiting)}
-    assert choose(records, candidate("v2"), LATER) == Suspect(until=NOW + WINDOW)
-    newer = candidate("v3", created_at=NOW - timedelta(minutes=1))
-    assert choose(records, newer, LATER) == Suspect(until=NOW + WINDOW, reserve=Slot.NEW)
-    for rejected_or_older in ("v1", "v2"):
-        assert choose(records, candidate(rejected_or_older), NOW + WINDOW) == Suspect(until=NOW + WINDOW + RESERVED_FOR)
-        assert chosen(records, candidate(rejected_or_older), NOW + WINDOW + RESERVED_FOR) is Slot.REFUSED
-    assert chosen(records, candidate("newest", created_at=waiting.created_at), NOW + WINDOW) is Slot.REFUSED
-    assert chosen(records, candidate("v4", proven=True), NOW + WINDOW) is Slot.NEW
-
-
-def test_a_rejected_version_reserves_nothing() -> None:
-    assert choose({Slot.NEW: record("v1")}, candidate("v1"), LATER) == Suspect(until=NOW + WINDOW)
-
-
-def test_a_login_in_progress_is_waited_for_although_the_other_slot_is_free() -> None:
-    running = {Slot.NEW: record(refused=False)}
-    busy = choose(running, candidate(), NOW + timedelta(seconds=1))
-    assert busy == Busy(until=NOW + LOGIN_LASTS, is_in_progress=True)
-
-
-def test_a_login_that_never_ended_occupies_its_slot_for_a_window_and_makes_no_version_suspect() -> None:
-    killed = {Slot.NEW: record("v1", refused=False)}
-    for version in ("v1", "v2"):
-        assert chosen(killed, candidate(version), NOW + LOGIN_LASTS) is Slot.REFUSED
-    both = killed | {Slot.REFUSED: record("v2", refused=False)}
-    assert chosen(both, candidate("v1")) is Busy
-    assert chosen(both, candidate("v1"), NOW + WINDOW + LOGIN_LASTS) is Slot.NEW
-
-
-# ------------------------------------------------------------------ whose failed logins are counted together
+# Whose failed logins are counted together
 
 
 def target(**auth: str) -> Target:
-    chosen_auth = {"auth_url": "https://iam.example/v3", "username": "cleaner", "user_domain_name": "D"} | auth
-    return Target(auth=Auth(**{**chosen_auth, "password": Secret("p")}))  # type: ignore[arg-type]
+    given = {"auth_url": "https://iam.example/v3", "username": "cleaner", "user_domain_name": "D", "password": "p"}
+    return Target(auth=msgspec.convert(given | auth, Auth, dec_hook=lambda _, text: Secret(text)))
 
 
 @pytest.mark.parametrize(
-    "same",
+    ("auth", "is_same"),
     [
-        {"auth_url": "https://iam.example:443/v3/"},
-        {"auth_url": "https://iam.example"},
-        {"project_id": "0f" * 16},
-        {"username": "Cleaner", "user_domain_name": "d"},
+        ({"auth_url": "https://iam.example:443/v3/"}, True),
+        ({"auth_url": "https://iam.example"}, True),
+        ({"project_id": "0f" * 16}, True),
+        ({"username": "Cleaner", "user_domain_name": "d"}, True),
+        ({"auth_url": "https://iam.example:8443/v3"}, False),
+        ({"auth_url": "https://iam2.example/v3"}, False),
+        ({"username": "cleaner2"}, False),
+        ({"user_domain_name": "E"}, False),
+        ({"user_domain_name": "", "user_domain_id": "D"}, False),
     ],
 )
-def test_the_same_user_of_the_same_keystone_is_one_identity(same: dict[str, str]) -> None:
-    assert identity_of(target(**same)) == identity_of(target())
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"auth_url": "https://iam.example:8443/v3"},
-        {"auth_url": "https://iam2.example/v3"},
-        {"username": "cleaner2"},
-        {"user_domain_name": "E"},
-        {"user_domain_name": "", "user_domain_id": "D"},
-    ],
-)
-def test_another_host_domain_or_user_is_another_identity(other: dict[str, str]) -> None:
-    assert identity_of(target(**other)) != identity_of(target())
+def test_a_user_of_a_keystone_is_one_identity(auth: dict[str, str], is_same: bool) -> None:  # noqa: FBT001
+    assert (identity_of(target(**auth)) == identity_of(target())) is is_same
 
 
 def signing_target(access_key: str, **target: str) -> Target:
@@ -191,19 +193,12 @@ def test_an_access_key_is_one_identity_in_every_project_and_at_every_host() -> N
     assert "AK1" not in identity_of(one)
 
 
-def test_the_slot_of_a_locked_key_is_free_again_when_the_lock_ends() -> None:
-    locked = SlotRecord(version="v1", holder="h", at=NOW, is_over=True, until=NOW + KEY_LOCKED_FOR)
-    both = {Slot.NEW: locked, Slot.REFUSED: locked}
-    assert chosen(both, candidate("v2"), NOW + KEY_LOCKED_FOR - timedelta(seconds=1)) is Busy
-    assert chosen(both, candidate("v2"), NOW + KEY_LOCKED_FOR) is Slot.NEW
-
-
 def test_an_identity_does_not_show_the_user() -> None:
     assert len(identity_of(target())) == 32
     assert "cleaner" not in identity_of(target())
 
 
-# ------------------------------------------------------------------ functions that start, stop and die
+# Functions that start, stop and die
 
 
 @dataclass
@@ -242,7 +237,7 @@ class Stack:
         return LoginGuard(self.store, self.clock, self.clock.advance, lambda: 0.5)
 
     def target(self, number: int) -> Target:
-        return target(password=Secret(self.versions[number].password))  # type: ignore[arg-type]
+        return target(password=self.versions[number].password)
 
     def take(self, guard: LoginGuard, number: int) -> Taken | Busy | Suspect:
         return guard.take(self.target(number), self.versions[number].stored(), lambda: 45.0)
@@ -263,6 +258,13 @@ class Stack:
         end = self.judge(self.versions[number].password)
         guard.settle(self.target(number), taken, end)
         return end
+
+    def attempt(self, guard: LoginGuard, end: LoginEnd) -> type:
+        """Begin a login that ends like this; return what the guard said."""
+        taken = self.take(guard, 0)
+        if isinstance(taken, Taken):
+            guard.settle(self.target(0), taken, end)
+        return type(taken)
 
     def check_failures(self) -> None:
         for first, third in zip(self.failures, self.failures[2:], strict=False):
@@ -400,45 +402,28 @@ def test_right_and_wrong_secret_of_one_user_side_by_side() -> None:
     stack.check_failures()
 
 
-@pytest.mark.parametrize("ends", [LoginEnd.NOT_JUDGED, LoginEnd.ACCEPTED])
-def test_a_login_that_was_not_rejected_frees_its_slot(ends: LoginEnd) -> None:
+@pytest.mark.parametrize("end", [LoginEnd.NOT_JUDGED, LoginEnd.ACCEPTED])
+def test_a_login_that_was_not_rejected_frees_its_slot(end: LoginEnd) -> None:
     stack = Stack()
     guard = stack.environment()
-    for _ in range(3):
-        taken = stack.take(guard, 0)
-        assert isinstance(taken, Taken)
-        guard.settle(stack.target(0), taken, ends)
+    assert [stack.attempt(guard, end) for _ in range(3)] == [Taken] * 3
     assert not [key for key in stack.store.objects if key.endswith(("/new", "/refused"))]
 
 
-@pytest.mark.parametrize("ends", [LoginEnd.UNANSWERED, LoginEnd.LOCKED])
-def test_a_login_without_a_verdict_counts_as_failed_but_rejects_no_version(ends: LoginEnd) -> None:
+@pytest.mark.parametrize("end", [LoginEnd.UNANSWERED, LoginEnd.LOCKED])
+def test_a_login_without_a_verdict_counts_as_failed_but_rejects_no_version(end: LoginEnd) -> None:
     stack = Stack()
     guard = stack.environment()
-    for expected in (Taken, Taken, Busy):
-        taken = stack.take(guard, 0)
-        assert isinstance(taken, expected)
-        if isinstance(taken, Taken):
-            guard.settle(stack.target(0), taken, ends)
+    assert [stack.attempt(guard, end) for _ in range(3)] == [Taken, Taken, Busy]
     stack.clock.now += WINDOW + LOGIN_LASTS
-    assert isinstance(stack.take(guard, 0), Taken)
+    assert stack.attempt(guard, end) is Taken
 
 
 def test_the_first_lost_answer_of_a_proven_version_does_not_count_but_the_following_do() -> None:
     stack = Stack()
     guard = stack.environment()
     assert stack.log_in(guard, 0) is LoginEnd.ACCEPTED
-    for expected in (Taken, Taken, Taken, Busy, Busy):
-        taken = stack.take(guard, 0)
-        assert isinstance(taken, expected)
-        if isinstance(taken, Taken):
-            guard.settle(stack.target(0), taken, LoginEnd.UNANSWERED)
-
-
-def test_a_version_that_is_proven_after_a_rejection_is_not_suspect() -> None:
-    records = {Slot.NEW: record("v1", had_worked=True)}
-    new = Candidate(version="v2", created_at=NOW, proven_at=NOW + timedelta(seconds=1))
-    assert chosen(records, new) is Slot.REFUSED
+    assert [stack.attempt(guard, LoginEnd.UNANSWERED) for _ in range(5)] == [Taken, Taken, Taken, Busy, Busy]
 
 
 def test_the_mark_of_a_proven_version_is_renewed_every_day() -> None:
@@ -527,10 +512,7 @@ def test_a_slot_whose_creation_was_stored_but_not_answered_is_ones_own() -> None
         return create(key, body)  # as boto3 repeats a call without an answer
 
     stack.store.create = answer_lost  # type: ignore[method-assign]
-    guard = stack.environment()
-    taken = stack.take(guard, 0)
-    assert isinstance(taken, Taken)
-    guard.settle(stack.target(0), taken, LoginEnd.NOT_JUDGED)
+    assert stack.attempt(stack.environment(), LoginEnd.NOT_JUDGED) is Taken
     assert stack.store.objects == {}
 
 

@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec import UNSET
 
-from vbs_reaper.clouds.apis.interface import Rows
+from tests.support.doubles import ManualClock
+from vbs_reaper.backups.answer import Answer, Operation
+from vbs_reaper.backups.identifiers import BackupId
+from vbs_reaper.clouds.apis.interface import Call, Rows
 from vbs_reaper.clouds.apis.records import read_rows
+from vbs_reaper.clouds.apis.vbs_v2 import VBS_V2
+from vbs_reaper.clouds.http.deadline import Reply
 
-FIRST = "11111111-2222-4333-8444-555555555555"
+FIRST = BackupId("11111111-2222-4333-8444-555555555555")
 SECOND = "99999999-8888-4777-8666-555555555555"
 NEXT = [{"rel": "next", "href": "http://192.168.82.222:8776/5a1e/backups/detail?marker=x"}]
 
@@ -55,16 +60,13 @@ def test_what_is_no_json_is_no_page(body: bytes) -> None:
     assert read_rows(body, None, 3) is None
 
 
-def test_links_that_are_null_are_none() -> None:
-    assert rows({"backups": [{"id": FIRST}], "backups_links": None}).next is None
-
-
 @pytest.mark.parametrize(
     ("count", "links", "has_more"),
     [
         (0, None, False),
         (0, NEXT, False),
         (1, None, False),
+        (1, "null", False),
         (1, [], False),
         (1, NEXT, True),
         (3, None, True),
@@ -76,7 +78,9 @@ def test_there_is_more_after_a_link_or_a_full_page_and_nothing_after_an_empty_on
     count: int, links: object, has_more: bool
 ) -> None:
     document: dict[str, object] = {"backups": [{"id": FIRST}] * count}
-    page = rows(document if links is None else document | {"backups_links": links})
+    if links is not None:
+        document["backups_links"] = None if links == "null" else links
+    page = rows(document)
     assert page.next == (FIRST if has_more else None)
 
 
@@ -95,6 +99,20 @@ def test_the_clouds_clock_is_read_where_it_is_shown(header: str | None, date: da
     page = read({"backups": []}, header)
     assert page is not None
     assert page.date == date
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "kind"),
+    [
+        (Operation.LIST_BACKUPS, {"backups": []}, Rows),
+        (Operation.LIST_BACKUPS, {"backups": [{}]}, Answer),
+        (Operation.SHOW_BACKUP, {"backups": []}, Answer),
+    ],
+)
+def test_only_a_list_is_read_as_a_page(operation: Operation, body: object, kind: type) -> None:
+    reply = Reply(status=200, headers={}, body=json.dumps(body).encode())
+    read = VBS_V2.read(Call(operation=operation, target="t", backup_id=FIRST), reply, ManualClock().now)
+    assert type(read) is kind
 
 
 @given(st.binary(max_size=60), st.text(max_size=40))

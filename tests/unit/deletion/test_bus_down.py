@@ -1,83 +1,63 @@
-"""A bus that does not take results: the message comes back until it does, and nothing is done twice meanwhile."""
+"""A bus that does not accept results: the message returns until it does, and nothing is done twice meanwhile."""
 
 import json
+from collections import Counter
 
 import pytest
 
-from tests.unit.deletion.small_world import SmallWorld
+from tests.unit.deletion.queue_world import QueueWorld
+from tests.unit.deletion.world import ask, backup_id
+from vbs_reaper.deletion.message import NewMessage
 
-GOOD = [f"0b5e4f6a-7c1d-4e2f-9a3b-{number:012}" for number in range(1, 13)]
-NEVER = "0b5e4f6a-7c1d-4e2f-9a3b-000000000099"
-BAD = ["{", json.dumps({"backup_id": "nope"}), json.dumps({"backup_id": NEVER, "force": True})]
+GOOD = [backup_id(number) for number in range(1, 13)]
+BAD = ["{", json.dumps(ask("nope")), json.dumps(ask(backup_id(99), force=True))]
 
 
 @pytest.fixture
-def world() -> SmallWorld:
-    world = SmallWorld()
-    world.cloud.add(GOOD)
+def world() -> QueueWorld:
+    world = QueueWorld(*GOOD)
+    for each in (*GOOD, backup_id(98)):
+        world.request(each)
+    for body in BAD:
+        world.put(NewMessage(body=body))
     return world
 
 
-def send_all(world: SmallWorld) -> None:
-    for body in [*({"backup_id": backup_id} for backup_id in GOOD), {"backup_id": NEVER}, *BAD]:
-        world.send(body)
-
-
-def test_while_the_bus_is_down_no_request_ends_and_none_is_lost(world: SmallWorld) -> None:
-    world.events.turns_away = lambda _: True
-    send_all(world)
-    for _ in range(20):
-        world.deliver_once()
-    assert len(world.waiting) == len(GOOD) + 1 + len(BAD)
+def test_an_outage_of_the_bus_loses_no_end_and_costs_no_second_delete_and_no_second_dead_letter(
+    world: QueueWorld,
+) -> None:
+    world.bus.turns_away = lambda _: True
+    world.run(7200.0)
+    assert world.waiting == len(GOOD) + 1 + len(BAD)
     assert world.letters == []
+    world.bus.turns_away = lambda _: False
+    world.run()
+    assert Counter(result.outcome for result in world.bus.results) == {
+        "deleted": len(GOOD),
+        "already_gone": 1,
+        "refused": len(BAD),
+    }
+    assert len({result.id for result in world.bus.results}) == len(world.ends)
+    assert Counter(world.called("delete")) == dict.fromkeys(GOOD, 1)
+    assert sorted(letter.body for letter in world.queue.letters) == sorted(BAD)
 
 
-def test_after_an_outage_of_the_bus_every_end_is_heard_once(world: SmallWorld) -> None:
-    world.events.turns_away = lambda _: True
-    send_all(world)
-    for _ in range(20):
-        world.deliver_once()
-    world.events.turns_away = lambda _: False
-    world.deliver()
-    outcomes = sorted(end["outcome"] for end in world.events.heard)
-    assert outcomes == ["already_gone"] + ["deleted"] * len(GOOD) + ["refused"] * len(BAD)
-    assert len({end["id"] for end in world.events.heard}) == len(outcomes)
-
-
-def test_an_outage_of_the_bus_costs_no_second_delete_and_no_second_dead_letter(world: SmallWorld) -> None:
-    world.events.turns_away = lambda _: True
-    send_all(world)
-    for _ in range(20):
-        world.deliver_once()
-    world.events.turns_away = lambda _: False
-    world.deliver()
-    assert world.cloud.deletes == dict.fromkeys(GOOD, 1)
-    assert sorted(letter["body"] for letter in world.letters) == sorted(BAD)
-
-
-def test_an_entry_that_is_turned_away_brings_back_its_message_and_no_other(world: SmallWorld) -> None:
-    world.events.turns_away = lambda end: end.get("backup_id") == GOOD[0]
-    send_all(world)
-    for _ in range(20):
-        world.deliver_once()
-    (left,) = world.waiting
-    assert json.loads(left["body"]) == {"backup_id": GOOD[0]}
-    assert len(world.events.heard) == len(GOOD) + len(BAD)
+def test_a_result_that_is_turned_away_keeps_its_message_and_no_other(world: QueueWorld) -> None:
+    world.bus.turns_away = lambda result: result.backup_id == GOOD[0]
+    world.run(7200.0)
+    (left,) = world.heap
+    assert json.loads(left.new.body) == ask(GOOD[0])
+    assert len(world.ends) == len(GOOD) + len(BAD)
     assert len(world.letters) == len(BAD)
 
 
 @pytest.mark.parametrize("effects", [0, 1])
-def test_a_refusal_killed_on_its_way_is_told_again_under_the_same_id(world: SmallWorld, effects: int) -> None:
-    world.send(BAD[1])
-    world.deliver_and_kill(after_effects=effects)  # before the event; between event and dead letter
-    world.deliver()
-    assert len({end["id"] for end in world.events.heard}) == 1
-    assert [letter["body"] for letter in world.letters] == [BAD[1]]
-
-
-def test_a_bus_where_nobody_listens_or_that_is_not_there_still_leaves_dead_letters(world: SmallWorld) -> None:
-    """PutEvents to a bus that does not exist answers as if all were well."""
-    world.send(BAD[1])
-    world.deliver()
-    (letter,) = world.letters
-    assert letter["messageAttributes"]["reason"]["stringValue"] == "malformed"
+def test_a_refusal_that_is_killed_before_its_event_or_its_dead_letter_is_published_again_under_the_same_id(
+    effects: int,
+) -> None:
+    world = QueueWorld()
+    world.put(NewMessage(body=BAD[1]))
+    world.deliver_batch(effects)
+    world.run()
+    assert len({result.id for result in world.bus.results}) == 1
+    assert [letter.body for letter in world.queue.letters] == [BAD[1]]

@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.clouds.logins import read_answer
-from tests.unit.deletion.world import VIEW, World, backup_id
+from tests.unit.deletion.world import VIEW, World, ask, backup_id
 from vbs_reaper.backups.answer import Operation
 from vbs_reaper.cli.dead_letters.dead_letter import KINDS
-from vbs_reaper.deletion.decision import Asked
 
 BODIES = {
     "an APIG code": {"error_code": "APIG.0201", "error_msg": "request header too large", "request_id": "r"},
@@ -22,25 +21,21 @@ STATUSES = [400, 402, 403, 411, 412, 414, 416, 417, 418, 421, 422, 423, 424, 425
 IDS = [backup_id(number) for number in range(10)]
 
 
-@pytest.mark.parametrize("operation", [Operation.SHOW_BACKUP, Operation.DELETE_BACKUP])
+@pytest.mark.parametrize("call", [Operation.SHOW_BACKUP, Operation.DELETE_BACKUP])
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("status", STATUSES)
-def test_a_storm_of_one_answer_ends_no_request(operation: Operation, status: int, body: str) -> None:
-    world = World()
-    raw = json.dumps(BODIES[body]).encode()
-    storm = replace(read_answer(operation, IDS[0], status, {}, raw, world.clock()), target=VIEW)
+def test_a_storm_of_one_answer_ends_no_request(call: Operation, status: int, body: str) -> None:
+    world = World(*IDS)
+    storm = read_answer(call, IDS[0], status, {}, json.dumps(BODIES[body]).encode(), world.clock())
     for each in IDS:
-        world.cloud.has(each)
-        world.cloud.answers("show" if operation is Operation.SHOW_BACKUP else "delete", each, *[storm] * 20)
-    messages = {f"m-{each}": {"backup_id": each} for each in IDS}
-    kept = world.deliver(*[world.message(asked, name) for name, asked in messages.items()])
-    assert kept == list(messages)
-    assert world.queue.letters == []
-    assert world.bus.results == []
+        world.cloud.answers("show" if call is Operation.SHOW_BACKUP else "delete", each, replace(storm, target=VIEW))
+    messages = [world.message(ask(each), each) for each in IDS]
+    assert world.deliver(*messages) == IDS
+    assert (world.letters, world.ends) == ([], [])
     world.cloud.scripted.clear()
     world.clock.advance(3600)
-    world.deliver(*[world.message(asked, name) for name, asked in messages.items()])
-    assert all(isinstance(world.report.last(name), Asked) for name in messages)
+    world.deliver(*messages)
+    assert {world.decision(each) for each in IDS} == {"asked"}
 
 
 @pytest.mark.parametrize("reason", ["bad_request", "unexpected_status", "gateway_refused", "unexpected_answer"])

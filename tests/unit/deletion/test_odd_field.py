@@ -9,42 +9,34 @@ from hypothesis import given, strategies as st
 
 from tests.unit.clouds.logins import read_answer
 from tests.unit.clouds.odd_fields import CASES
-from tests.unit.deletion.world import PROJECT, VIEW, World, backup_id, record
-from vbs_reaper.backups.answer import Answer, Operation, TargetInfo
+from tests.unit.deletion.world import ASKED, ONE, PROJECT, THREE, TWO, VIEW, World, ask, record
+from vbs_reaper.backups.answer import Operation, TargetInfo
 from vbs_reaper.backups.identifiers import BackupId
-from vbs_reaper.deletion.decision import Asked, Decision, Halt, Wait
-from vbs_reaper.reasons import Reason
 
-ONE, TWO, THREE = (backup_id(number) for number in (1, 2, 3))
 V3 = TargetInfo(project_id=PROJECT, hold_marker="[hold]", shows_metadata=True, service="cinder")
 OWNERS = {"os-bak-tenant-attr:tenant_id", "os-backup-project-attr:project_id"}
 NEEDED = {"volume_id", "status", "created_at", "name", "description", "metadata"} | OWNERS
 """Before a DELETE; `id` is the backup itself."""
+NEEDED_OF_SURVIVOR = {"status"} | OWNERS
 
 
-def shown(world: World, backup: BackupId, view: TargetInfo, fields: dict[str, Any]) -> Answer:
-    """A look as it comes over the wire."""
+def body(backup: BackupId, fields: dict[str, Any], view: TargetInfo = VIEW) -> str:
     full = record(backup) | ({"metadata": {}} if view.shows_metadata else {}) | fields
-    body = json.dumps({"backup": {name: value for name, value in full.items() if value != "left out"}}).encode()
-    return replace(read_answer(Operation.SHOW_BACKUP, backup, 200, {}, body, world.clock()), target=view)
+    return json.dumps({"backup": {name: value for name, value in full.items() if value != "left out"}})
 
 
-def decide(view: TargetInfo, fields: dict[str, Any], *, asked: bool = False, **request: object) -> Decision:
+def decide(body: str, view: TargetInfo = VIEW, *, shown: BackupId = ONE, **how: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Return the decision on a GET of a backup that is answered with this body, and its message."""
     world = World()
     world.cloud.view = view
     for each in (ONE, TWO, THREE):
         world.cloud.has(each, metadata={})
-    world.cloud.answers("show", ONE, shown(world, ONE, view, fields))
-    attributes = {"asked_at": "2026-11-25T03:00:00+00:00"} if asked else {}
-    others = [world.message({"backup_id": each}, f"m-{each}") for each in (TWO, THREE)]
-    world.deliver(world.message({"backup_id": ONE, **request}, attributes=attributes), *others)
-    for each in (TWO, THREE):
-        assert isinstance(world.report.last(f"m-{each}"), Asked), "the other records go on"
-    return world.report.last("m-1")
-
-
-def kind(decision: Decision) -> tuple[type, object]:
-    return type(decision), getattr(decision, "reason", None)
+    answer = read_answer(Operation.SHOW_BACKUP, shown, 200, {}, body.encode(), world.clock())
+    world.cloud.answers("show", shown, replace(answer, target=view))
+    request = how.pop("request", ask(ONE) if shown == ONE else ask(ONE, shown))
+    decision = world.process(request, **how)
+    assert world.process(ask(THREE), "m-3") == "asked", "the other records go on"
+    return decision, getattr(world.report.last("m-1"), "message", "")
 
 
 @pytest.mark.parametrize("view", [VIEW, V3], ids=["v2", "v3"])
@@ -52,20 +44,30 @@ def kind(decision: Decision) -> tuple[type, object]:
 def test_a_backup_with_one_odd_field_is_deleted_or_waits_and_names_it(
     view: TargetInfo, field: str, value: object
 ) -> None:
-    decision = decide(view, {field: value})
-    if field not in NEEDED:
-        assert isinstance(decision, Asked)
-    else:
-        assert isinstance(decision, Wait)
-        assert decision.reason is Reason.UNKNOWN_FIELD
-        assert f'"{field}"' in decision.message
+    decision, message = decide(body(ONE, {field: value}, view), view)
+    assert decision == ("wait unknown_field" if field in NEEDED else "asked")
+    assert (f'"{field}"' in message) is (field in NEEDED)
+
+
+@pytest.mark.parametrize(("field", "value"), CASES)
+def test_a_survivor_with_an_odd_field_counts_only_if_its_status_and_owner_are_known(field: str, value: object) -> None:
+    decision, message = decide(body(TWO, {field: value}), shown=TWO)
+    assert decision == ("wait unknown_field" if field in NEEDED_OF_SURVIVOR else "asked")
+    named = message.startswith(f'the answer about survivor {TWO} shows "{field}"')
+    assert named is (field in NEEDED_OF_SURVIVOR)
+
+
+@pytest.mark.parametrize(("field", "value"), CASES)
+def test_an_odd_field_of_a_backup_that_is_deleting_does_not_matter(field: str, value: object) -> None:
+    decision, _ = decide(body(ONE, {"status": "deleting", field: value}), attributes=ASKED)
+    assert decision == ("wait unknown_field" if field == "status" else "wait deleting")
 
 
 @given(
     case=st.sampled_from(CASES),
     view=st.sampled_from([VIEW, V3]),
     status=st.sampled_from(["available", "error", "deleting", "creating", "restoring", "error_deleting", "odd"]),
-    asked=st.booleans(),
+    attributes=st.sampled_from([{}, ASKED]),
     also=st.sampled_from(
         [
             {},
@@ -78,10 +80,10 @@ def test_a_backup_with_one_odd_field_is_deleted_or_waits_and_names_it(
     ),
     request=st.sampled_from(
         [
-            {},
-            {"expect": {"name": "daily", "created_at": "2026-11-20T02:00:00Z"}},
-            {"expect": {"survivors": [TWO]}},
-            {"expires_at": "2026-11-25T03:00:00Z"},
+            ask(ONE),
+            ask(ONE, TWO),
+            ask(ONE, expect={"name": "daily", "created_at": "2026-11-20T02:00:00Z"}),
+            ask(ONE, expires_at="2026-11-25T03:00:00Z"),
         ]
     ),
 )
@@ -89,91 +91,52 @@ def test_an_odd_field_leads_to_the_decision_without_it_or_to_a_wait(  # noqa: PL
     case: tuple[str, object],
     view: TargetInfo,
     status: str,
-    asked: bool,  # noqa: FBT001
+    attributes: dict[str, str],
     also: dict[str, Any],
     request: dict[str, Any],
 ) -> None:
     field, value = case
-    fields = {"status": status} | also | {field: value}
-    decision = decide(view, fields, asked=asked, **request)
-    without = decide(view, fields | {field: "left out"}, asked=asked, **request)
-    assert not isinstance(decision, Halt)
-    assert kind(decision) in {kind(without), (Wait, Reason.UNKNOWN_FIELD)}
+    fields = {"status": status} | also
+    decision, _ = decide(body(ONE, fields | {field: value}, view), view, attributes=attributes, request=request)
+    without, _ = decide(body(ONE, fields | {field: "left out"}, view), view, attributes=attributes, request=request)
+    assert not decision.startswith("halt")
+    assert decision in {without, "wait unknown_field"}
     if field in NEEDED:
-        assert kind(decision) not in {(Asked, None), (Wait, Reason.DELETION_FAILED), (Wait, Reason.ACCEPTED)}
-
-
-@pytest.mark.parametrize(("field", "value"), CASES)
-def test_a_survivor_with_an_odd_field_counts_only_if_its_status_and_owner_are_known(field: str, value: object) -> None:
-    world = World()
-    world.cloud.has(ONE)
-    world.cloud.answers("show", TWO, shown(world, TWO, VIEW, {field: value}))
-    world.deliver(world.message({"backup_id": ONE, "expect": {"survivors": [TWO]}}))
-    decision = world.report.last("m-1")
-    if field in {"status"} | OWNERS:
-        assert isinstance(decision, Wait)
-        assert decision.reason is Reason.UNKNOWN_FIELD
-        assert f'"{field}"' in decision.message
-        assert TWO in decision.message
-    else:
-        assert isinstance(decision, Asked)
+        assert decision not in {"asked", "wait deletion_failed", "wait accepted"}
 
 
 def test_an_owner_that_is_shown_twice_is_refused_if_one_is_another_project() -> None:
     owners = {"os-bak-tenant-attr:tenant_id": 7, "os-backup-project-attr:project_id": "f" * 32}
-    assert kind(decide(VIEW, owners))[1] is Reason.NOT_OWNED
+    assert decide(body(ONE, owners))[0] == "refused not_owned"
 
 
-def test_an_odd_field_in_a_deleting_backup_is_of_no_interest() -> None:
-    for field, value in CASES:
-        wanted = Reason.UNKNOWN_FIELD if field == "status" else Reason.DELETING
-        assert kind(decide(VIEW, {"status": "deleting", field: value}, asked=True)) == (Wait, wanted)
-
-
-def decide_on_body(body: str, *, as_survivor: bool = False) -> Decision:
-    """The decision on a look with exactly this body."""
-    world = World()
-    world.cloud.has(ONE)
-    backup = TWO if as_survivor else ONE
-    look = read_answer(Operation.SHOW_BACKUP, backup, 200, {}, body.encode(), world.clock())
-    world.cloud.answers("show", backup, replace(look, target=VIEW))
-    request: dict[str, Any] = {"backup_id": ONE} | ({"expect": {"survivors": [TWO]}} if as_survivor else {})
-    world.deliver(world.message(request))
-    return world.report.last("m-1")
+# Keys that are shown twice
 
 
 def doubled(backup: BackupId, field: str) -> str:
-    """A look that shows a field twice."""
-    text = json.dumps({"backup": record(backup) | dict.fromkeys(OWNERS, PROJECT) | {"metadata": {}}})
+    """A response that shows a field twice."""
+    text = body(backup, {**dict.fromkeys(OWNERS, PROJECT), "metadata": {}, "color": 1})
     first = json.dumps({field: record(backup).get(field)})[1:-1]
     return text.replace('{"backup": {', '{"backup": {' + first + ", ")
 
 
-@pytest.mark.parametrize("field", sorted({*record(ONE), *NEEDED, "id", "colour"}))
-def test_a_needed_field_that_a_look_shows_twice_is_a_wait_that_names_it(field: str) -> None:
-    text = doubled(ONE, field)
-    decision = decide_on_body(text if field != "colour" else text.replace('"colour"', '"colour": 1, "colour"'))
-    if field in NEEDED | {"id"}:
-        assert isinstance(decision, Wait)
-        assert (decision.reason, decision.message) == (Reason.UNKNOWN_FIELD, f'the answer shows "{field}" twice')
-    else:
-        assert isinstance(decision, Asked)
+@pytest.mark.parametrize("field", sorted({*record(ONE), *NEEDED, "id", "color"}))
+def test_a_needed_field_that_is_shown_twice_is_a_wait_that_names_it(field: str) -> None:
+    is_needed = field in NEEDED | {"id"}
+    expected = ("wait unknown_field", f'the answer shows "{field}" twice')
+    assert decide(doubled(ONE, field)) == (expected if is_needed else ("asked", "the deletion is accepted"))
 
 
-@pytest.mark.parametrize("field", sorted({"id", "status", "name", *OWNERS}))
-def test_a_survivor_that_is_shown_twice_is_a_wait_that_names_it(field: str) -> None:
-    decision = decide_on_body(doubled(TWO, field), as_survivor=True)
-    if field == "name":
-        assert isinstance(decision, Asked)
-    else:
-        assert isinstance(decision, Wait)
-        assert decision.reason is Reason.UNKNOWN_FIELD
-        assert decision.message == f'the answer about survivor {TWO} shows "{field}" twice'
+@pytest.mark.parametrize("field", sorted({*NEEDED_OF_SURVIVOR, "id", "name"}))
+def test_a_needed_field_of_a_survivor_that_is_shown_twice_is_a_wait_that_names_it(field: str) -> None:
+    expected = ("wait unknown_field", f'the answer about survivor {TWO} shows "{field}" twice')
+    assert decide(doubled(TWO, field), shown=TWO) == (
+        expected if field != "name" else ("asked", "the deletion is accepted")
+    )
 
 
-def test_two_backups_in_one_look_are_a_wait() -> None:
-    one, two = (json.dumps(record(each)) for each in (ONE, TWO))
-    for text in (f'{{"backup": {one}, "backup": {two}}}', f'{{"backup": {one}, "backup": {one}}}'):
-        decision = decide_on_body(text)
-        assert isinstance(decision, Wait)
-        assert (decision.reason, decision.message) == (Reason.UNKNOWN_FIELD, 'the answer shows "backup" twice')
+@pytest.mark.parametrize("second", [ONE, TWO])
+def test_two_backups_in_one_response_are_a_wait(second: BackupId) -> None:
+    first = json.dumps(record(ONE))
+    text = f'{{"backup": {first}, "backup": {json.dumps(record(second))}}}'
+    assert decide(text) == ("wait unknown_field", 'the answer shows "backup" twice')

@@ -1,27 +1,21 @@
 """When a deletion is observed after its 202: soon at first, then in steps that grow with its age, fewer in a crowd."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import ceil
 
 import pytest
 from hypothesis import example, given, strategies as st
 
-from tests.unit.deletion.test_endless_waits import RECEIVES_ALLOWED, TWELVE_DAYS_S, PatientWorld, waiting_for
-from tests.unit.deletion.world import World, backup_id
+from tests.support.doubles import ManualClock
+from tests.unit.deletion.queue_world import RECEIVES_ALLOWED, TWELVE_DAYS_S, QueueWorld
+from tests.unit.deletion.test_backoff import TWO_HOURS, bases, jitter, receives
+from tests.unit.deletion.world import ASKED, ONE, World, ask, backup_id
 from vbs_reaper.deletion import backoff
 from vbs_reaper.deletion.decision import Wait
-from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.deletion.pending import LIMIT, PendingDeletions
-from vbs_reaper.reasons import Reason
 
-NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
-ONE = backup_id(1)
-TWO_HOURS = 7200
-
-bases = st.integers(1, 900)
-receives = st.integers(1, 1000)
-jitter = st.floats(0, 1, exclude_max=True)
+NOW = ManualClock().now
 crowds = st.integers(0, 100_000)
 
 
@@ -35,6 +29,7 @@ def test_first_look_comes_later_in_a_crowd_but_as_soon_as_sqs_wants(base_s: int,
     wait_s = backoff.asked_delay_s(base_s, luck, pending)
     assert isinstance(wait_s, int)
     assert wait_s == min(max(backoff.asked_delay_s(base_s, luck, 0), ceil(pending * 0.2)), 900)
+    assert backoff.asked_delay_s(3600, luck, 0) <= 900
 
 
 @given(st.floats(0, 1e7), st.integers(1, 150), bases, jitter)
@@ -70,89 +65,73 @@ def test_each_pending_deletion_adds_a_fifth_of_a_second_to_the_shortest_wait(
     assert wait_s == max(alone_s, min(ceil(pending * 0.2), TWO_HOURS))
 
 
-def waits(world: World, age_s: float, **record: object) -> int:
-    """Deliver a request whose DELETE was accepted `age_s` ago; returns its wait."""
-    world.cloud.has(ONE, status="deleting", **record)
-    asked_at = (world.clock() - timedelta(seconds=age_s)).isoformat()
-    attributes = {"request_id": "r", "sent_at": asked_at, "asked_at": asked_at}
-    assert world.deliver(world.message({"backup_id": ONE}, "m-asked", attributes=attributes)) == ["m-asked"]
-    decision = world.report.last("m-asked")
+def delay_s(world: World) -> int:
+    decision = world.report.last("m-1")
     assert isinstance(decision, Wait)
-    assert decision.reason is Reason.DELETING
     return decision.delay_s
+
+
+def wait_of(world: World, age_s: float, mark: str = "asked_at", **record: object) -> int:
+    """Deliver a request that sent its DELETE `age_s` seconds ago; return its wait."""
+    world.cloud.has(ONE, status="deleting", **record)
+    sent_at = (world.clock() - timedelta(seconds=age_s)).isoformat()
+    assert world.process(ask(ONE), attributes={"sent_at": sent_at, mark: sent_at}) == "wait deleting"
+    return delay_s(world)
 
 
 @pytest.mark.parametrize("updated_at", [None, "2026-11-25T03:59:59", "2027-01-01T00:00:00", "2020-01-01T00:00:00"])
 def test_age_of_a_deletion_counts_from_our_202_whatever_the_cloud_says(updated_at: str | None) -> None:
-    assert waits(World(), 1200.0, updated_at=updated_at) == 300  # the jitter is in the middle: a quarter of the age
+    assert wait_of(World(), 1200.0, updated_at=updated_at) == 300  # the jitter is in the middle: a quarter of the age
+
+
+def test_age_of_a_deletion_with_a_lost_answer_counts_from_its_delete() -> None:
+    assert wait_of(World(), 400.0, "unanswered_at", updated_at=None) == 100
 
 
 def test_age_of_a_deletion_that_was_not_asked_for_counts_from_its_last_change() -> None:
     world = World()
     world.cloud.has(ONE, status="deleting", updated_at=(world.clock() - timedelta(seconds=400)).isoformat())
-    world.deliver(world.message({"backup_id": ONE}))
-    decision = world.report.last("m-1")
-    assert isinstance(decision, Wait)
-    assert decision.delay_s == 100
+    world.process(ask(ONE))
+    assert delay_s(world) == 100
 
 
-def test_age_of_a_deletion_whose_answer_was_lost_counts_from_its_delete() -> None:
-    world = World()
-    world.cloud.has(ONE, status="deleting", updated_at=None)
-    sent_at = (world.clock() - timedelta(seconds=400)).isoformat()
-    attributes = {"request_id": "r", "sent_at": sent_at, "unanswered_at": sent_at}
-    world.deliver(world.message({"backup_id": ONE}, attributes=attributes))
-    decision = world.report.last("m-1")
-    assert isinstance(decision, Wait)
-    assert decision.delay_s == 100
-
-
-def pends(world: World, count: int, target: str = "default") -> None:
-    """Have the environment see deletions that are pending: it observes each again 100 seconds later or more."""
-    for number in range(1000, 1000 + count):
-        since = (world.clock() - timedelta(seconds=400)).isoformat()
-        world.cloud.has(backup_id(number), status="deleting", updated_at=since)
-        world.deliver(world.message({"backup_id": backup_id(number), "target": target}, f"m-{number}"))
-
-
-def test_pending_deletions_of_the_target_slow_down_each_other() -> None:
-    world = World()
-    pends(world, 200)
-    assert waits(world, 60.0) == 40
-
-
-def test_pending_deletions_of_another_target_slow_down_nothing() -> None:
-    world = World()
-    pends(world, 200, "otc-prod")
-    assert waits(world, 60.0) == 15
-
-
-def test_accepted_deletions_are_pending_and_slow_down_each_other() -> None:
-    world = World()
+def process_200(world: World, target: str = "default", **record: object) -> None:
+    """Have the environment see deletions: one that is pending is observed again 100 seconds later or more."""
+    since = (world.clock() - timedelta(seconds=400)).isoformat()
     for number in range(1000, 1200):
-        world.cloud.has(backup_id(number))
-        world.deliver(world.message({"backup_id": backup_id(number)}, f"m-{number}"))
+        world.cloud.has(backup_id(number), updated_at=since, **record)
+        world.process(ask(backup_id(number), target=target))
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "wait_s"),
+    [
+        ("default", "deleting", 40),
+        ("default", "available", 40),  # accepted now
+        ("default", "creating", 15),  # not pending
+        ("otc-prod", "deleting", 15),
+    ],
+)
+def test_pending_deletions_of_a_target_slow_down_each_other(target: str, status: str, wait_s: int) -> None:
+    world = World()
+    process_200(world, target, status=status)
+    assert wait_of(world, 60.0) == wait_s
+
+
+def test_accepted_deletions_slow_down_the_next_ones() -> None:
+    world = World()
+    process_200(world)
     delays_s = [message.delay_s for message in world.queue.sent]
-    assert delays_s[:76] == [15] * 76
-    assert delays_s[76:] == [ceil(pending * 0.2) for pending in range(76, 200)]
-    assert waits(world, 60.0) == 40
+    assert delays_s == [15] * 76 + [ceil(pending * 0.2) for pending in range(76, 200)]
 
 
 def test_deletions_that_are_due_are_not_pending_any_more() -> None:
     world = World()
-    pends(world, 200)
+    process_200(world, status="deleting")
     world.clock.advance(99)
-    assert waits(world, 60.0) == 40
+    assert wait_of(world, 60.0) == 40
     world.clock.advance(1)
-    assert waits(world, 60.0) == 15
-
-
-def test_requests_that_wait_for_another_reason_are_not_pending() -> None:
-    world = World()
-    for number in range(1000, 1200):
-        world.cloud.has(backup_id(number), status="creating")
-        world.deliver(world.message({"backup_id": backup_id(number)}, f"m-{number}"))
-    assert waits(world, 60.0) == 15
+    assert wait_of(world, 60.0) == 15
 
 
 @given(st.lists(st.tuples(st.integers(-100, 100), st.integers(0, 50))))
@@ -188,54 +167,42 @@ def test_pending_deletions_may_be_counted_and_added_by_all_threads_at_once() -> 
 
 
 def test_a_deletion_that_is_accepted_again_keeps_the_ordinary_backoff() -> None:
-    world = World()
-    world.cloud.has(ONE)
-    asked_at = (world.clock() - timedelta(hours=5)).isoformat()
-    attributes = {"request_id": "r", "sent_at": asked_at, "asked_at": asked_at}
-    world.deliver(world.message({"backup_id": ONE}, attributes=attributes, receives=3))
-    decision = world.report.last("m-1")
-    assert isinstance(decision, Wait)
-    assert (decision.reason, decision.delay_s) == (Reason.ACCEPTED, backoff.wait_s(3, 60, 0.5))
+    world = World(ONE)
+    assert world.process(ask(ONE), attributes=ASKED, receives=3) == "wait accepted"
+    assert delay_s(world) == backoff.wait_s(3, 60, 0.5)
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("updated", ["never", "always"])
-def test_accepted_deletion_that_never_ends_is_received_few_times_in_twelve_days(seed: int, updated: str) -> None:
-    world = PatientWorld(seed, environments=2)
+@pytest.mark.parametrize("is_touched", [False, True])
+def test_accepted_deletion_that_never_ends_is_received_few_times_in_twelve_days(seed: int, is_touched: bool) -> None:  # noqa: FBT001
+    world = QueueWorld(ONE, seed=seed, environments=2)
     world.cloud.deletion_s = 1e9
-    world.cloud.has(ONE)
-    waiting_for(world)
+    world.request()
 
     def touch() -> None:
-        if updated == "always" and world.cloud.deleted:
+        if is_touched and world.cloud.deleted:
             world.cloud.has(ONE, status="deleting", updated_at=world.clock().isoformat())
 
     world.run(TWELVE_DAYS_S - 1, touch)
     assert world.waiting == 1
-    assert world.most_receives() <= 240 < RECEIVES_ALLOWED
+    assert world.most_receives <= 240 < RECEIVES_ALLOWED
 
 
-def test_deletion_of_half_an_hour_is_proven_within_a_third_of_its_duration() -> None:
-    for seed in range(20):
-        world = PatientWorld(seed)
-        world.cloud.deletion_s = 1800
-        world.cloud.has(ONE)
-        waiting_for(world)
-        asked_s = world.elapsed_s
-        world.run(3 * 3600.0)
-        assert world.bus.results
-        assert world.cloud.calls[-1] == ("show", ONE)
-        assert world.cloud.calls.count(("show", ONE)) <= 28
-        proven_s = (world.bus.results[0].proof.at - world.start).total_seconds()  # type: ignore[union-attr,operator]
-        assert 1800 <= proven_s - asked_s <= 1800 * 4 / 3 + 2
+@pytest.mark.parametrize("seed", range(20))
+def test_deletion_of_half_an_hour_is_proven_within_a_third_of_its_duration(seed: int) -> None:
+    world = QueueWorld(ONE, seed=seed)
+    world.cloud.deletion_s = 1800
+    world.request()
+    world.run(1800 * 4 / 3 + 2)
+    assert world.ends == ["deleted deleted"]
+    assert len(world.called("show")) <= 28
 
 
 def test_many_pending_deletions_are_observed_at_most_300_times_a_minute_by_each_environment() -> None:
-    world = PatientWorld(1, environments=2)
+    world = QueueWorld(*[backup_id(number) for number in range(1000)], seed=1, environments=2)
     world.cloud.deletion_s = 1e9
     for number in range(1000):
-        world.cloud.has(backup_id(number))
-        world.put(NewMessage(body=f'{{"backup_id": "{backup_id(number)}"}}'))
+        world.request(backup_id(number))
     world.run(60.0)
     before = len(world.cloud.calls)
     world.run(600.0)

@@ -15,7 +15,19 @@ import msgspec
 import pytest
 
 from tests.unit.deletion.test_decision import DELETE, EVERYWHERE
-from tests.unit.deletion.world import BASE_S, PROJECT, VIEW, VOLUME, World, answer, backup_id, found
+from tests.unit.deletion.world import (
+    BASE_S,
+    OPERATIONS,
+    PROJECT,
+    VIEW,
+    VOLUME,
+    Trouble,
+    World,
+    answer,
+    ask,
+    backup_id,
+    found,
+)
 from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.deletion import backoff
 from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Wait
@@ -92,6 +104,11 @@ SITUATIONS: Final = {
     "the backup is being created": S("GET → Wait(busy): the backup is creating", backup={"status": "creating"}),
     "the backup is being restored": S("GET → Wait(busy): the backup is restoring", backup={"status": "restoring"}),
     "the backup is being deleted": S("GET → Wait(deleting): the backup is deleting", backup={"status": "deleting"}),
+    "the backup is being deleted, although it is on hold, not as expected, and the request has expired": S(
+        "GET → Wait(deleting): the backup is deleting",
+        backup={"status": "deleting", "name": "[hold]"},
+        request={"expect": {"volume_id": "x"}, "expires_at": "2026-11-25T04:00:00Z"},
+    ),
     "a deletion has failed": S(
         "GET → Refused(deletion_failed): the backup is error_deleting", backup={"status": "error_deleting"}
     ),
@@ -193,6 +210,7 @@ SITUATIONS: Final = {
         gets=(found(ID), answer(AnswerName.MAYBE_GONE)),
         delete=AnswerName.MAYBE_GONE,
     ),
+    "the DELETE finds that it is gone": S("GET DELETE → Deleted", delete=AnswerName.GONE),
     "the DELETE finds it locked": S("GET DELETE → Refused(locked): locked", delete=AnswerName.LOCKED),
     "the DELETE finds it locked until it expires": S(
         'GET DELETE → Refused(locked): locked; it expires at "2027-01-01T00:00:00.000+00:00"',
@@ -356,7 +374,7 @@ def check_pass(row: Situation, expected: str, attributes: dict[str, str], age: t
     request = row.prepare(world)
     target, sent_at = request.get("target", "default"), world.clock() - age
     carried = {"request_id": "m-1", "sent_at": sent_at.isoformat()} | attributes
-    message = world.message(request, sent_at=sent_at, receives=3, attributes=carried if attributes else {})
+    message = world.message(request, age=age, receives=3, attributes=carried if attributes else {})
     kept = world.deliver(message)
     decision = world.report.last("m-1")
     said = pass_in_words(world, decision)
@@ -376,6 +394,7 @@ def check_pass(row: Situation, expected: str, attributes: dict[str, str], age: t
     assert world.queue.letters == (
         [NewMessage(body=message["body"], attributes=carried | letter, group=target)] if needs_letter else []
     )
+    assert world.report.calls == [(world.clock(), [OPERATIONS[operation] for operation, _ in world.cloud.calls])]
     assert world.report.failures == []
 
 
@@ -384,7 +403,7 @@ def test_a_direct_request_gets_the_same_decision_as_its_answer(name: str) -> Non
     """What waits is put on the queue. What ends leaves no dead letter, because the caller gets the answer."""
     row, world = SITUATIONS[name], World()
     request = row.prepare(world)
-    response = json.loads(json.dumps(world.deleter.handle(request, lambda: 60.0, "i-1")))
+    response = json.loads(json.dumps(world.invoke(request)))
     decision = world.report.last("i-1")
     said = pass_in_words(world, decision)
     assert said == first_and_direct(row.expected)
@@ -451,68 +470,61 @@ def check_fault(how: str, age: timedelta, steps: str, row: Situation, expected: 
     world = World()
     request = row.prepare(world)
     setattr(world.trouble, how, frozenset((step, 0) for step in steps.split()))
-    kept = world.deliver(world.message(request, sent_at=world.clock() - age, receives=3))
+    kept = world.deliver(world.message(request, age=age, receives=3))
     decision = world.report.last("m-1")
     assert pass_in_words(world, decision).partition(" → ")[2] == expected
     assert kept == (["m-1"] if isinstance(decision, Wait) else [])
-    assert world.queue.hidden == ({"receipt-of-m-1": decision.delay_s} if isinstance(decision, Wait) else {})
+    assert world.queue.hidden == ({"receipt-of-m-1": 180} if isinstance(decision, Wait) else {})
     assert [step for _, step in world.report.failures] == ["pass" if each == "show" else each for each in steps.split()]
+    assert steps == "show" or all(end["backup_id"] == ID for end in published(world))
     assert ["event"] * len(world.bus.results) + ["letter"] * len(world.queue.letters) == known_from.split()
     assert world.queue.sent == []
 
 
-def test_a_message_that_cannot_be_hidden_is_kept_all_the_same() -> None:
-    world = World()
+def test_a_message_that_cannot_be_hidden_is_kept() -> None:
+    world = World(trouble=Trouble(raises=frozenset({("hide", 0)})))
     request = BUSY_BACKUP.prepare(world)
-    world.trouble.raises = frozenset({("hide", 0)})
     assert world.deliver(world.message(request)) == ["m-1"]
     assert world.report.failures == [("m-1", "hide")]
 
 
-WITHOUT_CALL: Final = {
-    "not_before": ("Wait(not_before): waits until 2026-11-25T05:00:00.500000+00:00", 3601),
-    "too little time": ("Wait(out_of_time): too little time was left to begin", None),
-    "halted target": ("Wait(halted): the target is halted for 60 s more", None),
-}
+@pytest.mark.parametrize(
+    ("request_", "left_s", "expected", "delay_s"),
+    [
+        (
+            ask(ID, not_before="2026-11-25T05:00:00.5Z"),
+            60.0,
+            "Wait(not_before): waits until 2026-11-25T05:00:00.500000+00:00",
+            3571,
+        ),
+        (ask(ID), 29.9, "Wait(out_of_time): too little time was left to begin", 45),
+        (ask(ID, target="throttled"), 60.0, "Wait(halted): the target is halted for 60 s more", 75),
+    ],
+)
+def test_a_pass_waits_without_a_call(request_: dict[str, Any], left_s: float, expected: str, delay_s: int) -> None:
+    world = World(ID)
+    world.cloud.answers("show", ID, answer(AnswerName.THROTTLED, retry_after_s=90))
+    world.process(ask(ID, target="throttled"), "m-0")
+    world.clock.advance(30.4)
+    world.cloud.calls.clear()
+    world.left_s = left_s
+    assert world.deliver(world.message(request_)) == ["m-1"]
+    assert pass_in_words(world, world.report.last("m-1")) == f" → {expected}"
+    assert world.queue.hidden["receipt-of-m-1"] == delay_s
 
 
-@pytest.mark.parametrize("name", WITHOUT_CALL)
-def test_a_pass_waits_without_a_call(name: str) -> None:
-    expected, delay_s = WITHOUT_CALL[name]
-    world = World()
-    world.cloud.has(ID)
-    request: dict[str, Any] = {"backup_id": ID}
-    if name == "halted target":
-        world.cloud.answers("show", ID, answer(AnswerName.THROTTLED, retry_after_s=90))
-        world.deliver(world.message(request, "m-0"))
-        world.clock.advance(30.4)
-        world.cloud.calls.clear()
-    elif name == "not_before":
-        request["not_before"] = "2026-11-25T05:00:00.5Z"
-    else:
-        world.left_s = 29.9
-    assert world.deliver(world.message(request)) == ["m-1"]
-    decision = world.report.last("m-1")
-    assert isinstance(decision, Wait)
-    assert pass_in_words(world, decision) == f" → {expected}"
-    assert delay_s in {None, decision.delay_s}
-    assert world.queue.hidden["receipt-of-m-1"] == decision.delay_s
-
-
-def test_a_request_begins_at_the_moment_it_names() -> None:
-    world = World()
-    world.cloud.has(ID)
-    world.deliver(world.message({"backup_id": ID, "not_before": world.clock().isoformat()}))
-    assert isinstance(world.report.last("m-1"), Asked)
+def test_a_request_begins_at_the_moment_it_names_and_with_half_a_minute_left() -> None:
+    world = World(ID)
+    world.left_s = 30.0
+    assert world.process(ask(ID, not_before=world.clock().isoformat())) == "asked"
 
 
 @pytest.mark.parametrize(("operation", "counted"), [("show", 3), ("delete", 1)])
 def test_the_wait_for_halted_deletes_begins_to_grow_later_than_that_for_a_halted_target(
     operation: str, counted: int
 ) -> None:
-    world = World()
-    world.cloud.has(ID)
+    world = World(ID)
     world.cloud.answers(operation, ID, answer(AnswerName.UNAVAILABLE))
-    world.deliver(world.message({"backup_id": ID}, "m-0"))
-    world.deliver(world.message({"backup_id": ID}, receives=3))
+    world.process(ask(ID), "m-0")
+    world.process(ask(ID), receives=3)
     assert world.queue.hidden["receipt-of-m-1"] == backoff.wait_s(counted, BASE_S, 0.5, BASE_S)

@@ -1,36 +1,23 @@
 """Of two requests of one environment that name each other as survivors, exactly one deletes its backup."""
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from threading import Barrier, BrokenBarrierError
-from typing import Any
+from functools import partial
+from threading import Barrier
 
 import pytest
 from hypothesis import given, strategies as st
 
 from tests.support.doubles import ManualClock
-from tests.unit.deletion.world import VIEW, MemoryCloud, World, answer, backup_id
-from vbs_reaper.backups.answer import Answer, AnswerName
+from tests.unit.deletion.world import ONE, THREE, TWO, VIEW, World, answer, ask, backup_id
+from vbs_reaper.backups.answer import AnswerName
+from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.backups.ports import BackupRef
-from vbs_reaper.clock import TimeLeft
-from vbs_reaper.deletion.decision import Asked, Refused, Wait
 from vbs_reaper.deletion.survivor_claims import SurvivorClaims
-from vbs_reaper.reasons import Reason
 
-ONE, TWO, THREE = (backup_id(number) for number in (1, 2, 3))
 NOW = ManualClock().now
 BASE = timedelta(seconds=60)
-
-
-def wants(backup: str, *survivors: str) -> dict[str, object]:
-    return {"backup_id": backup, "expect": {"survivors": list(survivors)}}
-
-
-def names(decision: object) -> str:
-    return str(getattr(decision, "reason", type(decision).__name__))
-
 
 # The claims alone
 
@@ -65,155 +52,104 @@ def test_a_claim_of_two_requests_for_one_backup_ends_with_the_second() -> None:
 # Passes
 
 
-@pytest.mark.parametrize(
-    ("name", "is_kept"),
-    [
-        (AnswerName.ACCEPTED, True),
-        (AnswerName.TIMED_OUT, True),
-        (AnswerName.CONNECTION_LOST, True),
-        (AnswerName.BAD_REQUEST, False),
-        (AnswerName.FORBIDDEN, False),
-    ],
-)
-def test_a_claim_is_kept_for_a_base_if_the_delete_may_have_been_accepted(name: AnswerName, is_kept: bool) -> None:  # noqa: FBT001
-    world = World()
-    for each in (ONE, TWO):
-        world.cloud.has(each)
+@pytest.mark.parametrize("name", [AnswerName.ACCEPTED, AnswerName.TIMED_OUT, AnswerName.CONNECTION_LOST])
+def test_a_claim_is_kept_for_a_base_if_the_delete_may_have_been_accepted(name: AnswerName) -> None:
+    world = World(ONE, TWO)
     world.cloud.answers("delete", ONE, answer(name))
-    world.deliver(world.message({"backup_id": ONE}, "m-1"))
+    world.process(ask(ONE))
     world.clock.advance(59)
-    world.deliver(world.message(wants(TWO, ONE), "m-2"))
-    if not is_kept:
-        assert isinstance(world.report.last("m-2"), Asked)
-        return
-    decision = world.report.last("m-2")
-    assert isinstance(decision, Wait)
-    assert (decision.reason, decision.message) == (Reason.SURVIVOR_CLAIMED, f"survivor {ONE} is being deleted")
+    world.cloud.calls.clear()
+    assert world.process(ask(TWO, ONE), "m-2") == "wait survivor_claimed"
+    assert getattr(world.report.last("m-2"), "message", "") == f"survivor {ONE} is being deleted"
+    assert world.cloud.calls == [("show", TWO)]
     world.clock.advance(1)
-    world.deliver(world.message(wants(TWO, ONE), "m-3"))
-    assert names(world.report.last("m-3")) != Reason.SURVIVOR_CLAIMED
+    assert world.process(ask(TWO, ONE), "m-3") != "wait survivor_claimed"
 
 
-@pytest.mark.parametrize(("raises", "is_claimed"), [(("show", 2), False), (("delete", 1), True)])
-def test_a_pass_that_raises_releases_its_claim_unless_it_sent_a_delete(
-    raises: tuple[str, int],
-    is_claimed: bool,  # noqa: FBT001
-) -> None:
-    world = World()
-    for each in (ONE, TWO, THREE):
-        world.cloud.has(each)
+@pytest.mark.parametrize("name", [AnswerName.BAD_REQUEST, AnswerName.FORBIDDEN])
+def test_a_claim_ends_with_a_delete_that_was_rejected(name: AnswerName) -> None:
+    world = World(ONE, TWO)
+    world.cloud.answers("delete", ONE, answer(name))
+    world.process(ask(ONE))
+    assert world.process(ask(TWO, ONE), "m-2") == "asked"
+
+
+@pytest.mark.parametrize(("raises", "decision"), [(("show", 2), "asked"), (("delete", 1), "wait survivor_claimed")])
+def test_a_pass_that_raises_releases_its_claim_unless_it_sent_a_delete(raises: tuple[str, int], decision: str) -> None:
+    world = World(ONE, TWO, THREE)
     world.trouble.raises = frozenset({raises})
-    world.deliver(world.message(wants(ONE, THREE), "m-1"), world.message(wants(TWO, ONE), "m-2"))
-    decision = world.report.last("m-2")
-    assert isinstance(decision, Wait if is_claimed else Asked)
+    world.process(ask(ONE, THREE))
+    assert world.process(ask(TWO, ONE), "m-2") == decision
 
 
 def test_survivors_are_observed_again_if_a_login_delays_the_delete() -> None:
-    world = World()
-    for each in (ONE, TWO):
-        world.cloud.has(each)
-    delete = world.cloud.delete_backup
+    world = World(ONE, TWO)
 
-    def delete_after_a_slow_login(ref: BackupRef, time_left: TimeLeft) -> Answer:
-        if TWO not in world.cloud.backups:
-            return delete(ref, time_left)
-        world.clock.advance(14)
-        del world.cloud.backups[TWO]
-        return replace(answer(AnswerName.UNAUTHORIZED, view=VIEW), is_late=True)
+    def log_in_slowly(operation: str, _: BackupRef) -> None:
+        if operation == "delete":
+            world.clock.advance(14)
+            del world.cloud.backups[TWO]
 
-    world.cloud.delete_backup = delete_after_a_slow_login  # type: ignore[method-assign]
-    world.deliver(world.message(wants(ONE, TWO)))
-    assert isinstance(world.report.last("m-1"), Refused)
-    assert ("delete", ONE) not in world.cloud.calls
-
-
-def test_a_wait_for_a_claimed_survivor_makes_no_further_call() -> None:
-    world = World()
-    for each in (ONE, TWO):
-        world.cloud.has(each)
-    world.deliver(world.message({"backup_id": ONE}, "m-1"))
-    world.cloud.calls.clear()
-    assert world.deliver(world.message(wants(TWO, ONE), "m-2")) == ["m-2"]
-    assert world.cloud.calls == [("show", TWO)]
-
-
-class PairCloud(MemoryCloud):
-    """Both requests of a pair are observed before either continues, so that they meet at the claims."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world.clock)
-        self.pairs: dict[str, Barrier] = {}
-        self.first: Counter[str] = Counter()
-
-    def show_backup(self, ref: BackupRef, time_left: TimeLeft) -> Answer:
-        shown = super().show_backup(ref, time_left)
-        barrier = self.pairs.pop(ref.backup_id, None)
-        if barrier is not None:
-            try:
-                barrier.wait(10)
-            except BrokenBarrierError:  # pragma: no cover  # the test fails on its own then
-                raise AssertionError from None
-        return shown
+    world.cloud.meanwhile = log_in_slowly
+    world.cloud.answers("delete", ONE, replace(answer(AnswerName.UNAUTHORIZED, view=VIEW), is_late=True))
+    assert world.process(ask(ONE, TWO)) == "refused expectation_failed"
+    assert world.called("delete") == [ONE], "only the one that was late"
 
 
 def test_of_forty_pairs_that_name_each_other_exactly_one_of_each_pair_is_deleted() -> None:
+    """Both requests of a pair are observed at the same time, so that they meet at the claims."""
+    pairs = [(backup_id(1000 + number), backup_id(2000 + number)) for number in range(40)]
     with ThreadPoolExecutor(10) as pool:
-        world = World(threads=pool)
-        cloud = PairCloud(world)
-        cloud.deletion_s = 10
-        world.cloud = cloud
-        world.deleter = world.new_environment()
-        pairs = [(backup_id(1000 + number), backup_id(2000 + number)) for number in range(40)]
-        for pair in pairs:
-            for each in pair:
-                cloud.has(each)
-        world.deliver(world.second_delivery({"backup_id": backup_id(9)}, "m-warm"))  # the breaker is closed now
-        for pair in pairs:
-            barrier = Barrier(2)
-            cloud.pairs = dict.fromkeys(pair, barrier)
-            first, second = pair
-            world.deliver(
-                world.message(wants(first, second), f"m-{first}"), world.message(wants(second, first), f"m-{second}")
-            )
+        world = World(*sum(pairs, ()), threads=pool)
+        world.cloud.deletion_s = 10
+        world.process(ask(backup_id(9)))  # the breaker is closed now
         for first, second in pairs:
-            assert (first in cloud.deleted) is not (second in cloud.deleted)
-            ends = Counter(names(world.report.last(f"m-{each}")) for each in (first, second))
-            assert ends in (
-                Counter(["Asked", Reason.SURVIVOR_CLAIMED.value]),
-                Counter(["Asked", Reason.EXPECTATION_FAILED.value]),
+            barriers = dict.fromkeys((first, second), Barrier(2))
+            world.cloud.meanwhile = partial(meet, barriers)
+            world.deliver(world.message(ask(first, second), first), world.message(ask(second, first), second))
+            assert (first in world.cloud.deleted) is not (second in world.cloud.deleted)
+            assert {world.decision(first), world.decision(second)} in (
+                {"asked", "wait survivor_claimed"},
+                {"asked", "refused expectation_failed"},
             )
         world.clock.advance(120)
         for first, second in pairs:
-            left = second if first in cloud.deleted else first
-            other = first if left == second else second
-            world.deliver(world.message(wants(left, other), f"again-{left}"))
-            assert isinstance(world.report.last(f"again-{left}"), Refused)
-        assert len(cloud.deleted) == 40
+            left, other = (second, first) if first in world.cloud.deleted else (first, second)
+            assert world.process(ask(left, other), "again") == "refused expectation_failed"
+        assert len(world.cloud.deleted) == 40
 
 
-requests = st.lists(st.tuples(st.integers(0, 4), st.sets(st.integers(0, 4), max_size=2)), min_size=1, max_size=12)
-steps = st.lists(st.sampled_from([0.0, 30.0, 61.0, 3600.0]), min_size=12, max_size=12)
-deletes = st.lists(
-    st.sampled_from([AnswerName.ACCEPTED, AnswerName.TIMED_OUT, AnswerName.BAD_REQUEST]), min_size=12, max_size=12
+def meet(barriers: dict[BackupId, Barrier], _: str, ref: BackupRef) -> None:
+    barrier = barriers.pop(ref.backup_id, None)
+    if barrier is not None:
+        barrier.wait(10)
+
+
+requests = st.lists(
+    st.tuples(
+        st.integers(0, 4),
+        st.sets(st.integers(0, 4), max_size=2),
+        st.sampled_from([0.0, 30.0, 61.0, 3600.0]),
+        st.sampled_from([AnswerName.ACCEPTED, AnswerName.TIMED_OUT, AnswerName.BAD_REQUEST]),
+    ),
+    min_size=1,
+    max_size=12,
 )
 
 
-@given(requests, steps, deletes)
+@given(requests)
 def test_a_backup_is_never_deleted_while_a_survivor_it_names_is_being_deleted(
-    asked: list[tuple[int, set[int]]], pauses: list[float], answers: list[AnswerName]
+    requests: list[tuple[int, set[int], float, AnswerName]],
 ) -> None:
-    world = World()
     backups = [backup_id(number) for number in range(5)]
-    for each in backups:
-        world.cloud.has(each)
-    for number, ((backup, survivors), pause, name) in enumerate(zip(asked, pauses, answers, strict=False)):
-        named = [backups[survivor] for survivor in sorted(survivors - {backup})]
+    world = World(*backups)
+    for number, survivors, pause_s, name in requests:
+        named = [backups[survivor] for survivor in sorted(survivors - {number})]
         if name is not AnswerName.ACCEPTED:
-            world.cloud.scripted["delete", backups[backup]] = [answer(name)]
+            world.cloud.scripted["delete", backups[number]] = [answer(name)]
         before = dict(world.cloud.deleted)
-        body: dict[str, Any] = wants(backups[backup], *named) if named else {"backup_id": backups[backup]}
-        world.deliver(world.message(body, f"m-{number}"))
+        world.process(ask(backups[number], *named))
         if set(world.cloud.deleted) - set(before):
             assert not set(named) & set(before)
         world.cloud.scripted.clear()
-        world.clock.advance(pause)
+        world.clock.advance(pause_s)

@@ -1,10 +1,11 @@
-"""The deleter's neighbours in memory: a cloud, a queue, a bus, a report; and messages as Lambda hands them over."""
+"""The deleter's neighbors in memory: a cloud, a queue, a bus, a report; and messages as Lambda delivers them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
+from types import NoneType
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
@@ -15,7 +16,17 @@ from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.clock import TimeLeft
-from vbs_reaper.deletion.decision import Decision
+from vbs_reaper.deletion.decision import (
+    AlreadyGone,
+    Decision,
+    ListVolume,
+    ObserveAgain,
+    ObserveSurvivors,
+    PassEnd,
+    SendDelete,
+    Step,
+    Unanswered,
+)
 from vbs_reaper.deletion.deleter import Deleter
 from vbs_reaper.deletion.message import Message, NewMessage
 from vbs_reaper.deletion.request import DeleteRequest
@@ -32,6 +43,14 @@ VIEW = TargetInfo(project_id=PROJECT, hold_marker="[hold]", shows_metadata=False
 
 def backup_id(number: int) -> BackupId:
     return BackupId(f"{number:08x}-0b0a-4a5e-9c3e-{number:012x}")
+
+
+ONE, TWO, THREE = (backup_id(number) for number in (1, 2, 3))
+OLD = timedelta(days=12)
+"""From this age on, a request does not wait any longer."""
+THEN = "2026-11-25T03:00:00+00:00"
+ASKED = {"asked_at": THEN}
+UNANSWERED = {"unanswered_at": THEN}
 
 
 def record(backup: str, **fields: object) -> dict[str, Any]:
@@ -78,35 +97,63 @@ def answer(
     )
 
 
+WORDS = {
+    AlreadyGone: "already_gone",
+    ObserveAgain: "look again",
+    ObserveSurvivors: "look at survivors",
+    SendDelete: "ask",
+    ListVolume: "list the volume",
+    NoneType: "stays",
+}
+
+
+def in_words(decision: PassEnd | Step | None) -> str:
+    """Return the decision and its reason, such as "wait busy"; or the next step of the pass, such as "ask".
+
+    None is what is decided about a survivor that is usable.
+    """
+    if isinstance(decision, Unanswered):
+        return f"unanswered {decision.wait.reason}"
+    kind = WORDS.get(type(decision), type(decision).__name__.lower())
+    return f"{kind} {getattr(decision, 'reason', '')}".rstrip()
+
+
 class BrokenPortError(Exception):
     """A fault of this software inside a port."""
 
 
+class KilledError(BaseException):
+    """The environment ended here: nothing after it happens."""
+
+
 @dataclass
 class Trouble:
-    """Says at which call a port raises or refuses; hands every step to one story, in order."""
+    """Decides at which call a port raises or refuses, and after how many effects the environment is killed."""
 
     raises: frozenset[tuple[str, int]] = frozenset()
     refuses: frozenset[tuple[str, int]] = frozenset()
-    story: list[tuple[str, str]] = field(default_factory=list)
+    effects_left: float = float("inf")
+    story: list[str] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def strikes(self, port: str, about: str = "") -> bool:
-        """Whether this call is refused; raises where it shall."""
+    def strikes(self, port: str) -> bool:
+        """Return whether this call is refused, or raise."""
         with self._lock:
             count = self._counts[port] = self._counts.get(port, 0) + 1
-            self.story.append((port, about))
+            self.story.append(port)
         if (port, count) in self.raises or (port, 0) in self.raises:
             raise BrokenPortError(port)
         return (port, count) in self.refuses or (port, 0) in self.refuses
 
-    def steps(self, *ports: str) -> list[str]:
-        """The story, of these ports only."""
-        return [port for port, _ in self.story if port in ports]
+    def effect(self) -> None:
+        """Allow one lasting effect, or kill the environment instead."""
+        if self.effects_left <= 0:
+            raise KilledError
+        self.effects_left -= 1
 
 
-_OPERATIONS = {
+OPERATIONS = {
     "show": Operation.SHOW_BACKUP,
     "delete": Operation.DELETE_BACKUP,
     "list": Operation.LIST_BACKUPS,
@@ -115,7 +162,10 @@ _OPERATIONS = {
 
 @dataclass
 class MemoryCloud:
-    """Backups by id. A deletion takes `deletion_s`; `scripted` answers come first, `down` before everything."""
+    """Backups by ID. A deletion takes `deletion_s`; `scripted` answers come first, `down` before everything.
+
+    `meanwhile` is called during each call, before it is answered.
+    """
 
     clock: ManualClock
     trouble: Trouble = field(default_factory=Trouble)
@@ -123,6 +173,7 @@ class MemoryCloud:
     backups: dict[str, dict[str, Any]] = field(default_factory=dict)
     scripted: dict[tuple[str, str], list[Answer]] = field(default_factory=dict)
     down: Answer | None = None
+    meanwhile: Callable[[str, BackupRef], None] = lambda _operation, _ref: None
     deletion_s: float = 30.0
     calls: list[tuple[str, str]] = field(default_factory=list)
     refs: list[BackupRef] = field(default_factory=list)
@@ -162,10 +213,11 @@ class MemoryCloud:
         return Listing(backups=tuple(read(each) for each in mine))
 
     def _called(self, operation: str, ref: BackupRef) -> Answer | None:
-        self.trouble.strikes(operation, ref.backup_id)
+        self.trouble.strikes(operation)
         self.calls.append((operation, ref.backup_id))
         self.refs.append(ref)
-        ref.recorder(CallRecord(operation=_OPERATIONS[operation], status="", at=self.clock(), backup_id=ref.backup_id))
+        ref.recorder(CallRecord(operation=OPERATIONS[operation], status="", at=self.clock(), backup_id=ref.backup_id))
+        self.meanwhile(operation, ref)
         if self.down is not None:
             return self.down
         script = self.scripted.get((operation, ref.backup_id))
@@ -216,7 +268,8 @@ class MemoryQueue:
         return True
 
     def dead_letter(self, letter: NewMessage) -> bool:
-        if self.trouble.strikes("dead_letter", letter.attributes["reason"]):
+        self.trouble.effect()
+        if self.trouble.strikes("dead_letter"):
             return False
         self.letters.append(letter)
         return True
@@ -227,22 +280,24 @@ class MemoryBus:
     """What was published."""
 
     trouble: Trouble = field(default_factory=Trouble)
+    turns_away: Callable[[Result], bool] = lambda _: False
     results: list[Result] = field(default_factory=list)
 
     def publish(self, results: Sequence[Result]) -> bool:
-        if self.trouble.strikes("publish", results[0].outcome):
+        if self.trouble.strikes("publish") or self.turns_away(results[0]):
             return False
+        self.trouble.effect()
         self.results.extend(results)
         return True
 
 
 @dataclass
 class MemoryReport:
-    """What was decided, by message id, and after which calls."""
+    """What was decided, by message ID; and when, and after which calls."""
 
     trouble: Trouble = field(default_factory=Trouble)
     decisions: list[tuple[str, Decision]] = field(default_factory=list)
-    calls: list[tuple[str, list[Operation]]] = field(default_factory=list)
+    calls: list[tuple[datetime, list[Operation]]] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
     splits: list[tuple[int, int]] = field(default_factory=list)
 
@@ -258,7 +313,7 @@ class MemoryReport:
         calls: Sequence[CallRecord] = (),
     ) -> None:
         self.decisions.append((message.message_id, decision))
-        self.calls.append((message.message_id, [call.operation for call in calls]))
+        self.calls.append((now, [call.operation for call in calls]))
         self.trouble.strikes("decided")
 
     def failed(self, message: Message, step: str, error: Exception | None) -> None:
@@ -286,10 +341,14 @@ class AtOnce(Executor):
 
 
 class World:
-    """A deleter and all its neighbours."""
+    """A deleter and all its neighbors. The cloud has these backups."""
 
     def __init__(
-        self, *, trouble: Trouble | None = None, threads: Executor | None = None, base_s: int = BASE_S
+        self,
+        *backups: str,
+        trouble: Trouble | None = None,
+        threads: Executor | None = None,
+        base_s: int = BASE_S,
     ) -> None:
         self.clock = ManualClock()
         self.trouble = trouble or Trouble()
@@ -302,9 +361,10 @@ class World:
         self.base_s = base_s
         self.threads = threads or AtOnce()
         self.deleter = self.new_environment()
+        for each in backups:
+            self.cloud.has(each)
 
-    def new_environment(self, jitter: Callable[[], float] = lambda: 0.5, **changes: Any) -> Deleter:  # noqa: ANN401
-        """A deleter before these neighbours, with `changes` to its arguments."""
+    def new_environment(self, **changes: Any) -> Deleter:  # noqa: ANN401  # arguments of the deleter
         arguments: dict[str, Any] = {
             "backups": self.cloud,
             "holds": self.holds,
@@ -312,7 +372,7 @@ class World:
             "bus": self.bus,
             "report": self.report,
             "clock": self.clock,
-            "jitter": jitter,
+            "jitter": lambda: 0.5,
             "default_target": "default",
             "base_s": self.base_s,
             "calls_at_once": 5,
@@ -322,17 +382,48 @@ class World:
         return Deleter(**arguments | changes)
 
     def deliver(self, *records: Mapping[str, Any]) -> list[str]:
-        """Hand over a batch; the ids of the messages that stay."""
+        """Deliver a batch; return the IDs of the messages that stay."""
         response = self.deleter.handle({"Records": list(records)}, lambda: self.left_s, "invocation")
         return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
 
-    def message(self, body: object, message_id: str = "m-1", **how: Any) -> dict[str, Any]:  # noqa: ANN401  # handed on
-        return sqs_record(body, message_id, sent_at=how.pop("sent_at", self.clock()), **how)
+    def process(self, body: object, message_id: str = "m-1", **how: Any) -> str:  # noqa: ANN401  # see `message`
+        """Deliver one message; return the decision in words."""
+        self.deliver(self.message(body, message_id, **how))
+        return self.decision(message_id)
+
+    def decision(self, message_id: str = "m-1") -> str:
+        return in_words(self.report.last(message_id))
+
+    def invoke(self, request: Any) -> dict[str, Any]:  # noqa: ANN401  # whatever a caller sends
+        """Invoke the function directly."""
+        return self.deleter.handle(request, lambda: self.left_s, "i-1")
+
+    @property
+    def ends(self) -> list[str]:
+        """The outcome and the reason of each result that was published."""
+        return [f"{result.outcome.value} {result.reason}" for result in self.bus.results]
+
+    @property
+    def letters(self) -> list[str]:
+        """The reason of each dead letter."""
+        return [letter.attributes["reason"] for letter in self.queue.letters]
+
+    def called(self, *operations: str) -> list[str]:
+        """The backup of each of these calls."""
+        return [backup for operation, backup in self.cloud.calls if operation in operations]
+
+    def message(self, body: object, message_id: str = "m-1", **how: Any) -> dict[str, Any]:  # noqa: ANN401
+        """A message of this `age` (zero if it is not given); `sqs_record` has the other arguments."""
+        return sqs_record(body, message_id, sent_at=self.clock() - how.pop("age", timedelta()), **how)
 
     def second_delivery(self, body: object, message_id: str = "m-1", **how: Any) -> dict[str, Any]:  # noqa: ANN401
         """A message that was first received one base ago: a proven 404 ends it."""
-        sent_at = how.pop("sent_at", self.clock() - timedelta(seconds=self.base_s))
-        return sqs_record(body, message_id, sent_at=sent_at, receives=how.pop("receives", 2), **how)
+        return self.message(body, message_id, **{"age": timedelta(seconds=self.base_s), "receives": 2} | how)
+
+
+def ask(backup: str, *survivors: str, **fields: object) -> dict[str, Any]:
+    expect = {"expect": {"survivors": list(survivors)}} if survivors else {}
+    return {"backup_id": backup} | expect | fields
 
 
 def sqs_record(
@@ -345,7 +436,7 @@ def sqs_record(
     sender: str = f"{DELETER}:deleter",
     first_received_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """One record of Lambda's SQS event. It was first received when it was sent unless `first_received_at` is given."""
+    """One record of Lambda's SQS event, first received when it was sent unless `first_received_at` is given."""
     return {
         "messageId": message_id,
         "receiptHandle": f"receipt-of-{message_id}",

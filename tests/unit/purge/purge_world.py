@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests.support.doubles import HoldStoreInMemory, ManualClock
 from tests.unit.purge.strategies import NOW, PROJECT, Record
@@ -16,9 +17,9 @@ from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.identifiers import ProjectId
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.errors import PlanStoreBusy, RunRefused
-from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan_file import encode_plan, sha256_of
+from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunUnfinished
+from vbs_reaper.purge.plan import Plan, recompute
+from vbs_reaper.purge.plan_file import encode_plan, read_plan, sha256_of
 from vbs_reaper.purge.ports import SentMark, StoredDocument, StoredMark
 from vbs_reaper.purge.purger import Purger
 from vbs_reaper.purge.run_result import PurgeResult
@@ -41,14 +42,17 @@ class Killed(Exception):
     """The function was stopped here, as Lambda stops one."""
 
 
+def target(**fields: Any) -> TargetInfo:  # noqa: ANN401  # fields of a target
+    plain: dict[str, Any] = {"project_id": ProjectId(PROJECT), "hold_marker": "[hold]", "shows_metadata": False}
+    return TargetInfo(**(plain | fields))
+
+
 @dataclass
 class ListedCloud:
     """What a listing shows, in pages; it can end early, begin anew, and tell another time."""
 
     records: list[Record] = field(default_factory=list)
-    view: TargetInfo | Answer = field(
-        default_factory=lambda: TargetInfo(project_id=ProjectId(PROJECT), hold_marker="[hold]", shows_metadata=False)
-    )
+    view: TargetInfo | Answer = field(default_factory=lambda: target())
     date: datetime | None = NOW
     page_size: int = 1000
     ends_with: Answer | None = None
@@ -56,24 +60,19 @@ class ListedCloud:
     asked: list[tuple[str, float, str | None]] = field(default_factory=list)
     """Target, seconds left and project of every listing."""
     addresses: list[str | None] = field(default_factory=list)
-    """The address that each listing is bound to."""
     viewed: list[tuple[str, float]] = field(default_factory=list)
-    """Target and seconds left of every look at a target."""
 
     @property
     def listings(self) -> int:
-        """How many there were."""
         return len(self.asked)
 
     def describe_target(self, target: str, time_left: TimeLeft) -> TargetInfo | Answer:
-        """The one target there is."""
         self.viewed.append((target, time_left()))
         return self.view
 
     def list_backups(
         self, target: str, time_left: TimeLeft, project_id: ProjectId | None = None, address: str | None = None
     ) -> Iterator[Page | Answer]:
-        """Show everything."""
         self.asked.append((target, time_left(), project_id))
         self.addresses.append(address)
         if self.shown_before_it_began_anew:
@@ -106,12 +105,10 @@ class StoredPlans:
     """The plan of somebody who is faster, stored at the moment ours would be."""
 
     def read(self, policy: str, run: str) -> StoredDocument | None:
-        """A run's document."""
         self._check("read", self.is_readable)
         return self._document(policy, run) if (policy, run, "json") in self.objects else None
 
     def newest(self, policy: str, before: datetime | None = None) -> Iterator[StoredDocument]:
-        """The documents stored last."""
         self._check("newest", self.is_readable)
         runs = [key[1] for key in reversed(self.objects) if key[0] == policy and key[2] == "json"]
         found = [self._document(policy, run) for run in runs]
@@ -119,20 +116,17 @@ class StoredPlans:
             yield replace(document, pieces=partial(self._read_as_last_plan, document))
 
     def newest_of_others(self, policy: str, target: str, limit: int) -> Iterator[StoredDocument]:
-        """The documents of other policies stored last."""
         self._check("newest_of_others", self.is_readable)
         newest = {key[0]: key[1] for key in self.objects if key[0] != policy and key[2] == "json"}
         for other, run in sorted(newest.items())[:limit]:
             yield self._document(other, run)
 
     def find(self, policy: str, sha256: str) -> StoredDocument | None:
-        """By the hash it was stored with."""
         self._check("find", self.is_readable)
         run = next((run for (of, run), found in self.hashes.items() if of == policy and found == sha256), None)
         return None if run is None else self._document(policy, run)
 
     def store(self, policy: str, run: str, plan: Plan) -> str | None:
-        """Once."""
         self._check("store", self.is_writable)
         if self.steals is not None:
             self.objects[policy, run, "json"] = self.steals
@@ -149,7 +143,6 @@ class StoredPlans:
         self.objects.setdefault((policy, run, "html"), f"the page of {plan.sha256}".encode())
 
     def marks(self, policy: str, run: str) -> Iterator[StoredMark]:
-        """Whatever lies there."""
         self._check("marks", self.is_readable)
         for key in list(self.objects):
             mark = next((mark for mark in reversed(SentMark) if key[2].startswith(mark)), None)
@@ -200,7 +193,6 @@ class StoppingQueue:
     sizes: list[int] = field(default_factory=list)
 
     def send(self, messages: Sequence[NewMessage]) -> bool:
-        """Take a batch."""
         assert 1 <= len(messages) <= 10
         if self.batches == self.takes:
             if self.then == "killed after":
@@ -220,7 +212,6 @@ class StoppingQueue:
 
     @property
     def ids(self) -> list[str]:
-        """The backups they name."""
         return [request["backup_id"] for request in self.requests]
 
 
@@ -232,7 +223,6 @@ class ListeningBus:
     is_deaf: bool = False
 
     def announce(self, detail_type: str, details: Sequence[PurgeResult]) -> bool:
-        """Hear events."""
         if self.is_deaf:
             return False
         self.heard += [(detail_type, detail) for detail in details]
@@ -240,7 +230,6 @@ class ListeningBus:
 
     @property
     def types(self) -> list[str]:
-        """The detail-types, in order."""
         return [detail_type for detail_type, _ in self.heard]
 
 
@@ -255,23 +244,18 @@ class KeptReport:
     scheduled_runs: list[str] = field(default_factory=list)
 
     def scheduled(self, policy: str) -> None:
-        """Keep it."""
         self.scheduled_runs.append(policy)
 
     def planned(self, result: PurgeResult) -> None:
-        """Keep it."""
         self.plans.append(result)
 
     def unreadable(self, policy: str, message: str) -> None:
-        """Keep it."""
         self.unreadable_plans.append((policy, message))
 
     def requested(self, policy: str, count: int) -> None:
-        """Count them."""
         self.deletions.append((policy, count))
 
     def ended(self, result: PurgeResult) -> None:
-        """Keep it."""
         self.ends.append(result)
 
 
@@ -289,11 +273,11 @@ class World:
         self.report = KeptReport()
         self.holds = HoldStoreInMemory()
         self.seconds_left = 900.0
-        self._purger = self.new_purger()
+        self.start_environment()
 
-    def new_purger(self, minimum_age: timedelta = timedelta()) -> Purger:
-        """A purger in a new execution environment."""
-        return Purger(
+    def start_environment(self, **settings: Any) -> None:  # noqa: ANN401  # settings of a purger
+        """Handle all further events in a new execution environment."""
+        self._purger = Purger(
             holds=self.holds,
             backups=self.cloud,
             plans=self.plans,
@@ -302,28 +286,30 @@ class World:
             report=self.report,
             clock=self.clock,
             default_target="default",
-            minimum_age=minimum_age,
+            **({"minimum_age": timedelta()} | settings),
         )
-
-    def use_purger(self, purger: Purger) -> None:
-        """Handle all further events by another purger."""
-        self._purger = purger
 
     def send(self, messages: Sequence[NewMessage]) -> bool:
         """Through whatever queue there is now: a test may put another one."""
         return self.queue.send(messages)
 
     def handle(self, event: object) -> dict[str, Any]:
-        """One invocation."""
         return self._purger.handle(event, lambda: self.seconds_left, INVOCATION)
 
     def run(self, scheduled_time: str = SCHEDULED, /, **changes: object) -> dict[str, Any]:
-        """A run of the policy, changed."""
         return self.handle({"run": POLICY | changes, "scheduled_time": scheduled_time})
 
-    def wait(self, seconds: float) -> None:
+    def interrupt(self, takes: int = 0, **changes: object) -> list[str]:
+        """A run whose queue refuses after some batches; then it works again. Returns what was sent."""
+        self.queue = StoppingQueue(takes=takes)
+        with pytest.raises(RunUnfinished):
+            self.run(**changes)
+        sent, self.queue = self.queue.ids, StoppingQueue()
+        return sent
+
+    def wait(self, seconds: float = 0, **span: float) -> None:
         """Let time pass, here and in the cloud."""
-        self.clock.advance(seconds)
+        self.clock.advance(seconds + timedelta(**span).total_seconds())
         self.cloud.date = self.clock.now
 
     def preview(self, **changes: object) -> dict[str, Any]:
@@ -335,9 +321,31 @@ class World:
         return self.handle({"approve": {"policy": "nightly", "plan": plan} | changes})
 
     def document(self, run: str = RUN) -> dict[str, Any]:
-        """A stored plan."""
         found: dict[str, Any] = json.loads(self.plans.objects["nightly", run, "json"])
         return found
+
+    def warnings(self, run: str = RUN) -> list[str]:
+        found: list[str] = self.document(run)["warnings"]
+        return found
+
+    @property
+    def kinds(self) -> set[str]:
+        """The endings of everything that is stored."""
+        return {key[2] for key in self.plans.objects}
+
+    def stored_plan(self, run: str = RUN) -> Plan:
+        return read_plan(self.plans.objects["nightly", run, "json"])
+
+    def replace_plan(self, plan: Plan, run: str = RUN, *, recomputed: bool = False) -> str:
+        """Store a plan as a forger would, with its own sha256; `recomputed`: also with the summaries of its rows."""
+        if recomputed:
+            groups, totals, guards = recompute(plan)
+            plan = replace(plan, groups=groups, totals=totals, guards=guards)
+        plan = replace(plan, sha256=None)
+        sha256 = sha256_of(plan)
+        self.plans.objects["nightly", run, "json"] = encode_plan(replace(plan, sha256=sha256))
+        self.plans.hashes["nightly", run] = sha256
+        return sha256
 
     def due(self, run: str = RUN) -> list[str]:
         """What a stored plan calls due, in its order."""

@@ -1,5 +1,6 @@
 """Inventories and policies as the cloud and people make them: mostly sound, now and then odd."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import product
@@ -13,11 +14,13 @@ from vbs_reaper.backups.answer import Service
 from vbs_reaper.backups.backup import CSI_DESCRIPTION, Backup
 from vbs_reaper.backups.hold_marker import HOLD_MARKER
 from vbs_reaper.purge.inventory import Inventory
+from vbs_reaper.purge.plan import Plan, plan
 from vbs_reaper.purge.policy import PurgePolicy, read_policy
 
 many = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 """For properties of generated inventories, which are large."""
 
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 PROJECT = "0" * 31 + "1"
 OTHER_PROJECT = "0" * 31 + "2"
@@ -28,6 +31,10 @@ _TIME = "%Y-%m-%dT%H:%M:%S.%f"
 
 def backup_id(number: int) -> str:
     return str(UUID(int=number))
+
+
+def ids(*numbers: int) -> list[str]:
+    return [backup_id(number) for number in numbers]
 
 
 def record(number: int, *, age: timedelta, **fields: object) -> Record:
@@ -45,9 +52,12 @@ def record(number: int, *, age: timedelta, **fields: object) -> Record:
     }
 
 
-def nightly(count: int, **fields: object) -> list[Record]:
-    """One backup a night, the newest an hour old; number 0 is the newest."""
-    return [record(number, age=timedelta(days=number, hours=1), **fields) for number in range(count)]
+def nightly(count: int, changes: Mapping[int, Record] | None = None, /, **fields: object) -> list[Record]:
+    """One backup a night, the newest an hour old; number 0 is the newest. `changes` are fields of single ones."""
+    rows = [record(number, age=timedelta(days=number, hours=1), **fields) for number in range(count)]
+    for number, changed in (changes or {}).items():
+        rows[number] |= changed
+    return rows
 
 
 def inventory(
@@ -70,6 +80,26 @@ def inventory(
 def policy(**parts: object) -> PurgePolicy:
     """A policy about every backup whose name begins with "daily", that keeps two, unless said otherwise."""
     return read_policy({"policy": "nightly", "match": {"name": "daily*"}, "keep": {"last": 2}, **parts})
+
+
+def make_plan(
+    records: list[Record],
+    now: datetime = NOW,
+    *,
+    last: Plan | None = None,
+    run: str | None = None,
+    service: Service = "vbs",
+    with_metadata: bool = False,
+    project_id: str | None = None,
+    **parts: object,
+) -> Plan:
+    """The plan of a policy with these parts."""
+    listed = inventory(records, service=service, with_metadata=with_metadata, project_id=project_id)
+    return plan(policy(**parts), listed, now, last=last, run=run)
+
+
+def selected(made: Plan) -> set[str]:
+    return {row.id for row in made.selected}
 
 
 _ages = st.one_of(

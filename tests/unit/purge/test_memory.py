@@ -1,7 +1,5 @@
 """A run that would not fit into the memory of the purger is refused, with the size to set."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given, strategies as st
 
@@ -30,39 +28,26 @@ def test_a_refusal_names_a_size_that_is_enough(backups: int, memory_mb: int) -> 
 
 
 @pytest.fixture
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> World:
-    """Five backups, each of which takes 100 MB."""
+def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Each of the five backups takes 100 MB."""
     monkeypatch.setattr("vbs_reaper.purge.memory.BYTES_PER_BACKUP", 10**8)
-    world = World(nightly(5))
     world.cloud.page_size = 1
     return world
 
 
-def with_memory(world: World, memory_mb: int | None) -> World:
-    purger: Any = world._purger  # noqa: SLF001
-    purger._memory_mb = memory_mb  # noqa: SLF001
-    return world
-
-
-def test_a_run_that_does_not_fit_counts_all_backups_and_stores_nothing(small_pages: World) -> None:
-    world = with_memory(small_pages, 512)
-    answer = world.run()
-    assert_refused(world, answer, "memory_too_small", "5 listed backups", "PurgerMemory to 640", "has 512")
+def test_a_run_or_approval_that_does_not_fit_counts_all_backups_and_stores_nothing(world: World) -> None:
+    sha256 = previewed(world)
+    world.start_environment(memory_mb=512)
+    words = "5 listed backups", "PurgerMemory to 640", "has 512"
+    assert_refused(world, world.approve(sha256), "memory_too_small", *words)
+    world.plans.objects.clear()
+    assert_refused(world, world.run(), "memory_too_small", *words)
     assert world.plans.objects == {}
 
 
 @pytest.mark.parametrize("memory_mb", [640, None])
-def test_a_run_that_fits_is_planned(small_pages: World, memory_mb: int | None) -> None:
-    assert with_memory(small_pages, memory_mb).run()["requested"] == 3
-
-
-def test_a_list_that_begins_again_is_counted_again(small_pages: World) -> None:
-    small_pages.cloud.shown_before_it_began_anew = nightly(4)
-    assert with_memory(small_pages, 640).run()["requested"] == 3
-
-
-def test_an_approval_that_does_not_fit_is_refused(small_pages: World) -> None:
-    sha256 = previewed(small_pages)
-    assert_refused(
-        with_memory(small_pages, 512), small_pages.approve(sha256), "memory_too_small", "PurgerMemory to 640"
-    )
+@pytest.mark.parametrize("before", [0, 4], ids=["listed once", "the list begins again"])
+def test_a_run_that_fits_is_planned(world: World, memory_mb: int | None, before: int) -> None:
+    world.cloud.shown_before_it_began_anew = nightly(before)
+    world.start_environment(memory_mb=memory_mb)
+    assert world.run()["requested"] == 3

@@ -7,11 +7,10 @@ import subprocess
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from tests.unit.purge.strategies import NOW, inventory, nightly, policy
+from tests.support.cases import words_of
+from tests.unit.purge.strategies import make_plan, nightly, policy
 from vbs_reaper.errors import InvalidPattern, InvalidPolicy
 from vbs_reaper.purge.name_pattern import compile_patterns
-from vbs_reaper.purge.plan import plan
-from vbs_reaper.purge.policy import read_policy
 
 CASES = 'while [ $# -gt 0 ]; do case "$1" in $2) printf 1;; *) printf 0;; esac; shift 2; done'
 BASH = shutil.which("bash")
@@ -21,131 +20,21 @@ DASH = shutil.which("dash")
 
 BATCH = 1000
 """Pairs that one process of a shell compares."""
-
 Pair = tuple[str, str]
 """A name and a pattern."""
 
-SUPPORTED = [
-    "*",
-    "daily-*",
-    "*-daily",
-    "a*b*c",
-    "a**c",
-    "*a*b",
-    "?",
-    "???",
-    "daily-?",
-    "[abc]",
-    "[a-c]",
-    "[!a-c]",
-    "[^a-c]",
-    "daily-[^0-9]",
-    "[^a-z]*",
-    "[]a]",
-    "[]]",
-    "[!]x]",
-    "[^]x]",
-    "[!]]",
-    "[]-a]",
-    "[!]-a]",
-    "[a-]",
-    "[-a]",
-    "[!-a]",
-    "[a!]",
-    "[a^]",
-    "[!^a]",
-    "[^!a]",
-    "[^^]",
-    "[!!]",
-    "[a-c-e]",
-    "[--0]",
-    "[+--]",
-    "[---]",
-    "[Z-a]",
-    "[a-cx-z]",
-    "[[]",
-    "[a[]",
-    "[[]auto[]]*",
-    "[*]",
-    "a[?]b",
-    "a]b",
-    "a-b",
-    "{a,b}",
-    "+(a)",
-    "!(a)",
-    "a|b",
-    "a.b",
-    ".*",
-    "a?b",
-    "(a)",
-    "$a",
-    "^a$",
-    "~",
-    "~root",
-    "#a",
-    "'a'",
-    '"a"',
-    "`a`",
-    "[ä-ü]",
-    "[!ä-ü]",
-    "ü?",
-    "[a-ü]",
-    " ",
-    "a b*",
-    "[a&&b]",
-    "[a||b]",
-    "[a~~b]",
-    "[.]",
-    "[a.]",
-    "[a:]",
-    "[a=]",
-]
-NAMES = [
-    *"abcmzABZ019-]![^*?.,+/:=&|~$#'\"` @{}()äéüÜß€",
-    "",
-    "ab",
-    "abc",
-    "aXbYc",
-    "acb",
-    "daily-",
-    "daily-1",
-    "daily-x",
-    "DAILY-1",
-    "Daily-2",
-    "x-daily",
-    "[auto] a",
-    "[a]",
-    "a*b",
-    "a?b",
-    "a]b",
-    "a/b",
-    "a.b",
-    "axb",
-    "a-b",
-    "a|b",
-    "{a,b}",
-    "+(a)",
-    "!(a)",
-    "(a)",
-    ".a",
-    "..",
-    "^a$",
-    "$a",
-    "~root",
-    "#a",
-    "'a'",
-    '"a"',
-    "`a`",
-    "a b",
-    "a b c",
-    "a\nb",
-    "\n",
-    "b\n",
-    "ü1",
-    "üü",
-    "日本語",
-    "🙂",
-]
+SUPPORTED = [" "] + words_of(r"""
+a b*   *   daily-*   *-daily   a*b*c   a**c   *a*b   ?   ???   daily-?   [abc]   [a-c]   [!a-c]   [^a-c]
+daily-[^0-9]   [^a-z]*   []a]   []]   [!]x]   [^]x]   [!]]   []-a]   [!]-a]   [a-]   [-a]   [!-a]   [a!]   [a^]
+[!^a]   [^!a]   [^^]   [!!]   [a-c-e]   [--0]   [+--]   [---]   [Z-a]   [a-cx-z]   [[]   [a[]   [[]auto[]]*   [*]
+a[?]b   a]b   a-b   {a,b}   +(a)   !(a)   a|b   a.b   .*   a?b   (a)   $a   ^a$   ~   ~root   #a   'a'   "a"   `a`
+[ä-ü]   [!ä-ü]   ü?   [a-ü]   [a&&b]   [a||b]   [a~~b]   [.]   [a.]   [a:]   [a=]
+""")
+NAMES = [*"abcmzABZ019-]![^*?.,+/:=&|~$#'\"` @{}()äéüÜß€\n", "", "a\nb", "b\n"] + words_of("""
+[auto] a   a b   a b c   ab   abc   aXbYc   acb   daily-   daily-1   daily-x   DAILY-1   Daily-2   x-daily   [a]
+a*b   a?b   a]b   a/b   a.b   axb   a-b   a|b   {a,b}   +(a)   !(a)   (a)   .a   ..   ^a$   $a   ~root   #a   'a'
+"a"   `a`   ü1   üü   日本語   🙂
+""")
 
 
 def in_shell(shell: list[str], pairs: list[Pair]) -> list[bool]:
@@ -207,53 +96,38 @@ def test_every_accepted_pattern_selects_what_the_shell_selects(drawn: list[tuple
     assert_as_in_shells(pairs)
 
 
+REJECTED = {
+    'has the character class "[:digit:]", which is not supported; write characters or': ["daily-[[:digit:]]"],
+    "has the character class": ["[![:space:]]", "[a[:digit:]]", "[[:]"],
+    "has the equivalence class": ["[[=a=]]"],
+    "has the collating symbol": ["[[.-.]]", "[a-[.z.]]"],
+    r"has a backslash, which is not supported; write \* as [*]": [r"daily\*"],
+    "has a backslash": [r"[\]]", r"[a-\z]", "daily\\"],
+    'has "[0-9" without a closing "]"; close it, or write [[] for the character "["': ["daily-[0-9"],
+    "without a closing": ["[", "[]", "[!]", "[^]", "[a-"],
+    'has the range "z-a", which matches nothing; swap its ends': ["[z-a]"],
+    'has the range "\\xfc-a"': ["[ü-a]"],
+    'has the range "a--"': ["[a--]"],
+    'has the range "9-0"': ["x[!9-0]"],
+}
+
+
 @pytest.mark.parametrize(
-    ("pattern", "says"),
-    [
-        ("daily-[[:digit:]]", 'has the character class "[:digit:]", which is not supported; write characters or'),
-        ("[[=a=]]", "has the equivalence class"),
-        ("[[.-.]]", "has the collating symbol"),
-        ("[a-[.z.]]", "has the collating symbol"),
-        ("[![:space:]]", "has the character class"),
-        ("[a[:digit:]]", "has the character class"),
-        ("[[:]", "has the character class"),
-        (r"daily\*", r"has a backslash, which is not supported; write \* as [*]"),
-        (r"[\]]", "has a backslash"),
-        (r"[a-\z]", "has a backslash"),
-        ("daily\\", "has a backslash"),
-        ("daily-[0-9", 'has "[0-9" without a closing "]"; close it, or write [[] for the character "["'),
-        ("[", "without a closing"),
-        ("[]", "without a closing"),
-        ("[!]", "without a closing"),
-        ("[^]", "without a closing"),
-        ("[a-", "without a closing"),
-        ("[z-a]", 'has the range "z-a", which matches nothing; swap its ends'),
-        ("[ü-a]", 'has the range "\\xfc-a"'),
-        ("[a--]", 'has the range "a--"'),
-        ("x[!9-0]", 'has the range "9-0"'),
-    ],
+    ("says", "pattern"), [(says, each) for says, patterns in REJECTED.items() for each in patterns]
 )
-def test_a_form_that_would_be_misread_is_rejected_with_the_fix(pattern: str, says: str) -> None:
-    with pytest.raises(InvalidPolicy) as refused:
-        read_policy({"policy": "nightly", "match": {"name": pattern}, "keep": {"last": 1}})
-    sentence = str(refused.value)
-    assert sentence.startswith('"match.name" ')
-    assert says in sentence
-    assert "\n" not in sentence
-
-
-def test_a_pattern_in_a_list_is_rejected_by_its_position() -> None:
-    with pytest.raises(InvalidPolicy, match=r'^"match\.name\[1\]" has the range "z-a"'):
-        read_policy({"policy": "nightly", "match": {"name": ["daily-*", "[z-a]"]}, "keep": {"last": 1}})
+def test_a_form_that_would_be_misread_is_rejected_with_the_fix_and_its_position(says: str, pattern: str) -> None:
+    for name, key in ((pattern, '"match.name" '), (["daily-*", pattern], '"match.name[1]" ')):
+        with pytest.raises(InvalidPolicy) as refused:
+            policy(match={"name": name})
+        sentence = str(refused.value)
+        assert sentence.startswith(key)
+        assert says in sentence
+        assert "\n" not in sentence
 
 
 def test_a_name_must_match_one_pattern_of_a_list_as_a_whole() -> None:
     matches = compile_patterns(["daily-*", "w?", "[^a-z]x"])
-    assert [name for name in ("daily-", "daily", "wx", "wxx", "1x", "ax", "x1x") if matches(name)] == [
-        "daily-",
-        "wx",
-        "1x",
-    ]
+    assert [*filter(matches, ("daily-", "daily", "wx", "wxx", "1x", "ax", "x1x"))] == ["daily-", "wx", "1x"]
 
 
 def test_many_stars_take_no_exponential_time() -> None:
@@ -272,8 +146,6 @@ def test_many_stars_take_no_exponential_time() -> None:
     ],
 )
 def test_a_policy_selects_by_name_as_the_shell_does(name: object, selected: set[str]) -> None:
-    rows = nightly(5)
-    for row, called in zip(rows, ("daily-1", "daily-2", "daily-x", "DAILY-1", "weekly"), strict=True):
-        row["name"] = called
-    made = plan(policy(match={"name": name}), inventory(rows), NOW)
+    names = "daily-1", "daily-2", "daily-x", "DAILY-1", "weekly"
+    made = make_plan(nightly(5, {number: {"name": each} for number, each in enumerate(names)}), match={"name": name})
     assert {row.name for row in made.backups if row.in_set} == selected

@@ -1,20 +1,19 @@
 """Holds and stops in the stack's bucket, and the minimum age, as a purge respects them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
+from typing import Any
 
 import pytest
 
 from tests.unit.purge.purge_world import POLICY, RUN, StoppingQueue, World, assert_refused, previewed
-from tests.unit.purge.strategies import NOW, backup_id, nightly
+from tests.unit.purge.strategies import DAY, NOW, backup_id, ids, nightly
 from vbs_reaper.backups.holds import HoldKind, HoldRecord, name_of_hold
 from vbs_reaper.deletion.message import NewMessage
 from vbs_reaper.errors import RunUnfinished
 
 VOLUME = backup_id(10**9)
 N = "0123abcd"
-DAY = timedelta(days=1)
 
 
 def put_hold(world: World, kind: HoldKind, of: str, until: datetime | None = None) -> str:
@@ -23,47 +22,39 @@ def put_hold(world: World, kind: HoldKind, of: str, until: datetime | None = Non
     return name
 
 
-def test_a_backup_on_hold_in_the_bucket_is_kept_and_the_plan_says_by_whom_until_when_and_why() -> None:
-    world = World(nightly(5))
+# ── Holds ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_backup_on_hold_in_the_bucket_is_kept_and_the_plan_says_by_whom_until_when_and_why(world: World) -> None:
     name = put_hold(world, HoldKind.BACKUP, backup_id(3))
     answer = world.run()
     assert (answer["outcome"], answer["requested"]) == ("completed", 2)
     (row,) = [row for row in world.document()["backups"] if row["id"] == backup_id(3)]
-    assert (row["reasons"], row["detail"]) == (
-        ["held"],
-        f"by arn:aws:iam::1:user/jane until it is released: case 7 ({name})",
-    )
+    by = f"by arn:aws:iam::1:user/jane until it is released: case 7 ({name})"
+    assert (row["reasons"], row["detail"]) == (["held"], by)
 
 
-def test_a_hold_on_a_volume_keeps_all_its_backups() -> None:
-    world = World(nightly(5))
-    put_hold(world, HoldKind.VOLUME, VOLUME)
-    assert world.run()["requested"] == 0
-    assert world.holds.reads == [f"volume/{VOLUME}/released-{N}"]
+@pytest.mark.parametrize(("until", "requested", "ending"), [(None, 0, "released"), (NOW, 3, None)])
+def test_a_hold_on_a_volume_keeps_all_its_backups_until_it_ends(
+    world: World, until: datetime | None, requested: int, ending: str | None
+) -> None:
+    put_hold(world, HoldKind.VOLUME, VOLUME, until)
+    assert world.run()["requested"] == requested
+    assert world.holds.reads == ([] if ending is None else [f"volume/{VOLUME}/{ending}-{N}"])
 
 
-def test_a_hold_that_ends_within_fourteen_days_is_announced_in_plan_and_event() -> None:
-    world = World(nightly(5))
+def test_a_hold_that_ends_within_fourteen_days_is_announced_in_plan_and_event(world: World) -> None:
     put_hold(world, HoldKind.BACKUP, backup_id(3), NOW + 14 * DAY)
     put_hold(world, HoldKind.BACKUP, backup_id(4), NOW + 15 * DAY)
     put_hold(world, HoldKind.BACKUP, backup_id(99), NOW + DAY)  # holds nothing that is listed
     world.run()
-    announced = [warning for warning in world.document()["warnings"] if "ends within 14 days" in warning]
-    assert len(announced) == 1
-    assert "case 7" in announced[0]
-    assert f"backup/{backup_id(3)}/" in announced[0]
-    (planned, _) = [detail for _, detail in world.bus.heard]
-    assert planned.warnings == tuple(announced)
+    (announced,) = [warning for warning in world.warnings() if "ends within 14 days" in warning]
+    assert "case 7" in announced
+    assert f"backup/{backup_id(3)}/" in announced
+    assert world.bus.heard[0][1].warnings == (announced,)
 
 
-def test_a_hold_that_has_ended_keeps_nothing() -> None:
-    world = World(nightly(5))
-    put_hold(world, HoldKind.VOLUME, VOLUME, NOW)
-    assert world.run()["requested"] == 3
-
-
-def test_an_approval_leaves_out_what_was_put_on_hold_after_the_plan() -> None:
-    world = World(nightly(5))
+def test_an_approval_leaves_out_what_was_put_on_hold_after_the_plan(world: World) -> None:
     sha256 = previewed(world)
     put_hold(world, HoldKind.BACKUP, backup_id(3))
     world.wait(60)
@@ -72,98 +63,87 @@ def test_an_approval_leaves_out_what_was_put_on_hold_after_the_plan() -> None:
     assert answer["left_out"]["reasons"] == {"held": 1}
 
 
+# ── Stops ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 @pytest.mark.parametrize("of", [f"nightly/{RUN}", "nightly/*"])
-def test_a_stopped_run_stores_its_plan_and_sends_nothing(of: str) -> None:
-    world = World(nightly(5))
+def test_a_stopped_run_stores_its_plan_and_sends_nothing_but_can_be_previewed(world: World, of: str) -> None:
     put_hold(world, HoldKind.RUN, of)
     answer = world.run()
     assert_refused(world, answer, "stopped", "is stopped by arn:aws:iam::1:user/jane until it is released: case 7")
     assert world.document()["totals"]["due"] == 3
+    assert_refused(world, world.approve(answer["plan"]), "stopped")
+    assert world.run("2026-11-25T04:00:00Z", mode="preview")["outcome"] == "planned"
 
 
-def test_a_stopped_run_cannot_be_approved_but_previewed() -> None:
-    world = World(nightly(5))
-    sha256 = previewed(world)
-    put_hold(world, HoldKind.RUN, "nightly/*")
-    world.wait(31)
-    assert_refused(world, world.approve(sha256), "stopped")
-    assert world.preview()["outcome"] == "planned"
-
-
-def test_a_stop_of_another_policy_or_run_stops_nothing() -> None:
-    world = World(nightly(5))
+def test_a_stop_of_another_policy_or_run_stops_nothing(world: World) -> None:
     put_hold(world, HoldKind.RUN, "weekly/*")
     put_hold(world, HoldKind.RUN, "nightly/2026-11-24T03-00-00Z")
     assert world.run()["requested"] == 3
 
 
-class StopWhileSending(StoppingQueue):
-    """A batch takes 20 seconds, and after the third one somebody stops the run."""
+class SlowQueue(StoppingQueue):
+    """A batch takes 20 seconds. After the third one somebody stops the run, or the holds cannot be listed."""
 
     world: World
+    stops: bool = True
 
     def send(self, messages: Sequence[NewMessage]) -> bool:
         self.world.wait(20)
-        if self.batches == 2:
+        if self.batches == 2 and self.stops:
             put_hold(self.world, HoldKind.RUN, f"nightly/{RUN}")
+        self.world.holds.is_unusable = self.batches >= 2 and not self.stops
         return super().send(messages)
 
 
-def test_a_run_that_is_sending_stops_within_thirty_seconds_and_says_how_much_was_sent() -> None:
+@pytest.fixture
+def slow() -> World:
+    """A world of a hundred backups and a `SlowQueue`."""
     world = World(nightly(100))
-    world.queue = queue = StopWhileSending()
+    world.queue = queue = SlowQueue()
     queue.world = world
-    answer = world.run()
-    assert (answer["outcome"], answer["reason"]) == ("refused", "stopped")
-    assert len(queue.sent) == 40  # the fourth batch was sent by a listing that was 20 seconds old
-    assert "40 requests were sent before" in answer["message"]
-    assert world.report.deletions == [("nightly", 40)]
-    assert ("nightly", RUN, "sent") not in world.plans.objects
+    return world
 
 
 @pytest.mark.parametrize("is_approved", [False, True])
-def test_run_that_was_stopped_while_it_was_sending_continues_when_the_stop_is_released(is_approved: bool) -> None:  # noqa: FBT001
-    world = World(nightly(100))
-    sha256 = previewed(world) if is_approved else ""
-    world.queue = queue = StopWhileSending()
-    queue.world = world
-    invoke = partial(world.approve, sha256) if is_approved else world.run
-    assert invoke()["reason"] == "stopped"
-    before = list(queue.ids)
-    world.holds.records.clear()
-    world.wait(31)
-    world.queue = StoppingQueue()
-    answer = invoke()
+def test_a_run_that_is_sending_stops_within_thirty_seconds_and_continues_when_the_stop_is_released(
+    slow: World, *, is_approved: bool
+) -> None:
+    sha256 = previewed(slow) if is_approved else ""
+
+    def send() -> dict[str, Any]:
+        return slow.approve(sha256) if is_approved else slow.run()
+
+    stopped = send()
+    assert (stopped["outcome"], stopped["reason"]) == ("refused", "stopped")
+    assert "40 requests were sent before" in stopped["message"]
+    assert slow.queue.ids == ids(*range(2, 42)), "the fourth batch was sent by a listing that was 20 seconds old"
+    assert slow.report.deletions == [("nightly", 40)]
+    assert "sent" not in slow.kinds
+    slow.holds.records.clear()
+    slow.wait(31)
+    slow.queue = StoppingQueue()
+    answer = send()
     assert (answer["outcome"], answer["requested"]) == ("completed", 58)
     assert "58 deletions were requested, after 40 by earlier attempts." in answer["message"]
-    assert [*before, *world.queue.ids] == [backup_id(number) for number in range(2, 100)]
+    assert slow.queue.ids == ids(*range(42, 100))
 
 
-def test_run_that_cannot_list_the_holds_while_it_is_sending_continues_behind_what_was_sent() -> None:
-    world = World(nightly(100))
-
-    class Unlisted(StoppingQueue):
-        """A batch takes 20 seconds, and after the third one the holds cannot be listed."""
-
-        def send(self, messages: Sequence[NewMessage]) -> bool:
-            world.wait(20)
-            world.holds.is_unusable = self.batches >= 2
-            return super().send(messages)
-
-    world.queue = Unlisted()
+def test_run_that_cannot_list_the_holds_while_it_is_sending_continues_behind_what_was_sent(slow: World) -> None:
+    assert isinstance(slow.queue, SlowQueue)
+    slow.queue.stops = False
     with pytest.raises(RunUnfinished, match="the holds cannot be read"):
-        world.run()
-    before = list(world.queue.ids)
-    assert world.report.deletions == [("nightly", len(before))]
-    world.holds.is_unusable = False
-    world.wait(1)
-    world.queue = StoppingQueue()
-    assert world.run()["requested"] == 98 - len(before)
-    assert [*before, *world.queue.ids] == [backup_id(number) for number in range(2, 100)]
+        slow.run()
+    before = slow.queue.ids
+    assert slow.report.deletions == [("nightly", len(before))]
+    slow.holds.is_unusable = False
+    slow.wait(1)
+    slow.queue = StoppingQueue()
+    assert slow.run()["requested"] == 98 - len(before)
+    assert [*before, *slow.queue.ids] == ids(*range(2, 100))
 
 
-def test_a_run_is_repeated_while_the_holds_cannot_be_listed() -> None:
-    world = World(nightly(5))
+def test_a_run_is_repeated_while_the_holds_cannot_be_listed(world: World) -> None:
     world.holds.is_unusable = True
     with pytest.raises(RunUnfinished, match="the holds cannot be read"):
         world.run()
@@ -174,11 +154,12 @@ def test_a_run_is_repeated_while_the_holds_cannot_be_listed() -> None:
     assert world.run()["requested"] == 3
 
 
-def test_backups_younger_than_the_stacks_minimum_age_are_kept() -> None:
-    world = World(nightly(5))
-    world.use_purger(world.new_purger(minimum_age=3 * DAY))
-    answer = world.run(keep={"last": 1})
-    assert answer["requested"] == 2
+# ── Minimum age ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_backups_younger_than_the_stacks_minimum_age_are_kept(world: World) -> None:
+    world.start_environment(minimum_age=3 * DAY)
+    assert world.run(keep={"last": 1})["requested"] == 2
     kept = {row["id"]: row["reasons"] for row in world.document()["backups"] if "due_at" not in row}
     assert kept == {
         backup_id(0): ["keep_last", "min_kept", "minimum_age"],
@@ -188,7 +169,7 @@ def test_backups_younger_than_the_stacks_minimum_age_are_kept() -> None:
 
 
 def test_the_minimum_age_does_not_keep_failed_backups() -> None:
-    world = World([*nightly(3), *[row | {"id": backup_id(50), "status": "error"} for row in nightly(1)]])
-    world.use_purger(world.new_purger(minimum_age=30 * DAY))
+    world = World([*nightly(3), *nightly(1, id=backup_id(50), status="error")])
+    world.start_environment(minimum_age=30 * DAY)
     answer = world.run(match=POLICY["match"] | {"status": ["available", "error"]})
     assert world.queue.ids == [backup_id(50)], answer

@@ -41,7 +41,6 @@ class BackupFields(TypedDict, total=False):
     service_metadata: str
     delete_seconds: float | None
     driver: Driver
-    driver_failures: int | None
     cbr: dict[str, Any]
     shown: dict[str, Any]
     hidden: list[str]
@@ -72,8 +71,6 @@ class BackupRecord:
     delete_seconds: float | None = None
     """Instead of the cloud's own figure."""
     driver: Driver = Driver.DELETES
-    driver_failures: int | None = None
-    """How many deletions go as `driver` says before one succeeds; None: all."""
     cbr: Mapping[str, Any] = field(default_factory=dict)
     """What only CBR shows: `resource_type`, `part_of`, `image_ids`, `auto_trigger`, `expired_at`."""
     shown: Mapping[str, Any] = field(default_factory=dict)

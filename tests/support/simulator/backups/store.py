@@ -114,7 +114,7 @@ class BackupStore:
             self._children[record.parent_id].discard(record.id)
 
     def _end_deletion(self, record: BackupRecord, at: datetime, driver_error: str | None) -> None:
-        match Driver.FAILS if driver_error else _next_turn(record):
+        match Driver.FAILS if driver_error else record.driver:
             case Driver.DELETES:
                 self.remove(record, at)
             case Driver.FAILS:
@@ -128,13 +128,3 @@ class BackupStore:
 
     def _note(self, record: BackupRecord, at: datetime) -> None:
         self._journal.histories[record.id].append(StateChange(at=at, status=record.status))
-
-
-def _next_turn(record: BackupRecord) -> Driver:
-    """How this deletion goes, counting those that may go wrong."""
-    if record.driver_failures is None:
-        return record.driver
-    if record.driver_failures <= 0:
-        return Driver.DELETES
-    record.driver_failures -= 1
-    return record.driver
