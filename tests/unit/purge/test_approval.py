@@ -155,6 +155,18 @@ def test_an_approval_that_sent_nothing_can_be_repeated_and_is_another_end(world:
     assert world.approve(sha256)["outcome"] == "already_sent"
 
 
+def test_refusals_for_different_reasons_are_different_results(world: World) -> None:
+    world.cloud.view = target(address=HERE)
+    sha256 = previewed(world)
+    world.cloud.view = target(address=ELSEWHERE)
+    misplaced = world.approve(sha256)
+    assert world.approve(sha256)["id"] == misplaced["id"]
+    world.wait(days=8)
+    expired = world.approve(sha256)
+    assert (misplaced["reason"], expired["reason"]) == ("plan_misplaced", "plan_expired")
+    assert misplaced["id"] != expired["id"]
+
+
 @pytest.mark.parametrize(("gone", "requested"), [(0, 35), (15, 20)])
 def test_an_approval_killed_half_way_sends_what_is_left_when_it_is_repeated(gone: int, requested: int) -> None:
     world = World(nightly(37))

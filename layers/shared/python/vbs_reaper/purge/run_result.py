@@ -151,7 +151,7 @@ def refused(refusal: RunRefused, policy: str, run: str, plan: Plan | None = None
     if plan is not None:
         return _result_of_plan(plan, run, PurgeOutcome.REFUSED, refusal.reason, str(refusal))
     return PurgeResult(
-        id=_event_id(policy, run, PurgeOutcome.REFUSED),
+        id=_event_id(policy, run, PurgeOutcome.REFUSED, refusal.reason),
         outcome=PurgeOutcome.REFUSED,
         reason=refusal.reason.value,
         message=str(refusal),
@@ -204,7 +204,7 @@ def _result_of_plan(
 ) -> PurgeResult:
     policy = plan.policy.policy
     return PurgeResult(
-        id=_event_id(policy, run, outcome, with_grace=with_grace),
+        id=_event_id(policy, run, outcome, reason, with_grace=with_grace),
         outcome=outcome,
         reason=reason.value,
         message=message,
@@ -221,6 +221,16 @@ def _result_of_plan(
     )
 
 
-def _event_id(policy: str, run: str, outcome: PurgeOutcome, *, with_grace: bool | UnsetType = UNSET) -> str:
-    """Return an ID (UUIDv5, RFC 9562) that is the same for every repetition of a run with the same outcome."""
-    return str(uuid5(_NAMESPACE, f"{policy}/{run}/{outcome.value}{'/grace' if with_grace is True else ''}"))
+def _event_id(
+    policy: str, run: str, outcome: PurgeOutcome, reason: Reason, *, with_grace: bool | UnsetType = UNSET
+) -> str:
+    """Return an ID (UUIDv5, RFC 9562) that is the same for every repetition of a run with the same outcome.
+
+    A run that is refused for another reason has another result, which needs another ID.
+    """
+    parts = [policy, run, outcome.value]
+    if outcome is PurgeOutcome.REFUSED:
+        parts.append(reason.value)
+    if with_grace is True:
+        parts.append("grace")
+    return str(uuid5(_NAMESPACE, "/".join(parts)))
