@@ -15,7 +15,7 @@ from tests.infrastructure.test_alarms import ALARMS, DAY_S, metrics_of, ordinary
 from tests.infrastructure.translate import ROOT
 from tests.support.local.function_log import Sample
 from tests.unit.aws.test_report import MESSAGE, NOW, REQUEST
-from vbs_reaper.aws.deletion_report import STACK_FAULTS, TARGET_FAULTS, DeletionReport
+from vbs_reaper.aws.deletion_report import DeletionReport
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.deletion.decision import Halt
 from vbs_reaper.deletion.result import Outcome
@@ -217,14 +217,18 @@ def test_check_by_hand_does_not_count_as_a_scheduled_one() -> None:
 # ── Faults ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("reason", sorted(STACK_FAULTS))
+def faults_of(scope: Scope) -> list[Reason]:
+    return [reason for reason in Reason if reason.fault_of is scope]
+
+
+@pytest.mark.parametrize("reason", faults_of(Scope.STACK))
 def test_fault_of_the_stack_rings_in_five_minutes(reason: Reason) -> None:
     assert ALARMS["StackUnhealthyAlarm"]["Period"] == 300
     assert is_on("StackUnhealthyAlarm", [waits(reason)])
     assert not is_on("TargetUnhealthyAlarm", [waits(reason)])
 
 
-@pytest.mark.parametrize("reason", sorted(TARGET_FAULTS))
+@pytest.mark.parametrize("reason", faults_of(Scope.TARGET))
 def test_fault_of_a_target_rings_in_five_minutes(reason: Reason) -> None:
     assert ALARMS["TargetUnhealthyAlarm"]["Period"] == 300
     assert is_on("TargetUnhealthyAlarm", [waits(reason)])
@@ -234,8 +238,8 @@ def test_fault_of_a_target_rings_in_five_minutes(reason: Reason) -> None:
 def test_every_reason_about_stack_or_target_is_told_or_heals() -> None:
     of_stack = {each for each in Reason if each.scope is Scope.STACK}
     of_target = {each for each in Reason if each.scope is Scope.TARGET}
-    assert of_stack <= STACK_FAULTS
-    assert of_target - TARGET_FAULTS == HEALS | {Reason.IDENTITY_MISMATCH}
+    assert of_stack <= {*faults_of(Scope.STACK)}
+    assert of_target - {*faults_of(Scope.TARGET)} == HEALS | {Reason.IDENTITY_MISMATCH}
 
 
 @pytest.mark.parametrize("name", ["StackUnhealthyAlarm", "TargetUnhealthyAlarm"])

@@ -43,14 +43,16 @@ class Reason(StrEnum):
     action: str
     scope: Scope
     fix: Fix
+    fault_of: Scope | None
+    """What a person must repair to end a wait for this reason, the stack or the target; None if it ends by itself."""
 
-    def __new__(cls, code: str, scope: Scope, fix: Fix = Fix.OUTSIDE) -> Self:
+    def __new__(cls, code: str, scope: Scope, fix: Fix = Fix.OUTSIDE, fault_of: Scope | None = None) -> Self:
         """Create a member that is its code and carries the rest as attributes."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.scope = scope
         member.sentence, member.action = TEXTS[code]
-        member.fix = fix
+        member.fix, member.fault_of = fix, fault_of
         return member
 
     def with_detail(self, detail: str) -> str:
@@ -88,12 +90,12 @@ class Reason(StrEnum):
     BUSY = "busy", Scope.BACKUP, Fix.CLOUD_ADMINISTRATOR
     HAS_DEPENDENTS = "has_dependents", Scope.BACKUP
     CONFLICT = "conflict", Scope.BACKUP
-    VAULT_UNUSABLE = "vault_unusable", Scope.BACKUP
+    VAULT_UNUSABLE = "vault_unusable", Scope.BACKUP, Fix.OUTSIDE, Scope.TARGET
     UNCONFIRMED = "unconfirmed", Scope.BACKUP
-    ASKED_ELSEWHERE = "asked_elsewhere", Scope.BACKUP
+    ASKED_ELSEWHERE = "asked_elsewhere", Scope.BACKUP, Fix.OUTSIDE, Scope.TARGET
     SURVIVOR_CLAIMED = "survivor_claimed", Scope.BACKUP
-    UNKNOWN_FIELD = "unknown_field", Scope.BACKUP
-    FORBIDDEN = "forbidden", Scope.BACKUP
+    UNKNOWN_FIELD = "unknown_field", Scope.BACKUP, Fix.OUTSIDE, Scope.TARGET
+    FORBIDDEN = "forbidden", Scope.BACKUP, Fix.OUTSIDE, Scope.TARGET
     TIMED_OUT = "timed_out", Scope.BACKUP
     CONNECTION_LOST = "connection_lost", Scope.BACKUP
     SERVER_ERROR = "server_error", Scope.BACKUP
@@ -102,31 +104,31 @@ class Reason(StrEnum):
     STALE_ANSWER = "stale_answer", Scope.BACKUP
     BAD_REQUEST = "bad_request", Scope.BACKUP
     OUT_OF_TIME = "out_of_time", Scope.BACKUP
-    INTERNAL_ERROR = "internal_error", Scope.BACKUP
+    INTERNAL_ERROR = "internal_error", Scope.BACKUP, Fix.OUTSIDE, Scope.STACK
 
     # The target: all its requests wait
     HALTED = "halted", Scope.TARGET
-    CREDENTIALS_REJECTED = "credentials_rejected", Scope.TARGET
-    CLOCK_SKEW = "clock_skew", Scope.TARGET
-    SECRET_UNUSABLE = "secret_unusable", Scope.TARGET  # noqa: S105  # pragma: allowlist secret  # a code
-    ADMINISTRATOR_REFUSED = "administrator_refused", Scope.TARGET
-    PROJECT_MISMATCH = "project_mismatch", Scope.TARGET
+    CREDENTIALS_REJECTED = "credentials_rejected", Scope.TARGET, Fix.OUTSIDE, Scope.TARGET
+    CLOCK_SKEW = "clock_skew", Scope.TARGET, Fix.OUTSIDE, Scope.TARGET
+    SECRET_UNUSABLE = "secret_unusable", Scope.TARGET, Fix.OUTSIDE, Scope.TARGET  # noqa: S105  # pragma: allowlist secret  # a code
+    ADMINISTRATOR_REFUSED = "administrator_refused", Scope.TARGET, Fix.OUTSIDE, Scope.TARGET
+    PROJECT_MISMATCH = "project_mismatch", Scope.TARGET, Fix.OUTSIDE, Scope.TARGET
     IDENTITY_MISMATCH = "identity_mismatch", Scope.TARGET
-    WRONG_ENDPOINT = "wrong_endpoint", Scope.TARGET
-    REDIRECTED = "redirected", Scope.TARGET
-    GATEWAY_REFUSED = "gateway_refused", Scope.TARGET
-    PROXY = "proxy", Scope.TARGET
+    WRONG_ENDPOINT = "wrong_endpoint", Scope.TARGET, Fix.OUTSIDE, Scope.TARGET
+    REDIRECTED = "redirected", Scope.TARGET, Fix.OUTSIDE, Scope.TARGET
+    GATEWAY_REFUSED = "gateway_refused", Scope.TARGET, Fix.OUTSIDE, Scope.TARGET
+    PROXY = "proxy", Scope.TARGET, Fix.OUTSIDE, Scope.TARGET
     THROTTLED = "throttled", Scope.TARGET
     LOGIN_BUSY = "login_busy", Scope.TARGET
     LOGIN_THROTTLED = "login_throttled", Scope.TARGET
     SERVICE_DOWN = "service_down", Scope.TARGET
     UNREACHABLE = "unreachable", Scope.TARGET
-    TLS = "tls", Scope.TARGET
+    TLS = "tls", Scope.TARGET, Fix.OUTSIDE, Scope.TARGET
 
     # Our own side
-    BUCKET_UNUSABLE = "bucket_unusable", Scope.STACK
-    NOT_STORED = "not_stored", Scope.STACK
-    UNHEARD = "unheard", Scope.STACK
+    BUCKET_UNUSABLE = "bucket_unusable", Scope.STACK, Fix.OUTSIDE, Scope.STACK
+    NOT_STORED = "not_stored", Scope.STACK, Fix.OUTSIDE, Scope.STACK
+    UNHEARD = "unheard", Scope.STACK, Fix.OUTSIDE, Scope.STACK
 
     # In a plan: a backup stays
     KEEP_LAST = "keep_last", Scope.KEPT

@@ -5,12 +5,12 @@ A pass that only finds an accepted deletion in progress is logged at level DEBUG
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Superseded, Wait
 from vbs_reaper.deletion.result import Outcome
 from vbs_reaper.logs import fault_fields
-from vbs_reaper.reasons import Reason
+from vbs_reaper.reasons import Reason, Scope
 from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
@@ -35,28 +35,6 @@ _PHRASES = {
     Outcome.HALTED: "target halted",
 }
 _NEEDS_A_PERSON = frozenset({Outcome.REFUSED, Outcome.PARKED, Outcome.HALTED})
-
-STACK_FAULTS: Final = frozenset({Reason.BUCKET_UNUSABLE, Reason.NOT_STORED, Reason.UNHEARD, Reason.INTERNAL_ERROR})
-"""The waits that end when the stack or this software is repaired."""
-TARGET_FAULTS: Final = frozenset(
-    {
-        Reason.CREDENTIALS_REJECTED,
-        Reason.SECRET_UNUSABLE,
-        Reason.ADMINISTRATOR_REFUSED,
-        Reason.PROJECT_MISMATCH,
-        Reason.WRONG_ENDPOINT,
-        Reason.REDIRECTED,
-        Reason.GATEWAY_REFUSED,
-        Reason.PROXY,
-        Reason.TLS,
-        Reason.FORBIDDEN,
-        Reason.ASKED_ELSEWHERE,
-        Reason.UNKNOWN_FIELD,
-        Reason.CLOCK_SKEW,
-        Reason.VAULT_UNUSABLE,
-    }
-)
-"""The waits that end when a person repairs the target. Outages of the cloud end by themselves."""
 
 
 class DeletionReport:
@@ -99,9 +77,9 @@ class DeletionReport:
 
     def _count_wait(self, reason: Reason) -> None:
         self._metrics.waits(reason.value)
-        if reason in STACK_FAULTS:
+        if reason.fault_of is Scope.STACK:
             self._metrics.stack_fault()
-        if reason in TARGET_FAULTS:
+        if reason.fault_of is Scope.TARGET:
             self._metrics.target_fault()
 
     def split(self, message: Message, children: int, refused: int) -> None:
