@@ -28,7 +28,7 @@ class Built:
         """
         if not SAM.exists():
             raise NotBuiltError("there is no sam here: `make test` or `make build` makes its environment first")
-        self._scratch = scratch
+        self.scratch = scratch
         places = ["--build-dir", str(scratch / "build"), "--cache-dir", str(scratch / "cache")]
         path = f"{BUILDERS_PATH}{os.pathsep}{os.environ['PATH']}"
         environment = os.environ | {"PATH": path, "SAM_CLI_TELEMETRY": "0"} | variables
@@ -40,7 +40,7 @@ class Built:
 
     def folder(self, logical_id: str) -> Path:
         """What would be zipped for a function or a layer."""
-        return self._scratch / "build" / logical_id
+        return self.scratch / "build" / logical_id
 
     def files(self, logical_id: str) -> set[str]:
         """The names of its files, relative to its folder."""
@@ -49,5 +49,5 @@ class Built:
 
     def definitions(self) -> Iterator[dict[str, Any]]:
         """How SAM recorded each function and each layer: runtime, architecture."""
-        for kind in tomllib.loads((self._scratch / "build.toml").read_text()).values():
+        for kind in tomllib.loads((self.scratch / "build.toml").read_text()).values():
             yield from kind.values()

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import shutil
 import subprocess
 import tomllib
 from base64 import urlsafe_b64encode
@@ -36,6 +37,10 @@ def installed(built: Built) -> dict[str, str]:
     """Distribution → version, in the layer."""
     names = [each.stem for each in (built.folder("DependenciesLayer") / "python").glob("*.dist-info")]
     return {name.rpartition("-")[0].replace("_", "-").lower(): name.rpartition("-")[2] for name in names}
+
+
+def machine_code(built: Built) -> list[str]:
+    return [name for name in built.files("DependenciesLayer") if ".so" in Path(name).suffixes]
 
 
 def required() -> dict[str, str]:
@@ -89,7 +94,7 @@ def test_the_dependency_layer_stays_small(built: Built) -> None:
 
 def test_machine_code_is_the_runtimes_whatever_machine_builds(built: Built) -> None:
     folder = built.folder("DependenciesLayer")
-    libraries = [name for name in built.files("DependenciesLayer") if ".so" in Path(name).suffixes]
+    libraries = machine_code(built)
     assert any("/msgspec/" in name for name in libraries)
     for name in libraries:
         assert name.endswith(".cpython-313-aarch64-linux-gnu.so")
@@ -98,13 +103,12 @@ def test_machine_code_is_the_runtimes_whatever_machine_builds(built: Built) -> N
         assert int.from_bytes(header[18:20], "little") == AARCH64
 
 
-def test_a_second_build_is_for_the_platform_that_it_is_asked_for(tmp_path: Path) -> None:
+def test_a_second_build_is_for_the_platform_that_it_is_asked_for(built: Built, tmp_path: Path) -> None:
     """SAM's cache is not used: it knows the source of a layer, but not the variables of its Makefile."""
-    for platform in ("manylinux2014_aarch64", "manylinux2014_x86_64"):
-        built = Built(tmp_path, PLATFORM=platform)
-        libraries = [name for name in built.files("DependenciesLayer") if ".so" in Path(name).suffixes]
-        assert libraries
-        assert all(platform.removeprefix("manylinux2014_") in name for name in libraries)
+    shutil.copytree(built.scratch, tmp_path, dirs_exist_ok=True)
+    libraries = machine_code(Built(tmp_path, PLATFORM="manylinux2014_x86_64"))
+    assert libraries
+    assert all("x86_64" in name for name in libraries)
 
 
 def test_byte_code_ships_whole_for_the_runtime_or_not_at_all(built: Built) -> None:

@@ -3,8 +3,9 @@
 import json
 import os
 import re
-import shlex
 import subprocess
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,14 @@ TYPED = (
 ONE_ATTEMPT = re.compile(r"(^|[\s`])AWS_MAX_ATTEMPTS=1 aws lambda invoke\b[^`\n]*--cli-read-timeout 0\b")
 OWN = {name: value for name, value in os.environ.items() if name not in {"ARGS", "MAKEFLAGS", "MAKEOVERRIDES"}}
 """Without what `make test ARGS=…` hands down to every make that it starts."""
+BY_HAND = f"PARAMETERS={EXAMPLE.relative_to(ROOT)}"
+IN_A_PIPELINE = "ARGS=--config-env ci --parameter-overrides DefaultTarget=otc-prod LogRetentionInDays=365"
+BUILT = ("--old-file=.venv/stamp", "--old-file=.venv-sam/stamp")
+
+
+def make(*words: str, environment: Mapping[str, str] = OWN) -> subprocess.CompletedProcess[str]:
+    command = ["make", "--silent", *words]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def given_to_cloudformation(*words: str) -> dict[str, str]:
@@ -40,10 +49,10 @@ def given_to_cloudformation(*words: str) -> dict[str, str]:
     return parameters
 
 
+@cache
 def options_of_sam(*words: str) -> dict[str, Any]:
     """The options of `sam deploy` after `make deploy` with these words, those of samconfig.toml included."""
-    command = ["make", "--silent", "--old-file=build", "deploy", f"SAM={SAM}", *words]
-    done = subprocess.run(command, cwd=ROOT, env=OWN, capture_output=True, text=True, check=False)
+    done = make("--old-file=build", "deploy", f"SAM={SAM}", *words)
     assert not done.returncode, done.stdout + done.stderr
     options: dict[str, Any] = json.loads(done.stdout)
     return options
@@ -60,7 +69,7 @@ def written(folder: Path, text: str) -> str:
 
 
 def test_the_example_turns_the_purge_on_when_it_is_deployed() -> None:
-    parameters = given_to_cloudformation(f"PARAMETERS={EXAMPLE.relative_to(ROOT)}")
+    parameters = given_to_cloudformation(BY_HAND)
     assert parameters == yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     assert parameters.keys() <= translated()["Parameters"].keys()
     assert all(takes(name, value) for name, value in parameters.items())
@@ -89,13 +98,12 @@ def test_a_policy_that_is_no_text_in_the_file_is_refused(tmp_path: Path) -> None
 
 
 def test_parameters_may_come_from_a_file_and_from_the_command_line() -> None:
-    told = given_to_cloudformation("ARGS=--parameter-overrides DefaultTarget=otc-prod LogRetentionInDays=365")
+    told = given_to_cloudformation(IN_A_PIPELINE)
     assert told == {"DefaultTarget": "otc-prod", "LogRetentionInDays": "365"}
 
 
 def test_two_lists_of_parameters_are_refused_because_sam_would_forget_the_first() -> None:
-    command = ["make", "--dry-run", "deploy", f"PARAMETERS={EXAMPLE}", "ARGS=--parameter-overrides DefaultTarget=x"]
-    done = subprocess.run(command, cwd=ROOT, env=OWN, capture_output=True, text=True, check=False)
+    done = make("--dry-run", "deploy", f"PARAMETERS={EXAMPLE}", "ARGS=--parameter-overrides DefaultTarget=x")
     assert done.returncode
     assert "if both are given, SAM uses only the last" in done.stderr
 
@@ -143,13 +151,6 @@ def test_no_command_to_type_invokes_the_purger_more_than_once() -> None:
     assert [line for line in found if not ONE_ATTEMPT.search(line)] == []
 
 
-def test_a_preview_by_the_aws_cli_is_a_preview() -> None:
-    words = shlex.split(Rendered().outputs["PreviewPurgeCommand"]["Value"])
-    run = read_event(json.loads(words[words.index("--payload") + 1]), "default", "invocation")
-    assert isinstance(run, Run)
-    assert run.policy.mode == "preview"
-
-
 # ── Removing a stack ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -167,10 +168,9 @@ def test_what_a_stack_holds_is_listed_before_it_is_deleted(
     cli = tmp_path / "cli"
     cli.write_text('#!/bin/sh\necho "$1 of $AWS_DEFAULT_REGION/$3"\nexit 1\n', encoding="utf-8")
     cli.chmod(0o700)
-    kept = ["--old-file=.venv/stamp", "--old-file=.venv-sam/stamp"]
     environment = {name: value for name, value in OWN.items() if name != "AWS_DEFAULT_REGION"}
-    command = ["make", "--silent", *kept, "remove", "SAM=echo sam", f"CLI={cli}", f"BUS_RULES={cli} rules of", *words]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    tools = ["SAM=echo sam", f"CLI={cli}", f"BUS_RULES={cli} rules of"]
+    done = make(*BUILT, "remove", *tools, *words, environment=environment)
     assert done.returncode == 0, done.stderr
     _, listed, failed, rules, deleted = done.stdout.splitlines()
     assert (listed, failed) == (f"holds of {holds}", "They could not be listed.")
@@ -179,9 +179,7 @@ def test_what_a_stack_holds_is_listed_before_it_is_deleted(
 
 
 def test_nothing_is_deleted_while_rules_of_others_are_on_the_bus() -> None:
-    kept = ["--old-file=.venv/stamp", "--old-file=.venv-sam/stamp"]
-    command = ["make", "--silent", *kept, "remove", "SAM=echo sam", "CLI=echo", "BUS_RULES=sh -c 'exit 2'"]
-    done = subprocess.run(command, cwd=ROOT, env=OWN, capture_output=True, text=True, check=False)
+    done = make(*BUILT, "remove", "SAM=echo sam", "CLI=echo", "BUS_RULES=sh -c 'exit 2'")
     assert done.returncode
     assert "sam delete" not in done.stdout
 
@@ -204,8 +202,8 @@ def test_a_deployment_that_names_a_key_says_how_long_the_earlier_one_is_needed(
     path = tmp_path / "key.yaml"
     path.write_text("KmsKeyArn: arn:aws:kms:eu-central-1:123456789012:key/0b5e4f6a\n", encoding="utf-8")
     words = [word.replace("FILE", str(path)) for word in words]
-    command = ["make", "--silent", "--old-file=build", "deploy", "SAM=echo sam", *words]
-    done = subprocess.run(command, cwd=ROOT, env=OWN, capture_output=True, text=True, check=True)
+    done = make("--old-file=build", "deploy", "SAM=echo sam", *words)
+    assert not done.returncode, done.stderr
     assert ("FormerKmsKeyArns" in done.stderr) == warns
     assert ("14 days" in done.stderr) == warns
 
@@ -215,9 +213,9 @@ def test_the_parameter_of_the_key_says_how_long_the_earlier_one_is_needed() -> N
     assert all(word in description for word in ("FormerKmsKeyArns", "14 days"))
 
 
-@pytest.mark.parametrize(("words", "asks"), [([], True), (["ARGS=--config-env ci"], False)])
-def test_a_pipeline_is_asked_nothing_and_may_find_nothing_to_do(words: list[str], asks: bool) -> None:
-    told = options_of_sam(*words)
+@pytest.mark.parametrize(("words", "asks"), [(BY_HAND, True), (IN_A_PIPELINE, False)])
+def test_a_pipeline_is_asked_nothing_and_may_find_nothing_to_do(words: str, asks: bool) -> None:
+    told = options_of_sam(words)
     assert told["confirm_changeset"] is asks
     assert told["fail_on_empty_changeset"] is asks
     assert told["stack_name"] == "vbs-reaper"

@@ -8,12 +8,25 @@ import pytest
 from tests.infrastructure.combinations import KEY, WITH_EVERYTHING
 from tests.infrastructure.rendered import Properties, Rendered, translated
 from tests.infrastructure.translate import ROOT
+from vbs_reaper.backups.holds import HOLDS
 from vbs_reaper.deletion.result import REQUESTED
 from vbs_reaper.settings import DeleterSettings, PurgerSettings
 
 DAYS_14_S = 14 * 86400
 DAYS_13_S = 13 * 86400
 PLATFORM_OF = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
+KEEPS_STATE = {
+    "AWS::SQS::Queue": "Delete",
+    "AWS::Logs::LogGroup": "Delete",
+    "AWS::S3::Bucket": "RetainExceptOnCreate",
+    "AWS::S3::BucketPolicy": "RetainExceptOnCreate",
+}
+"""What becomes of what is in it when the stack is deleted; nothing is lost by replacing one."""
+SIZES = {"DeleterFunction": (60, 256), "PurgerFunction": (900, 512), "CheckerFunction": (60, 256)}
+"""Timeout in seconds, memory in MB."""
+WITHOUT_DEAD_LETTERS = {
+    "CheckerFunction": "the next check comes within its rate, and CheckerSilentAlarm tells of a day without one",
+}
 LIKE_A_SECRET = re.compile("PASSWORD|PASSWD|TOKEN|CREDENTIAL|KEY|SECRET(?!_PREFIX)", re.IGNORECASE)
 
 
@@ -82,12 +95,6 @@ def test_queues_are_encrypted_by_sqs_or_by_the_key_that_is_given() -> None:
 # ── The deleter ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_deleter_is_as_large_and_as_patient_as_designed(stack: Rendered) -> None:
-    assert deleter(stack)["Timeout"] == 60
-    assert deleter(stack)["MemorySize"] == 256
-    assert deleter(stack)["Handler"] == "app.lambda_handler"
-
-
 def test_a_batch_answers_for_each_message_and_none_is_filtered_away(stack: Rendered) -> None:
     assert deleter_mapping(stack) == {
         "EventSourceArn": "${DeleteQueue.Arn}",
@@ -126,14 +133,6 @@ def test_results_go_to_the_bus_that_requests_come_from(stack: Rendered) -> None:
 # ── The purger and its plans ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_purger_is_as_large_and_as_patient_as_designed(stack: Rendered) -> None:
-    purger = stack.every("Lambda::Function")["PurgerFunction"]
-    assert (purger["Timeout"], purger["MemorySize"]) == (900, 512)
-    assert Rendered({"PurgerMemory": "2048"}).every("Lambda::Function")["PurgerFunction"]["MemorySize"] == "2048"
-    assert purger["EphemeralStorage"] == {"Size": 2048}
-    assert purger["Handler"] == "app.lambda_handler"
-
-
 def test_the_purger_reads_its_settings_from_what_the_template_gives_it(stack: Rendered) -> None:
     environment = stack.every("Lambda::Function")["PurgerFunction"]["Environment"]["Variables"]
     variables = {name: str(value) for name, value in environment.items()}
@@ -144,30 +143,18 @@ def test_the_purger_reads_its_settings_from_what_the_template_gives_it(stack: Re
     assert (settings.secret_prefix, settings.default_target) == ("vbs-reaper", "default")
 
 
-def test_a_run_that_fails_again_and_again_ends_among_the_dead_letters(stack: Rendered) -> None:
-    (config,) = (
-        each
-        for each in stack.every("Lambda::EventInvokeConfig").values()
-        if each["FunctionName"] == "${PurgerFunction}"
-    )
-    assert config["DestinationConfig"]["OnFailure"] == {"Destination": "${DeadLetterQueue.Arn}"}
-    assert config["MaximumRetryAttempts"] == 2
-
-
-def test_plans_are_encrypted_versioned_and_forgotten_after_90_days(stack: Rendered) -> None:
+def test_plans_and_login_slots_are_versioned_and_forgotten_in_time_and_holds_are_not(stack: Rendered) -> None:
     (bucket,) = stack.every("S3::Bucket").values()
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    rule, _ = bucket["LifecycleConfiguration"]["Rules"]
-    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 90)
-    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
-    assert rule["Prefix"] == "plans/"
-
-
-def test_what_is_stored_about_logins_is_forgotten_after_months(stack: Rendered) -> None:
-    (bucket,) = stack.every("S3::Bucket").values()
-    _, rule = bucket["LifecycleConfiguration"]["Rules"]
-    assert (rule["Status"], rule["Prefix"], rule["ExpirationInDays"]) == ("Enabled", "logins/", 90)
-    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    assert [
+        (each["Status"], each["Prefix"], each["ExpirationInDays"], each["NoncurrentVersionExpiration"])
+        for each in rules
+    ] == [
+        ("Enabled", "plans/", 90, {"NoncurrentDays": 90}),
+        ("Enabled", "logins/", 90, {"NoncurrentDays": 1}),
+    ]
+    assert not [each for each in rules if HOLDS.startswith(each["Prefix"]) or each["Prefix"].startswith(HOLDS)]
 
 
 def test_deleter_and_purger_are_told_the_minimum_age() -> None:
@@ -194,17 +181,16 @@ def test_plans_are_encrypted_by_s3_or_by_the_key_that_is_given() -> None:
 
 
 def test_plans_are_kept_as_long_as_the_parameter_says() -> None:
-    for given, kept in (({}, 90), ({"PlanRetentionInDays": "3653"}, "3653")):
-        bucket = Rendered(given).every("S3::Bucket")["PlansBucket"]
-        days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in bucket["LifecycleConfiguration"]["Rules"]}
-        assert days == {"plans/": kept, "logins/": 90}
+    bucket = Rendered({"PlanRetentionInDays": "3653"}).every("S3::Bucket")["PlansBucket"]
+    days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert days == {"plans/": "3653", "logins/": 90}
 
 
-def test_plans_outlive_the_stack() -> None:
-    bucket = translated()["Resources"]["PlansBucket"]
-    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
-    policy = translated()["Resources"]["PlansBucketPolicy"]
-    assert (policy["DeletionPolicy"], policy["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+def test_what_keeps_state_says_what_becomes_of_it() -> None:
+    found = {name: each for name, each in translated()["Resources"].items() if each["Type"] in KEEPS_STATE}
+    assert {each["Type"] for each in found.values()} == KEEPS_STATE.keys()
+    for name, each in found.items():
+        assert (each["DeletionPolicy"], each["UpdateReplacePolicy"]) == (KEEPS_STATE[each["Type"]], "Retain"), name
 
 
 def test_the_purge_runs_only_once_somebody_turns_it_on_and_at_the_hour_of_its_zone() -> None:
@@ -229,6 +215,34 @@ def test_schedules_in_the_group_are_new_resources_and_not_updates_of_the_former_
 
 
 # ── Every function ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_function_is_as_large_and_as_patient_as_designed(stack: Rendered) -> None:
+    functions = stack.every("Lambda::Function")
+    assert {name: (each["Timeout"], each["MemorySize"]) for name, each in functions.items()} == SIZES
+    assert {each["Handler"] for each in functions.values()} == {"app.lambda_handler"}
+    assert functions["PurgerFunction"]["EphemeralStorage"] == {"Size": 2048}
+    assert Rendered({"PurgerMemory": "2048"}).every("Lambda::Function")["PurgerFunction"]["MemorySize"] == "2048"
+
+
+def test_a_function_may_be_invoked_for_a_named_source_only(stack: Rendered) -> None:
+    for permission in stack.every("Lambda::Permission").values():
+        assert permission["SourceArn"]
+        assert permission["SourceAccount"]
+
+
+def test_every_function_that_is_invoked_asynchronously_says_how_often_and_where_it_ends(stack: Rendered) -> None:
+    invoked = {
+        schedule["Target"]["Arn"].strip("${}").removesuffix(".Arn")
+        for schedule in stack.every("Scheduler::Schedule").values()
+    }
+    configured = {each["FunctionName"].strip("${}"): each for each in stack.every("Lambda::EventInvokeConfig").values()}
+    assert invoked == configured.keys() >= WITHOUT_DEAD_LETTERS.keys()
+    assert configured["PurgerFunction"]["MaximumRetryAttempts"] == 2
+    for name, each in configured.items():
+        assert "MaximumRetryAttempts" in each
+        if name not in WITHOUT_DEAD_LETTERS:
+            assert each["DestinationConfig"]["OnFailure"] == {"Destination": "${DeadLetterQueue.Arn}"}
 
 
 def test_no_variable_and_no_parameter_takes_a_secret_and_no_event_is_logged_whole(stack: Rendered) -> None:

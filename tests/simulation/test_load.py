@@ -9,7 +9,7 @@ from tests.simulation.load import LONGEST_WAIT_S, last_good_deletion_s, suffer_o
 
 @pytest.mark.parametrize("project", [PROJECTS[0], CBR], ids=["vbs", "cbr"])
 def test_twelve_days_of_outage_lose_nothing_and_spare_the_dead_service(project: Project) -> None:
-    outage = suffer_outage(waiting=40, days=12, project=project)
+    outage = suffer_outage(waiting=20, days=12, project=project)
     assert (outage.lost, outage.parked) == (0, 0)
     assert outage.most_calls_a_minute <= 3
     assert outage.mean_calls_a_minute <= 2
@@ -18,7 +18,7 @@ def test_twelve_days_of_outage_lose_nothing_and_spare_the_dead_service(project: 
 
 
 def test_many_waiting_call_no_more_than_few() -> None:
-    outage = suffer_outage(waiting=1000, days=0.1)
+    outage = suffer_outage(waiting=300, days=0.1)
     assert (outage.lost, outage.parked) == (0, 0)
     assert outage.mean_calls_a_minute <= 2
     assert outage.most_calls_a_minute <= 3

@@ -4,14 +4,35 @@ import json
 from functools import cache
 from typing import Any
 
+import msgspec
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tests.infrastructure.schemas.files import FOLDER
+from tests.infrastructure.schemas.messages import EVENTS
+from vbs_reaper.deletion.result import SOURCE
+
+FILE_NAMES = {event.detail_type: event.file_name for event in EVENTS}
 
 
 def complaints(file_name: str, document: object) -> list[str]:
     """What the schema of that file has against a document; formats are only annotations."""
     return [error.message for error in _validator(file_name).iter_errors(document)]
+
+
+def complaints_about_event(detail_type: str, detail: object) -> list[str]:
+    """What its schema has against an event with that detail, which msgspec writes."""
+    event = {
+        "version": "0",
+        "id": "9819e59f-32cd-4700-b045-40b76a0154ad",
+        "detail-type": detail_type,
+        "source": SOURCE,
+        "account": "123456789012",
+        "time": "2026-11-25T04:00:00Z",
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": json.loads(msgspec.json.encode(detail)),
+    }
+    return complaints(FILE_NAMES[detail_type], event)
 
 
 @cache

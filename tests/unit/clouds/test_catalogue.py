@@ -165,9 +165,9 @@ def test_addresses_that_differ_only_in_how_they_are_written_are_one_place(urls: 
     assert find(service("vbs", *urls[:3]), service("vbs", *urls[3:])) == ONE
 
 
-def test_of_several_addresses_of_one_place_none_may_name_another_project() -> None:
-    for urls in ((f"{ONE}/v2/{PROJECT}", f"{ONE}/v2/{OTHER}"), (f"{ONE}/v2/{OTHER}", ONE)):
-        assert f"names project {OTHER}" in found_or_fault(service("vbs", *urls))
+@pytest.mark.parametrize("urls", [(f"{ONE}/v2/{PROJECT}", f"{ONE}/v2/{OTHER}"), (f"{ONE}/v2/{OTHER}", ONE)])
+def test_of_several_addresses_of_one_place_none_may_name_another_project(urls: tuple[str, str]) -> None:
+    assert f"names project {OTHER}" in found_or_fault(service("vbs", *urls))
 
 
 def test_other_places_of_later_types_regions_and_interfaces_do_not_count() -> None:
@@ -181,20 +181,26 @@ def test_other_places_of_later_types_regions_and_interfaces_do_not_count() -> No
     assert find(*services, region_name="eu-de") == ONE
 
 
-@pytest.mark.parametrize(("region_name", "place"), [("eu-de", ONE), ("", ONE), ("eu-nl", TWO), ("*", TWO)])
-def test_an_entry_for_every_region_counts_if_no_other_does(region_name: str, place: str) -> None:
-    services = [service("vbs", TWO, region="*"), service("vbs", ONE)]
+EVERY_REGION, IN_DE = service("vbs", TWO, region="*"), service("vbs", ONE)
+
+
+@pytest.mark.parametrize(
+    ("services", "region_name", "place"),
+    [
+        ([EVERY_REGION, IN_DE], "eu-de", ONE),
+        ([EVERY_REGION, IN_DE], "", ONE),
+        ([EVERY_REGION, IN_DE], "eu-nl", TWO),
+        ([EVERY_REGION, IN_DE], "*", TWO),
+        ([EVERY_REGION, service("volumev2", ONE)], "eu-de", ONE),  # the exact region of a later type
+        ([EVERY_REGION], "eu-de", TWO),
+        ([EVERY_REGION], "", TWO),
+    ],
+)
+def test_an_entry_for_every_region_counts_if_no_other_does(
+    services: list[dict[str, Any]], region_name: str, place: str
+) -> None:
     assert find(*services, region_name=region_name) == place
     assert find(*services[::-1], region_name=region_name) == place
-
-
-@pytest.mark.parametrize("region_name", ["", "eu-de"])
-def test_an_entry_for_every_region_is_enough(region_name: str) -> None:
-    assert find(service("vbs", ONE, region="*"), region_name=region_name) == ONE
-
-
-def test_an_exact_region_of_a_later_type_goes_before_an_entry_for_every_region() -> None:
-    assert find(service("vbs", TWO, region="*"), service("volumev2", ONE), region_name="eu-de") == ONE
 
 
 def test_an_entry_for_every_region_settles_nothing_between_two_regions() -> None:

@@ -237,6 +237,12 @@ def test_a_confirming_list_that_is_not_allowed_proves_nothing_about_the_target(s
     assert read(LIST, status, {}, volume_id=OTHER_ID).name is name
 
 
+@pytest.mark.parametrize("operation", [LIST, TASKS])
+def test_a_confirming_answer_that_cannot_be_read_proves_nothing(operation: Operation) -> None:
+    answer = read(operation, 200, b"<html>", volume_id=OTHER_ID)
+    assert (answer.name, answer.message) == (A.MAYBE_GONE, "it cannot be read")
+
+
 def test_a_log_of_a_deletion_that_failed_says_why() -> None:
     task = {"operation_type": "delete", "status": "failed", "extra_info": {"delete": {"backup_id": ID}}}
     answer = read(TASKS, 200, {"operation_logs": [task | {"error_info": {"code": "X.1", "message": "in use"}}]})

@@ -17,11 +17,16 @@ def full_plan() -> Plan:
 
     A backup every ten days, not every night: the forecast on its page then takes a tenth of the time.
     """
-    rows = [record(number, age=timedelta(days=10 * number, hours=1), is_incremental=True) for number in range(5)]
+    rows = [record(number, age=timedelta(days=10 * number, hours=1), is_incremental=True) for number in range(4)]
     rows[-1] |= {"is_incremental": False, "name": 'daily-ünïcode "quoted" \\ \u2028'}
     rows += [record(20, age=3 * DAY, status="odd"), record(21, age=3 * DAY, name="by hand")]
-    rows += [record(30 + n, age=n * DAY, name="by-hand", volume_id="other", is_incremental=False) for n in range(3)]
-    chosen: dict[str, Any] = {"grace": "1d", "target": "otc-prod", "group_by": {"name": "^(\\w+)-"}}
+    rows += [record(30 + n, age=n * DAY, name="by-hand", volume_id="other", is_incremental=False) for n in range(2)]
+    chosen: dict[str, Any] = {
+        "grace": "1d",
+        "target": "otc-prod",
+        "keep": {"last": 1},
+        "group_by": {"name": "^(\\w+)-"},
+    }
     chosen |= {"match": {"name": ["daily-*", "by*"]}}
     last = make_plan(rows[1:], NOW - DAY, service="cinder", run="2026-11-24T03-00-00Z", **chosen)
     made = make_plan(rows, last=last, service="cinder", run="2026-11-25T03-00-00Z", **chosen)

@@ -87,7 +87,7 @@ def test_a_plan_of_an_earlier_version_has_no_place_and_keeps_its_hash() -> None:
 
 def test_every_backup_is_there_with_its_reasons() -> None:
     backups = json.loads(WRITTEN)["backups"]
-    assert len(backups) == 10
+    assert len(backups) == 8
     assert all(row["reasons"] for row in backups)
     assert all(("due_at" in row) is not row["keep"] for row in backups)
 

@@ -158,6 +158,7 @@ def test_a_missing_field_keeps_its_backup_and_no_other(field: str) -> None:
     made = make_plan(rows, with_metadata=True)
     row = next(row for row in made.backups if row.id == backup_id(5))
     assert (row.reasons, row.detail) == ((Reason.UNKNOWN_FIELD,), field)
+    assert row.name == (None if field == "name" else "daily-5")
     assert selected(made) == {*ids(2, 3, 4)}
 
 
