@@ -1,12 +1,14 @@
 """The four kinds of run of the purger, with the stub as the cloud and files in place of S3."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from tests.benchmarks.stub import Stub
 from tests.integration.reach import TARGET, Hourglass, Shelf

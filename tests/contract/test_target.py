@@ -5,13 +5,13 @@ Tests with the mark `get_only` send nothing but GET. The test with the mark `cre
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from tests.contract.cloud_peer import NAME, CloudPeer
 from tests.contract.creation import request_backup

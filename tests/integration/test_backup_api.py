@@ -1,10 +1,11 @@
 """Show, delete and list over real HTTP: exact paths, no redirect, one repeat per cause, whole lists."""
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.reach import TARGET, UNKNOWN_ID, Hourglass, Reach, first_pass, reaching, ref
 from tests.support.doubles import no_holds
@@ -441,7 +442,7 @@ def test_an_answer_that_is_no_page_ends_the_list_with_its_name(
     small_pages: Reach, fault: Fault, name: AnswerName
 ) -> None:
     small_pages.cloud.add_backups(7)
-    small_pages.cloud.inject(replace(fault, operation=Operation.LIST, skip=1))
+    small_pages.cloud.inject(dataclasses.replace(fault, operation=Operation.LIST, skip=1))
     page, failure = pages(small_pages)
     assert isinstance(page, Page)
     assert isinstance(failure, Answer)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.infrastructure.markdown import Markdown
 from tests.infrastructure.translate import ROOT
@@ -65,7 +66,7 @@ def reach(cloud: Cloud) -> Iterator[Reach]:
 
 
 def show(reach: Reach, backup_id: str, volume_id: str | None = VOLUME) -> Answer:
-    return reach.api.show_backup(replace(ref(backup_id), volume_id=volume_id), Hourglass())
+    return reach.api.show_backup(structs.replace(ref(backup_id), volume_id=volume_id), Hourglass())
 
 
 def gone(cloud: Cloud, **fields: Any) -> str:  # noqa: ANN401  # of a backup
@@ -202,7 +203,7 @@ def test_a_404_is_not_confirmed_by_the_list_of_another_project(cloud: Cloud) -> 
                 reach.shelf.put(cloud.target_secret(service="cbr", user="neighbour"))
                 reach.clock.advance(7 * 24 * 3600)
 
-        about = replace(ref(backup_id), volume_id=VOLUME, recorder=move)
+        about = structs.replace(ref(backup_id), volume_id=VOLUME, recorder=move)
         answer = reach.api.show_backup(about, Hourglass())
         assert answer.name is AnswerName.OTHER_PROJECT
         assert [call for call in reach.book.take() if call[0] != "Authenticate"] == [(SHOW, "404")]
@@ -311,13 +312,13 @@ def test_the_log_says_why_a_deletion_failed(cloud: Cloud, reach: Reach) -> None:
 
 def test_a_look_right_before_the_deletion_does_not_ask_why_the_backup_failed(cloud: Cloud, reach: Reach) -> None:
     backup_id = cloud.add_backup(status="error")
-    answer = reach.api.show_backup(replace(ref(backup_id), wants_fail_reason=False), Hourglass())
+    answer = reach.api.show_backup(structs.replace(ref(backup_id), wants_fail_reason=False), Hourglass())
     assert answer.name is AnswerName.FOUND
     assert reach.book.take() == [(SHOW, "200")]
 
 
 def test_a_look_that_asks_for_no_fail_reason_still_proves_a_deletion(cloud: Cloud, reach: Reach) -> None:
-    missing = replace(ref(gone(cloud)), volume_id=VOLUME, wants_fail_reason=False)
+    missing = structs.replace(ref(gone(cloud)), volume_id=VOLUME, wants_fail_reason=False)
     assert reach.api.show_backup(missing, Hourglass()).name is AnswerName.GONE
 
 

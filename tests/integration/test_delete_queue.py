@@ -1,9 +1,9 @@
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import boto3
 import pytest
 from botocore.config import Config
+from msgspec.structs import replace
 
 from tests.support.log_lines import LogLines
 from tests.support.poller import Poller, attributes_of

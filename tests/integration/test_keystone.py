@@ -1,15 +1,16 @@
 """Logins: one at a time, kept while good, replaced in time, and never so often that a user is locked."""
 
+import dataclasses
 import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.certificates import Authority
 from tests.integration.reach import TARGET, UNKNOWN_ID, Hourglass, Reach, reaching, ref, with_auth
@@ -94,7 +95,7 @@ FAULTS_OF_A_LOGIN = {
 
 @pytest.mark.parametrize("fault", FAULTS_OF_A_LOGIN.values(), ids=FAULTS_OF_A_LOGIN)
 def test_twenty_threads_share_one_failed_login(reach: Reach, cloud: Cloud, fault: Fault) -> None:
-    cloud.inject(replace(fault, operation=Operation.LOGIN, delay_s=0.5, times=None))
+    cloud.inject(dataclasses.replace(fault, operation=Operation.LOGIN, delay_s=0.5, times=None))
     (name,) = set(show_by_many(reach, [UNKNOWN_ID] * 20))
     assert name in {AnswerName.LOGIN_REFUSED, AnswerName.LOGIN_UNAVAILABLE, AnswerName.LOGIN_MISPLACED}
     assert len(cloud.journal.calls_of(Operation.LOGIN)) == 1

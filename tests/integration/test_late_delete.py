@@ -1,10 +1,10 @@
 """A DELETE that must be sent by a certain time is not sent later: neither at first nor after a new login."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, first_pass, reaching, ref
 from tests.support.doubles import ManualClock, no_holds

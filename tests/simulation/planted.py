@@ -1,11 +1,11 @@
 """Bugs of the deleter."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from tests.simulation.planting import Original, instead_of, value
 from vbs_reaper.backups.answer import Answer, AnswerName, TargetInfo

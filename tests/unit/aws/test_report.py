@@ -1,11 +1,11 @@
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from tests.support.doubles import ManualClock
 from tests.support.log_lines import LogLines, reading_log

@@ -1,7 +1,6 @@
 """Requests signed with an access key: public test vectors, and a verifier that was written from the guide."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, get_args
@@ -9,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from tests.support.simulator.exchange import Request
 from tests.support.simulator.gateway import HEADER, verify

@@ -1,7 +1,6 @@
 """One decision for every answer, at every age, against a table written from the decision table of layers/README.md."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 from math import ceil
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from msgspec.structs import replace
 
 from tests.support.doubles import ManualClock
 from tests.unit.deletion.world import (

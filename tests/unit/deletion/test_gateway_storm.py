@@ -1,9 +1,9 @@
 """A gateway that answers 4xx to everything for a while empties no queue: requests wait, and go on afterwards."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.clouds.logins import read_answer
 from tests.unit.deletion.world import VIEW, World, ask, backup_id

@@ -4,13 +4,13 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from threading import Event, Lock, current_thread, main_thread
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from tests.support.doubles import ManualClock
 from tests.unit.deletion.test_decision import EVERYWHERE

@@ -1,11 +1,11 @@
 """The DELETE follows a GET that is at most two seconds old: a hold set while survivors are observed is respected."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from tests.unit.deletion.world import ONE, THREE, TWO, MemoryCloud, World, answer, ask, found
 from vbs_reaper.backups.answer import Answer, AnswerName

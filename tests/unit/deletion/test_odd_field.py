@@ -1,11 +1,11 @@
 """One field of an unexpected JSON type: ignored, or a wait of that one record; never a DELETE in doubt, or a halt."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from tests.unit.clouds.logins import read_answer
 from tests.unit.clouds.odd_fields import CASES

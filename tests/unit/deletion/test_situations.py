@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from tests.unit.deletion.test_decision import DELETE, EVERYWHERE
 from tests.unit.deletion.world import (
@@ -174,7 +175,7 @@ SITUATIONS: Final = {
         gets=(answer(AnswerName.OTHER_PROJECT),),
     ),
     "another backup is shown": S(
-        "GET → Halt(identity_mismatch): ", gets=(replace(found(SURVIVOR), name=AnswerName.OTHER_BACKUP),)
+        "GET → Halt(identity_mismatch): ", gets=(structs.replace(found(SURVIVOR), name=AnswerName.OTHER_BACKUP),)
     ),
     # After the DELETE
     "the DELETE may be accepted, and it is deleting": S(
@@ -265,7 +266,7 @@ SITUATIONS: Final = {
     ),
     "another backup is shown as the survivor": S(
         "GET GET-SURVIVOR → Halt(identity_mismatch): ",
-        survivor=replace(found(backup_id(3)), name=AnswerName.OTHER_BACKUP),
+        survivor=structs.replace(found(backup_id(3)), name=AnswerName.OTHER_BACKUP),
     ),
     "the record of the survivor is incomplete": S(
         "GET GET-SURVIVOR → Wait(unexpected_answer): odd", survivor=Answer(name=AnswerName.FOUND, message="odd")

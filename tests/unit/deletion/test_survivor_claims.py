@@ -1,13 +1,13 @@
 """Of two requests of one environment that name each other as survivors, exactly one deletes its backup."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from threading import Barrier
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from tests.support.doubles import ManualClock
 from tests.unit.deletion.world import ONE, THREE, TWO, VIEW, World, answer, ask, backup_id

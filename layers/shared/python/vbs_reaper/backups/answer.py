@@ -6,6 +6,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final, Literal, get_args
 
+import msgspec
+
 from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
 
@@ -112,8 +114,7 @@ class TargetInfo:
         return place_of(self.project_id, self.address)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One call's answer. `message` is the server's text or a sentence of this package, printable and short."""
 
     name: AnswerName
@@ -131,8 +132,7 @@ class Answer:
     """Present on every answer of the backup service itself; `backup` on `FOUND` and `OTHER_BACKUP` only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One exchange with a backup service, for the record: an answer may stand on several, as after a refused token."""
 
     operation: Operation
@@ -143,15 +143,13 @@ class CallRecord:
     backup_id: BackupId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """A complete list of backups; newest first, as the cloud orders it, each id once."""
 
     backups: tuple[Backup, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(msgspec.Struct, frozen=True, kw_only=True):
     """One page of a listing, in the cloud's order; no backup of an earlier page is in it."""
 
     backups: tuple[Backup, ...]

@@ -1,9 +1,10 @@
 """What the use cases need of a backup service. `clouds` implements it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from vbs_reaper.backups.answer import Answer, CallRecord, Listing, Page, TargetInfo
 from vbs_reaper.backups.holds import Hold, HoldRecord
@@ -18,8 +19,7 @@ def _discard(_record: CallRecord) -> None:
     """Discard the record."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupRef:
+class BackupRef(msgspec.Struct, frozen=True, kw_only=True):
     """Identifies the one backup a call is about.
 
     No call is made if `project_id` or `address` differs from the target's. Before the first GET of a pass, `project_id`
@@ -29,14 +29,14 @@ class BackupRef:
     target: str
     backup_id: BackupId
     project_id: ProjectId | None = None
-    address: str | None = field(default=None, repr=False)
+    address: str | None = None
     volume_id: str | None = None
     """The volume of the backup, as it was observed; None if it never was."""
     not_after: datetime | None = None
     """A DELETE is not sent, and not repeated, after this time: the backup may have changed since it was observed."""
     wants_fail_reason: bool = True
     """Whether to find out why a failed backup has failed, if that takes another call."""
-    recorder: CallRecorder = field(default=_discard, compare=False, repr=False)
+    recorder: CallRecorder = _discard
 
 
 class BackupService(Protocol):

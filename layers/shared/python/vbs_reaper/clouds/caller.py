@@ -8,8 +8,9 @@ connection that was dead.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from vbs_reaper.backups.answer import Answer, AnswerName, CallRecord, Operation
 from vbs_reaper.clouds.call_metrics import observe

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from random import random
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from msgspec import UNSET, structs
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Operation, Page, TargetInfo
 from vbs_reaper.clouds.apis.interface import Call, Rows
@@ -143,7 +143,7 @@ class CloudClient:
         """Make the call that may say why the deletion of the backup failed."""
         found = self._one(answer.follow_up[0], ref, time_left)
         reason = found.message if found.name is AnswerName.DELETION_FAILED else UNSET
-        return replace(answer, backup=answer.backup and structs.replace(answer.backup, fail_reason=reason))
+        return replace(answer, backup=answer.backup and replace(answer.backup, fail_reason=reason))
 
     def _confirm(self, answer: Answer, ref: BackupRef, time_left: TimeLeft) -> Answer:
         """Make the calls that may confirm that the backup is gone, until one of them does."""

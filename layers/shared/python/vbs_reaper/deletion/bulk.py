@@ -1,8 +1,7 @@
 """Splits a bulk request into single requests on the same queue."""
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 
 from vbs_reaper.deletion.effects import Effects, End, Requeued
 from vbs_reaper.deletion.envelope import Bulk

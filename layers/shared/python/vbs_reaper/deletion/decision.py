@@ -3,7 +3,6 @@
 The many small classes are Structs, because Python needs ten times as long to make a dataclass: at every cold start.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -141,13 +140,12 @@ class ListVolume(msgspec.Struct, frozen=True):
 Step = ObserveAgain | ObserveSurvivors | SendDelete | ListVolume
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pass:
+class Pass(msgspec.Struct, frozen=True, kw_only=True):
     """One pass over one message: everything that a decision may depend on besides the answers."""
 
     request: DeleteRequest
     delivery: Delivery
-    seen: Backup | None = field(default=None)
+    seen: Backup | None = None
     """The backup as observed in this pass."""
     target: TargetInfo | None = None
     """The target as it was in the first observation of this pass."""

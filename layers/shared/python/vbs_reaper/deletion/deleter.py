@@ -7,11 +7,11 @@ map. So no exception and no early return can acknowledge a message.
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from vbs_reaper.backups.hold_cache import HoldCache
 from vbs_reaper.backups.ports import BackupService, HoldStore

@@ -1,11 +1,11 @@
 """Applies a decision: publish, dead-letter, send again, hide. The order of the steps is part of the contract."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import assert_never
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from vbs_reaper.backups.answer import Answer
 from vbs_reaper.deletion.decision import (
@@ -29,22 +29,19 @@ from vbs_reaper.deletion.result import Outcome, Proof, Result, result_id
 from vbs_reaper.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(msgspec.Struct, frozen=True):
     """The request has ended and its end is recorded: the message may be acknowledged."""
 
     result: Result
 
 
-@dataclass(frozen=True, slots=True)
-class Requeued:
+class Requeued(msgspec.Struct, frozen=True):
     """The request continues in messages stored in the queue: this message may be acknowledged."""
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """The message stays in the queue, hidden for `delay_s` seconds."""
 
     delay_s: int

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+import msgspec
 
 from vbs_reaper.backups.answer import CallRecord
 from vbs_reaper.backups.identifiers import is_backup_id
@@ -34,8 +35,7 @@ DELAY_LIMIT_S: Final = 900
 """The longest delay that SQS accepts for a new message, in seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A delivered message. Timestamps are in UTC; `receive_count` includes this delivery."""
 
     message_id: str
@@ -80,18 +80,16 @@ class Message:
         return attributes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewMessage:
+class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message to send. `group` is the tenant of the fair queue: the target. `delay_s` is 0 to 900 whole seconds."""
 
     body: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = {}
     group: str | None = None
     delay_s: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """A message being processed, with everything that is fixed for this pass."""
 
     message: Message
@@ -107,7 +105,7 @@ class Delivery:
     """The function was invoked directly: there is no message in the queue."""
     target: str | None = None
     """The target of the request, once it is read."""
-    calls: list[CallRecord] = field(default_factory=list, compare=False, repr=False)
+    calls: list[CallRecord] = []
     """Every HTTP exchange so far. Appended as it happens, so that an exception cannot lose it."""
 
 

@@ -1,9 +1,10 @@
 """One pass over one message: observe the backup, decide, send the DELETE; all behind the target's circuit breakers."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from vbs_reaper.backups.answer import Answer, AnswerName, Listing, Operation
 from vbs_reaper.backups.hold_cache import VALID as HOLDS_VALID, HoldCache

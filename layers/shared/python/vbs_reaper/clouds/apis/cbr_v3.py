@@ -6,13 +6,14 @@ measured on a live cloud. `tests/contract/test_cbr.py` lists what is documented 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from vbs_reaper.backups.answer import AnswerName, Operation
 from vbs_reaper.backups.backup import OWNER_FIELDS, VOLUME, Status

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from vbs_reaper.backups.answer import Operation
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from vbs_reaper.clouds.login.login import Login
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One operation on a target's backup service. The call is not made if a guard does not match the login."""
 
     operation: Operation
@@ -50,8 +50,7 @@ class Call:
         return self.backup_id is not None and self.operation in {Operation.LIST_BACKUPS, Operation.LIST_TASKS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
     """One page of a list, as received."""
 
     backups: list[Backup]
