@@ -100,16 +100,16 @@ class _BoundedTls(_Bounded, HTTPSConnection):
         raise failure
 
 
-class _Pool(HTTPConnectionPool):
+class Pool(HTTPConnectionPool):
+    """Keeps connections to one host."""
+
     ConnectionCls = _Bounded
 
 
-class _TlsPool(HTTPSConnectionPool):
+class TlsPool(HTTPSConnectionPool):
+    """Keeps HTTPS connections to one host."""
+
     ConnectionCls = _BoundedTls
-
-
-POOLS: Final = {"http": _Pool, "https": _TlsPool}
-"""By scheme, as urllib3's pool manager expects them."""
 
 
 def _resolve(host: str, port: int | None, within_s: float) -> list[_Address] | None:

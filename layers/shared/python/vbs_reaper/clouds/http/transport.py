@@ -3,6 +3,7 @@
 No environment variable changes its behaviour. `deadline` explains how time and memory are bounded.
 """
 
+import ssl
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -10,24 +11,26 @@ from functools import lru_cache, partial
 from http.client import HTTPException
 from io import BytesIO
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 import requests
-from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
-from urllib3.util import parse_url
+from urllib3.util import Retry, parse_url
 
 from vbs_reaper.backups.answer import AnswerName
-from vbs_reaper.clouds.http.connection import POOLS, make_tls_context
+from vbs_reaper.clouds.http.connection import Pool, TlsPool, make_tls_context
 from vbs_reaper.clouds.http.deadline import CallFailed, Exchange, Reply, current_exchange, exchanging
 
 USER_AGENT: Final = "vbs-reaper"
 
 HOSTS: Final = 32
 """For how many hosts connections are kept."""
+
+_NO_RETRIES: Final = Retry(0, read=False)
 
 _INVALID_HTTP: Final = (HTTPError, HTTPException, ValueError, OSError)
 """What urllib3 raises for a response that is not valid HTTP. A chunk size of -5 is a ValueError, for example."""
@@ -46,8 +49,8 @@ class Transport:
         """For keystoneauth1. Use it only within `exchange`."""
         self.session.trust_env = False
         self.session.headers["Accept-Encoding"] = "identity"
-        for scheme in POOLS:
-            self.session.mount(f"{scheme}://", self._adapter)
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, self._adapter)
 
     def exchange(self, *, body_limit: int, on_fresh_connection: bool = False) -> AbstractContextManager[Exchange]:
         """Set the deadline and the body limit (bytes) for one request of the current thread."""
@@ -97,17 +100,14 @@ class Transports:
             self._transports.clear()
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(BaseAdapter):
     """The adapter for requests: uses our connections, within the exchange of the current thread."""
 
     def __init__(self, cacert: str | None, calls_at_once: int) -> None:
-        self._tls = make_tls_context(cacert, DEFAULT_CA_BUNDLE_PATH)
-        super().__init__(pool_connections=HOSTS, pool_maxsize=calls_at_once)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:  # noqa: ANN401
-        """Use one TLS context for all pools: requests would load the bundle again for each connection."""
-        super().init_poolmanager(connections, maxsize, block=block, ssl_context=self._tls, **more)
-        self.poolmanager.pool_classes_by_scheme = POOLS
+        super().__init__()
+        # One TLS context for all pools: requests would load the bundle again for each connection.
+        make_pool = partial(_make_pool, make_tls_context(cacert, DEFAULT_CA_BUNDLE_PATH), calls_at_once)
+        self._pool_of = lru_cache(maxsize=HOSTS)(make_pool)
 
     def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
         """Send a request for keystoneauth1. The returned response is fully read.
@@ -132,12 +132,12 @@ class _Adapter(HTTPAdapter):
             CallFailed: there is no trustworthy status line.
         """
         try:
-            answer = self._pool(request.url or "").urlopen(
+            answer = self._pool_of("/".join((request.url or "").split("/", 3)[:3])).urlopen(
                 request.method or "",
                 request.path_url,
                 body=request.body,
                 headers=request.headers,
-                retries=self.max_retries,
+                retries=_NO_RETRIES,
                 redirect=False,
                 assert_same_host=False,
                 timeout=exchange.left_s(),
@@ -152,17 +152,17 @@ class _Adapter(HTTPAdapter):
             return exchange.reply
         raise failure
 
-    def _pool(self, url: str) -> HTTPConnectionPool:
-        host, port, scheme = _address("/".join(url.split("/", 3)[:3]))
-        pool: HTTPConnectionPool = self.poolmanager.connection_from_host(host, port, scheme)
-        return pool
+    def close(self) -> None:
+        """Close every connection: a pool does so as soon as nothing refers to it."""
+        self._pool_of.cache_clear()
 
 
-@lru_cache(maxsize=HOSTS)
-def _address(origin: str) -> tuple[str | None, int | None, str | None]:
-    """Return host, port and scheme. Cached, because parsing a URL costs more than finding its connections."""
+def _make_pool(tls: ssl.SSLContext, calls_at_once: int, origin: str) -> HTTPConnectionPool:
+    """Return a pool of connections to an origin: a URL up to its path."""
     address = parse_url(origin)
-    return address.host, address.port, address.scheme
+    if address.scheme == "https":
+        return TlsPool(address.host or "", address.port, maxsize=calls_at_once, ssl_context=tls)
+    return Pool(address.host or "", address.port, maxsize=calls_at_once)
 
 
 def _read_body(resp: BaseHTTPResponse, exchange: Exchange) -> tuple[bytes, CallFailed | None]:
