@@ -4,6 +4,7 @@ import logging
 from traceback import extract_tb
 from typing import Final
 
+import msgspec
 from aws_lambda_powertools import Logger
 
 SERVICE: Final = "vbs-reaper"
@@ -18,7 +19,7 @@ _SENSITIVE_LIBRARIES: Final = (
 )
 """Libraries that handle passwords and tokens: at level DEBUG they log bodies and headers."""
 
-logger: Final = Logger(service=SERVICE)
+logger: Final = Logger(service=SERVICE, json_serializer=lambda line: msgspec.json.encode(line, enc_hook=str).decode())
 
 for _name in _SENSITIVE_LIBRARIES:
     logging.getLogger(_name).setLevel(logging.WARNING)
