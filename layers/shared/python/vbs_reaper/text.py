@@ -22,5 +22,7 @@ def were(number: int) -> str:
 def printable(text: str) -> str:
     """Escape everything that is not printable ASCII and truncate the result to `MESSAGE_LENGTH` characters."""
     head = text[:MESSAGE_LENGTH]
+    if head.isascii() and head.isprintable():
+        return head
     escaped = "".join(char if " " <= char <= "~" else char.encode("unicode_escape").decode() for char in head)
     return escaped[:MESSAGE_LENGTH]
