@@ -19,7 +19,11 @@ _SENSITIVE_LIBRARIES: Final = (
 )
 """Libraries that handle passwords and tokens: at level DEBUG they log bodies and headers."""
 
-logger: Final = Logger(service=SERVICE, json_serializer=lambda line: msgspec.json.encode(line, enc_hook=str).decode())
+logger: Final = Logger(
+    service=SERVICE,
+    json_serializer=lambda line: msgspec.json.encode(line, enc_hook=str).decode(),
+    json_deserializer=str,  # the phrase of a line is never JSON, so it is not tried
+)
 
 for _name in _SENSITIVE_LIBRARIES:
     logging.getLogger(_name).setLevel(logging.WARNING)
