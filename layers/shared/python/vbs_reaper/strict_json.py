@@ -15,6 +15,8 @@ KEY_LENGTH: Final = 64
 """Maximum characters of a foreign key that a message quotes."""
 _NEAR: Final = 0.75
 """How similar an unknown key must be to a known one to be quoted: it is a misspelling then, and not a pasted secret."""
+_AS_PAIRS: Final = json.JSONDecoder(object_pairs_hook=tuple, parse_int=str, parse_float=str)
+"""Reads objects as tuples of pairs; arrays stay lists. Numbers stay text: their number of digits may be hostile."""
 _UNKNOWN: Final = "Object contains unknown field `"
 _MISSING: Final = "Object missing required field `"
 
@@ -74,8 +76,7 @@ def find_doubled_keys(text: bytes, member: str) -> tuple[frozenset[str], frozens
     Raises:
         ValueError, RecursionError: the text cannot be read.
     """
-    # Objects are read as tuples of pairs; arrays stay lists. Numbers stay text: their number of digits may be hostile.
-    outer = json.loads(text.decode(errors="replace"), object_pairs_hook=tuple, parse_int=str, parse_float=str)
+    outer = _AS_PAIRS.decode(text.decode(errors="replace"))
     pairs = outer if isinstance(outer, tuple) else ()
     inner = next((value for key, value in pairs if key == member and isinstance(value, tuple)), ())
     return _doubled(inner), _doubled(pairs)
