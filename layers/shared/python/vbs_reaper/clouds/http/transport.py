@@ -136,7 +136,7 @@ class _Adapter(BaseAdapter):
                 request.method or "",
                 request.path_url,
                 body=request.body,
-                headers=request.headers,
+                headers=dict(request.headers),  # urllib3 copies them and reads them twice
                 retries=_NO_RETRIES,
                 redirect=False,
                 assert_same_host=False,
