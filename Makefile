@@ -15,7 +15,7 @@ CHECKOV_PINS := tests/infrastructure/checkov/requirements.txt
 SAM := .venv-sam/bin/sam
 CLI := .venv/bin/vbs-reaper
 # The tests of a file share its fixtures, so one process runs them. Files start in order: the slow ones come first.
-IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
+PARALLEL := --dist loadfile --no-loadscope-reorder
 export SAM_CLI_TELEMETRY ?= 0
 
 # uv.lock names files on PyPI. If a mirror is set, packages of the same versions and hashes are installed from it.
@@ -57,16 +57,16 @@ down: .venv/stamp ## stop the local stack that `make up` started
 console: .venv/stamp ## install the operator's CLI: .venv/bin/vbs-reaper --help
 
 check: lint ## lint, then run the unit tests, in about a minute: for each small change
-	.venv/bin/python -m pytest $(IN_TWO) -q tests/unit $(ARGS)
+	.venv/bin/python -m pytest -n 2 $(PARALLEL) -q tests/unit $(ARGS)
 
-test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers, in 10 to 15 minutes, or only ARGS=PATH
-	.venv/bin/python -m pytest $(IN_TWO) -q $(ARGS)
+test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers, in 5 to 10 minutes, or only ARGS=PATH
+	.venv/bin/python -m pytest -n 4 $(PARALLEL) -q $(ARGS)
 
 test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## test the built functions in the Lambda runtime and its emulator (Linux)
 	.venv/bin/python -m pytest -m runtime tests/runtime $(ARGS)
 
 test-openstack: .venv/stamp .venv-local/stamp ## install and start real Keystone and Cinder, and test against them
-	.venv/bin/python -m pytest -m openstack tests/openstack tests/contract $(ARGS)
+	.venv/bin/python -m pytest -n 2 $(PARALLEL) -m openstack tests/openstack tests/contract $(ARGS)
 
 test-cloud: .venv/stamp ## test a real target: TARGET=FILE with its secret; sends only GET unless CREATE_ON=VOLUME_ID is given
 	@.venv/bin/python -m tests.contract --target '$(or $(TARGET),$(error Name the file: make test-cloud TARGET=target.json))' \

@@ -45,7 +45,10 @@ def test_cfn_lint_finds_nothing_in_any_combination_and_partition() -> None:
 
 def test_cfn_lint_reads_the_parameters() -> None:
     broken = ParameterSet(source="broken", parameters={"KmsKeyArn": "alias/ours"})
-    found = lint(json.dumps(translated(), default=str), config=ManualArgs(parameters=[broken]))
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"KmsKeyId": {"Ref": "KmsKeyArn"}}}
+    parameters = {"KmsKeyArn": translated()["Parameters"]["KmsKeyArn"]}
+    template = json.dumps({"Parameters": parameters, "Resources": {"LogGroup": group}})
+    found = lint(template, config=ManualArgs(parameters=[broken]))
     assert any("alias/ours" in each.message for each in found)
 
 

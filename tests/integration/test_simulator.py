@@ -8,6 +8,7 @@ from http.client import HTTPConnection
 import pytest
 import requests
 
+from tests.support.simulator.backups.rate_limit import LimitForm
 from tests.support.simulator.backups.record import Driver
 from tests.support.simulator.caller import Caller
 from tests.support.simulator.cloud import Cloud
@@ -96,7 +97,7 @@ def test_a_rate_limit_of_three_lets_one_more_pass_after_twenty_seconds(cloud: Cl
 
 
 def test_the_limit_of_a_gateway_is_429_without_retry_after(cloud: Cloud, caller: Caller) -> None:
-    caller.call("POST", "/simulator/rate-limit", body={"per_minute": 1, "methods": ["GET"], "form": "gateway"})
+    cloud.limit_rate(1, methods=["GET"], form=LimitForm.GATEWAY)
     backup_id = cloud.add_backup()
     assert caller.show(backup_id).status_code == 200
     answer = caller.show(backup_id)

@@ -100,6 +100,13 @@ def test_a_plan_is_written_in_pieces_of_thousands_of_backups() -> None:
     assert len(list(write_plan(few))) == len(list(write_plan(many))) < 20
 
 
+def test_a_plan_of_more_backups_than_a_piece_holds_is_written_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vbs_reaper.purge.plan_file._BACKUPS_PER_PIECE", 3)
+    pieces = list(write_plan(FULL))
+    assert b"".join(pieces) == WRITTEN
+    assert [piece.count(b'"reasons"') for piece in pieces if b'"reasons"' in piece] == [3, 3, 2]
+
+
 @many
 @given(st.integers(1, len(WRITTEN) + 1))
 def test_a_plan_is_the_same_wherever_its_pieces_end(size: int) -> None:

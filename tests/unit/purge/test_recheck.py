@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.unit.purge import strategies as draw
 from tests.unit.purge.purge_world import World, target
@@ -42,7 +42,7 @@ def assert_names_survivors_that_are_newer_and_kept(request: dict[str, Any], made
     assert any(is_newer) or going.status == "error", "a failed copy may be newer than all usable ones"
 
 
-@draw.many
+@settings(draw.many, max_examples=4 * settings().max_examples)
 @given(draw.policies(), draw.records(), st.data(), services, st.booleans())
 def test_an_approval_sends_only_what_the_plan_showed_and_a_plan_of_now_lets_go(
     policy: PurgePolicy, rows: list[Record], data: st.DataObject, service: Service, with_grace: bool
