@@ -151,6 +151,8 @@ def test_any_quoted_value_is_read_as_it_is(quote: Callable[[str], str], after: s
 
 @given(values)
 @example("it's")
+@example("two words")
+@example("one; command")
 def test_an_unquoted_value_is_read_or_refused_and_never_shown(value: str) -> None:
     sentence = refusal_of(f"export OS_PASSWORD={value}")
     if sentence is not None:
