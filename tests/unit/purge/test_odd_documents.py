@@ -72,7 +72,13 @@ ODD += ["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:5
 ODD += ["2026-11-25T03:00:00", "2026-11-25", "24:00"]
 
 
-@pytest.mark.parametrize("path", paths(VALID), ids=str)
+def one_for_each_field() -> list[Path]:
+    """The path of each field once, whichever row of a list has it."""
+    fields = {tuple("*" if isinstance(key, int) else key for key in path): path for path in paths(VALID)}
+    return list(fields.values())
+
+
+@pytest.mark.parametrize("path", one_for_each_field(), ids=str)
 def test_a_value_of_another_kind_anywhere_refuses_the_plan(path: Path) -> None:
     for value in ODD:
         document = changed(VALID, path, value)
