@@ -56,7 +56,7 @@ down: .venv/stamp ## stop the local stack that `make up` started
 
 console: .venv/stamp ## install the operator's CLI: .venv/bin/vbs-reaper --help
 
-check: lint ## lint, then run the unit tests, in about a minute: for each small change
+check: lint ## lint, then run the unit tests, in one to two minutes: for each small change
 	.venv/bin/python -m pytest -n 2 $(PARALLEL) -q tests/unit $(ARGS)
 
 test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers, in 5 to 10 minutes, or only ARGS=PATH
