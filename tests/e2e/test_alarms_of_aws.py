@@ -127,8 +127,7 @@ def test_deleter_that_cannot_start_rings_until_its_settings_are_repaired(
     stack.send({"backup_id": backup_id, "target": target})
     ends(stack, cloud, backup_id)
     repaired = watch.of_deleter()
-    assert watch.is_on("DeleterErrorsAlarm", [failed, repaired, repaired], before="ALARM")
-    assert not watch.is_on("DeleterErrorsAlarm", [failed, repaired, repaired, repaired], before="ALARM")
+    assert watch.periods_until_off("DeleterErrorsAlarm", failed, repaired) == 3
 
 
 def test_throttled_deleter_rings_after_three_half_hours_until_it_may_run(
@@ -196,5 +195,4 @@ def assert_given_up(watch: Watch, namespace: str, name: str, dimensions: dict[st
     """One request was lost: what AWS publishes of that raises the alarm, and nothing for 15 minutes clears it."""
     lost = [Sample(namespace=namespace, name=name, dimensions=dimensions, value=1)]
     assert watch.is_on("DeliveryFailedAlarm", [lost])
-    assert watch.is_on("DeliveryFailedAlarm", [lost, NOTHING, NOTHING], before="ALARM")
-    assert not watch.is_on("DeliveryFailedAlarm", [lost, NOTHING, NOTHING, NOTHING], before="ALARM")
+    assert watch.periods_until_off("DeliveryFailedAlarm", lost, NOTHING) == 3

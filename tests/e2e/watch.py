@@ -56,6 +56,11 @@ class Watch:
         """Whether an alarm is on after these periods, oldest first."""
         return state(self.alarms[name], periods, before) == "ALARM"
 
+    def periods_until_off(self, name: str, raised: Period, repaired: Period) -> int:
+        """How many periods like the repaired one it takes until an alarm is off again."""
+        lengths = range(1, int(self.alarms[name]["EvaluationPeriods"]) + 1)
+        return next(n for n in lengths if not self.is_on(name, [raised, *n * [repaired]], before="ALARM"))
+
     def begin_period(self) -> None:
         """From now on, earlier samples do not count."""
         self._began = datetime.now(UTC)

@@ -131,8 +131,9 @@ class _Adapter(BaseAdapter):
         Raises:
             CallFailed: there is no trustworthy status line.
         """
+        origin = "/".join((request.url or "").split("/", 3)[:3])
         try:
-            answer = self._pool_of("/".join((request.url or "").split("/", 3)[:3])).urlopen(
+            answer = self._pool_of(origin).urlopen(
                 request.method or "",
                 request.path_url,
                 body=request.body,
