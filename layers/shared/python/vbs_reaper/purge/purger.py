@@ -138,8 +138,9 @@ class Purger:
                 if stored.stored_at is not None:  # this invocation has not made the plan
                     approved = approved_backups(stored.plan, with_grace=False)
                     stored = stored.without_backups()  # frees their memory for the fresh list
+                    fresh = self._make_fresh_plan(stored.plan.policy, time_left)
                     result = self._send_what_is_still_selected(
-                        stored, approved, sending, expires_at, time_left, with_grace=False, is_approval=False
+                        stored, fresh, approved, sending, expires_at, time_left, with_grace=False
                     )
                 else:
                     due = list(stored.plan.due)
@@ -189,25 +190,24 @@ class Purger:
         approved = approved_backups(stored.plan, with_grace=with_grace)
         stored = stored.without_backups()
         expires_at = self._clock() + LONGEST_LIFE
+        fresh = self._make_fresh_plan(stored.plan.policy, time_left)
+        check_newest(self._plans, stored.plan, with_grace=with_grace)  # one may have been stored during the listing
         return self._send_what_is_still_selected(
-            stored, approved, sending, expires_at, time_left, with_grace=with_grace, is_approval=True
+            stored, fresh, approved, sending, expires_at, time_left, with_grace=with_grace
         )
 
     def _send_what_is_still_selected(  # noqa: PLR0913  # each is a separate value
         self,
         stored: PlannedRun,
+        fresh: Plan,
         approved: ApprovedBackups,
         sending: Sending,
         expires_at: datetime,
         time_left: TimeLeft,
         *,
         with_grace: bool,
-        is_approval: bool,
     ) -> PurgeResult:
-        """List and plan again, and request the deletions that both plans select."""
-        fresh = self._make_fresh_plan(stored.plan.policy, time_left)
-        if is_approval:  # a newer plan may have been stored while the backups were listed
-            check_newest(self._plans, stored.plan, with_grace=with_grace)
+        """Request the deletions that the stored plan and a fresh one select."""
         check_place(stored.plan, fresh.project_id, fresh.endpoint)  # the target may have changed before the list began
         deletions = compare_with_fresh_plan(approved, fresh, with_grace=with_grace, done=sending.before.done)
         check_guards_again(stored.plan, fresh, deletions.backups, with_grace=with_grace)
