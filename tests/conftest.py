@@ -27,21 +27,21 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("here")
-"""Every run tests the same 50 examples, so that a change fails only because of itself; `make nightly` sets EXAMPLES and
-so tests random ones. There is no time limit for an example, because the machine may be busy. A failure prints how to
-repeat it."""
+"""Every run tests the same 50 examples, so that a test fails only because of a change; with EXAMPLES, as in
+`make nightly`, they are random. Examples have no deadline, because the machine may be busy. A failure prints how to
+reproduce it."""
 settings.register_profile("mutants", settings(), max_examples=25, phases=(Phase.explicit, Phase.generate))
-"""For `make mutants`: it runs the tests thousands of times, and shrinking a failing example takes minutes."""
+"""For `make mutants`, without shrinking: it runs the tests thousands of times, and shrinking takes minutes."""
 
 
 def pytest_configure() -> None:
-    """Let processes that tests start be interrupted, even if the shell made pytest ignore Ctrl-C in the background."""
+    """Restore the default action of SIGINT for child processes. A shell ignores it for commands in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What decides needs no network: in the unit tier a socket is a failure."""
+    """Block sockets in the unit tests."""
     for item in items:
         if item.path.is_relative_to(UNIT):
             item.add_marker(pytest.mark.disable_socket)
@@ -66,5 +66,5 @@ def log_lines() -> Iterator[LogLines]:
 
 @pytest.fixture
 def event() -> Callable[[str], Event]:
-    """A file of events/, by its name without the ending: `event("deleter/sqs_bare")`."""
+    """Return a function that reads a file of events/, for example `event("deleter/sqs_bare")`."""
     return lambda name: json.loads((ROOT / "events" / f"{name}.json").read_text())

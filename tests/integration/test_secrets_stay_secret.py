@@ -246,7 +246,7 @@ def test_the_canaries_are_what_is_sent_and_what_is_gathered(
 ) -> None:
     assert cloud.password_of() == PASSWORD
     written.take(invoke, event("deleter/sqs_bare"))
-    assert cloud.identity.good_token(f"gAAAAAB{TOKEN}-0000-{'x' * 100}", cloud.now())
+    assert cloud.identity.valid_token(f"gAAAAAB{TOKEN}-0000-{'x' * 100}", cloud.now())
     assert PASSWORD not in written.everything()
     logger.debug("a line", extra={"canary": TOKEN})
     logging.getLogger("somebody").debug("said-to-another-logger")

@@ -8,10 +8,10 @@ import pytest
 
 
 def cases(table: Mapping[str, tuple[Any, ...]]) -> list[Any]:
-    """The rows of a parametrized test, by the rule that each of them shows."""
+    """Return the rows of a parametrized test; the key of each row is its test ID."""
     return [pytest.param(*row, id=rule) for rule, row in table.items()]
 
 
 def words_of(text: str) -> list[str]:
-    """The parts of a text that three blanks or a line break separate."""
+    """Split a text at line breaks and at three spaces."""
     return [word for word in re.split("   |\n", text) if word]

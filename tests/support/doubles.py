@@ -1,4 +1,4 @@
-"""Stand-ins for what a test must steer: time, and Lambda's context. No mocks."""
+"""Fakes that tests control: a clock, in-memory stores and the context of Lambda."""
 
 import itertools
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from vbs_reaper.clock import Clock
 from vbs_reaper.errors import BucketUnusable
 
 DELETER = "AROAQ3EGX5TWDELETER01"
-"""The unique ID of the deleter's role: SQS names it as the sender of what the deleter sends."""
+"""The unique ID of the deleter's role, which SQS reports as the sender (`SenderId`) of its messages."""
 
 
 class ManualClock:
-    """A clock that stands until a test moves it. Called, it is a `Clock`."""
+    """A `Clock` that changes only when a test changes it."""
 
     def __init__(self, now: datetime = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)) -> None:
         self.now = now
@@ -76,7 +76,7 @@ class LoginStoreInMemory:
 
 
 class HoldStoreInMemory:
-    """The holds of one stack, by name. Implements `backups.ports.HoldStore`. While `is_unusable`, no listing works."""
+    """Holds of one stack. Implements `backups.ports.HoldStore`. While `is_unusable`, every listing fails."""
 
     def __init__(self) -> None:
         self.records: dict[str, HoldRecord | None] = {}
@@ -100,16 +100,16 @@ class HoldStoreInMemory:
 
 
 def no_holds(clock: Clock) -> HoldCache:
-    """The holds of a stack that has none."""
+    """Return a cache over an empty store."""
     return HoldCache(HoldStoreInMemory(), clock)
 
 
 @dataclass(kw_only=True)
 class FakeLambdaContext:
-    """Lambda's context; each look at the remaining time costs some of it."""
+    """The context of a Lambda invocation. Each read of the remaining time reduces it by `cost_per_read_ms`."""
 
     remaining_ms: int = 60_000
-    cost_of_a_look_ms: int = 0
+    cost_per_read_ms: int = 0
     function_name: str = "vbs-reaper-DeleterFunction"
     memory_limit_in_mb: int = 256
     invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:vbs-reaper-DeleterFunction"
@@ -118,5 +118,5 @@ class FakeLambdaContext:
 
     def get_remaining_time_in_millis(self) -> int:
         left = self.remaining_ms
-        self.remaining_ms = max(0, left - self.cost_of_a_look_ms)
+        self.remaining_ms = max(0, left - self.cost_per_read_ms)
         return left

@@ -1,4 +1,4 @@
-"""Runs the CLI in this process: a process for each command takes half a second, and most tests do not need one."""
+"""Runs the CLI in the process of the test, because a new process for each command takes half a second."""
 
 import contextlib
 import io
@@ -19,12 +19,12 @@ from vbs_reaper.cli.dead_letters import letter_queue
 from vbs_reaper.cli.main import main
 
 POLL_S = 0.2
-"""How often a command looks whether something has happened; a person can wait longer."""
+"""The poll interval of commands, shorter than for operators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """How a command ended, and what it wrote."""
+    """The exit code and the output of a command."""
 
     returncode: int
     stdout: str
@@ -34,9 +34,9 @@ class Finished:
 def run_cli(
     words: Sequence[str], *, environment: Mapping[str, str], folder: Path | None = None, typed: str = ""
 ) -> Finished:
-    """Run a command as `vbs-reaper WORDS` would run in a shell with this environment, in this folder.
+    """Run `vbs-reaper WORDS` with this environment in this folder, as a shell would.
 
-    Standard streams are not terminals. Use a process to test signals, terminals and broken pipes.
+    The standard streams are not terminals. To test signals, terminals and broken pipes, start a process.
     """
     stdout, stderr = _stream(), _stream()
     with _surroundings(environment, folder, _stream(typed)), _streams(stdout, stderr):
@@ -49,7 +49,7 @@ def run_cli(
 
 @contextlib.contextmanager
 def _surroundings(environment: Mapping[str, str], folder: Path | None, stdin: io.TextIOWrapper) -> Iterator[None]:
-    """Replace what a process would have of its own, and what libraries remember of an earlier one."""
+    """Replace the environment, the folder, stdin and the caches of libraries while the block runs."""
     with pytest.MonkeyPatch.context() as patch:
         for name in set(os.environ) - set(environment):
             patch.delenv(name)
@@ -63,7 +63,7 @@ def _surroundings(environment: Mapping[str, str], folder: Path | None, stdin: io
         patch.setattr(webbrowser, "_tryorder", None)
         patch.setattr(follow, "POLL_S", POLL_S)
         patch.setattr(event_source, "POLL_S", POLL_S)
-        patch.setattr(letter_queue, "EMPTY_RECEIVES", 1)  # the queue of the emulator is on one server
+        patch.setattr(letter_queue, "EMPTY_RECEIVES", 1)  # the queue of the emulator has one server
         patch.setattr(sys, "stdin", stdin)
         yield
 

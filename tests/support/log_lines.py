@@ -1,4 +1,4 @@
-"""What the product's logger wrote during a test."""
+"""Captures the log of the product during a test."""
 
 import io
 import json
@@ -11,28 +11,28 @@ from vbs_reaper.logs import logger
 
 
 class LogLines:
-    """The lines as text and as the objects they are."""
+    """The captured lines, as text and as JSON objects."""
 
     def __init__(self) -> None:
         self.stream = io.StringIO()
 
     def text(self) -> str:
-        """Everything so far."""
+        """Return all lines as text."""
         return self.stream.getvalue()
 
     def all(self) -> list[dict[str, Any]]:
-        """Every line so far."""
+        """Return all lines."""
         return [json.loads(line) for line in self.text().splitlines()]
 
     def only(self) -> dict[str, Any]:
-        """The one line there is."""
+        """Return the only line."""
         (line,) = self.all()
         return line
 
 
 @contextmanager
 def reading_log(level: int = logging.DEBUG) -> Iterator[LogLines]:
-    """Let the logger write into memory, at this level, while the block runs."""
+    """Redirect the logger to memory at this level while the block runs."""
     lines = LogLines()
     handler = logger.registered_handler
     assert isinstance(handler, logging.StreamHandler)

@@ -1,4 +1,4 @@
-"""Lambda's event source mapping on the desk: receives, invokes, acknowledges what was not reported as failed."""
+"""A local event source mapping: receives messages, invokes a function, and deletes messages not reported as failed."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,14 @@ Invoke = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Poller:
-    """One queue's mapping."""
+    """The event source mapping of one queue."""
 
     def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
 
     def receive(self) -> dict[str, Any]:
-        """The event of one batch, as Lambda writes it; without records where the queue has none visible."""
+        """Receive one batch as an event of Lambda, without records if no message is visible."""
         answer = self._sqs.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=10,
@@ -30,9 +30,9 @@ class Poller:
         return {"Records": [_record(message) for message in answer.get("Messages", [])]}
 
     def deliver(self, invoke: Invoke) -> dict[str, Any]:
-        """Take one batch through the function and acknowledge what has ended. Returns the function's answer.
+        """Invoke the function with one batch and delete the successful messages. Returns the function's response.
 
-        Lambda takes an id it did not deliver as a failure of the whole batch: here that is an error.
+        An unknown ID in the response is an error; Lambda would treat it as a failure of the whole batch.
         """
         event = self.receive()
         answer = invoke(event)
@@ -44,7 +44,7 @@ class Poller:
         return answer
 
     def peek(self) -> list[dict[str, Any]]:
-        """The records that are visible; they stay visible."""
+        """Return the visible messages as records, and leave them visible."""
         records: list[dict[str, Any]] = self.receive()["Records"]
         for record in records:
             self._sqs.change_message_visibility(
@@ -53,7 +53,7 @@ class Poller:
         return records
 
     def count(self) -> dict[str, int]:
-        """How many messages are visible, hidden and delayed."""
+        """Return how many messages are visible, hidden and delayed."""
         counted = self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["All"])["Attributes"]
         return {
             "visible": int(counted["ApproximateNumberOfMessages"]),
@@ -63,7 +63,7 @@ class Poller:
 
 
 def attributes_of(record: dict[str, Any]) -> dict[str, str]:
-    """A record's message attributes as plain text."""
+    """Return the message attributes of a record as text."""
     return {name: value["stringValue"] for name, value in record["messageAttributes"].items()}
 
 
@@ -72,7 +72,7 @@ def _record(message: "MessageTypeDef") -> dict[str, Any]:
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
-        # Moto names one sender for all messages. The deleter has sent those with attributes.
+        # moto reports the same sender for all messages. Those with attributes come from the deleter.
         "attributes": {**message.get("Attributes", {}), "SenderId": f"{DELETER}:deleter"},
         "messageAttributes": {
             name: {

@@ -1,4 +1,4 @@
-"""The descriptions of the AWS services. Reading them again for every test would take longer than most tests."""
+"""Caches the service models of botocore, because loading them takes longer than most tests."""
 
 from functools import cache
 
@@ -9,5 +9,5 @@ _create_loader = cache(botocore.loaders.create_loader)
 
 
 def share_service_models(patch: pytest.MonkeyPatch) -> None:
-    """Let the sessions that are made while the patch lasts read each description once."""
+    """Make all sessions created during the patch share one cache."""
     patch.setattr("botocore.session.create_loader", _create_loader)

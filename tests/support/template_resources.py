@@ -1,6 +1,6 @@
-"""The queues, the bus and the environment that template.yaml describes, made on a stand-in of AWS.
+"""Creates the queues, the bus and the bucket of template.yaml in moto, and the environments of the functions.
 
-What the template says wrongly is wrong here too: nothing is repeated by hand.
+Everything is read from the template, so a mistake in the template makes tests fail.
 """
 
 import json
@@ -30,7 +30,7 @@ PSEUDO = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateResources:
-    """What was made, and what the functions are told of it."""
+    """The created resources, and the environment variables of the functions."""
 
     delete_queue_url: str
     dead_letter_queue_url: str
@@ -42,7 +42,7 @@ class TemplateResources:
 
 
 def make_resources(**parameters: str) -> TemplateResources:
-    """Make what the template describes, in the AWS that the environment names; `parameters` as at a deployment."""
+    """Create the resources with these parameters of the template, at the AWS endpoint of the environment."""
     rendered = Rendered({**PSEUDO, **parameters})
     made: dict[str, str] = {"DeleterRole.RoleId": DELETER, "PurgerRole.RoleId": "AROAQ3EGX5TWPURGERR01"}
     sqs = boto3.client("sqs")
@@ -71,7 +71,7 @@ def make_resources(**parameters: str) -> TemplateResources:
 
 
 def _filled(node: Any, made: "Mapping[str, str]") -> Any:  # noqa: ANN401  # a template holds any value
-    """Put in the resources that were made so far."""
+    """Replace references to the resources that exist so far."""
     match node:
         case str():
             return UNKNOWN.sub(lambda found: made[found[1]], node)
@@ -83,7 +83,7 @@ def _filled(node: Any, made: "Mapping[str, str]") -> Any:  # noqa: ANN401  # a t
 
 
 def make_bucket() -> str:
-    """Make the bucket of the stack alone."""
+    """Create only the bucket of the stack."""
     name = f"{STACK_NAME}-plansbucket"
     boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return name

@@ -1,1 +1,1 @@
-"""AWS's side on the desk: the real template on an embedded AWS, and the story that `make run` tells with it."""
+"""The local stack: the template deployed to an emulator of AWS, and the scenario that `make run` plays on it."""

@@ -1,4 +1,4 @@
-"""`python -m tests.support.local`: what `make run` runs. Ctrl-C ends it without a traceback, also while it imports."""
+"""Entry point of `make run`. Ctrl-C prints no traceback, not even during the imports."""
 
 import os
 import signal
@@ -6,12 +6,12 @@ import sys
 
 
 def start() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `main` has handlers of its own, as in `vbs_reaper.cli.start`
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `main` installs its handlers, as in `vbs_reaper.cli.start`
     from tests.support.local.run import INTERRUPTED, main
 
     code = main()
     if code == INTERRUPTED:
-        # All is ended; a thread that the signal caught half-way must not keep the process waiting for it.
+        # Everything has been stopped. Do not wait for threads that the signal interrupted.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

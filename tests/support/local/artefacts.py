@@ -1,4 +1,4 @@
-"""What the template's functions and layers contain, built for this machine: the local stack deploys these zips."""
+"""Builds the zips of the functions and layers for this machine. The local stack deploys them."""
 
 import hashlib
 import io
@@ -20,21 +20,21 @@ ROOT = Path(__file__).parents[3]
 CACHE = ROOT / ".build" / "local"
 LOCAL_ENVIRONMENT = ROOT / ".venv-local"
 SOURCE_PROPERTY = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
-CONSOLE = "vbs_reaper/cli/"  # an extra for operators: in no layer
+CONSOLE = "vbs_reaper/cli/"  # for operators only, so it is not part of a layer
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def local_environment() -> Path:
-    """Make sure that the stack's own environment is as the lock says; return its interpreter.
+    """Install the virtual environment of the local stack from the lock file; return its interpreter.
 
-    It holds ministack and boto3, as the Lambda runtime holds boto3: what a handler imports must come from a layer.
+    It contains only ministack and boto3, so everything else that a handler imports must come from a layer.
     """
     _uv("sync", "--quiet", "--frozen", "--only-group", "local", UV_PROJECT_ENVIRONMENT=str(LOCAL_ENVIRONMENT))
     return LOCAL_ENVIRONMENT / "bin" / "python"
 
 
 def sources(template: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Logical id → (property, folder) of every function and layer of a SAM template that is built from a folder."""
+    """Map the logical ID of every function and layer of a SAM template to its source property and folder."""
     return {
         logical_id: (SOURCE_PROPERTY[resource["Type"]], resource["Properties"][SOURCE_PROPERTY[resource["Type"]]])
         for logical_id, resource in template["Resources"].items()
@@ -44,7 +44,7 @@ def sources(template: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 @cache
 def build(folder: Path, python: Path) -> bytes:
-    """Return a function's or layer's zip, with byte code: a package, installed requirements, or plain files."""
+    """Return the zip of a function or layer with byte code. Requirements are installed into it."""
     if (folder / "python").is_dir():
         return _zip((f"python/{name}", path) for name, path in _shipped(folder / "python"))
     if (folder / "requirements.txt").is_file():
@@ -53,7 +53,7 @@ def build(folder: Path, python: Path) -> bytes:
 
 
 def _installed(requirements: Path, python: Path) -> bytes:
-    """The third-party packages for that interpreter; kept between runs until the requirements or the Python change."""
+    """Return a zip of the requirements, cached until the requirements or the interpreter change."""
     key = hashlib.sha256(requirements.read_bytes() + os.fsencode(python.resolve())).hexdigest()[:16]
     kept = CACHE / f"dependencies-with-byte-code-{key}.zip"
     if not kept.exists():
@@ -82,7 +82,7 @@ def _shipped(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _zip(files: Iterator[tuple[str, Path]]) -> bytes:
-    """Stored, not packed: it only travels on this machine."""
+    """Return an uncompressed zip, because it never leaves this machine."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive, tempfile.TemporaryDirectory() as scratch:
         for name, path in files:
@@ -94,7 +94,7 @@ def _zip(files: Iterator[tuple[str, Path]]) -> bytes:
 
 
 def _compile(path: Path, name: str, to: Path) -> bytes:
-    """Return the byte code of a module. Each environment unpacks the zip, and would compile it again."""
+    """Return the byte code of a module, so that execution environments need not compile it."""
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     py_compile.compile(str(path), str(to), dfile=name, doraise=True, invalidation_mode=unchecked)
     return to.read_bytes()

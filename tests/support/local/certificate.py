@@ -1,4 +1,4 @@
-"""A certificate for 127.0.0.1, new for every stack: who trusts it trusts nothing else."""
+"""Creates the self-signed certificate of a local stack, for 127.0.0.1."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address

@@ -1,6 +1,6 @@
 """Draws `dead-letters list` for the operator guide: `python -m tests.support.local.console_picture`.
 
-The letters and the time are fixed, so that a test can compare the picture with the current output.
+The dead letters and the time are fixed, so that a test can compare the picture with the current output.
 """
 
 import json
@@ -44,7 +44,7 @@ def _letters() -> list[Letter]:
 
 
 def _received(number: int, reason: Reason | None, detail: str, age: timedelta) -> Mapping[str, Any]:
-    """Return a message in the form that ReceiveMessage returns; without a reason, as if SQS had moved it."""
+    """Return a message as ReceiveMessage does; without a reason, it looks as if SQS had moved it."""
     sent_at = NOW - age
     attributes = {} if reason is None else {"reason": reason.value, "message": f"{reason.sentence[:-1]}: {detail}"}
     first = {"request_id": REQUEST.format(number), "sent_at": (sent_at - timedelta(hours=1)).isoformat()}

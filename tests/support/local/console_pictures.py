@@ -31,26 +31,26 @@ def main() -> int:
         desk = Desk(stack, Path(scratch))
         del desk.environment["NO_COLOR"]
         desk.environment |= {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLUMNS": str(WIDTH)}
-        backups = _eventful(cloud)
+        backups = _create_backups(cloud)
         words = ("--target", TARGET, "--requested-by", "ann", "--reason", "volume moved")
-        _, said, _ = desk.run("send", *backups, *words)
-        _draw("send", f"vbs-reaper send --stack vbs-reaper ID ID ID --target {TARGET}", said)
-        _, said, _ = desk.run("explain", backups[-1])
-        _draw("explain", f"vbs-reaper explain --stack vbs-reaper {backups[-1]}", said)
+        _, stdout, _ = desk.run("send", *backups, *words)
+        _draw("send", f"vbs-reaper send --stack vbs-reaper ID ID ID --target {TARGET}", stdout)
+        _, stdout, _ = desk.run("explain", backups[-1])
+        _draw("explain", f"vbs-reaper explain --stack vbs-reaper {backups[-1]}", stdout)
     return 0
 
 
-def _eventful(cloud: Cloud) -> list[str]:
-    """Create a backup that is deleted, a held one, and one whose first observation meets an outage."""
+def _create_backups(cloud: Cloud) -> list[str]:
+    """Create three backups: one to be deleted, a held one, and one with a 503 for its first GET."""
     backups = [cloud.add_backup(id=str(uuid4())) for _ in range(3)]
     cloud.hold(backups[1])
     cloud.inject(Fault(operation=Operation.SHOW, backup_id=backups[2], status=503, times=1))
     return backups
 
 
-def _draw(name: str, command: str, said: str) -> None:
+def _draw(name: str, command: str, stdout: str) -> None:
     console = Console(record=True, file=StringIO(), width=WIDTH, force_terminal=True)
-    console.print(Text.from_ansi(said))
+    console.print(Text.from_ansi(stdout))
     drawn = console.export_svg(title=command, unique_id=f"vbs-reaper-{name}")
     (FOLDER / f"console-{name}.svg").write_text(drawn, encoding="utf-8")
 

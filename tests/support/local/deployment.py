@@ -1,4 +1,4 @@
-"""The real template onto the embedded AWS: artefacts to a bucket, SAM translated, CloudFormation as on AWS."""
+"""Deploys the template to the embedded AWS: uploads the zips, translates SAM, and creates a CloudFormation stack."""
 
 import contextlib
 import json
@@ -10,28 +10,28 @@ from samtranslator.yaml_helper import yaml_parse
 
 from tests.infrastructure.translate import translate
 from tests.support.local.artefacts import build, sources
-from tests.support.local.dialect import put_into_dialect
 from tests.support.local.embedded_aws import AwsClient, EmbeddedAws
+from tests.support.local.ministack_template import adapt_template
 from tests.support.local.waiting import wait_until
 
 BUCKET = "local"
 TEMPLATE_KEY = "template.json"
 STACK_NAME = "vbs-reaper"
-"""The name of a stack, unless it is deployed beside another one."""
+"""The default name of a stack."""
 DEPLOYED_WITHIN_S = 150.0
 
 
 class DeploymentFailedError(Exception):
-    """CloudFormation could not make the stack; the text holds the reason of each resource that failed."""
+    """CloudFormation could not create the stack. The message contains the reason for each failed resource."""
 
 
 def deploy(
     aws: EmbeddedAws, template: Path, parameters: Mapping[str, str], python: Path, name: str = STACK_NAME
 ) -> dict[str, str]:
-    """Make the stack and return its outputs.
+    """Create the stack and return its outputs.
 
     Raises:
-        DeploymentFailedError: when a resource could not be made.
+        DeploymentFailedError: a resource could not be created.
     """
     raw = yaml_parse(template.read_text(encoding="utf-8"))
     s3 = aws.client("s3")
@@ -39,12 +39,12 @@ def deploy(
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
     for logical_id, (_, folder) in sources(raw).items():
         s3.put_object(Bucket=BUCKET, Key=logical_id, Body=build(template.parent / folder, python))
-    document = json.dumps(put_into_dialect(translate(template), parameters))
+    document = json.dumps(adapt_template(translate(template), parameters))
     s3.put_object(Bucket=BUCKET, Key=TEMPLATE_KEY, Body=document.encode())
     cloudformation = aws.client("cloudformation")
     cloudformation.create_stack(
         StackName=name,
-        TemplateURL=f"{aws.url}/{BUCKET}/{TEMPLATE_KEY}",  # as a body it may have 51,200 bytes only
+        TemplateURL=f"{aws.url}/{BUCKET}/{TEMPLATE_KEY}",  # a template in the request is limited to 51,200 bytes
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
     )

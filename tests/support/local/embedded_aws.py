@@ -1,4 +1,4 @@
-"""The embedded AWS: one ministack process from an environment of its own, ended with everything it started."""
+"""The embedded AWS: one ministack process in its own virtual environment, stopped with its child processes."""
 
 import contextlib
 import os
@@ -19,26 +19,26 @@ import botocore.session
 from botocore.config import Config
 
 from tests.support.local.certificate import write_certificate
-from tests.support.local.waiting import NeverHappenedError, wait_until
+from tests.support.local.waiting import TimedOutError, wait_until
 
 REGION = "eu-central-1"
 START_WITHIN_S = 120.0
 TRIES = 3
-LIFELINE = Path(__file__).with_name("lifeline.py")
+RUN_MINISTACK = Path(__file__).with_name("run_ministack.py")
 
 AwsClient: TypeAlias = Any
-"""A boto3 client: its methods are made at run time, and stubs exist for some of the services only."""
+"""A boto3 client. Its methods are created at run time, and type stubs exist for only some services."""
 
 
 class EmbeddedAws:
-    """A context manager: inside it AWS answers on `url`; after it no process and no file is left.
+    """A context manager: AWS answers on `url` inside the block; no process and no file is left after it.
 
-    `AUTH=true` holds each function to its own role, so that a missing IAM statement fails here and not on AWS. It
-    speaks TLS only, as the queues' policies demand.
+    `AUTH=true` enforces the role of each function, so that a missing IAM statement fails here and not on AWS. Only TLS
+    is served, as the policies of the queues require.
     """
 
     def __init__(self, python: Path) -> None:
-        """`python` belongs to an environment that holds ministack and boto3 and nothing a layer should bring."""
+        """`python` is the interpreter of a virtual environment that contains only ministack and boto3."""
         self._python = python
         self._process: subprocess.Popen[bytes] | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
@@ -48,7 +48,7 @@ class EmbeddedAws:
         for attempt in range(1, TRIES + 1):
             try:
                 self._start(free_port())
-            except NeverHappenedError:  # e.g. someone took the port between our look and the server's
+            except TimedOutError:  # for example, another process took the free port first
                 self.close()
                 if attempt == TRIES:
                     raise
@@ -64,9 +64,9 @@ class EmbeddedAws:
     ) -> None:
         self.close()
 
-    @cache  # noqa: B019  # one per service for the life of the stack, which is the life of the command
+    @cache  # noqa: B019  # one client per service while the stack exists
     def client(self, service: str, *, retries: bool = True) -> AwsClient:
-        """A boto3 client of this AWS with the all-powerful account `test`; only functions are held to a role."""
+        """Return a boto3 client with all permissions; ministack enforces only the roles of functions."""
         config = Config(proxies={}, retries=None if retries else {"total_max_attempts": 1})
         return _session().client(  # type: ignore[call-overload]  # any service by name
             service, endpoint_url=self.url, verify=str(self.certificate), config=config
@@ -74,14 +74,14 @@ class EmbeddedAws:
 
     @property
     def certificate(self) -> Path:
-        """The certificate to trust, as PEM."""
+        """The path of the certificate to trust, as PEM."""
         if self._scratch is None:
-            raise RuntimeError("the embedded AWS does not run")
+            raise RuntimeError("the embedded AWS is not running")
         return Path(self._scratch.name) / "certificate.pem"
 
     @property
     def pid(self) -> int | None:
-        """The server's process id, which is also its process group's; None when it does not run."""
+        """The process ID of the server and ID of its process group, or None if it is not running."""
         return self._process.pid if self._process else None
 
     def _start(self, port: int) -> None:
@@ -91,23 +91,23 @@ class EmbeddedAws:
         log = scratch / "ministack.log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [self._python, "-I", LIFELINE],
+                [self._python, "-I", RUN_MINISTACK],
                 env=_environment(scratch, port),
                 cwd=scratch,
-                stdin=subprocess.PIPE,  # never written to: it closes when this process ends, however it does
+                stdin=subprocess.PIPE,  # closes when this process ends for any reason; run_ministack.py then exits
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # handlers it starts join its group: one signal ends them all
+                start_new_session=True,  # handlers join its process group, so one signal stops them all
             )
         self.url = f"https://127.0.0.1:{port}"
         try:
             wait_until("the embedded AWS answers", self._is_up, within_s=START_WITHIN_S)
-        except NeverHappenedError as never:
-            raise NeverHappenedError(f"{never}; it said: {log.read_text(errors='replace')[-2000:]}") from None
+        except TimedOutError as never:
+            raise TimedOutError(f"{never}; its output: {log.read_text(errors='replace')[-2000:]}") from None
 
     def _is_up(self) -> bool:
         if self._process is None or self._process.poll() is not None:
-            raise NeverHappenedError("the embedded AWS answers: its process has ended")
+            raise TimedOutError("the embedded AWS answers: its process has ended")
         try:
             trusted = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self.certificate))
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trusted)
@@ -117,9 +117,9 @@ class EmbeddedAws:
             return False
 
     def close(self) -> None:
-        """End the server and everything it started; safe to call twice."""
+        """Stop the server and its child processes. May be called twice."""
         if self._process is not None:
-            # Its state is in memory only, so there is nothing to end gently.
+            # Its state is only in memory, so a graceful shutdown is not needed.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
@@ -130,21 +130,21 @@ class EmbeddedAws:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def _session() -> boto3.session.Session:
-    """A session that heeds nothing of the caller's: no profile, no file of theirs (and, in its clients, no proxy)."""
+    """Return a session that ignores the profile and the AWS configuration files of the user."""
     heeded_nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
     session = botocore.session.Session({name: (None, None, value, None) for name, value in heeded_nowhere.items()})
     return boto3.session.Session("test", "test", region_name=REGION, botocore_session=session)
 
 
 def _environment(scratch: Path, port: int) -> dict[str, str]:
-    """All that the server and its handlers see: handlers inherit it, so nothing of the caller's leaks into them."""
+    """Return the environment of the server. Handlers inherit it, so it contains no AWS settings of the user."""
     return {
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",

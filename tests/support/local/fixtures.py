@@ -1,4 +1,4 @@
-"""What every tier on the local stack shares: the stack itself, and waiting for what it does."""
+"""Fixtures of all tests that use the local stack."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ from tests.support.local.stack import DeadLetter, LocalStack
 from tests.support.local.waiting import wait_until
 
 WITHIN_S = 150.0
-"""How long anything may take on a busy machine; what goes well takes a few seconds."""
+"""The timeout of every wait on a busy machine. Most waits take a few seconds."""
 HIDDEN_S = 75
-"""The visibility timeout of the delete queue. It is less than WITHIN_S, so that a test waits out the death of a
-function, and more than the timeout of the deleter. In the template it is 20 minutes."""
+"""The visibility timeout of the delete queue; 20 minutes by default. It exceeds the timeout of the deleter. It is
+less than WITHIN_S, so that a message whose function died is delivered again before a test gives up."""
 CLOCK_STEP = timedelta(seconds=10)
-"""How far the clock of this machine may be set back during a test."""
+"""The clock of this machine may be set back by this much during a test."""
 
 FindLetter = Callable[[str], DeadLetter]
 FindLine = Callable[..., dict[str, Any]]
@@ -40,20 +40,20 @@ def stack() -> Iterator[LocalStack]:
 
 @pytest.fixture
 def began() -> datetime:
-    """The time from which the log contains lines of this test."""
+    """Return the start time of this test, for reading the log."""
     return datetime.now(UTC) - CLOCK_STEP
 
 
 @pytest.fixture
 def drained(stack: LocalStack) -> Iterator[None]:
-    """Let every message end before the next test: else it would ask the next test's cloud in this one's name."""
+    """Wait after the test until the queue is empty, so that no message is processed during the next test."""
     yield
     wait_until("the queue is empty", lambda: is_empty(stack), within_s=WITHIN_S)
 
 
 @pytest.fixture
 def letter(stack: LocalStack) -> FindLetter:
-    """Wait for the dead letter of a request."""
+    """Return a function that waits for the dead letter of a request."""
 
     def find(request_id: str) -> DeadLetter:
         return wait_until(
@@ -67,7 +67,7 @@ def letter(stack: LocalStack) -> FindLetter:
 
 @pytest.fixture
 def log_line(stack: LocalStack) -> FindLine:
-    """Wait for a line of the deleter's log with these fields, written since the test began."""
+    """Return a function that waits for a line with these fields, written by the deleter since the test began."""
     began = datetime.now(UTC) - CLOCK_STEP
 
     def find(**fields: object) -> dict[str, Any]:
@@ -82,11 +82,11 @@ def log_line(stack: LocalStack) -> FindLine:
 
 @pytest.fixture
 def target_name(request: pytest.FixtureRequest) -> str:
-    """A target nobody else uses: what a function remembers of one test's target cannot touch the next test."""
+    """Return a target name that no other test uses, because functions cache data about targets."""
     letters = "".join(char if char.isascii() and char.isalnum() else "-" for char in request.node.name.lower())
     return str(letters.removeprefix("test-")[-60:].strip("-"))
 
 
 def is_empty(stack: LocalStack) -> bool:
-    """A message on its way from one delivery to the next is nowhere for a moment: so looked at several times."""
+    """Return whether the queue is empty in several polls: a message that is being replaced is briefly not counted."""
     return all(stack.depth().total == 0 for _ in range(5))

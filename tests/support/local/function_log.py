@@ -1,4 +1,4 @@
-"""A function's own log, read as CloudWatch Logs keeps it: structured lines, and the metrics among them (EMF)."""
+"""Reads the log of a function from CloudWatch Logs: its structured lines and its metrics (EMF)."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,14 +9,14 @@ from typing import Any
 from tests.support.local.embedded_aws import AwsClient
 
 FAILURES = ("Traceback (most recent call last):", "Task timed out")
-"""How the line begins that the runtime writes for an invocation that failed."""
+"""How a line of the runtime about a failed invocation begins."""
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One value of one metric with one set of dimensions, as CloudWatch would take it from an EMF line."""
+    """One value of a metric with one set of dimensions, as CloudWatch extracts it from an EMF line."""
 
     namespace: str
     name: str
@@ -25,9 +25,9 @@ class Sample:
 
 
 class FunctionLog:
-    """One log group, read again on every call: the emulator gives its lines no IDs to read on from.
+    """One log group. Every call reads it again, because the emulator gives lines no IDs to continue from.
 
-    `since` limits what is read to later lines; a long log takes long to read.
+    With `since`, only later lines are read, because reading a long log is slow.
     """
 
     def __init__(self, logs: AwsClient, group: str) -> None:
@@ -36,19 +36,19 @@ class FunctionLog:
         self._group = group
 
     def messages(self, since: datetime = EVER) -> list[str]:
-        """Every line so far, also what the runtime itself writes (START, END, REPORT)."""
+        """Return every line, including those of the runtime (START, END, REPORT)."""
         return [event["message"] for event in self._events(since)]
 
     def errors(self, since: datetime = EVER) -> int:
-        """How many invocations have raised or timed out; the emulator has a log stream for each invocation."""
+        """Return how many invocations raised or timed out. The emulator creates a log stream for each invocation."""
         return len({event["logStreamName"] for event in self._events(since) if event["message"].startswith(FAILURES)})
 
     def documents(self, since: datetime = EVER) -> list[dict[str, Any]]:
-        """Every line that is a JSON object."""
+        """Return every line that is a JSON object."""
         return list(_documents(self.messages(since)))
 
     def samples(self, since: datetime = EVER) -> list[Sample]:
-        """Every value of every metric so far."""
+        """Return every value of every metric."""
         return list(samples(self.documents(since)))
 
     def _events(self, since: datetime = EVER) -> Iterator[dict[str, Any]]:
@@ -57,7 +57,7 @@ class FunctionLog:
 
 
 def samples(documents: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
-    """The samples in EMF documents (CloudWatch guide, "Specification: Embedded metric format")."""
+    """Yield the samples in EMF documents (CloudWatch guide, "Specification: Embedded metric format")."""
     for document in documents:
         for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
             for dimension_set in directive["Dimensions"]:
@@ -71,7 +71,7 @@ def samples(documents: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
 
 
 def total(metrics: Iterable[Sample], name: str, **dimensions: str) -> float:
-    """The sum of one metric over the samples that carry at least these dimensions."""
+    """Return the sum of one metric over the samples that have at least these dimensions."""
     return sum(
         sample.value for sample in metrics if sample.name == name and dimensions.items() <= sample.dimensions.items()
     )

@@ -1,4 +1,4 @@
-"""The beginning of `make run`: an operator holds backups, and stops a run that has requests in the queue."""
+"""The first part of `make run`: an operator holds backups, and stops a purge run that has requests in the queue."""
 
 import shlex
 import time
@@ -16,14 +16,14 @@ from tests.support.simulator.cloud import Cloud
 
 POLICY: dict[str, Any] = {"policy": "mistake", "match": {"name": "mistake-*"}, "keep": {"last": 1}}
 BACKUPS = 6
-LOOK_EVERY_S = 0.5
+POLL_S = 0.5
 ENDS_WITHIN_S = 75.0
-QUIET_LOOKS = 4
+EMPTY_POLLS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopVerdict:
-    """How many deletions a run requested, how many of them ended as stopped, and which backups are gone."""
+    """How many deletions a run requested, how many of them were stopped, and which backups are gone."""
 
     requested: int
     stopped: int
@@ -31,12 +31,12 @@ class StopVerdict:
 
     @property
     def is_good(self) -> bool:
-        """Whether every request was withdrawn and nothing was deleted."""
+        """Whether every request was stopped and nothing was deleted."""
         return self.requested == self.stopped > 0 and not self.gone
 
 
 class HoldAct:
-    """Runs the commands with the operator's permissions, and prints what they print."""
+    """Runs CLI commands with the operator's permissions and prints their output."""
 
     def __init__(self, stack: LocalStack, cloud: Cloud, report: Report, folder: Path) -> None:
         self._stack = stack
@@ -45,14 +45,14 @@ class HoldAct:
         self._desk = Desk(stack, folder)
 
     def hold(self, backups: Sequence[StoredBackup]) -> None:
-        """Hold the backups that say so. Nothing has been requested yet, so no function remembers an older list."""
+        """Hold the backups with `held_by`. No function has cached a list of holds yet: nothing was requested."""
         for backup in backups:
             if backup.held_by:
                 on = backup.id if backup.held_by == "backup" else backup.volume_id
                 self._run("hold", f"--{backup.held_by}", on, "--reason", "Legal: case 17", "--unseen", lines=1)
 
     def stop(self) -> StopVerdict:
-        """Request deletions while the deleter is paused, stop the run, and let the deleter see the requests."""
+        """Request deletions while the deleter is paused, stop the run, and resume the deleter."""
         began, volume_id = datetime.now(UTC), self._cloud.new_id()
         backups = [
             self._cloud.add_backup(
@@ -80,8 +80,8 @@ class HoldAct:
 
     def _wait(self, is_quiet: Callable[[], bool]) -> None:
         until, quiet = time.monotonic() + ENDS_WITHIN_S, 0
-        while quiet < QUIET_LOOKS and time.monotonic() < until:
-            time.sleep(LOOK_EVERY_S)
+        while quiet < EMPTY_POLLS and time.monotonic() < until:
+            time.sleep(POLL_S)
             quiet = quiet + 1 if is_quiet() else 0
 
     def _run(self, *words: str, lines: int) -> None:
@@ -90,10 +90,10 @@ class HoldAct:
         Raises:
             RuntimeError: the command failed.
         """
-        code, said, complained = self._desk.run(*words)
+        code, stdout, stderr = self._desk.run(*words)
         if code:
-            raise RuntimeError(f"{shlex.join(words)}: {complained}")
+            raise RuntimeError(f"{shlex.join(words)}: {stderr}")
         if lines:
             self._report.say(f"$ vbs-reaper {shlex.join(words)}")
-        for line in said.splitlines()[:lines]:
+        for line in stdout.splitlines()[:lines]:
             self._report.say(f"  {line}")

@@ -1,4 +1,4 @@
-"""The verdict on a story: what the cloud's own journal and the dead letters say, never what the functions say."""
+"""Compares the journal of the cloud and the dead letters with the scenario. Reports of the functions are ignored."""
 
 import json
 from collections import Counter
@@ -6,25 +6,25 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.local.scenario import TARGETS, Request, Story
+from tests.support.local.scenario import TARGETS, Request, Scenario
 from tests.support.local.stack import DeadLetter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journal:
-    """What the cloud itself knows at the end."""
+    """What the simulator recorded."""
 
     accepted: Sequence[str]
-    """The backup of every DELETE it accepted, in order."""
+    """The backup ID of every accepted DELETE, in order."""
     remaining: Mapping[str, str]
-    """Status by id of every backup that is still there."""
+    """The ID and status of every backup that still exists."""
     accepted_by: Mapping[str, int]
-    """How many DELETEs each service accepted."""
+    """The number of accepted DELETEs by service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The counts of a whole story; `lost` and `wrong` say what in plain words."""
+    """The counts of a scenario. `lost` and `wrong` are sentences about faults."""
 
     requests: int
     asked: int
@@ -38,28 +38,28 @@ class Verdict:
 
     @property
     def is_good(self) -> bool:
-        """Whether every request ended as it should and nothing else happened."""
+        """Whether every request ended as expected and nothing else changed."""
         return not self.lost and not self.wrong
 
 
 def judge(
-    story: Story,
+    scenario: Scenario,
     message_ids: Mapping[str, Request],
     journal: Journal,
     dead_letters: Collection[DeadLetter],
     waiting: int,
 ) -> Verdict:
-    """Hold the end of a story against the story.
+    """Compare the end of a scenario with what the scenario expects.
 
-    `message_ids` are those of the requests that went in by the queue; `waiting` is what the queue still holds.
+    `message_ids` maps the message IDs of requests that were sent to the queue; `waiting` counts messages still there.
     """
-    letters = [(letter, _request_of(letter, story, message_ids)) for letter in dead_letters]
-    stored = {backup.id: backup for backup in story.stored}
+    letters = [(letter, _request_of(letter, scenario, message_ids)) for letter in dead_letters]
+    stored = {backup.id: backup for backup in scenario.stored}
     deleted = set(journal.accepted) - set(journal.remaining)
-    wanted = [request for request in story.requests if not request.reason]
-    ours = journal.remaining.keys() - {backup.id for backup in story.stored if backup.is_foreign}
+    wanted = [request for request in scenario.requests if not request.reason]
+    ours = journal.remaining.keys() - {backup.id for backup in scenario.stored if backup.is_foreign}
     return Verdict(
-        requests=len(story.requests),
+        requests=len(scenario.requests),
         asked=len(set(journal.accepted)),
         deleted=len(deleted),
         already_gone=sum(request.backup_id not in ours for request in wanted) - len(deleted),
@@ -68,28 +68,28 @@ def judge(
         accepted_by=journal.accepted_by,
         lost=[
             *(f"no DELETE was accepted by {name}" for name in TARGETS.values() if not journal.accepted_by.get(name)),
-            *(f"backup {backup_id} is still there" for backup_id in sorted(story.doomed & set(journal.remaining))),
-            *(f"no dead letter for {request.body[:120]}" for request in _unheard(story, letters)),
+            *(f"backup {backup_id} is still there" for backup_id in sorted(scenario.doomed & set(journal.remaining))),
+            *(f"no dead letter for {request.body[:120]}" for request in _without_dead_letter(scenario, letters)),
             *([f"{waiting} messages still wait in the queue"] if waiting else []),
         ],
         wrong=[
-            *(f"DELETE for {i}, which nobody may delete" for i in journal.accepted if i not in story.doomed),
-            *(f"backup {i} is gone" for i in stored if i not in story.doomed | set(journal.remaining)),
-            *(f"backup {i} changed to {journal.remaining[i]}" for i in _changed(story, journal)),
-            *(_complaint(letter, request) for letter, request in letters if not _is_right(letter, request)),
+            *(f"DELETE for {i}, which must not be deleted" for i in journal.accepted if i not in scenario.doomed),
+            *(f"backup {i} is gone" for i in stored if i not in scenario.doomed | set(journal.remaining)),
+            *(f"backup {i} changed to {journal.remaining[i]}" for i in _changed(scenario, journal)),
+            *(_describe(letter, request) for letter, request in letters if not _is_right(letter, request)),
         ],
     )
 
 
-def _request_of(letter: DeadLetter, story: Story, message_ids: Mapping[str, Request]) -> Request | None:
-    """The request a dead letter was: by its identity, or, where the bus made the message, by the backup it names."""
+def _request_of(letter: DeadLetter, scenario: Scenario, message_ids: Mapping[str, Request]) -> Request | None:
+    """Return the request of a dead letter, by its message ID or, if it came by the bus, by its backup ID."""
     if letter.request_id in message_ids:
         return message_ids[letter.request_id]
     detail = _detail(letter.body)
-    return next((r for r in story.requests if r.by_bus and detail and json.loads(r.body) == detail), None)
+    return next((r for r in scenario.requests if r.by_bus and detail and json.loads(r.body) == detail), None)
 
 
-def _detail(body: str) -> Any:  # noqa: ANN401  # whatever the envelope holds
+def _detail(body: str) -> Any:  # noqa: ANN401  # any JSON
     try:
         envelope = json.loads(body)
     except (ValueError, RecursionError):
@@ -97,16 +97,16 @@ def _detail(body: str) -> Any:  # noqa: ANN401  # whatever the envelope holds
     return envelope.get("detail") if isinstance(envelope, dict) else None
 
 
-def _unheard(story: Story, letters: Sequence[tuple[DeadLetter, Request | None]]) -> list[Request]:
+def _without_dead_letter(scenario: Scenario, letters: Sequence[tuple[DeadLetter, Request | None]]) -> list[Request]:
     heard = Counter(id(request) for _, request in letters if request)
-    return [request for request in story.requests if request.reason and not heard[id(request)]]
+    return [request for request in scenario.requests if request.reason and not heard[id(request)]]
 
 
-def _changed(story: Story, journal: Journal) -> list[str]:
+def _changed(scenario: Scenario, journal: Journal) -> list[str]:
     return [
         backup.id
-        for backup in story.stored
-        if backup.id not in story.doomed and journal.remaining.get(backup.id, backup.status) != backup.status
+        for backup in scenario.stored
+        if backup.id not in scenario.doomed and journal.remaining.get(backup.id, backup.status) != backup.status
     ]
 
 
@@ -114,10 +114,9 @@ def _is_right(letter: DeadLetter, request: Request | None) -> bool:
     return request is not None and letter.reason == request.reason
 
 
-def _complaint(letter: DeadLetter, request: Request | None) -> str:
+def _describe(letter: DeadLetter, request: Request | None) -> str:
     if request is None:
-        return f"a dead letter that nobody sent: {letter.body[:120]}"
+        return f"a dead letter of no known request: {letter.body[:120]}"
     wanted = f"refused as {request.reason}" if request.reason else "deleted"
-    return (
-        f"{request.body[:120]} should have been {wanted}, rests as {letter.reason}: {letter.attributes.get('message')}"
-    )
+    found = f"{letter.reason}: {letter.attributes.get('message')}"
+    return f"{request.body[:120]} should have ended as {wanted}, but is a dead letter ({found})"

@@ -28,7 +28,7 @@ def dashboard(stack: LocalStack) -> list[dict[str, Any]]:
 
 
 def _of_queues(stack: LocalStack) -> Iterator[Sample]:
-    """What AWS/SQS publishes: the counts of GetQueueAttributes, each time the run has asked for them."""
+    """Yield what AWS/SQS publishes: the counts of each GetQueueAttributes of the run."""
     for queue, depth in stack.depths:
         dimensions = {"QueueName": stack.outputs[f"{queue}QueueUrl"].rpartition("/")[2]}
         counts = {"Visible": depth.visible, "NotVisible": depth.hidden, "Delayed": depth.delayed}
@@ -39,9 +39,9 @@ def _of_queues(stack: LocalStack) -> Iterator[Sample]:
 
 
 def of_function(stack: LocalStack, function: str, since: datetime = EVER) -> list[Sample]:
-    """What AWS/Lambda publishes. Throttles are a metric of the emulator.
+    """Return what AWS/Lambda publishes. The emulator publishes Throttles.
 
-    Its metric Errors leaves out invocations by the event source mapping, so errors are read from the logs.
+    Its metric Errors does not count invocations by the event source mapping, so errors are read from the logs.
     """
     dimensions = {"FunctionName": stack.outputs[f"{function}FunctionName"]}
     throttles = stack.aws.client("cloudwatch").get_metric_statistics(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tests.support.local.function_log import Sample
 from tests.support.local.judge import Journal, Verdict, judge
 from tests.support.local.report import Report, Snapshot
-from tests.support.local.scenario import TARGETS, Chapter, Request, Story, Trouble, store
+from tests.support.local.scenario import TARGETS, Phase, Request, Scenario, Trouble, store
 from tests.support.local.stack import LocalStack
 from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
@@ -34,13 +34,13 @@ class Played:
     verdict: Verdict
 
 
-def play(story: Story, stack: LocalStack, cloud: Cloud, report: Report) -> Played:
+def play(story: Scenario, stack: LocalStack, cloud: Cloud, report: Report) -> Played:
     """Play it to its end, or until nothing has ended for too long; the verdict says which."""
     return _Player(story, stack, cloud, report).play()
 
 
 class _Player:
-    def __init__(self, story: Story, stack: LocalStack, cloud: Cloud, report: Report) -> None:
+    def __init__(self, story: Scenario, stack: LocalStack, cloud: Cloud, report: Report) -> None:
         self._story = story
         self._stack = stack
         self._cloud = cloud
@@ -54,7 +54,7 @@ class _Player:
         for target, service in TARGETS.items():
             self._stack.store_secret(target, self._cloud.target_secret(service=service))
         self._check()
-        for chapter in self._story.chapters:
+        for chapter in self._story.phases:
             with _trouble(self._cloud, chapter.trouble):
                 self._send(chapter)
                 self._watch_for(chapter)
@@ -73,7 +73,7 @@ class _Player:
             health = "healthy" if report["healthy"] else report["message"]
             self._report.say(f'Checked target "{report["target"]}" ({report["service"]}): {health}.')
 
-    def _send(self, chapter: Chapter) -> None:
+    def _send(self, chapter: Phase) -> None:
         by_queue = [request for request in chapter.requests if not request.by_bus]
         ids = self._stack.send_all([request.body for request in by_queue])
         self._message_ids |= dict(zip(ids, by_queue, strict=True))
@@ -82,7 +82,7 @@ class _Player:
                 self._stack.put_event(json.loads(request.body))
         self._sent += len(chapter.requests)
 
-    def _watch_for(self, chapter: Chapter) -> None:
+    def _watch_for(self, chapter: Phase) -> None:
         """Show a chapter until its time is over and the cloud has answered in it: a busy machine starts late."""
         began = time.monotonic()
         before = len(self._show(chapter.trouble).metrics)

@@ -1,4 +1,4 @@
-"""What people see of a story: a live table while it runs, then the verdict in plain words."""
+"""The output of `make run`: a live table, then the verdict."""
 
 import time
 from collections import Counter
@@ -28,16 +28,16 @@ OPERATIONS = {
     "ListTasks": "tasks",
     "Authenticate": "login",
 }
-"""The operations of the metric `Responses`, with what a column is called."""
+"""The operations of the metric `Responses`, and their column titles."""
 LINES_OF_A_TABLE = 12
-"""Lines of a moment besides the rows of its tables, when texts wrap; and those that a terminal needs for itself."""
+"""Lines besides the rows of the tables if texts wrap, plus the lines that a terminal needs."""
 WIDTH = 100
 PLAIN_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One moment of a story."""
+    """The state of a run at one moment."""
 
     elapsed_s: float
     trouble: str
@@ -48,10 +48,10 @@ class Snapshot:
 
 
 class Report:
-    """Shows snapshots as they come: a table that redraws itself on a terminal, else a line now and then."""
+    """Shows snapshots: as a table that is redrawn on a terminal, otherwise as a line every PLAIN_EVERY_S."""
 
     def __init__(self, console: Console) -> None:
-        """`console` decides: rich knows whether it is a terminal and whether `NO_COLOR` is set."""
+        """`console` determines whether it is a terminal, and colors."""
         self._console = console
         self._live = Live(console=console, auto_refresh=False) if is_live(console) else None
         self._printed_at = -PLAIN_EVERY_S
@@ -74,7 +74,7 @@ class Report:
         self._console.print(Text(sentence))
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draw a moment."""
+        """Draw a snapshot."""
         self._last = snapshot
         if self._live:
             self._live.update(table(snapshot, max(3, self._console.height - LINES_OF_A_TABLE)), refresh=True)
@@ -83,7 +83,7 @@ class Report:
             self._console.print(Text(line(snapshot)), soft_wrap=True)
 
     def conclude(self, verdict: Verdict) -> None:
-        """Print the last moment, where no table stands on the screen yet, and the verdict."""
+        """Print the last snapshot, unless its table is on the screen, and the verdict."""
         if self._live:
             self._live.stop()
         elif self._last:
@@ -96,12 +96,12 @@ class Report:
 
 
 def is_live(console: Console) -> bool:
-    """Whether a table may redraw itself there."""
+    """Whether a table can be redrawn on this console."""
     return console.is_terminal and not console.no_color
 
 
 def line(moment: Snapshot) -> str:
-    """A moment as one plain line."""
+    """Return a snapshot as one line of text."""
     outcomes = ", ".join(f"{name} {count:g}" for name, count in sorted(_outcomes(moment.metrics).items()))
     return (
         f"{moment.elapsed_s:5.1f} s  {moment.trouble}: {moment.sent} sent, {moment.depth.total} in the queue, "
@@ -110,9 +110,9 @@ def line(moment: Snapshot) -> str:
 
 
 def table(moment: Snapshot, most_rows: int | None = None) -> RenderableType:
-    """A moment: what the cloud answered, why requests wait, what became of them. It fits 80 columns.
+    """Return a snapshot: the responses of the cloud, why requests wait, and their outcomes. It fits 80 columns.
 
-    With `most_rows`, each table has at most so many rows, so that all of it fits a terminal.
+    With `most_rows`, each table has at most that many rows, so that the whole fits a terminal.
     """
     answers = Table(title="responses of the cloud", title_justify="left", box=None, padding=(0, 1), header_style="dim")
     answers.min_width = len("responses of the cloud") + 2
@@ -151,7 +151,7 @@ def table(moment: Snapshot, most_rows: int | None = None) -> RenderableType:
 
 
 def verdict_panel(verdict: Verdict) -> RenderableType:
-    """The verdict in plain words."""
+    """Return the verdict as text."""
     rows = [
         ("requests", f"{verdict.requests} in all: {_sum(verdict)}"),
         (
@@ -187,7 +187,7 @@ def _tally(what: str, counts: Mapping[str, int]) -> str:
 
 
 def purge_panel(verdict: "PurgeVerdict") -> RenderableType:
-    """The verdict on the purge in plain words."""
+    """Return the verdict on the purge as text."""
     rows = [
         ("backups", f"{verdict.backups} of one year: {verdict.kept} kept, {verdict.deleted} deleted"),
         ("kept", f"{verdict.kept}: kept by a rule of the policy, or on hold"),
@@ -200,7 +200,7 @@ def purge_panel(verdict: "PurgeVerdict") -> RenderableType:
 
 
 def picture(moment: Snapshot, verdict: Verdict) -> str:
-    """The end of a story as an SVG: the tool's own output, for the README."""
+    """Return the result of a run as SVG, for the README."""
     console = Console(record=True, file=StringIO(), width=WIDTH, force_terminal=True)
     console.print(table(moment))
     console.print(verdict_panel(verdict))

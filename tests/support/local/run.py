@@ -19,9 +19,9 @@ from tests.support.local.metrics import dashboard, measured
 from tests.support.local.play import Played, play
 from tests.support.local.purge_act import PurgeVerdict, purge_year
 from tests.support.local.report import WIDTH, Report, picture
-from tests.support.local.scenario import tell
+from tests.support.local.scenario import make_scenario
 from tests.support.local.stack import LocalStack
-from tests.support.local.year import tell_year
+from tests.support.local.year import make_year
 from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
 
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, console: Console) -> tuple[StopVerdict, Played, PurgeVerdict, dict[str, object]]:
     report = Report(console)
-    story = tell(options.seed)
+    story = make_scenario(options.seed)
     foreign = sum(backup.is_foreign for backup in story.stored)
     report.say(
         f"Cloud: a simulator of VBS, Cinder and CBR with {len(story.stored)} backups, {foreign} of them in another "
@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace, console: Console) -> tuple[StopVerdict, Pl
             played = play(story, stack, cloud, report)
         if not options.json:
             report.conclude(played.verdict)
-        purged = purge_year(tell_year(options.seed), stack, cloud, report, options.pictures)
+        purged = purge_year(make_year(options.seed), stack, cloud, report, options.pictures)
         if not options.json:
             report.conclude_purge(purged)
             report.say(

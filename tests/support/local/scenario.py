@@ -1,4 +1,4 @@
-"""The story of `make run`, told in values: what the cloud holds, which requests go in when, and what goes wrong."""
+"""The scenario of `make run` as values: the backups in the cloud, the requests in each phase, and the faults."""
 
 import json
 import random
@@ -15,13 +15,13 @@ from tests.support.simulator.settings import OTHER_PROJECT_ID
 OTHER_PROJECT = OTHER_PROJECT_ID
 TARGETS: Mapping[str, str] = {"default": "vbs", "cinder": "cinder", "cbr": "cbr"}
 """The targets and their services: three APIs of one project, which show the same backups."""
-SAY_NEVER = ("default", "cinder")
-"""The targets that can prove that a backup never was there. CBR cannot: its 404 names no backup."""
+PROVE_ALREADY_GONE = ("default", "cinder")
+"""The targets that can prove that a backup never existed. CBR cannot: its 404 names no backup."""
 FIRST_DAY = datetime(2026, 10, 1, 3, tzinfo=UTC)
 
 
 class Trouble(StrEnum):
-    """What happens to the cloud during a chapter."""
+    """The fault of the cloud during a phase."""
 
     NONE = "no faults"
     SERVICE_DOWN = "fault: the backup service is down"
@@ -32,7 +32,7 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBackup:
-    """A backup as it lies in the cloud before the story begins."""
+    """A backup that exists before the scenario begins."""
 
     id: str
     volume_id: str
@@ -41,13 +41,13 @@ class StoredBackup:
     status: str = "available"
     description: str = ""
     is_foreign: bool = False
-    """Whether it lies in another project, which the deleter must never touch."""
+    """Whether it belongs to another project, which the deleter must never change."""
     held_by: str = ""
-    """Whether an operator holds the `backup`, or its `volume`, in the stack's bucket."""
+    """What an operator holds with `vbs-reaper hold`: `backup`, `volume` or nothing."""
 
 
 def store(backups: Iterable[StoredBackup], cloud: Cloud) -> None:
-    """Put the backups there."""
+    """Create the backups in the cloud."""
     for backup in backups:
         cloud.add_backup(
             id=backup.id,
@@ -62,18 +62,18 @@ def store(backups: Iterable[StoredBackup], cloud: Cloud) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request, and how it must end: `reason` of its refusal, or empty where its backup must be gone."""
+    """One request and its expected end: the `reason` of its refusal, or empty if its backup must be gone."""
 
     body: str
     by_bus: bool
     backup_id: str
-    """The backup it names, empty where it names none that could be read."""
+    """The backup that it names; empty if the request is malformed."""
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chapter:
-    """A stretch of the story: its requests go in at its start, its trouble lasts for all of it."""
+class Phase:
+    """A part of the scenario: requests that are sent at its start, under a fault that lasts until its end."""
 
     trouble: Trouble
     lasts_s: float
@@ -81,27 +81,27 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """All of it. Backups in `stored` that no request may delete must be there, unchanged, at the end."""
+class Scenario:
+    """All phases. Backups in `stored` that no request may delete must be unchanged at the end."""
 
     stored: tuple[StoredBackup, ...]
-    chapters: tuple[Chapter, ...]
+    phases: tuple[Phase, ...]
 
     @property
     def requests(self) -> list[Request]:
-        """Every request, in the order in which they go in."""
-        return [request for chapter in self.chapters for request in chapter.requests]
+        """Every request, in the order in which they are sent."""
+        return [request for phase in self.phases for request in phase.requests]
 
     @property
     def doomed(self) -> frozenset[str]:
-        """The backups that must be gone in the end; all others must stay."""
+        """The backups that must be gone at the end; all others must remain."""
         asked = {request.backup_id for request in self.requests if not request.reason}
         return frozenset(asked & {backup.id for backup in self.stored if not backup.is_foreign})
 
 
-def tell(seed: int) -> Story:
-    """Make the story of this seed: the same seed, the same story."""
-    return _Teller(random.Random(seed)).tell()
+def make_scenario(seed: int) -> Scenario:
+    """Return the scenario of this seed, always the same one."""
+    return _ScenarioBuilder(random.Random(seed)).make_scenario()
 
 
 MALFORMED: Sequence[Callable[[str], str]] = (
@@ -118,29 +118,29 @@ MALFORMED: Sequence[Callable[[str], str]] = (
     lambda _: "[" * 100_000,
     lambda _: "delete everything",
 )
-"""Bodies that are no request, each made from the id of a backup that must stay."""
+"""Malformed requests, each with the ID of a backup that must remain."""
 
 
-class _Teller:
-    """Draws backups and requests from one source of chance."""
+class _ScenarioBuilder:
+    """Creates random backups and requests."""
 
-    def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
+    def __init__(self, rng: random.Random) -> None:
+        self._random = rng
         self._stored: list[StoredBackup] = []
 
-    def tell(self) -> Story:
-        good = [self._store(status=self._chance.choice(["available"] * 9 + ["error"])) for _ in range(130)]
-        repeated = [self._good(backup) for backup in self._chance.choices(good, k=16)]
-        gone = [self._request(self._id(), targets=SAY_NEVER) for _ in range(12)]
+    def make_scenario(self) -> Scenario:
+        good = [self._store(status=self._random.choice(["available"] * 9 + ["error"])) for _ in range(130)]
+        repeated = [self._good(backup) for backup in self._random.choices(good, k=16)]
+        gone = [self._request(self._id(), targets=PROVE_ALREADY_GONE) for _ in range(12)]
         requests = [*map(self._good, good), *gone, *self._refused()]
-        self._chance.shuffle(requests)
+        self._random.shuffle(requests)
         for _ in range(28):
-            self._store()  # neighbours that no request names
+            self._store()  # backups that no request names
         quarter = len(requests) // 4
         parts = [requests[start * quarter : (start + 1) * quarter] for start in range(2)]
         late = requests[2 * quarter :]
         fifth = len(late) // 5
-        chapters = [
+        phases = [
             (Trouble.NONE, 4.0, [*parts[0], *parts[1]]),
             (Trouble.SERVICE_DOWN, 3.0, late[:fifth]),
             (Trouble.THROTTLED, 3.0, late[fifth : 2 * fifth]),
@@ -148,10 +148,10 @@ class _Teller:
             (Trouble.ANSWERS_LOST, 3.0, late[3 * fifth : 4 * fifth]),
             (Trouble.NONE, 0.0, [*late[4 * fifth :], *repeated]),
         ]
-        return Story(
+        return Scenario(
             stored=tuple(self._stored),
-            chapters=tuple(
-                Chapter(trouble=trouble, lasts_s=lasts_s, requests=tuple(part)) for trouble, lasts_s, part in chapters
+            phases=tuple(
+                Phase(trouble=trouble, lasts_s=lasts_s, requests=tuple(part)) for trouble, lasts_s, part in phases
             ),
         )
 
@@ -163,8 +163,8 @@ class _Teller:
         return [
             *(self._request(backup.id, reason="held") for backup in held),
             *(self._request(backup.id, reason="wrong_project", project_id=OTHER_PROJECT) for backup in guarded),
-            # "not in this project" is all we may know of them
-            *(self._request(backup.id, targets=SAY_NEVER) for backup in foreign),
+            # Another project's backups look as if they did not exist.
+            *(self._request(backup.id, targets=PROVE_ALREADY_GONE) for backup in foreign),
             *(self._failing_expectation() for _ in range(10)),
             *(self._malformed(body) for body in MALFORMED),
         ]
@@ -175,7 +175,7 @@ class _Teller:
             {"volume_id": backup.volume_id},
             {"volume_id": backup.volume_id, "created_at": backup.created_at.isoformat(), "name": backup.name},
         ]
-        expect = self._chance.choice(expectations)
+        expect = self._random.choice(expectations)
         return self._request(backup.id, expect=expect) if expect else self._request(backup.id)
 
     def _failing_expectation(self) -> Request:
@@ -186,8 +186,8 @@ class _Teller:
             {"created_at": (backup.created_at + timedelta(days=1)).isoformat()},
             {"survivors": [self._id()]},
         ]
-        wrong = self._chance.choice(mistakes)
-        targets = SAY_NEVER if "survivors" in wrong else tuple(TARGETS)
+        wrong = self._random.choice(mistakes)
+        targets = PROVE_ALREADY_GONE if "survivors" in wrong else tuple(TARGETS)
         return self._request(backup.id, reason="expectation_failed", targets=targets, expect=wrong)
 
     def _malformed(self, body: Callable[[str], str]) -> Request:
@@ -197,8 +197,8 @@ class _Teller:
         self, backup_id: str, *, reason: str = "", targets: Sequence[str] = tuple(TARGETS), **fields: object
     ) -> Request:
         return Request(
-            body=json.dumps({"backup_id": backup_id, "target": self._chance.choice(targets), **fields}),
-            by_bus=self._chance.random() < 1 / 3,
+            body=json.dumps({"backup_id": backup_id, "target": self._random.choice(targets), **fields}),
+            by_bus=self._random.random() < 1 / 3,
             backup_id=backup_id,
             reason=reason,
         )
@@ -227,4 +227,4 @@ class _Teller:
         return backup
 
     def _id(self) -> str:
-        return str(UUID(int=self._chance.getrandbits(128), version=4))
+        return str(UUID(int=self._random.getrandbits(128), version=4))

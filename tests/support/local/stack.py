@@ -1,4 +1,4 @@
-"""LocalStack: vbs-reaper deployed from its real template on this machine, for a person, a test or another tool."""
+"""The local stack: vbs-reaper deployed from its template to emulators on this machine."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,19 +18,19 @@ Body = str | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """One message of the dead-letter queue: the body as it was sent, and what was written beside it."""
+    """One message of the dead-letter queue: its body and attributes."""
 
     body: str
     attributes: Mapping[str, str]
 
     @property
     def reason(self) -> str:
-        """The stable code of why it rests here; empty when SQS itself moved it."""
+        """The reason code; empty if SQS moved the message."""
         return self.attributes.get("reason", "")
 
     @property
     def request_id(self) -> str:
-        """The identity of the request it was."""
+        """The ID of the request."""
         return self.attributes.get("request_id", "")
 
 
@@ -44,14 +44,14 @@ class Depth:
 
     @property
     def total(self) -> int:
-        """All of them, wherever they wait."""
+        """The number of all messages."""
         return self.visible + self.hidden + self.delayed
 
 
 class LocalStack:
-    """A context manager around one deployed stack; inside it the queue is polled and the functions run.
+    """A context manager that deploys the stack; inside the block, the queue is polled and the functions run.
 
-    Knows no cloud: whoever uses it stores a target's secret that names one.
+    It does not include a cloud: store the secret of a target first.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class LocalStack:
         name: str = STACK_NAME,
         beside: "LocalStack | None" = None,
     ) -> None:
-        """`parameters` are the template's; the base of the backoff is one second unless they say otherwise.
+        """`parameters` of the template; the default base of the backoff is one second.
 
-        With `beside`, the stack is deployed to the account of that stack, and is deleted from there at the end.
+        With `beside`, the stack is deployed to the account of that stack, and deleted at the end.
         """
         self.name = name
         self._is_guest = beside is not None
@@ -74,7 +74,7 @@ class LocalStack:
         self.aws: EmbeddedAws = beside.aws if beside else EmbeddedAws(self._python)
         self.outputs: Mapping[str, str] = {}
         self.depths: list[tuple[str, Depth]] = []
-        """Every answer of `depth`, with its queue."""
+        """Every result of `depth`, with its queue."""
         self._dead_letters: list[DeadLetter] = []
         self._logs: dict[str, FunctionLog] = {}
 
@@ -100,7 +100,7 @@ class LocalStack:
             self.aws.close()
 
     def store_secret(self, target: str, entry: Mapping[str, Any]) -> None:
-        """Make `entry` the current version of the target's secret."""
+        """Store a new version of the target's secret."""
         secrets = self.aws.client("secretsmanager")
         name = f"{self._parameters.get('SecretPrefix', 'vbs-reaper')}/{target}"
         try:
@@ -109,15 +109,15 @@ class LocalStack:
             secrets.put_secret_value(SecretId=name, SecretString=json.dumps(entry))
 
     def forget_logins(self) -> None:
-        """Free every login slot, for a cloud that has forgotten its failed logins too."""
+        """Delete all login slots, for a cloud that was reset."""
         s3, bucket = self.aws.client("s3"), self.outputs["PlansBucketName"]
         for found in s3.list_objects_v2(Bucket=bucket, Prefix="logins/").get("Contents", []):
             s3.delete_object(Bucket=bucket, Key=found["Key"])
 
     def send(self, body: Body, attributes: Mapping[str, str] | None = None) -> str:
-        """Put one request on the delete queue; return its message id, which becomes its request id.
+        """Send one request to the delete queue; return its message ID, which becomes its request ID.
 
-        `attributes` are believed, because they come from the account itself.
+        The deleter believes `attributes`, because the sender is the root user of the account.
         """
         answer = self.aws.client("sqs").send_message(
             QueueUrl=self.outputs["DeleteQueueUrl"],
@@ -129,7 +129,7 @@ class LocalStack:
         return str(answer["MessageId"])
 
     def send_all(self, bodies: Sequence[Body]) -> list[str]:
-        """Put many requests on the delete queue, ten at a time; return their message ids in the same order."""
+        """Send requests to the delete queue in batches of ten; return their message IDs in the same order."""
         sqs = self.aws.client("sqs")
         message_ids = []
         for start in range(0, len(bodies), 10):
@@ -142,7 +142,7 @@ class LocalStack:
         return message_ids
 
     def put_event(self, detail: Mapping[str, Any], *, detail_type: str = REQUESTED, source: str = "local") -> None:
-        """Put one event on the stack's bus."""
+        """Send one event to the event bus of the stack."""
         entry = {
             "EventBusName": self.outputs["EventBusName"],
             "Source": source,
@@ -154,10 +154,10 @@ class LocalStack:
             raise RuntimeError(f"the bus refused the event: {answer['Entries']}")
 
     def invoke(self, payload: Mapping[str, Any], *, function: str = "Deleter") -> dict[str, Any]:
-        """Invoke a function directly; return its answer.
+        """Invoke a function and return its response.
 
         Raises:
-            RuntimeError: when the function raised; the text is what AWS would answer.
+            RuntimeError: the function raised an exception. The message is the response of Lambda.
         """
         answer = self.aws.client("lambda").invoke(
             FunctionName=self.outputs[f"{function}FunctionName"], Payload=json.dumps(payload).encode()
@@ -169,7 +169,7 @@ class LocalStack:
         return outcome
 
     def depth(self, queue: str = "Delete") -> Depth:
-        """How many messages wait in the delete queue (or `DeadLetter`)."""
+        """Return how many messages the queue (`Delete` or `DeadLetter`) contains."""
         names = ["", "NotVisible", "Delayed"]
         attributes = self.aws.client("sqs").get_queue_attributes(
             QueueUrl=self.outputs[f"{queue}QueueUrl"],
@@ -181,7 +181,7 @@ class LocalStack:
         return depth
 
     def dead_letters(self) -> list[DeadLetter]:
-        """Every dead letter so far; they are taken out of their queue and kept here."""
+        """Return every dead letter so far. They are removed from the queue and kept in memory."""
         sqs, url = self.aws.client("sqs"), self.outputs["DeadLetterQueueUrl"]
         while messages := sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
@@ -195,7 +195,7 @@ class LocalStack:
         return list(self._dead_letters)
 
     def log(self, function: str = "Deleter") -> FunctionLog:
-        """The log of one function."""
+        """Return the log of one function."""
         if function not in self._logs:
             name = self.outputs[f"{function}FunctionName"]
             configuration = self.aws.client("lambda").get_function_configuration(FunctionName=name)

@@ -1,4 +1,4 @@
-"""The judge must be hard to please: each way to lose a request or to do harm is seen and named."""
+"""The judge of `make run` reports every lost request and every wrong deletion."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,14 +8,14 @@ import pytest
 
 from tests.support.local.hold_act import StopVerdict
 from tests.support.local.judge import Journal, Verdict, judge
-from tests.support.local.scenario import Request, Story, tell
+from tests.support.local.scenario import Request, Scenario, make_scenario
 from tests.support.local.stack import DeadLetter
 
-STORY = tell(seed=1)
-IDS: Mapping[str, Request] = {f"message-{n}": request for n, request in enumerate(STORY.requests)}
+SCENARIO = make_scenario(seed=1)
+IDS: Mapping[str, Request] = {f"message-{n}": request for n, request in enumerate(SCENARIO.requests)}
 JOURNAL = Journal(
-    accepted=sorted(STORY.doomed),
-    remaining={backup.id: backup.status for backup in STORY.stored if backup.id not in STORY.doomed},
+    accepted=sorted(SCENARIO.doomed),
+    remaining={backup.id: backup.status for backup in SCENARIO.stored if backup.id not in SCENARIO.doomed},
     accepted_by={"vbs": 40, "cinder": 45, "cbr": 45},
 )
 LETTERS = [
@@ -23,20 +23,20 @@ LETTERS = [
     for message_id, request in IDS.items()
     if request.reason
 ]
-SPARED = next(backup.id for backup in STORY.stored if backup.id not in STORY.doomed)
-DOOMED = min(STORY.doomed)
+SPARED = next(backup.id for backup in SCENARIO.stored if backup.id not in SCENARIO.doomed)
+DOOMED = min(SCENARIO.doomed)
 OTHER_REASON = replace(LETTERS[0], attributes={**LETTERS[0].attributes, "reason": "bad_request"})
 
 
 def verdict(journal: Journal = JOURNAL, letters: list[DeadLetter] = LETTERS, waiting: int = 0) -> Verdict:
-    return judge(STORY, IDS, journal, letters, waiting)
+    return judge(SCENARIO, IDS, journal, letters, waiting)
 
 
-def test_a_story_that_ended_as_it_should_has_nothing_lost_and_nothing_wrong() -> None:
+def test_an_expected_end_has_nothing_lost_and_nothing_wrong() -> None:
     found = verdict()
     assert found.is_good
-    assert found.asked == found.deleted == len(STORY.doomed)
-    assert found.deleted + found.already_gone + sum(found.refused.values()) == found.requests == len(STORY.requests)
+    assert found.asked == found.deleted == len(SCENARIO.doomed)
+    assert found.deleted + found.already_gone + sum(found.refused.values()) == found.requests == len(SCENARIO.requests)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_story_that_ended_as_it_should_has_nothing_lost_and_nothing_wrong() ->
         ({"accepted_by": {"vbs": 65, "cinder": 65}}, "no DELETE was accepted by cbr"),
     ],
 )
-def test_what_was_not_done_is_lost(changes: dict[str, Any], lost: str) -> None:
+def test_a_missing_deletion_is_lost(changes: dict[str, Any], lost: str) -> None:
     assert verdict(replace(JOURNAL, **changes)).lost == [lost]
 
 
@@ -55,7 +55,7 @@ def test_a_message_that_still_waits_is_lost() -> None:
 
 
 @pytest.mark.parametrize("reason", sorted({letter.reason for letter in LETTERS}))
-def test_a_refusal_without_its_dead_letter_is_lost(reason: str) -> None:
+def test_a_refusal_without_a_dead_letter_is_lost(reason: str) -> None:
     missing = next(letter for letter in LETTERS if letter.reason == reason)
     (lost,) = verdict(letters=[letter for letter in LETTERS if letter is not missing]).lost
     assert missing.body[:60] in lost
@@ -64,23 +64,23 @@ def test_a_refusal_without_its_dead_letter_is_lost(reason: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "wrong"),
     [
-        ({"accepted": [*JOURNAL.accepted, SPARED]}, f"DELETE for {SPARED}, which nobody may delete"),
+        ({"accepted": [*JOURNAL.accepted, SPARED]}, f"DELETE for {SPARED}, which must not be deleted"),
         ({"remaining": {i: s for i, s in JOURNAL.remaining.items() if i != SPARED}}, f"backup {SPARED} is gone"),
         ({"remaining": {**JOURNAL.remaining, SPARED: "deleting"}}, f"backup {SPARED} changed to deleting"),
     ],
 )
-def test_what_must_not_happen_is_wrong(changes: dict[str, Any], wrong: str) -> None:
+def test_a_wrong_deletion_or_change_is_wrong(changes: dict[str, Any], wrong: str) -> None:
     assert verdict(replace(JOURNAL, **changes)).wrong == [wrong]
 
 
 @pytest.mark.parametrize(
     ("letters", "wrong"),
     [
-        ([OTHER_REASON, *LETTERS[1:]], "rests as bad_request"),
-        ([*LETTERS, DeadLetter(body="{}", attributes={"request_id": "x"})], "nobody sent"),
+        ([OTHER_REASON, *LETTERS[1:]], "is a dead letter (bad_request"),
+        ([*LETTERS, DeadLetter(body="{}", attributes={"request_id": "x"})], "no known request"),
     ],
 )
-def test_a_dead_letter_for_another_reason_or_that_nobody_sent_is_wrong(letters: list[DeadLetter], wrong: str) -> None:
+def test_a_dead_letter_with_another_reason_or_of_no_request_is_wrong(letters: list[DeadLetter], wrong: str) -> None:
     (found,) = verdict(letters=letters).wrong
     assert wrong in found
 
@@ -93,7 +93,7 @@ def test_a_good_request_in_the_dead_letters_is_parked_and_wrong() -> None:
     assert not found.is_good
 
 
-def test_a_dead_letter_of_the_bus_is_known_by_what_it_carries() -> None:
+def test_a_dead_letter_of_the_bus_is_recognized_by_its_backup_id() -> None:
     by_queue = {message_id: request for message_id, request in IDS.items() if not request.by_bus}
     letters = [
         replace(letter, body=f'{{"detail-type": "x", "detail": {letter.body}}}')
@@ -101,18 +101,20 @@ def test_a_dead_letter_of_the_bus_is_known_by_what_it_carries() -> None:
         else letter
         for letter in LETTERS
     ]
-    assert judge(STORY, by_queue, JOURNAL, letters, 0).is_good
+    assert judge(SCENARIO, by_queue, JOURNAL, letters, 0).is_good
 
 
-def test_a_seed_always_tells_the_same_story_and_another_seed_another() -> None:
-    story: Story = tell(seed=1)
-    assert story == STORY
-    assert story != tell(seed=2)
+def test_a_seed_always_makes_the_same_scenario_and_another_seed_makes_another() -> None:
+    scenario: Scenario = make_scenario(seed=1)
+    assert scenario == SCENARIO
+    assert scenario != make_scenario(seed=2)
 
 
 @pytest.mark.parametrize(
     ("requested", "stopped", "gone", "is_good"),
     [(5, 5, [], True), (5, 4, [], False), (0, 0, [], False), (5, 5, [DOOMED], False)],
 )
-def test_a_stop_is_good_if_it_withdrew_everything(requested: int, stopped: int, gone: list[str], is_good: bool) -> None:
+def test_a_stop_is_good_if_all_requests_were_stopped(
+    requested: int, stopped: int, gone: list[str], is_good: bool
+) -> None:
     assert StopVerdict(requested=requested, stopped=stopped, gone=gone).is_good is is_good

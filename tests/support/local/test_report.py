@@ -1,4 +1,4 @@
-"""What `make run` shows while it runs fits a terminal of 80 columns and 24 lines, with every kind of number."""
+"""The table of `make run` fits a terminal of 80 columns and 24 lines, whatever it contains."""
 
 from io import StringIO
 
@@ -6,7 +6,7 @@ from rich.console import Console
 
 from tests.support.local.function_log import Sample
 from tests.support.local.report import LINES_OF_A_TABLE, Snapshot, table
-from tests.support.local.scenario import tell
+from tests.support.local.scenario import make_scenario
 from tests.support.local.stack import Depth
 from vbs_reaper.reasons import Reason
 
@@ -17,7 +17,7 @@ def sample(name: str, value: float = 1234, **dimensions: str) -> Sample:
     return Sample(namespace="VbsReaper", name=name, value=value, dimensions=dimensions)
 
 
-def test_a_moment_with_everything_in_it_fits_80_by_24() -> None:
+def test_a_full_snapshot_fits_80_by_24() -> None:
     operations = ("ShowBackup", "DeleteBackup", "ListBackups", "ListTasks", "Authenticate")
     metrics = [sample("Responses", Operation=one, StatusCode=code) for one in operations for code in CODES]
     metrics += [sample("Waits", Reason=reason.value) for reason in Reason]
@@ -42,7 +42,7 @@ def test_a_moment_with_everything_in_it_fits_80_by_24() -> None:
     assert "…" not in text
 
 
-def test_the_numbers_of_the_documents_are_those_of_every_story() -> None:
+def test_the_numbers_in_the_documents_are_those_of_every_scenario() -> None:
     for seed in (1, 2):
-        story = tell(seed)
-        assert (len(story.stored), len(story.requests), len(story.doomed)) == (200, 200, 130)
+        scenario = make_scenario(seed)
+        assert (len(scenario.stored), len(scenario.requests), len(scenario.doomed)) == (200, 200, 130)

@@ -1,4 +1,4 @@
-"""`make up` and `make down`: the local stack in the background, and its end."""
+"""`make up` and `make down`: start and stop a local stack in the background."""
 
 import argparse
 import os
@@ -15,11 +15,11 @@ FOLDER = ROOT / ".build" / "up"
 SERVER = "tests.support.local.up_server"
 READY_WITHIN_S = 300.0
 ENDS_WITHIN_S = 20.0
-LOOK_EVERY_S = 0.2
+POLL_S = 0.2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 when it runs, or has ended, as was asked."""
+    """Return 0 if the stack was started or stopped as requested."""
     parser = argparse.ArgumentParser(prog="make up", description=__doc__)
     parser.add_argument("what", choices=["up", "down"])
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where it writes; default: .build/up")
@@ -29,11 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def up(folder: Path) -> int:
-    """Start it, wait until it is ready, and say what to try."""
+    """Start the stack, wait until it is ready, and print commands to try."""
     running = running_pid(folder)
     if running:
         print(f"the local stack is already running (process {running})")
-        _say_what_to_try(folder)
+        _print_commands_to_try(folder)
         return 0
     folder.mkdir(parents=True, exist_ok=True)
     (folder / READY).unlink(missing_ok=True)
@@ -46,7 +46,7 @@ def up(folder: Path) -> int:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # a Ctrl-C here is not meant for it once it runs
+            start_new_session=True,  # so that Ctrl-C in this terminal does not stop it later
         )
     (folder / "pid").write_text(f"{process.pid}\n", encoding="utf-8")
     try:
@@ -57,7 +57,7 @@ def up(folder: Path) -> int:
 
 
 def down(folder: Path) -> int:
-    """End it, by its process id, and everything it started."""
+    """Stop the stack and its child processes, by process ID."""
     pid = running_pid(folder)
     if pid is None:
         (folder / "pid").unlink(missing_ok=True)
@@ -67,15 +67,15 @@ def down(folder: Path) -> int:
     until = time.monotonic() + ENDS_WITHIN_S
     while running_pid(folder) is not None:
         if time.monotonic() > until:
-            os.kill(pid, signal.SIGKILL)  # the embedded AWS ends with it: it holds its lifeline
-        time.sleep(LOOK_EVERY_S)
+            os.kill(pid, signal.SIGKILL)  # the embedded AWS ends with its parent process
+        time.sleep(POLL_S)
     (folder / "pid").unlink(missing_ok=True)
     print(f"stopped the local stack (process {pid})")
     return 0
 
 
 def running_pid(folder: Path) -> int | None:
-    """The process that serves from that folder; None where the file is stale or its number is somebody else's now."""
+    """Return the process ID of the stack, or None if it does not run or another process has its ID."""
     try:
         pid = int((folder / "pid").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -87,28 +87,28 @@ def running_pid(folder: Path) -> int | None:
 
 
 def _wait_until_ready(folder: Path, process: subprocess.Popen[bytes]) -> int:
-    until, said = time.monotonic() + READY_WITHIN_S, 0
+    until, printed = time.monotonic() + READY_WITHIN_S, 0
     while not (folder / READY).exists():
-        said = _pass_on(folder / "log", said)
+        printed = _print_log(folder / "log", printed)
         if process.poll() is not None or time.monotonic() > until:
-            print(f"the local stack could not start; see {folder / 'log'}", file=sys.stderr)
+            print(f"the local stack did not start; see {folder / 'log'}", file=sys.stderr)
             down(folder)
             return 1
-        time.sleep(LOOK_EVERY_S)
-    _pass_on(folder / "log", said)
-    _say_what_to_try(folder)
+        time.sleep(POLL_S)
+    _print_log(folder / "log", printed)
+    _print_commands_to_try(folder)
     return 0
 
 
-def _pass_on(log: Path, said: int) -> int:
-    """Print what the log has to say since the last time; how far it was read."""
+def _print_log(log: Path, printed: int) -> int:
+    """Print the new lines of the log; return how far it was read."""
     text = log.read_text(encoding="utf-8", errors="replace")
-    whole = text[said : text.rfind("\n") + 1]
+    whole = text[printed : text.rfind("\n") + 1]
     print(whole, end="", flush=True)
-    return said + len(whole)
+    return printed + len(whole)
 
 
-def _say_what_to_try(folder: Path) -> None:
+def _print_commands_to_try(folder: Path) -> None:
     try:
         print(f"\nTry:\n{(folder / READY).read_text(encoding='utf-8')}")
     except FileNotFoundError:

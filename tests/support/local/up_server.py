@@ -1,4 +1,4 @@
-"""The process that `make up` leaves behind: the simulator and the local stack, until it is told to end."""
+"""The background process of `make up`: runs the simulator and the local stack until a signal stops it."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tests.support.local.artefacts import ROOT
 from tests.support.local.deployment import STACK_NAME
 from tests.support.local.embedded_aws import REGION
 from tests.support.local.stack import LocalStack
-from tests.support.local.up_scene import OWN_POLICY, set_scene, what_to_try
+from tests.support.local.up_data import OWN_POLICY, create_data, what_to_try
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
@@ -25,28 +25,28 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Ended(BaseException):
-    """Somebody wants it to end."""
+    """A signal asks the process to end."""
 
 
 def serve(folder: Path) -> None:
-    """Run in the foreground; what is needed to use it is in `folder` once `ready` is there."""
+    """Run until a signal arrives. Once the file `ready` exists, `folder` contains what is needed to use the stack."""
     for ending in ENDINGS:
         signal.signal(ending, _end)
     try:
-        print("starting the simulated cloud and the embedded AWS, deploying the template", flush=True)
+        print("starting the simulated cloud and the emulated AWS, deploying the template", flush=True)
         with Simulator(SimulatorSettings(delete_seconds=DELETE_SECONDS)).running() as cloud, LocalStack() as stack:
-            print("deployed; making a year of backups, a plan and dead letters", flush=True)
-            scene = set_scene(stack, cloud)
+            print("deployed; creating a year of backups, a plan and dead letters", flush=True)
+            data = create_data(stack, cloud)
             (folder / ENV).write_text(_environment(stack, cloud), encoding="utf-8")
             (folder / OWN_POLICY_FILE).write_text(json.dumps(OWN_POLICY, indent=2) + "\n", encoding="utf-8")
             unfinished = folder / "unfinished"
-            near = (_near(folder / ENV), _near(folder / OWN_POLICY_FILE))
-            unfinished.write_text(what_to_try(scene, STACK_NAME, *near), encoding="utf-8")
+            paths = (_relative(folder / ENV), _relative(folder / OWN_POLICY_FILE))
+            unfinished.write_text(what_to_try(data, STACK_NAME, *paths), encoding="utf-8")
             unfinished.replace(folder / READY)
             print("ready", flush=True)
             threading.Event().wait()
     except _Ended:
-        print("ended", flush=True)
+        print("stopped", flush=True)
     finally:
         for name in (READY, ENV, OWN_POLICY_FILE):
             (folder / name).unlink(missing_ok=True)
@@ -58,13 +58,13 @@ def _end(_signal: int, _frame: FrameType | None) -> None:
     raise _Ended
 
 
-def _near(path: Path) -> str:
-    """As a person in the checkout would type it."""
+def _relative(path: Path) -> str:
+    """Return the path relative to the repository, if it is in it."""
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def _environment(stack: LocalStack, cloud: Cloud) -> str:
-    """What a shell needs; nothing of the caller's own AWS configuration counts."""
+    """Return a shell script that selects the local stack instead of the user's own AWS configuration."""
     values = {
         "AWS_ENDPOINT_URL": stack.aws.url,
         "AWS_CA_BUNDLE": str(stack.aws.certificate),
@@ -85,6 +85,6 @@ def _environment(stack: LocalStack, cloud: Cloud) -> str:
 
 if __name__ == "__main__":
     serve(Path(sys.argv[1]))
-    # All is ended; a thread that the signal caught half-way must not keep the process waiting for it.
+    # Everything has been stopped. Do not wait for threads that the signal interrupted.
     sys.stdout.flush()
     os._exit(0)

@@ -1,28 +1,28 @@
-"""Waiting for something that happens elsewhere: asked again and again until a deadline, never slept for."""
+"""Waits for a condition by polling it until a deadline."""
 
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 PAUSE_S = 0.1
-Seen = TypeVar("Seen")
+Result = TypeVar("Result")
 
 
-class NeverHappenedError(AssertionError):
-    """What was waited for did not happen in time; the text names it."""
+class TimedOutError(AssertionError):
+    """The condition was not met in time. The message names it."""
 
 
-def wait_until(what: str, look: Callable[[], Seen | None], *, within_s: float) -> Seen:
-    """Return the first look that is true.
+def wait_until(what: str, look: Callable[[], Result | None], *, within_s: float) -> Result:
+    """Poll until `look` returns a true value, and return it.
 
     Raises:
-        NeverHappenedError: after `within_s` seconds.
+        TimedOutError: after `within_s` seconds.
     """
     deadline = time.monotonic() + within_s
     while True:
-        seen = look()
-        if seen:
-            return seen
+        result = look()
+        if result:
+            return result
         if time.monotonic() > deadline:
-            raise NeverHappenedError(f"{what}: not within {within_s:g} s")
+            raise TimedOutError(f"{what}: not within {within_s:g} s")
         time.sleep(PAUSE_S)

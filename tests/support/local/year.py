@@ -25,7 +25,7 @@ RULES: Sequence[tuple[int, Callable[[date], object]]] = (
 """How many, and of what: the keep rules of the policy, said once more."""
 
 
-def tell_year(seed: int, now: datetime | None = None) -> list[StoredBackup]:
+def make_year(seed: int, now: datetime | None = None) -> list[StoredBackup]:
     """A year of backups, of every volume newest first; one of them is held."""
     chance = random.Random(f"year {seed}")
     newest = (now or datetime.now(UTC)).replace(microsecond=0) - timedelta(hours=2)
@@ -47,7 +47,7 @@ def tell_year(seed: int, now: datetime | None = None) -> list[StoredBackup]:
 
 
 def must_stay(told: Sequence[StoredBackup]) -> set[str]:
-    """The backups that the policy keeps, by a reckoning of our own, and the held one."""
+    """The backups that the policy keeps, calculated independently of the product, and the held one."""
     by_volume: dict[str, list[StoredBackup]] = {}
     for backup in told:
         by_volume.setdefault(backup.volume_id, []).append(backup)

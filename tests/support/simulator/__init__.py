@@ -1,1 +1,1 @@
-"""The cloud's side as a real HTTP server: Keystone, the backup API of Cinder and VBS, faults on demand, a journal."""
+"""A simulated cloud on a real HTTP server: Keystone, the backup APIs of Cinder, VBS and CBR, faults, and a journal."""

@@ -1,4 +1,4 @@
-"""Every shape of body seen or documented in front of, beside and in the backup API."""
+"""Every shape of body that was observed or is documented for the backup APIs, and for servers in front of them."""
 
 import json
 from collections.abc import Callable
@@ -25,70 +25,70 @@ FAULT_NAMES = {
     501: "notImplemented",
     503: "serviceUnavailable",
 }
-"""Cinder's word for a status; any other is a `computeFault`."""
+"""The key that Cinder uses for a status. All others are `computeFault`."""
 
 
 class BodyShape(StrEnum):
-    """Who speaks, and how."""
+    """The shape of a response body."""
 
     CINDER = "cinder"
-    """`{"itemNotFound": {"code": 404, "message": …}}`, the word after the status."""
+    """`{"itemNotFound": {"code": 404, "message": …}}`, with a key that depends on the status."""
     GONE = "gone"
-    """Cinder's proof that this very backup is gone. A lie when it is not: no client can tell."""
+    """Cinder's proof that the backup is gone. If it is not, no client can detect that."""
     ANOTHER_GONE = "another_gone"
-    """The same, naming another backup."""
+    """The same for another backup."""
     SERVICE_DOWN = "service_down"
-    """Cinder's 404 for want of a backup service."""
+    """Cinder's 404 if no backup service is running."""
     WRONG_STATE = "wrong_state"
     HAS_CHILDREN = "has_children"
     MALFORMED_URL = "malformed_url"
     STRING_CODE = "string_code"
-    """`{"badrequest": {"code": "400", …}}`: lower case, the code a text."""
+    """`{"badrequest": {"code": "400", …}}`: a lower-case key, and the code as a string."""
     TEXT_VALUE = "text_value"
     """`{"badRequest": "text"}`."""
     VBS_ERROR = "vbs_error"
     """`{"error": {"code": "VolumeBackup.0102", …}}`."""
     FAILED_RESOURCES = "failed_resources"
-    """`{"fail_resources": […]}`, with 200 in real life."""
+    """`{"fail_resources": […]}`; real services send it with 200."""
     CBR = "cbr"
     """`{"error_code": "BackupService.…", "error_msg": …}`: flat."""
     GATEWAY = "gateway"
     """`{"error_msg": …, "error_code": "APIGW.…"}`."""
     GATEWAY_APIG = "gateway_apig"
-    """The same gateway under its other name."""
+    """The same with the other code prefix of the gateway, APIG."""
     IAM = "iam"
-    """The gateway's shape with IAM's codes."""
+    """The same with codes of IAM."""
     KEYSTONE = "keystone"
     """`{"error": {"code": 401, "message": …, "title": …}}`."""
     ERROR_CODE_INSIDE = "error_code_inside"
     """`{"error": {"error_code": …, "error_msg": …}}`."""
     OVER_LIMIT = "over_limit"
-    """The old limiter's: JSON under the name of text/html."""
+    """The old rate limiter of Cinder: JSON with the content type text/html."""
     HTML = "html"
-    """A load balancer's page."""
+    """An HTML page of a load balancer."""
     CINDER_HTML = "cinder_html"
-    """The page of Cinder's router for a path nobody serves."""
+    """The HTML page of Cinder's router for an unknown path."""
     ROUTER = "router"
     """`{"code": "404 Not Found", "title": …}`."""
     EMPTY = "empty"
     EMPTY_JSON = "empty_json"
     """`{}`."""
     TEXT = "text"
-    """Plain text that is no JSON."""
+    """Plain text that is not JSON."""
     BROKEN_JSON = "broken_json"
-    """JSON cut in the middle."""
+    """Truncated JSON."""
     DEEP_JSON = "deep_json"
     """200,000 opening brackets."""
     JSON_LIST = "json_list"
     ANOTHER_BACKUP = "another_backup"
-    """A good answer to a look, about another backup."""
+    """A successful response to a GET, with another backup."""
     OVERSIZED = "oversized"
-    """A mebibyte and more of good JSON."""
+    """More than a mebibyte of valid JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Occasion:
-    """What a body speaks of. Empty texts are filled in by the shape."""
+class BodyArguments:
+    """The values in a body. Empty ones are replaced by defaults of the shape."""
 
     status: int
     backup_id: str
@@ -98,44 +98,44 @@ class Occasion:
 
 
 def fault(status: int, message: str) -> dict[str, Any]:
-    """Cinder's way to say no."""
+    """Return an error body of Cinder."""
     return {FAULT_NAMES.get(status, "computeFault"): {"code": status, "message": message}}
 
 
-def gateway(occasion: Occasion, prefix: str, number: str) -> dict[str, Any]:
-    """The gateway's way to say no."""
+def gateway(arguments: BodyArguments, prefix: str, number: str) -> dict[str, Any]:
+    """Return an error body of the gateway."""
     return {
-        "error_msg": occasion.message or "the gateway says no",
-        "error_code": occasion.code or f"{prefix}.{number}",
+        "error_msg": arguments.message or "the gateway refused the request",
+        "error_code": arguments.code or f"{prefix}.{number}",
         "request_id": new_request_id().removeprefix("req-"),
     }
 
 
-def make_body(shape: BodyShape, occasion: Occasion) -> tuple[str | None, bytes]:
-    """Content type and bytes of a body of this shape."""
+def make_body(shape: BodyShape, arguments: BodyArguments) -> tuple[str | None, bytes]:
+    """Return the content type and the bytes of a body of this shape."""
     if shape in _TEXTS:
         content_type, make_text = _TEXTS[shape]
-        return content_type, make_text(occasion).encode()
+        return content_type, make_text(arguments).encode()
     content_type = HTML if shape is BodyShape.OVER_LIMIT else JSON
-    return content_type, json.dumps(_VALUES[shape](occasion)).encode()
+    return content_type, json.dumps(_VALUES[shape](arguments)).encode()
 
 
 GATEWAY_NUMBERS = {401: "0301", 403: "0302", 404: "0101", 405: "0501", 429: "0308", 502: "0202", 503: "0613"}
 
 
-def _gateway_number(occasion: Occasion) -> str:
-    return GATEWAY_NUMBERS.get(occasion.status, "0601" if occasion.status >= 500 else "0201")
+def _gateway_number(arguments: BodyArguments) -> str:
+    return GATEWAY_NUMBERS.get(arguments.status, "0601" if arguments.status >= 500 else "0201")
 
 
-def _cinder(message: str) -> Callable[[Occasion], Any]:
-    return lambda occasion: fault(occasion.status, occasion.message or message.format(id=occasion.backup_id))
+def _cinder(message: str) -> Callable[[BodyArguments], Any]:
+    return lambda arguments: fault(arguments.status, arguments.message or message.format(id=arguments.backup_id))
 
 
-def _named(occasion: Occasion) -> str:
-    return FAULT_NAMES.get(occasion.status, "computeFault")
+def _named(arguments: BodyArguments) -> str:
+    return FAULT_NAMES.get(arguments.status, "computeFault")
 
 
-_VALUES: dict[BodyShape, Callable[[Occasion], Any]] = {
+_VALUES: dict[BodyShape, Callable[[BodyArguments], Any]] = {
     BodyShape.CINDER: lambda o: fault(o.status, o.message or standard_phrase(o.status)),
     BodyShape.GONE: _cinder("Backup {id} could not be found."),
     BodyShape.ANOTHER_GONE: _cinder(f"Backup {ANOTHER_BACKUP} could not be found."),
@@ -217,11 +217,11 @@ HTML_PAGE = """<html>
 
 
 def cinder_page(status: int, text: str) -> str:
-    """The page Cinder's router answers with."""
+    """Return an HTML page of Cinder's router."""
     return HTML_PAGE.format(title=f"{status} {standard_phrase(status)}", text=text + "<br /><br />")
 
 
-_TEXTS: dict[BodyShape, tuple[str | None, Callable[[Occasion], str]]] = {
+_TEXTS: dict[BodyShape, tuple[str | None, Callable[[BodyArguments], str]]] = {
     BodyShape.HTML: (
         "text/html",
         lambda o: f"<html><body><center><h1>{o.status} {standard_phrase(o.status)}</h1></center></body></html>\r\n",

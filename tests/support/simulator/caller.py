@@ -1,4 +1,4 @@
-"""Somebody who logs in and calls the simulated cloud, for its own tests."""
+"""A client of the simulated cloud, for tests of the simulator."""
 
 from types import TracebackType
 from typing import Self
@@ -12,7 +12,7 @@ TIMEOUT_S = 10.0
 
 
 class Caller:
-    """A context manager around one HTTP session; tokens are kept per user until `forget`."""
+    """A context manager around one HTTP session. Caches a token for each user until `forget`."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -31,7 +31,7 @@ class Caller:
     def log_in(
         self, user: str = "member", *, password: str | None = None, project_id: str | None = None
     ) -> requests.Response:
-        """Ask for a token, with a wrong password or project where one is given."""
+        """Request a token, optionally with a wrong password or another project."""
         who = self._cloud.identity.users[user]
         sent = {"name": user, "domain": {"name": DOMAIN_NAME}, "password": password or who.password}
         identity = {"methods": ["password"], "password": {"user": sent}}
@@ -39,23 +39,23 @@ class Caller:
         return self.post_login({"identity": identity, "scope": scope})
 
     def post_login(self, auth: object) -> requests.Response:
-        """Send this `auth`."""
+        """Request a token with this `auth`."""
         return self.http.post(f"{self._cloud.auth_url}/auth/tokens", json={"auth": auth}, timeout=TIMEOUT_S)
 
     def token(self, user: str = "member") -> str:
-        """A token of this user, the same as before."""
+        """Return the cached token of this user, or request one."""
         if user not in self._tokens:
             self._tokens[user] = self.log_in(user).headers["X-Subject-Token"]
         return self._tokens[user]
 
     def forget(self) -> None:
-        """Log in anew from here on."""
+        """Clear the cached tokens."""
         self._tokens.clear()
 
     def call(
         self, method: str, path: str, user: str = "member", *, version: str | None = None, body: object = None
     ) -> requests.Response:
-        """Send one request; PROJECT in the path stands for the project's id."""
+        """Send one request. PROJECT in the path is replaced by the project ID."""
         headers = {"X-Auth-Token": self.token(user)}
         if version:
             headers["OpenStack-API-Version"] = f"volume {version}"
@@ -63,9 +63,9 @@ class Caller:
         return self.http.request(method, url, headers=headers, json=body, timeout=TIMEOUT_S, allow_redirects=False)
 
     def show(self, backup_id: str, *, version: str | None = None) -> requests.Response:
-        """Look at a backup under /v3."""
+        """GET a backup under /v3."""
         return self.call("GET", f"/v3/PROJECT/backups/{backup_id}", version=version)
 
     def delete(self, backup_id: str) -> requests.Response:
-        """Ask for a backup's deletion under /v3."""
+        """DELETE a backup under /v3."""
         return self.call("DELETE", f"/v3/PROJECT/backups/{backup_id}")

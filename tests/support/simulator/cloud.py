@@ -1,4 +1,4 @@
-"""One simulated cloud: its state and what can be done to it. Knows no HTTP; safe for threads."""
+"""The state of a simulated cloud, and how tests change it. Thread-safe and independent of HTTP."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Unpack
 
-from tests.support.simulator.backups.maker import BackupMaker
+from tests.support.simulator.backups.factory import BackupFactory
 from tests.support.simulator.backups.rate_limit import LimitForm, RateLimit
 from tests.support.simulator.backups.record import BackupFields, BackupRecord
 from tests.support.simulator.backups.store import BackupStore
@@ -22,14 +22,14 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The real time, in UTC."""
+    """Return the time of the system clock in UTC."""
     return datetime.now(UTC)
 
 
 class Cloud:
-    """Everything a test says to the cloud, and the journal it reads. All of it holds until `reset`.
+    """What tests set in the cloud, and the journal that they read. All of it lasts until `reset`.
 
-    Time is the clock's plus what `advance` added. `url` is known once a server runs.
+    The time is that of the clock plus what `advance` added. `url` is set when the server starts.
     """
 
     def __init__(self, settings: SimulatorSettings | None = None, clock: Clock = utc_now) -> None:
@@ -38,9 +38,9 @@ class Cloud:
         self.url = ""
         self.lock = threading.RLock()
         self._journal = Journal()
-        self._start_afresh()
+        self._initialize()
 
-    def _start_afresh(self) -> None:
+    def _initialize(self) -> None:
         self.settings = self._first_settings
         self._advanced = timedelta()
         self.identity = Identity(self.settings)
@@ -48,44 +48,44 @@ class Cloud:
         self.faults = FaultPlan(self.settings.seed)
         self.rate_limit: RateLimit | None = None
         self.service_is_up = True
-        self._maker = BackupMaker(self.settings.seed, self.now())
+        self._factory = BackupFactory(self.settings.seed, self.now())
 
     @property
     def journal(self) -> Journal:
-        """What happened until now, deletions whose time has come included."""
+        """What happened so far, including deletions that are due."""
         self.settle()
         return self._journal
 
-    # ---------------------------------------------------------------- where and when
+    # ---------------------------------------------------------------- addresses and time
 
     @property
     def auth_url(self) -> str:
-        """Keystone's address, with its version."""
+        """The URL of Keystone, with its version."""
         return f"{self.url}/identity/v3"
 
     @property
     def project_id(self) -> str:
-        """The project of everybody but the neighbour."""
+        """The project of all users except `neighbour`."""
         return self.settings.project_id
 
     def now(self) -> datetime:
-        """The cloud's time."""
+        """Return the time of the cloud."""
         return self._clock() + self._advanced
 
     def advance(self, seconds: float) -> None:
-        """Let time pass at once: for deletions, tokens, lockouts and limits."""
+        """Advance the time of deletions, tokens, lockouts and rate limits."""
         with self.lock:
             self._advanced += timedelta(seconds=seconds)
             self.settle()
 
     def reset(self) -> None:
-        """Be as at the start: no backups, no faults, an empty journal. Tokens are refused, connections stay open."""
+        """Restore the initial state, without backups or faults. Old tokens become invalid; connections stay open."""
         with self.lock:
             self._journal.clear()
-            self._start_afresh()
+            self._initialize()
 
     def change_settings(self, **changes: Any) -> None:  # noqa: ANN401  one per field, checked by `replace`
-        """Behave otherwise from now on; `delete_seconds` holds for deletions accepted later."""
+        """Change settings from now on. `delete_seconds` applies to deletions accepted later."""
         with self.lock:
             self.settle()
             self.settings = replace(self.settings, **changes)
@@ -93,26 +93,26 @@ class Cloud:
     # ---------------------------------------------------------------- backups
 
     def add_backup(self, **fields: Unpack[BackupFields]) -> str:
-        """Put a backup there; what is not said has a default. Each is a second younger than the one before."""
+        """Add a backup, with defaults for missing fields; return its ID. Each is one second younger than the last."""
         with self.lock:
             record = self._new_record(fields)
             self.backups.add([record], self.now())
         return record.id
 
     def add_backups(self, count: int, **fields: Unpack[BackupFields]) -> list[str]:
-        """Put many alike there, oldest first; names get a number unless one is given."""
+        """Add similar backups, oldest first. Their names are numbered unless a name is given."""
         with self.lock:
             records = [self._new_record({"name": f"backup-{number:06}", **fields}) for number in range(1, count + 1)]
             self.backups.add(records, self.now())
         return [record.id for record in records]
 
     def _new_record(self, fields: BackupFields) -> BackupRecord:
-        return self._maker.make(
+        return self._factory.make(
             fields, project_id=self.project_id, owner_of=self.identity.owner_of, find=self.backups.get
         )
 
     def change_backup(self, backup_id: str, **fields: Unpack[BackupFields]) -> None:
-        """Make an existing backup otherwise.
+        """Change fields of a backup.
 
         Raises:
             KeyError: there is no such backup.
@@ -123,7 +123,7 @@ class Cloud:
             if "status" in fields:
                 self.backups.set_status(record, fields["status"], self.now())
             if "created_at" in fields:
-                self.backups.set_place(record, fields["created_at"].astimezone(UTC))
+                self.backups.set_creation_time(record, fields["created_at"].astimezone(UTC))
             if "parent_id" in fields:
                 self.backups.set_parent(record, fields["parent_id"])
             for name, value in fields.items():
@@ -131,7 +131,7 @@ class Cloud:
                     setattr(record, name, value)
 
     def set_status(self, backup_id: str, status: str) -> None:
-        """Let a backup be in this state, whatever it was before."""
+        """Set the status of a backup."""
         self.change_backup(backup_id, status=status)
 
     def hold(self, backup_id: str, marker: str = "[hold]") -> None:
@@ -139,20 +139,20 @@ class Cloud:
         self.change_backup(backup_id, description=f"{marker} keep", metadata={"hold": "yes"})
 
     def remove_backup(self, backup_id: str) -> None:
-        """Let it be gone at once, by somebody else's hand."""
+        """Remove a backup immediately, as if someone else had deleted it."""
         with self.lock:
             self.settle()
             self.backups.remove(self._existing(backup_id), self.now())
 
     def status_of(self, backup_id: str) -> str | None:
-        """The state a backup is in now, None when it is not there."""
+        """Return the status of a backup, or None if it does not exist."""
         with self.lock:
             self.settle()
             record = self.backups.get(backup_id)
             return record.status if record else None
 
     def remaining(self, project_id: str | None = None) -> dict[str, str]:
-        """Status by id of every backup that is there, of one project if it is named."""
+        """Return the ID and status of every backup, optionally of one project."""
         with self.lock:
             self.settle()
             return {record.id: record.status for record in self.backups if project_id in (None, record.project_id)}
@@ -164,17 +164,17 @@ class Cloud:
         return record
 
     def new_id(self) -> str:
-        """An id nothing has yet; the same ones in the same order from the same seed."""
-        return self._maker.new_id()
+        """Return an unused ID, which depends only on the seed."""
+        return self._factory.new_id()
 
     def settle(self) -> None:
-        """End the deletions whose time has come; while the service is down nothing ends."""
+        """End the deletions that are due, unless the service is down."""
         with self.lock:
             if self.service_is_up:
                 self.backups.settle(self.now(), self.settings.driver_error)
 
     def accept_create(self, *, volume_id: str, name: str, project_id: str) -> BackupRecord:
-        """Take the making of a backup on: it is there from now on, and available in its own time."""
+        """Start the creation of a backup, which becomes available after `create_seconds`."""
         now = self.now()
         fields = BackupFields(volume_id=volume_id, name=name, project_id=project_id, status="creating", created_at=now)
         record = self._new_record(fields)
@@ -182,7 +182,7 @@ class Cloud:
         return record
 
     def accept_delete(self, record: BackupRecord, token: Token, call: Call) -> None:
-        """Take a DELETE on: write it down and let it happen in its own time."""
+        """Record an accepted DELETE and start the deletion."""
         now = self.now()
         self._journal.deletes.append(
             AcceptedDelete(
@@ -195,10 +195,10 @@ class Cloud:
         )
         self.backups.start_deletion(record, now, self.settings.delete_seconds)
 
-    # ---------------------------------------------------------------- weather
+    # ---------------------------------------------------------------- faults
 
     def set_service(self, *, up: bool) -> None:
-        """Take cinder-backup down (its API answers all the time) or up; deletions under way wait meanwhile."""
+        """Stop or start cinder-backup. The API stays up; deletions in progress pause while the service is down."""
         with self.lock:
             self.settle()
             self.service_is_up = up
@@ -211,42 +211,42 @@ class Cloud:
         methods: Sequence[str] = ("DELETE",),
         form: LimitForm = LimitForm.CINDER,
     ) -> None:
-        """Allow each user so many calls a minute of each of these methods, counted from now; None: all."""
+        """Limit the calls per minute of each user and method, counted from now; None removes the limit."""
         limit = None if per_minute is None else RateLimit(per_minute=per_minute, methods=tuple(methods), form=form)
         with self.lock:
             self.rate_limit = limit
 
     def inject(self, *faults: Fault) -> None:
-        """Spoil calls to come; see `Fault`."""
+        """Apply faults to future calls; see `Fault`."""
         self.faults.add(*faults)
 
     def clear_faults(self) -> None:
-        """Let no further call be spoiled."""
+        """Remove all faults."""
         self.faults.clear()
 
-    # ---------------------------------------------------------------- people
+    # ---------------------------------------------------------------- users
 
     def password_of(self, user: str = "member") -> str:
-        """What this user logs in with."""
+        """Return the password of a user."""
         return self.identity.users[user].password
 
     def change_password(self, password: str, user: str = "member") -> None:
-        """Change it in the cloud, which also revokes the user's tokens."""
+        """Change the password of a user, which also revokes the tokens of the user."""
         with self.lock:
             self.identity.change_password(user, password, self.now(), coarse=self.settings.coarse_revocation)
 
     def revoke_tokens(self, user: str | None = None) -> None:
-        """Refuse every token there is, of one user or of all."""
+        """Revoke all tokens of one user or of all users."""
         with self.lock:
             self.identity.revoke_all(user, self.now(), coarse=self.settings.coarse_revocation)
 
     def new_access_key(self, user: str = "member") -> None:
-        """Give a user another access key; the one it has is deleted."""
+        """Replace the access key of a user."""
         with self.lock:
             self.identity.new_access_key(user)
 
     def is_locked(self, user: str = "member") -> bool:
-        """Whether too many failed logins have locked this user."""
+        """Return whether too many failed logins have locked this user."""
         with self.lock:
             return self.identity.users[user].is_locked(self.now())
 
@@ -259,7 +259,7 @@ class Cloud:
         access_key: bool = False,
         **more: object,
     ) -> dict[str, Any]:
-        """The target secret of a user: a clouds.yaml entry; `service` is `vbs`, `cinder` or `cbr`."""
+        """Return the target secret of a user, a clouds.yaml entry. `service` is `vbs`, `cinder` or `cbr`."""
         if access_key:
             address = self.url + (CBR if service == "cbr" else "")
             return make_access_key_secret(self.identity, user, address, self.settings.region, service) | more

@@ -1,6 +1,6 @@
-"""Cloud Backup and Recovery (CBR) under /cbr/v3, as its documents describe it: no real one was measured.
+"""Cloud Backup and Recovery (CBR) under /cbr/v3, written from its documents; no real service was measured.
 
-Two flavours: Open Telekom Cloud and Huawei Cloud. What is only assumed is said in `tests/contract/test_cbr.py`.
+There are two flavours: Open Telekom Cloud and Huawei Cloud. `tests/contract/test_cbr.py` lists the assumptions.
 """
 
 import json
@@ -30,7 +30,7 @@ UNKNOWN_TO_DELETE = (400, "CSBS.3001", "The backup does not exist.")
 
 
 class Refusal(Exception):
-    """A flat error body: `error_code` and `error_msg`."""
+    """Causes an error response with `error_code` and `error_msg`."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -39,14 +39,14 @@ class Refusal(Exception):
 
 
 def error(status: int, code: str, message: str, *, by_gateway: bool = False) -> Answer:
-    """The service says no; the gateway in front of it adds a request ID."""
+    """Return an error response. One by the gateway in front of the service also has a request ID."""
     body = {"error_code": code, "error_msg": message}
     return json_answer(status, body | ({"request_id": new_request_id()} if by_gateway else {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """One call of somebody who showed a good token of the project."""
+class RequestContext:
+    """An authenticated call, and what is needed to answer it."""
 
     cloud: Cloud
     request: Request
@@ -59,7 +59,7 @@ class Visit:
         return self.cloud.settings.cbr_flavour == "huawei"
 
     def need(self, action: str, role: str) -> None:
-        """Refuse callers whose policy does not allow the action."""
+        """Raise a Refusal if the policy of the caller does not allow the action."""
         if role not in self.token.roles or action in self.cloud.settings.cbr_denied:
             raise Refusal(403, "BackupService.8601", f"Policy doesn't allow cbr:{action} to be performed.")
 
@@ -71,7 +71,7 @@ class Visit:
         return record
 
     def wants(self, name: str) -> str | None:
-        """The value of a filter, unless this service ignores it."""
+        """Return the value of a filter, unless `cbr_ignores` contains it."""
         return None if name in self.cloud.settings.cbr_ignores else dict(self.request.query).get(name)
 
     def number(self, name: str, default: int, lowest: int) -> int:
@@ -82,13 +82,13 @@ class Visit:
 
 
 def handle(cloud: Cloud, request: Request, route: Route, call: Call) -> Answer:
-    """Answer a call under /cbr: token first, then the project, then the service."""
+    """Answer a call under /cbr: check the token, then the project, then run the operation."""
     with cloud.lock:
         cloud.settle()
         token: Token | Answer | None = (
-            gateway.let_in(cloud, request, call)
+            gateway.authenticate(cloud, request, call)
             if gateway.is_signed(request)
-            else cloud.identity.good_token(request.header("X-Auth-Token"), cloud.now())
+            else cloud.identity.valid_token(request.header("X-Auth-Token"), cloud.now())
         )
         if isinstance(token, Answer):
             return token
@@ -103,34 +103,34 @@ def handle(cloud: Cloud, request: Request, route: Route, call: Call) -> Answer:
         if route.project_id != token.project.id:
             return json_answer(401, {"unauthorized": {"code": "401", "message": "Malformed request url"}})
         try:
-            visit = Visit(cloud=cloud, request=request, route=route, token=token, call=call)
-            return _OPERATIONS[route.operation](visit)
+            context = RequestContext(cloud=cloud, request=request, route=route, token=token, call=call)
+            return _OPERATIONS[route.operation](context)
         except Refusal as refusal:
             return error(refusal.status, refusal.code, str(refusal))
 
 
-def _show(visit: Visit) -> Answer:
-    visit.need("backups:get", "reader")
-    return json_answer(200, {"backup": _view(visit, visit.find())})
+def _show(context: RequestContext) -> Answer:
+    context.need("backups:get", "reader")
+    return json_answer(200, {"backup": _view(context, context.find())})
 
 
-def _list(visit: Visit) -> Answer:
-    visit.need("backups:list", "reader")
-    limit, offset = visit.number("limit", LIMIT, 1), visit.number("offset", 0, 0)
-    rows = [_view(visit, record) for record in visit.cloud.backups if record.project_id == visit.route.project_id]
+def _list(context: RequestContext) -> Answer:
+    context.need("backups:list", "reader")
+    limit, offset = context.number("limit", LIMIT, 1), context.number("offset", 0, 0)
+    rows = [_view(context, record) for record in context.cloud.backups if record.project_id == context.route.project_id]
     for name in FILTERS:
-        wanted = visit.wants(name)
+        wanted = context.wants(name)
         rows = [row for row in rows if wanted in (None, row.get(name))]
-    key, _, direction = dict(visit.request.query).get("sort", "created_at:desc").partition(":")
+    key, _, direction = dict(context.request.query).get("sort", "created_at:desc").partition(":")
     rows.sort(key=lambda row: str(row.get(key)), reverse=direction != "asc")
-    page = rows[offset : offset + min(limit, visit.cloud.settings.page_limit)]
+    page = rows[offset : offset + min(limit, context.cloud.settings.page_limit)]
     return json_answer(200, {"backups": page, "count": len(rows), "offset": offset, "limit": limit})
 
 
-def _delete(visit: Visit) -> Answer:
-    visit.need("backups:delete", "member")
-    record, settings = visit.find(), visit.cloud.settings
-    if not visit.cloud.service_is_up:
+def _delete(context: RequestContext) -> Answer:
+    context.need("backups:delete", "member")
+    record, settings = context.find(), context.cloud.settings
+    if not context.cloud.service_is_up:
         raise Refusal(500, "BackupService.9999", "System error.")
     if settings.cbr_vault_status in {"deleting", "lock", "frozen"}:
         raise Refusal(400, "BackupService.6112", "Invalid vault status.")
@@ -140,30 +140,30 @@ def _delete(visit: Visit) -> Answer:
         raise Refusal(400, "BackupService.6220", "Automatic backups in locked vaults cannot be manually deleted.")
     if record.status not in DELETABLE:
         raise Refusal(400, "BackupService.6201", "The backup cannot be deleted.")
-    visit.cloud.accept_delete(record, visit.token, visit.call)
+    context.cloud.accept_delete(record, context.token, context.call)
     return Answer(status=204, headers=[("Content-Type", "application/json")])
 
 
-def _tasks(visit: Visit) -> Answer:
-    visit.need("tasks:list", "reader")
-    limit, offset = visit.number("limit", LIMIT, 1), visit.number("offset", 0, 0)
-    rows = [task for task in _deletions(visit.cloud) if task["project_id"] == visit.route.project_id]
-    resource_id = visit.wants("resource_id")
+def _tasks(context: RequestContext) -> Answer:
+    context.need("tasks:list", "reader")
+    limit, offset = context.number("limit", LIMIT, 1), context.number("offset", 0, 0)
+    rows = [task for task in _deletions(context.cloud) if task["project_id"] == context.route.project_id]
+    resource_id = context.wants("resource_id")
     rows = [row for row in rows if resource_id in (None, row.pop("resource_id"))]
-    if visit.wants("operation_type") not in (None, "delete"):
+    if context.wants("operation_type") not in (None, "delete"):
         rows = []
     rows.sort(key=lambda row: str(row["started_at"]), reverse=True)
     page = rows[offset : offset + limit]
     return json_answer(200, {"operation_logs": page, "count": len(rows), "offset": offset, "limit": limit})
 
 
-def _create(visit: Visit) -> Answer:
-    """Back up one resource of the vault; the answer names the restore point, not the backup."""
-    visit.need("vaults:backup", "member")
-    asked = json.loads(visit.request.body)["checkpoint"]
+def _create(context: RequestContext) -> Answer:
+    """Back up one resource of the vault. The response contains the restore point, not the backup."""
+    context.need("vaults:backup", "member")
+    asked = json.loads(context.request.body)["checkpoint"]
     (volume_id,) = asked["parameters"]["resources"]
-    record = visit.cloud.accept_create(
-        volume_id=volume_id, name=asked["parameters"]["name"], project_id=visit.route.project_id or ""
+    record = context.cloud.accept_create(
+        volume_id=volume_id, name=asked["parameters"]["name"], project_id=context.route.project_id or ""
     )
     if asked["vault_id"] != vault_of(record):
         raise Refusal(404, "BackupService.6105", "The vault does not exist.")
@@ -173,18 +173,18 @@ def _create(visit: Visit) -> Answer:
     return json_answer(200, {"checkpoint": checkpoint | {"created_at": _micros(record.created_at), "vault": vault}})
 
 
-def _vaults(visit: Visit) -> Answer:
-    """The only vault, which every volume is in."""
-    visit.need("vaults:list", "reader")
-    project_id = visit.route.project_id or ""
-    volumes = {record.volume_id for record in visit.cloud.backups if record.project_id == project_id}
-    asked = dict(visit.request.query).get("resource_ids")
+def _vaults(context: RequestContext) -> Answer:
+    """Return the only vault, which contains every volume."""
+    context.need("vaults:list", "reader")
+    project_id = context.route.project_id or ""
+    volumes = {record.volume_id for record in context.cloud.backups if record.project_id == project_id}
+    asked = dict(context.request.query).get("resource_ids")
     resources = [{"id": each, "type": VOLUME} for each in sorted(volumes | ({asked} if asked else set()))]
     vault = {"id": _default_vault(project_id), "name": "default", "resources": resources}
     return json_answer(200, {"vaults": [vault], "count": 1})
 
 
-_OPERATIONS: dict[Operation, Callable[[Visit], Answer]] = {
+_OPERATIONS: dict[Operation, Callable[[RequestContext], Answer]] = {
     Operation.SHOW: _show,
     Operation.LIST: _list,
     Operation.DELETE: _delete,
@@ -195,7 +195,7 @@ _OPERATIONS: dict[Operation, Callable[[Visit], Answer]] = {
 
 
 def _deletions(cloud: Cloud) -> Iterable[dict[str, Any]]:
-    """The log of tasks: every deletion, whoever asked for it, for as long as the log goes back."""
+    """Yield a task for every deletion of the last `cbr_log_days`."""
     oldest = cloud.now() - timedelta(days=cloud.settings.cbr_log_days)
     for backup_id, changes in list(cloud.journal.histories.items()):
         record = cloud.backups.get(backup_id) or cloud.backups.removed.get(backup_id)
@@ -229,7 +229,7 @@ def _task(record: BackupRecord, began: datetime, end: StateChange | None) -> dic
 
 
 def vault_of(record: BackupRecord) -> str:
-    """The default vault of the project."""
+    """Return the default vault of the project of a backup."""
     return _default_vault(record.project_id)
 
 
@@ -238,12 +238,12 @@ def _default_vault(project_id: str) -> str:
 
 
 def checkpoint_of(record: BackupRecord) -> str:
-    """The restore point that the backup belongs to."""
+    """Return the restore point of a backup."""
     return str(uuid5(NAMES_OF_UUIDS, record.id))
 
 
-def _view(visit: Visit, record: BackupRecord) -> dict[str, Any]:
-    cbr, written = record.cbr, _micros if visit.is_huawei else _with_zone
+def _view(context: RequestContext, record: BackupRecord) -> dict[str, Any]:
+    cbr, written = record.cbr, _micros if context.is_huawei else _with_zone
     images = cbr.get("image_ids")
     row: dict[str, Any] = {
         "id": record.id,
@@ -253,7 +253,7 @@ def _view(visit: Visit, record: BackupRecord) -> dict[str, Any]:
         "vault_id": vault_of(record),
         "checkpoint_id": checkpoint_of(record),
         "provider_id": DISK_PROVIDER if cbr.get("resource_type", VOLUME) == VOLUME else SERVER_PROVIDER,
-        "status": _status(visit.cloud, record),
+        "status": _status(context.cloud, record),
         "created_at": written(record.created_at),
         "updated_at": written(record.updated_at or record.created_at),
         "protected_at": None,
@@ -263,7 +263,7 @@ def _view(visit: Visit, record: BackupRecord) -> dict[str, Any]:
         "children": [],
         "resource_id": record.volume_id,
         "resource_name": "volume",
-        "resource_az": visit.cloud.settings.region + "-01",
+        "resource_az": context.cloud.settings.region + "-01",
         "resource_size": record.size,
         "resource_type": cbr.get("resource_type", VOLUME),
         "extend_info": {
@@ -278,7 +278,7 @@ def _view(visit: Visit, record: BackupRecord) -> dict[str, Any]:
             "os_images_data": None if images is None else [{"image_id": image} for image in images],
         },
     }
-    if visit.is_huawei:
+    if context.is_huawei:
         row |= {"incremental": record.is_incremental, "version": 0, "replication_records": []}
         row |= {"enterprise_project_id": "0"}
         row["extend_info"] |= {"progress": 100, "is_multi_az": False, "app_consistency": {"app_consistency": "0"}}
@@ -287,7 +287,7 @@ def _view(visit: Visit, record: BackupRecord) -> dict[str, Any]:
 
 
 def _status(cloud: Cloud, record: BackupRecord) -> str:
-    """CBR's words. The first half of a deletion it waits for its turn: five of a user run at a time."""
+    """Return the status in CBR: `waiting_delete` in the first half, because CBR runs five of a user at once."""
     words = {"creating": "protecting", "error_deleting": "error"}
     if record.status != "deleting":
         return words.get(record.status, record.status)

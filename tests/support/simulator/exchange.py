@@ -1,4 +1,4 @@
-"""A request as read from a connection and an answer as it shall be written to one."""
+"""An HTTP request as read from a connection, and a response to be written to one."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ Header = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """`raw_path` is what came, byte for byte; `path` is what a WSGI server makes of it: unquoted, without the query."""
+    """`raw_path` is exactly what was received; `path` is what WSGI passes on: unquoted and without the query."""
 
     method: str
     raw_path: str
@@ -23,13 +23,13 @@ class Request:
     body: bytes = b""
 
     def header(self, name: str) -> str | None:
-        """The value of a header, None when it was not sent."""
+        """Return the value of a header, or None."""
         return self.headers.get(name.lower())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`Date` and `Server` are added when it is written; a length must be among the headers."""
+    """`headers` must contain the length. `Date` and `Server` are added when it is written."""
 
     status: int
     headers: list[Header] = field(default_factory=list)
@@ -39,12 +39,12 @@ class Answer:
 
     @property
     def status_line(self) -> str:
-        """The first line, with the phrase of the standard where none was given."""
+        """The status line, with the standard phrase by default."""
         return f"HTTP/1.1 {self.status} {self.phrase or standard_phrase(self.status)}"
 
 
 def standard_phrase(status: int) -> str:
-    """What the standard calls a status, `Unknown` where it has no word."""
+    """Return the standard phrase of a status, or `Unknown`."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -52,17 +52,17 @@ def standard_phrase(status: int) -> str:
 
 
 def new_request_id() -> str:
-    """As OpenStack makes them."""
+    """Return a request ID in the form of OpenStack."""
     return f"req-{uuid4()}"
 
 
-def to_json(value: Any) -> bytes:  # noqa: ANN401  whatever JSON can hold
-    """Written as Python's json writes it: that is how Cinder's answers look, down to their length."""
+def to_json(value: Any) -> bytes:  # noqa: ANN401  any JSON
+    """Encode as Python's json does, because Cinder does the same: lengths must be equal."""
     return json.dumps(value).encode()
 
 
 def json_answer(status: int, value: Any) -> Answer:  # noqa: ANN401
-    """A plain answer of our own, for what was never measured."""
+    """Return a plain JSON response, for responses that were not measured."""
     body = to_json(value)
     return Answer(
         status=status,

@@ -1,4 +1,4 @@
-"""Which fault a call gets."""
+"""Selects the fault of each call."""
 
 import random
 import threading
@@ -16,7 +16,7 @@ class _Pending:
 
 
 class FaultPlan:
-    """The faults to come, first told first used. Safe for threads."""
+    """The faults for future calls; the first match applies. Thread-safe."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed ^ 0xFA)
@@ -24,17 +24,17 @@ class FaultPlan:
         self._lock = threading.Lock()
 
     def add(self, *faults: Fault) -> None:
-        """Spoil calls to come."""
+        """Add faults."""
         with self._lock:
             self._pending += [_Pending(fault, fault.times, fault.skip) for fault in faults]
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Remove all faults."""
         with self._lock:
             self._pending.clear()
 
     def take(self, call: Call, *, is_first_on_connection: bool) -> Fault | None:
-        """The fault for this call, which counts as used."""
+        """Return the fault for this call, or None, and count it as used."""
         with self._lock:
             for pending in self._pending:
                 if pending.fault.matches(call, is_first_on_connection=is_first_on_connection) and self._is_due(pending):

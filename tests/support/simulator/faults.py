@@ -1,4 +1,4 @@
-"""Faults on demand: which calls are spoiled, and how."""
+"""Faults that tests inject: which calls they apply to, and what they do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,24 +9,24 @@ from tests.support.simulator.journal import Call, Operation
 
 
 class Breakage(StrEnum):
-    """How an answer breaks on its way."""
+    """How a response is damaged in transit."""
 
     RESET = "reset"
-    """No answer: the connection is reset (RST)."""
+    """No response: the connection is reset (RST)."""
     CLOSE = "close"
-    """No answer: the connection is closed (FIN)."""
+    """No response: the connection is closed (FIN)."""
     CUT_HEADERS = "cut_headers"
     """The status line and half of the headers, then closed."""
     TRUNCATED = "truncated"
     """A body shorter than its `Content-Length`, then closed."""
     GARBAGE = "garbage"
-    """Bytes that are no HTTP."""
+    """Bytes that are not HTTP."""
     BAD_CHUNKS = "bad_chunks"
-    """`Transfer-Encoding: chunked` with a size that is no number."""
+    """`Transfer-Encoding: chunked` with a size that is not a number."""
     CUT_CHUNKS = "cut_chunks"
     """A chunked body without its end, then closed."""
     BAD_GZIP = "bad_gzip"
-    """`Content-Encoding: gzip` over what is none."""
+    """`Content-Encoding: gzip` for a body that is not compressed."""
 
 
 NO_ANSWER = frozenset({Breakage.RESET, Breakage.CLOSE, Breakage.GARBAGE})
@@ -34,21 +34,21 @@ NO_ANSWER = frozenset({Breakage.RESET, Breakage.CLOSE, Breakage.GARBAGE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What happens to the next `times` calls that match (None: to all), each with this probability.
+    """Applies to the next `times` calls that match (None: to all), each with this probability.
 
-    With a `status` or `body` the answer is made up; without them the true answer is given, and then delayed, dripped
-    or broken. The work of the call is done where the true answer is needed, and where `after_work` says so: that is
-    the answer lost after the DELETE happened.
+    With a `status` or `body`, the response is made up; otherwise the true response is sent, delayed, slowly or damaged.
+    The call is carried out if the true response is needed or `after_work` is set: then, for example, the response is
+    lost although the DELETE was accepted.
     """
 
     operation: Operation | None = None
     method: str | None = None
     backup_id: str | None = None
     reused_connection: bool | None = None
-    """Only calls that are not (True) or are (False) the first on their connection."""
+    """True: only calls that are not the first on their connection; False: only those that are."""
     times: int | None = 1
     skip: int = 0
-    """So many matching calls pass unharmed first."""
+    """The number of matching calls to leave unchanged first."""
     probability: float = 1.0
 
     after_work: bool = False
@@ -58,26 +58,26 @@ class Fault:
     code: str = ""
     message: str = ""
     size: int = 2 * 1024 * 1024
-    """Of an `OVERSIZED` body, in bytes."""
+    """The size of an `OVERSIZED` body in bytes."""
     headers: Mapping[str, str] = field(default_factory=dict)
     retry_after: str | int | None = None
-    """Seconds, or an HTTP date as text."""
+    """Seconds, or an HTTP date."""
     redirect_to: str | None = None
-    """The `Location`; the status is 302 unless another is said."""
+    """The `Location`. The default status is then 302."""
     delay_s: float = 0.0
-    """Before the first byte of the answer; the work is done before."""
+    """The delay before the first byte of the response. The call is carried out before it."""
     drip_s: float = 0.0
-    """Between two bytes."""
+    """The delay between two bytes."""
     breakage: Breakage | None = None
 
     @property
     def is_made_up(self) -> bool:
-        """Whether the answer is not the cloud's own."""
+        """Whether the response is made up."""
         return any(part is not None for part in (self.status, self.body, self.raw_body, self.redirect_to))
 
     @property
     def loses_answer(self) -> bool:
-        """Whether no status ever arrives."""
+        """Whether the client receives no status."""
         return self.breakage in NO_ANSWER
 
     @property
@@ -87,11 +87,11 @@ class Fault:
 
     @property
     def answered_status(self) -> int:
-        """The status of a made-up answer."""
+        """The status of a made-up response."""
         return self.status or (302 if self.redirect_to else 200)
 
     def matches(self, call: Call, *, is_first_on_connection: bool) -> bool:
-        """Whether this call is one of those it is for."""
+        """Return whether the fault applies to this call."""
         return (
             self.operation in (None, call.operation)
             and self.method in (None, call.method)

@@ -1,6 +1,6 @@
-"""The API gateway in front of the backup service, for signed requests: verifies SDK-HMAC-SHA256, locks access keys.
+"""The API gateway, which verifies signed requests (SDK-HMAC-SHA256) and locks access keys.
 
-Written from the vendor's "API Request Signing Guide" and its page of common errors, not from the signer of the product.
+Written from the vendor's "API Request Signing Guide" and its list of common errors, independently of the product.
 """
 
 import hashlib
@@ -30,12 +30,12 @@ WRONG = "verify aksk signature fail"
 
 
 def is_signed(request: Request) -> bool:
-    """Whether a request carries a signature instead of a token."""
+    """Return whether a request has a signature instead of a token."""
     return (request.header("Authorization") or "").startswith(SCHEME)
 
 
-def let_in(cloud: Cloud, request: Request, call: Call) -> Token | Answer:
-    """Return what the signer may do, as if it had a token; or the gateway's refusal, which the journal knows."""
+def authenticate(cloud: Cloud, request: Request, call: Call) -> Token | Answer:
+    """Return a token with the rights of the signer, or the error response of the gateway, after recording it."""
     now, shown = cloud.now(), HEADER.fullmatch(request.header("Authorization") or "")
     if shown is None:
         return _refuse(cloud, call, "", "the header Authorization has another form")
@@ -67,7 +67,7 @@ def let_in(cloud: Cloud, request: Request, call: Call) -> Token | Answer:
 
 
 def verify(request: Request, names: Iterable[str], secret: str, scope: str | None, signature: str) -> bool:
-    """Calculate the signature as the guide says, and compare."""
+    """Return whether the signature is the one that the guide prescribes."""
     names = list(names)
     if names != sorted(names) or "x-sdk-date" not in names:
         return False

@@ -1,4 +1,4 @@
-"""Who may log in, which tokens are good: projects, users, application credentials, lockout and revocation."""
+"""The state of Keystone: projects, users, credentials, tokens and lockouts."""
 
 import random
 import secrets
@@ -21,11 +21,11 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "unrelated": ("unrelated",),
     "neighbour": ("member", "reader"),
 }
-"""The users, by name; the neighbour alone belongs to the other project."""
+"""Users by name. Only `neighbour` belongs to the other project."""
 
 
 class LoginRefused(Exception):
-    """Keystone says the same 401 to all of these; the journal knows why."""
+    """Keystone answers all of these with the same 401; the journal contains the reason."""
 
     def __init__(self, user: str, reason: str) -> None:
         super().__init__(f"login of {user!r} refused: {reason}")
@@ -35,7 +35,7 @@ class LoginRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A tenant; all are in the one domain."""
+    """A project. All are in the default domain."""
 
     id: str
     name: str
@@ -43,7 +43,7 @@ class Project:
 
 @dataclass(slots=True, kw_only=True)
 class User:
-    """Somebody with a password and with roles in one project."""
+    """A user with a password, and roles in one project."""
 
     id: str
     name: str
@@ -54,13 +54,13 @@ class User:
     locked_until: datetime | None = None
 
     def is_locked(self, now: datetime) -> bool:
-        """Whether even the right password is refused."""
+        """Return whether even the correct password is rejected."""
         return self.locked_until is not None and now < self.locked_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationCredential:
-    """A user's key that needs no password and names no project: it has its own."""
+    """A credential of a user that includes the project."""
 
     id: str
     secret: str = field(repr=False)
@@ -69,7 +69,7 @@ class ApplicationCredential:
 
 @dataclass(slots=True, kw_only=True)
 class AccessKey:
-    """A user's key that signs requests and needs no token."""
+    """A key of a user that signs requests instead of a token."""
 
     id: str
     secret: str = field(repr=False)
@@ -81,7 +81,7 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """What a login gave."""
+    """An issued token."""
 
     value: str = field(repr=False)
     user: User
@@ -94,17 +94,17 @@ class Token:
 
     @property
     def identity(self) -> str:
-        """As the journal names it."""
+        """The identity in the journal."""
         return token_identity(self.value)
 
     @property
     def is_administrator(self) -> bool:
-        """An administrator is one in the whole cloud, whatever the project."""
+        """Whether it may access all projects."""
         return "admin" in self.roles
 
 
 class Identity:
-    """Keystone's knowledge. Not safe for threads by itself: the cloud's lock is around it."""
+    """Not thread-safe: the caller holds the lock of the cloud."""
 
     def __init__(self, settings: SimulatorSettings) -> None:
         self._random = random.Random(settings.seed ^ 0x1D)
@@ -127,15 +127,15 @@ class Identity:
         self._revocations: list[tuple[datetime, str | None]] = []
 
     def owner_of(self, project_id: str) -> str:
-        """The id of somebody in this project, who is said to have made its backups."""
+        """Return the ID of a user of this project, to be shown as the creator of its backups."""
         return next((user.id for user in self.users.values() if user.project.id == project_id), "")
 
     def log_in(self, auth: Mapping[str, Any], now: datetime, settings: SimulatorSettings) -> Token:
-        """Answer the `auth` of a login with a token.
+        """Return a token for the `auth` of a login.
 
         Raises:
-            LoginRefused: for any reason a login can be refused for.
-            KeyError, TypeError: when it is not the `auth` of a login.
+            LoginRefused: the login is rejected.
+            KeyError, TypeError: it is not the `auth` of a login.
         """
         identity, method = auth["identity"], auth["identity"]["methods"][0]
         if method == "password":
@@ -148,8 +148,8 @@ class Identity:
             raise LoginRefused("", f"unknown method {method!r}")
         return self._issue(user, project, method, now, settings)
 
-    def good_token(self, value: str | None, now: datetime) -> Token | None:
-        """The token of this value if it is neither expired nor revoked."""
+    def valid_token(self, value: str | None, now: datetime) -> Token | None:
+        """Return the token with this value if it is neither expired nor revoked."""
         token = self._tokens.get(value or "")
         if token is None or token.revoked_at is not None or now >= token.expires_at:
             return None
@@ -159,11 +159,11 @@ class Identity:
         return None if too_early else token
 
     def revoke(self, token: Token, now: datetime) -> None:
-        """Let one token be refused from now on."""
+        """Revoke one token."""
         self._tokens[token.value] = replace(token, revoked_at=now)
 
     def revoke_all(self, user: str | None, now: datetime, *, coarse: bool) -> None:
-        """Let every token there is be refused, of one user or of all; coarse: to the end of this second."""
+        """Revoke all tokens of one user or of all; coarse: including those issued until the end of this second."""
         for token in list(self._tokens.values()):
             if user in (None, token.user.name):
                 self.revoke(token, now)
@@ -171,12 +171,12 @@ class Identity:
             self._revocations.append((now.replace(microsecond=999_999), user))
 
     def change_password(self, name: str, password: str, now: datetime, *, coarse: bool) -> None:
-        """Change it and revoke the user's tokens, as Keystone does."""
+        """Change a password and revoke the tokens of the user, as Keystone does."""
         self.users[name].password = password
         self.revoke_all(name, now, coarse=coarse)
 
     def new_access_key(self, user: str) -> AccessKey:
-        """Give a user another access key, and delete those it has."""
+        """Create an access key for a user and delete the old ones."""
         self.access_keys = {known.id: known for known in self.access_keys.values() if known.user != user}
         key = AccessKey(id=self._hex()[:20].upper(), secret=(self._hex() + self._hex())[:40], user=user)
         self.access_keys[key.id] = key
@@ -201,7 +201,7 @@ class Identity:
     def _find_user(self, who: Mapping[str, Any]) -> User:
         name, domain = who.get("name"), who.get("domain", {})
         for user in self.users.values():
-            if who.get("id") == user.id or (name == user.name and _is_the_domain(domain)):
+            if who.get("id") == user.id or (name == user.name and _is_default_domain(domain)):
                 return user
         raise LoginRefused(str(name), "unknown user")
 
@@ -215,7 +215,7 @@ class Identity:
         if wanted is None:
             return None
         project = user.project
-        by_name = wanted.get("name") == project.name and _is_the_domain(wanted.get("domain", {}))
+        by_name = wanted.get("name") == project.name and _is_default_domain(wanted.get("domain", {}))
         if wanted.get("id") == project.id or by_name:
             return project
         raise LoginRefused(user.name, "no such project")
@@ -239,5 +239,5 @@ class Identity:
         return f"{self._random.getrandbits(128):032x}"
 
 
-def _is_the_domain(domain: Mapping[str, Any]) -> bool:
+def _is_default_domain(domain: Mapping[str, Any]) -> bool:
     return domain.get("name") == DOMAIN_NAME or domain.get("id") == DOMAIN_ID

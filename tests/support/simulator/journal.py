@@ -1,4 +1,4 @@
-"""What the cloud saw and did, in order: the judge of the tests. No token and no password is ever in it."""
+"""What the cloud received and did, in order, without tokens and passwords. Tests check the product against it."""
 
 import hashlib
 import threading
@@ -11,11 +11,11 @@ from typing import Any
 
 SECRET_HEADERS = frozenset({"x-auth-token", "x-subject-token", "authorization", "cookie"})
 GONE = "deleted"
-"""The last state of a backup in its history; no answer ever shows it."""
+"""The last status in the history of a deleted backup. No response shows it."""
 
 
 class Operation(StrEnum):
-    """What kind of call a method and a path make."""
+    """The kind of a call, by method and path."""
 
     LOGIN = "login"
     TOKEN = "token"
@@ -32,7 +32,7 @@ class Operation(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request as it came in, and how it was answered."""
+    """One received request and its response."""
 
     index: int
     at: datetime
@@ -40,20 +40,20 @@ class Call:
     operation: Operation
     method: str
     raw_path: str
-    """Byte for byte as on the wire, query included (read as Latin-1)."""
+    """Exactly as received, including the query (decoded as Latin-1)."""
     headers: dict[str, str]
     token: str | None
-    """Whose token it was: `token_identity` of its value."""
+    """The `token_identity` of the token."""
     backup_id: str | None = None
     status: int | None = None
-    """None as long as nothing was answered, and for good when the answer was lost."""
+    """None before the response, or if the response was lost."""
     fault: str | None = None
-    """The fault that was injected into this call."""
+    """The fault that was applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedDelete:
-    """A DELETE that the cloud took on, whether or not its answer arrived."""
+    """A DELETE that the cloud accepted, even if its response was lost."""
 
     call: int
     at: datetime
@@ -64,7 +64,7 @@ class AcceptedDelete:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """One attempt to get a token."""
+    """One login attempt."""
 
     call: int
     at: datetime
@@ -72,36 +72,36 @@ class Login:
     succeeded: bool
     reason: str = ""
     locked: bool = False
-    """Whether the user is locked after it."""
+    """Whether the user is locked afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateChange:
-    """From when on a backup was in a state."""
+    """The time of a status change."""
 
     at: datetime
     status: str
 
 
 def token_identity(token: str) -> str:
-    """Tell tokens apart without knowing them."""
+    """Return a hash that identifies a token without revealing it."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 @dataclass(slots=True)
 class Journal:
-    """Everything since the start or the last `clear`. Lists only grow, so they can be read while calls come in."""
+    """Everything since the last `clear`. Lists only grow, so tests can read them while calls are processed."""
 
     calls: list[Call] = field(default_factory=list)
     deletes: list[AcceptedDelete] = field(default_factory=list)
     logins: list[Login] = field(default_factory=list)
     histories: dict[str, list[StateChange]] = field(default_factory=lambda: defaultdict(list))
     connections: int = 0
-    """How many were opened so far; each call names its own."""
+    """The number of connections so far. Each call has the number of its own."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def open_connection(self) -> int:
-        """Count a connection and number it, from 1 on."""
+        """Count a connection and return its number, starting with 1."""
         with self._lock:
             self.connections += 1
             return self.connections
@@ -117,7 +117,7 @@ class Journal:
         headers: Iterable[tuple[str, str]],
         backup_id: str | None,
     ) -> Call:
-        """Write down a call before anything is done about it."""
+        """Record a call before it is carried out."""
         shown = {name: _without_secret(name, value) for name, value in headers}
         token = next((value for name, value in shown.items() if name.lower() == "x-auth-token"), None)
         with self._lock:
@@ -136,35 +136,35 @@ class Journal:
         return call
 
     def calls_of(self, operation: Operation, backup_id: str | None = None) -> list[Call]:
-        """The calls of one kind, about one backup where it is named."""
+        """Return the calls of one kind, optionally for one backup."""
         return [
             call for call in list(self.calls) if call.operation is operation and backup_id in (None, call.backup_id)
         ]
 
     def accepted(self, backup_id: str) -> int:
-        """How many DELETEs of this backup were accepted."""
+        """Return how many DELETEs of this backup were accepted."""
         return sum(delete.backup_id == backup_id for delete in list(self.deletes))
 
     def history(self, backup_id: str) -> list[str]:
-        """The states this backup was in, first to last."""
+        """Return the statuses of this backup in order."""
         return [change.status for change in self.histories.get(backup_id, [])]
 
     def is_gone(self, backup_id: str) -> bool:
-        """Whether it was there and is deleted."""
+        """Return whether the backup existed and was deleted."""
         return self.history(backup_id)[-1:] == [GONE]
 
     def failed_logins(self) -> list[Login]:
-        """The logins that were refused."""
+        """Return the rejected logins."""
         return [login for login in list(self.logins) if not login.succeeded]
 
     def clear(self) -> None:
-        """Forget everything but the number of connections, whose numbers go on."""
+        """Remove everything except the count of connections."""
         with self._lock:
             for part in (self.calls, self.deletes, self.logins, self.histories):
                 part.clear()
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as plain values, times in RFC 3339."""
+        """Return the journal as JSON values, with times in RFC 3339."""
         with self._lock:
             parts: Mapping[str, list[Any]] = {"calls": self.calls, "deletes": self.deletes, "logins": self.logins}
             plain = {name: [_plain(asdict(entry)) for entry in part] for name, part in parts.items()}

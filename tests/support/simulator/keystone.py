@@ -1,4 +1,4 @@
-"""Keystone v3 over HTTP: versions, login, look at a token, revoke it. Answers as Keystone 30 gives them."""
+"""Keystone v3 over HTTP: versions, login, show a token, revoke a token. Responses are those of Keystone 30."""
 
 import json
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from tests.support.simulator.identity import DOMAIN_ID, DOMAIN_NAME, LoginRefuse
 from tests.support.simulator.journal import Call, Login
 from tests.support.simulator.routes import CBR
 
-WHO_ARE_YOU = "The request you have made requires authentication."
+AUTHENTICATION_REQUIRED = "The request you have made requires authentication."
 NOT_JSON = (
     "Expecting to find valid JSON in request body. The server could not comply with the request since it is either"
     " malformed or otherwise incorrect. The client is assumed to be in error."
@@ -27,7 +27,7 @@ UNDER_V2 = frozenset({"vbs", "vbsv2", "volumev2"})
 
 
 def handle(cloud: Cloud, request: Request, call: Call, path: str) -> Answer:
-    """Answer a call under `/identity`; `path` is what follows it."""
+    """Answer a call under `/identity`; `path` is the rest of the path."""
     match request.method, path:
         case "POST", "/v3/auth/tokens":
             return _log_in(cloud, request, call)
@@ -54,16 +54,16 @@ def _log_in(cloud: Cloud, request: Request, call: Call) -> Answer:
         try:
             token = cloud.identity.log_in(auth, cloud.now(), cloud.settings)
         except LoginRefused as refusal:
-            _note(cloud, call, refusal.user, refusal.reason)
+            _record_login(cloud, call, refusal.user, refusal.reason)
             return _unauthorized(cloud)
         except (KeyError, TypeError, AttributeError, IndexError):
             return _refusal(cloud, 400, "BAD REQUEST", "Bad Request", NOT_A_LOGIN)
-        _note(cloud, call, token.user.name)
+        _record_login(cloud, call, token.user.name)
         wants_catalog = not any(name == "nocatalog" for name, _ in request.query)
         return _token_answer(cloud, 201, "CREATED", token, wants_catalog=wants_catalog)
 
 
-def _note(cloud: Cloud, call: Call, user: str, reason: str = "") -> None:
+def _record_login(cloud: Cloud, call: Call, user: str, reason: str = "") -> None:
     known = cloud.identity.users.get(user)
     cloud.journal.logins.append(
         Login(
@@ -79,9 +79,9 @@ def _note(cloud: Cloud, call: Call, user: str, reason: str = "") -> None:
 
 def _show_token(cloud: Cloud, request: Request) -> Answer:
     with cloud.lock:
-        if cloud.identity.good_token(request.header("X-Auth-Token"), cloud.now()) is None:
+        if cloud.identity.valid_token(request.header("X-Auth-Token"), cloud.now()) is None:
             return _unauthorized(cloud)
-        token = cloud.identity.good_token(request.header("X-Subject-Token"), cloud.now())
+        token = cloud.identity.valid_token(request.header("X-Subject-Token"), cloud.now())
         if token is None:
             return _refusal(cloud, 404, "NOT FOUND", "Not Found", "Could not find token.")
         return _token_answer(cloud, 200, "OK", token, wants_catalog=True)
@@ -89,9 +89,9 @@ def _show_token(cloud: Cloud, request: Request) -> Answer:
 
 def _revoke(cloud: Cloud, request: Request) -> Answer:
     with cloud.lock:
-        if cloud.identity.good_token(request.header("X-Auth-Token"), cloud.now()) is None:
+        if cloud.identity.valid_token(request.header("X-Auth-Token"), cloud.now()) is None:
             return _unauthorized(cloud)
-        token = cloud.identity.good_token(request.header("X-Subject-Token"), cloud.now())
+        token = cloud.identity.valid_token(request.header("X-Subject-Token"), cloud.now())
         if token is None:
             return _refusal(cloud, 404, "NOT FOUND", "Not Found", "Could not find token.")
         cloud.identity.revoke(token, cloud.now())
@@ -164,7 +164,7 @@ def _version(cloud: Cloud) -> dict[str, Any]:
 
 
 def _instant(at: datetime) -> str:
-    """Keystone's tokens know whole seconds only."""
+    """Format a time as Keystone does, in whole seconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
 
 
@@ -173,7 +173,7 @@ def _stable_id(text: str) -> str:
 
 
 def _unauthorized(cloud: Cloud) -> Answer:
-    return _refusal(cloud, 401, "UNAUTHORIZED", "Unauthorized", WHO_ARE_YOU)
+    return _refusal(cloud, 401, "UNAUTHORIZED", "Unauthorized", AUTHENTICATION_REQUIRED)
 
 
 def _refusal(cloud: Cloud, status: int, phrase: str, title: str, message: str) -> Answer:

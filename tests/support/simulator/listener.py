@@ -1,4 +1,4 @@
-"""The socket's side of the server: connections, threads, TLS, and HTTP/1.1 read with the standard library."""
+"""The HTTP/1.1 server of the simulator: connections, threads and TLS."""
 
 import socket
 import socketserver
@@ -14,16 +14,16 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from tests.support.simulator.cloud import Cloud
+from tests.support.simulator.dispatch import reply_to
 from tests.support.simulator.exchange import Answer, Header, Request
-from tests.support.simulator.front import reply_to
-from tests.support.simulator.wire import Wire, closes_connection
+from tests.support.simulator.response_writer import ResponseWriter, closes_connection
 
 HOST = "127.0.0.1"
-GOODBYE_S = 5.0
+CLOSE_WITHIN_S = 5.0
 
 
 class Listener(ThreadingHTTPServer):
-    """Accepts connections, each served in a thread of its own; `stopping` ends every delay of an answer."""
+    """Serves each connection in its own thread. Setting `stopping` ends all delays of responses."""
 
     daemon_threads = True
     request_queue_size = 512
@@ -39,15 +39,15 @@ class Listener(ThreadingHTTPServer):
         super().__init__((host, port), Connection)
 
     def server_bind(self) -> None:
-        """Without the look-up of a host name that HTTPServer makes."""
+        """Bind without the host name lookup of HTTPServer."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Shake hands in the connection's own thread: a client that dawdles stops nobody else."""
+        """Do the TLS handshake in the thread of the connection, so that a slow client blocks no other."""
         if self.tls is not None:
             try:
-                request.settimeout(GOODBYE_S)
+                request.settimeout(CLOSE_WITHIN_S)
                 request = self.tls.wrap_socket(request, server_side=True)
             except OSError:
                 request.close()
@@ -63,29 +63,29 @@ class Listener(ThreadingHTTPServer):
                 del self._connections[request]
 
     def drop_connections(self) -> list[threading.Thread]:
-        """Shut every connection down; returns the threads that then end."""
+        """Close all connections; return their threads."""
         with self._lock:
             for connection in self._connections:
-                with suppress(OSError):  # it may have gone by itself
+                with suppress(OSError):  # it may be closed already
                     connection.shutdown(socket.SHUT_RDWR)
             return list(self._connections.values())
 
     def end(self) -> None:
-        """Accept no more, end every delay, close every connection and wait for its thread."""
+        """Stop accepting, end all delays, close all connections and wait for their threads."""
         self.stopping.set()
         self.shutdown()
         self.server_close()
         for thread in self.drop_connections():
-            thread.join(GOODBYE_S)
+            thread.join(CLOSE_WITHIN_S)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Clients that go away are no news; anything else is a fault of the simulator and shown."""
+        """Ignore clients that disconnect; print other errors, which are faults of the simulator."""
         if not isinstance(sys.exception(), OSError):
             traceback.print_exc()
 
 
 class Connection(BaseHTTPRequestHandler):
-    """Reads requests one after the other and answers them."""
+    """Answers the requests of one connection."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -93,25 +93,25 @@ class Connection(BaseHTTPRequestHandler):
     raw_requestline: bytes
 
     def setup(self) -> None:
-        """Start to count what comes on this connection."""
+        """Initialize the counters of this connection."""
         super().setup()
         self.number = 0  # until the first call
         self.answered = 0
 
     def finish(self) -> None:
-        """Count a connection on which nothing was asked, too."""
+        """Count the connection even if it had no request."""
         if not self.number:
             self.server.cloud.journal.open_connection()
         super().finish()
 
     def serve(self) -> None:
-        """Read one request and answer it."""
+        """Answer one request."""
         cloud = self.server.cloud
         request = self._read_request()
         if request is None:
             self.close_connection = True
             return
-        wire = Wire(connection=self.connection, stopping=self.server.stopping)
+        writer = ResponseWriter(connection=self.connection, stopping=self.server.stopping)
         if cloud.settings.latency_seconds:
             self.server.stopping.wait(cloud.settings.latency_seconds)
         self.number = self.number or cloud.journal.open_connection()
@@ -120,9 +120,9 @@ class Connection(BaseHTTPRequestHandler):
         if closes_connection(reply.answer, reply.fault):
             self.close_connection = True
         try:
-            wire.send(reply.answer, self._standing_headers(), reply.fault)
+            writer.send(reply.answer, self._common_headers(), reply.fault)
         except OSError:
-            reply.call.status = None  # the caller has gone
+            reply.call.status = None  # the client has disconnected
             raise
 
     do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_OPTIONS = serve
@@ -142,16 +142,16 @@ class Connection(BaseHTTPRequestHandler):
             body=self.rfile.read(int(length)),
         )
 
-    def _standing_headers(self) -> list[Header]:
+    def _common_headers(self) -> list[Header]:
         cloud = self.server.cloud
         at = cloud.now() + timedelta(seconds=cloud.settings.date_offset_seconds)
         return [("Date", format_datetime(at, usegmt=True)), ("Server", HOST)]
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What is no HTTP gets a bare 400 and is not in the journal."""
+        """Answer a malformed request with a 400 without recording it."""
         self.close_connection = True
         answer = Answer(status=code, headers=[("Content-Length", "0")], closes=True)
-        Wire(connection=self.connection, stopping=self.server.stopping).send(answer, self._standing_headers())
+        ResponseWriter(connection=self.connection, stopping=self.server.stopping).send(answer, self._common_headers())
 
     def log_message(self, format: str, *args: object) -> None:
-        """The journal is the log."""
+        """Log nothing: the journal is the log."""

@@ -1,4 +1,4 @@
-"""Which call a method and a path make."""
+"""Finds the operation for a method and a path."""
 
 import re
 from dataclasses import dataclass, replace
@@ -7,16 +7,16 @@ from tests.support.simulator.journal import Operation
 
 IDENTITY = "/identity"
 KEYSTONE_AT_ROOT = "/v3/auth/tokens"
-"""Keystone also answers here, for clients that are told the bare address."""
+"""Keystone also answers here, for clients with an address without a path."""
 
 CBR = "/cbr"
-"""CBR has an address of its own, and the same paths as Cinder."""
+"""The prefix of CBR, which has the same paths as Cinder."""
 
 BACKUPS = re.compile(
     r"/(?P<version>v[23])(?:/(?P<project>[0-9a-f\-]+))?/backups(?:/(?P<backup>[^/]+)(?P<action>/action)?)?"
 )
 CLOUD_BACKUPS = re.compile(r"/v2/(?P<project>[0-9a-f\-]+)/cloudbackups")
-"""Where VBS makes backups."""
+"""Where VBS creates backups."""
 OF_CBR = re.compile(r"/v3/(?P<project>[0-9a-f]+)/(?P<collection>operation-logs|vaults|checkpoints)")
 COLLECTIONS = {
     ("GET", "operation-logs"): Operation.TASKS,
@@ -28,13 +28,13 @@ VERSION_ROOT = re.compile(r"/v[23]/")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Where a call goes."""
+    """The operation of a call, and the IDs in its path."""
 
     operation: Operation
     service: str
     """`identity`, `volume`, `cbr`, `versions`, or `nowhere`."""
     path: str = ""
-    """For Keystone: the part after `/identity`."""
+    """For Keystone, the part after `/identity`."""
     version: str = "v3"
     project_id: str | None = None
     backup_id: str | None = None
@@ -42,7 +42,7 @@ class Route:
 
 
 def find_route(method: str, path: str) -> Route:
-    """Name the call; total over all methods and paths."""
+    """Return the route of any method and path."""
     if path == KEYSTONE_AT_ROOT:
         return _identity(method, path)
     if path == IDENTITY or path.startswith(f"{IDENTITY}/"):

@@ -1,4 +1,4 @@
-"""The simulator as tests and `make run` use it: a cloud and the server in front of it."""
+"""The simulator: a cloud and its HTTP server."""
 
 import ssl
 import threading
@@ -31,7 +31,7 @@ class Simulator:
 
     @contextmanager
     def running(self) -> Iterator[Cloud]:
-        """Serve while the block runs; after it no thread, no connection and no port is left."""
+        """Serve while the block runs. No thread, connection or port is left after it."""
         self.start()
         try:
             yield self.cloud
@@ -39,10 +39,10 @@ class Simulator:
             self.stop()
 
     def start(self) -> None:
-        """Serve from now on. The port is a free one unless one was named.
+        """Start serving, on a free port by default.
 
         Raises:
-            OSError: the named port is taken.
+            OSError: the port is in use.
         """
         self._listener = Listener(self.cloud, self._host, self._port, self._tls)
         self._port = self._listener.server_port
@@ -55,11 +55,11 @@ class Simulator:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port, for those who speak no HTTP to it."""
+        """Host and port."""
         return self._host, self._port
 
     def stop(self) -> None:
-        """Refuse connections from now on and close those there are; `start` takes the same port again."""
+        """Stop serving and close all connections. `start` uses the same port again."""
         if self._listener is None or self._thread is None:
             return
         self._listener.end()
@@ -67,6 +67,6 @@ class Simulator:
         self._listener = self._thread = None
 
     def drop_connections(self) -> None:
-        """Close every connection there is, as a load balancer does with idle ones; serve on."""
+        """Close all connections, as a load balancer does with idle ones, and continue to serve."""
         if self._listener is not None:
             self._listener.drop_connections()

@@ -1,4 +1,4 @@
-"""The target secret of a user: a clouds.yaml entry as people paste it."""
+"""Creates target secrets (clouds.yaml entries) for users of the simulated cloud."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.support.simulator.identity import DOMAIN_NAME, Identity
 def make_target_secret(
     identity: Identity, user: str, *, auth_url: str, region: str, service: str, application_credential: bool
 ) -> dict[str, Any]:
-    """`service` is `vbs` (/v2), `cinder` (/v3) or `cbr`; plain http is allowed where the cloud has no TLS."""
+    """`service` is `vbs` (/v2), `cinder` (/v3) or `cbr`; plain HTTP is allowed if the simulator has no TLS."""
     secret: dict[str, Any] = {
         "auth_type": "v3applicationcredential" if application_credential else "v3password",
         "auth": {"auth_url": auth_url} | (_credential(identity) if application_credential else _login(identity, user)),
@@ -19,7 +19,7 @@ def make_target_secret(
 
 
 def make_access_key_secret(identity: Identity, user: str, address: str, region: str, service: str) -> dict[str, Any]:
-    """The same with the user's access key: the backup service is here, not at the documented host of the region."""
+    """The same with an access key. It overrides the endpoint, because the default is a host of the vendor."""
     key = next(key for key in identity.access_keys.values() if key.user == user)
     secret: dict[str, Any] = {
         "auth_type": "aksk",

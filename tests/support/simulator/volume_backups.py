@@ -1,4 +1,4 @@
-"""The backup API of Cinder 29, and of VBS under /v2: its checks in its order, its answers byte for byte."""
+"""The backup API of Cinder 29, and of VBS under /v2, with the same order of checks and the same response bytes."""
 
 import json
 from collections.abc import Callable
@@ -34,8 +34,8 @@ FORCE_POLICY = "volume_extension:backup_admin_actions:force_delete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """One call of somebody who showed a good token."""
+class RequestContext:
+    """An authenticated call, and what is needed to answer it."""
 
     cloud: Cloud
     request: Request
@@ -46,12 +46,12 @@ class Visit:
 
     @property
     def version_text(self) -> str:
-        """As the header names it."""
+        """The microversion as in the header."""
         return ".".join(map(str, self.microversion))
 
     @property
     def view(self) -> View:
-        """How this caller sees backups."""
+        """How backups are shown to this caller."""
         return View(
             base=self.cloud.settings.links_base or self.cloud.url,
             version=self.route.version,
@@ -61,16 +61,16 @@ class Visit:
         )
 
     def sees(self, record: BackupRecord) -> bool:
-        """An administrator reaches everybody's backups (measured)."""
+        """Return whether the caller may access a backup: an administrator may access all (measured)."""
         return self.token.is_administrator or record.project_id == _project_of(self.token)
 
     def check_project(self) -> None:
-        """Refuse a URL that names another project than the token's."""
+        """Raise a Refusal if the URL contains another project than that of the token."""
         if self.route.project_id not in (None, _project_of(self.token)):
             raise Refusal(400, "Malformed request url")
 
     def find(self) -> BackupRecord:
-        """The backup the URL names, if this caller may know of it."""
+        """Return the backup in the URL, if the caller may access it."""
         backup_id = self.route.backup_id or ""
         record = self.cloud.backups.get(backup_id)
         if record is None or not self.sees(record):
@@ -79,20 +79,20 @@ class Visit:
         return record
 
     def need_role(self, policy: str, role: str) -> None:
-        """Refuse callers without this role in the words of Cinder's policies."""
+        """Raise a Refusal, worded as in Cinder, if the caller lacks this role."""
         if role not in self.token.roles:
             raise Refusal(403, f"Policy doesn't allow {policy} to be performed.")
 
 
 def handle(cloud: Cloud, request: Request, route: Route, call: Call) -> Answer:
-    """Answer a call to the volume service, whatever its path: token first, then path, version, project."""
+    """Answer a call to the volume service: check the token, then the path, the version and the project."""
     if request.path == "/":
         return versions(cloud, 300)
     if not request.path.startswith(("/v3/", "/v2/") if cloud.settings.serves_v2 else "/v3/"):
         return not_served()
     with cloud.lock:
         cloud.settle()
-        token = _who_calls(cloud, request, call)
+        token = _authenticate(cloud, request, call)
         if isinstance(token, Answer):
             return token
         if (limited := _rate_limited(cloud, token, request.method)) is not None:
@@ -101,107 +101,109 @@ def handle(cloud: Cloud, request: Request, route: Route, call: Call) -> Answer:
             return not_served()
         if route.service == "versions":
             return versions(cloud, 200)
-        return _visit(cloud, request, route, token, call)
+        return _run_operation(cloud, request, route, token, call)
 
 
-def _who_calls(cloud: Cloud, request: Request, call: Call) -> Token | Answer:
+def _authenticate(cloud: Cloud, request: Request, call: Call) -> Token | Answer:
     if gateway.is_signed(request):
-        return gateway.let_in(cloud, request, call)
-    return cloud.identity.good_token(request.header("X-Auth-Token"), cloud.now()) or unauthenticated(cloud)
+        return gateway.authenticate(cloud, request, call)
+    return cloud.identity.valid_token(request.header("X-Auth-Token"), cloud.now()) or unauthenticated(cloud)
 
 
-def _visit(cloud: Cloud, request: Request, route: Route, token: Token, call: Call) -> Answer:
+def _run_operation(cloud: Cloud, request: Request, route: Route, token: Token, call: Call) -> Answer:
     asked = asked_version(request.header("OpenStack-API-Version"), route.version)
     try:
         microversion = read_microversion(asked)
-        visit = Visit(cloud=cloud, request=request, route=route, token=token, call=call, microversion=microversion)
-        visit.check_project()
-        return _OPERATIONS[route.operation](visit)
+        context = RequestContext(
+            cloud=cloud, request=request, route=route, token=token, call=call, microversion=microversion
+        )
+        context.check_project()
+        return _OPERATIONS[route.operation](context)
     except Refusal as refusal:
         return refused(refusal.status, str(refusal), asked)
 
 
-def _show(visit: Visit) -> Answer:
-    record = visit.find()
-    has_children = visit.cloud.backups.has_children(record.id)
-    return ok({"backup": visit.view.detail(record, has_children=has_children)}, visit.version_text)
+def _show(context: RequestContext) -> Answer:
+    record = context.find()
+    has_children = context.cloud.backups.has_children(record.id)
+    return ok({"backup": context.view.detail(record, has_children=has_children)}, context.version_text)
 
 
-def _list(visit: Visit) -> Answer:
-    visit.need_role("backup:get_all", "reader")
-    cloud, query = visit.cloud, visit.request.query
+def _list(context: RequestContext) -> Answer:
+    context.need_role("backup:get_all", "reader")
+    cloud, query = context.cloud, context.request.query
     limit = cloud.settings.page_limit
-    sees = visit.sees if _wants_all_projects(visit) else _owned_by(_project_of(visit.token))
+    sees = context.sees if _wants_all_projects(context) else _owned_by(_project_of(context.token))
     try:
         page_query = paging.read_query(
             query,
             page_limit=limit,
-            microversion=visit.microversion,
-            is_administrator=visit.token.is_administrator,
+            microversion=context.microversion,
+            is_administrator=context.token.is_administrator,
         )
         page = paging.select(cloud.backups, page_query, sees)
     except paging.BadQuery as error:
         raise Refusal(400, str(error)) from None
     except paging.NoSuchMarker as error:
         raise Refusal(404, f"Backup {error} could not be found.") from None
-    view = visit.view
-    if visit.route.with_details:
+    view = context.view
+    if context.route.with_details:
         rows = [view.detail(record, has_children=cloud.backups.has_children(record.id)) for record in page]
     else:
         rows = [view.summary(record) for record in page]
     body: dict[str, object] = {"backups": rows}
     if paging.is_full(query, limit, len(page)):
-        place = "backups/detail" if visit.route.with_details else "backups"
+        place = "backups/detail" if context.route.with_details else "backups"
         href = f"{view.self_link(place)}?{paging.next_query(query, page[-1])}"
         body["backups_links"] = [{"rel": "next", "href": href}]
-    if visit.microversion >= COUNT_FROM and dict(query).get("with_count", "").lower() in ("1", "true"):
+    if context.microversion >= COUNT_FROM and dict(query).get("with_count", "").lower() in ("1", "true"):
         body["count"] = paging.count(cloud.backups, page_query, sees)
-    return ok(body, visit.version_text)
+    return ok(body, context.version_text)
 
 
-def _create(visit: Visit) -> Answer:
-    """Of any volume, because there are no volumes here. VBS names a job, Cinder the backup."""
-    visit.need_role("backup:create", "member")
-    asked = json.loads(visit.request.body)["backup"]
-    record = visit.cloud.accept_create(
-        volume_id=asked["volume_id"], name=asked["name"], project_id=_project_of(visit.token) or ""
+def _create(context: RequestContext) -> Answer:
+    """Create a backup of any volume ID: there are no volumes. VBS returns a job, Cinder the backup."""
+    context.need_role("backup:create", "member")
+    asked = json.loads(context.request.body)["backup"]
+    record = context.cloud.accept_create(
+        volume_id=asked["volume_id"], name=asked["name"], project_id=_project_of(context.token) or ""
     )
-    if visit.request.path.endswith("/cloudbackups"):
-        return ok({"job_id": visit.cloud.new_id()}, visit.version_text)
-    return ok({"backup": visit.view.summary(record)}, visit.version_text, status=202)
+    if context.request.path.endswith("/cloudbackups"):
+        return ok({"job_id": context.cloud.new_id()}, context.version_text)
+    return ok({"backup": context.view.summary(record)}, context.version_text, status=202)
 
 
-def _delete(visit: Visit) -> Answer:
-    record = visit.find()
-    visit.need_role("backup:delete", "member")
+def _delete(context: RequestContext) -> Answer:
+    record = context.find()
+    context.need_role("backup:delete", "member")
     if record.status not in DELETABLE:
         raise Refusal(400, WRONG_STATE)
-    return _start_deletion(visit, record)
+    return _start_deletion(context, record)
 
 
-def _act(visit: Visit) -> Answer:
+def _act(context: RequestContext) -> Answer:
     try:
-        actions = json.loads(visit.request.body)
+        actions = json.loads(context.request.body)
     except (ValueError, RecursionError):
         raise Refusal(400, "The server could not comply with the request since it is malformed.") from None
     if not isinstance(actions, dict) or "os-force_delete" not in actions:
         raise Refusal(400, "There is no such action.")
-    record = visit.find()
-    visit.need_role(FORCE_POLICY, "admin")
-    return _start_deletion(visit, record)
+    record = context.find()
+    context.need_role(FORCE_POLICY, "admin")
+    return _start_deletion(context, record)
 
 
-def _start_deletion(visit: Visit, record: BackupRecord) -> Answer:
-    cloud = visit.cloud
+def _start_deletion(context: RequestContext, record: BackupRecord) -> Answer:
+    cloud = context.cloud
     if cloud.settings.children_block and cloud.backups.has_children(record.id):
         raise Refusal(400, HAS_CHILDREN)
     if not cloud.service_is_up:
         raise Refusal(404, "Service cinder-backup could not be found.")
-    cloud.accept_delete(record, visit.token, visit.call)
-    return accepted(visit.version_text)
+    cloud.accept_delete(record, context.token, context.call)
+    return accepted(context.version_text)
 
 
-_OPERATIONS: dict[Operation, Callable[[Visit], Answer]] = {
+_OPERATIONS: dict[Operation, Callable[[RequestContext], Answer]] = {
     Operation.SHOW: _show,
     Operation.LIST: _list,
     Operation.CREATE: _create,
@@ -218,8 +220,11 @@ def _owned_by(project_id: str | None) -> Callable[[BackupRecord], bool]:
     return lambda record: record.project_id == project_id
 
 
-def _wants_all_projects(visit: Visit) -> bool:
-    return visit.token.is_administrator and dict(visit.request.query).get("all_tenants", "").lower() in ("1", "true")
+def _wants_all_projects(context: RequestContext) -> bool:
+    return context.token.is_administrator and dict(context.request.query).get("all_tenants", "").lower() in (
+        "1",
+        "true",
+    )
 
 
 def _rate_limited(cloud: Cloud, token: Token, method: str) -> Answer | None:

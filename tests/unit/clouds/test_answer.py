@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import example, given, strategies as st
 
-from tests.support.simulator.body_shapes import BodyShape, Occasion, make_body
+from tests.support.simulator.body_shapes import BodyArguments, BodyShape, make_body
 from tests.unit.clouds.logins import read_answer
 from vbs_reaper.backups.answer import Answer, AnswerName, Operation
 from vbs_reaper.backups.backup import Status
@@ -94,7 +94,7 @@ def answer(operation: Operation, status: int, body: bytes, **headers: str) -> An
 
 
 def body(shape: BodyShape, status: int, *, code: str = "", message: str = "") -> bytes:
-    return make_body(shape, Occasion(status=status, backup_id=BACKUP_ID, code=code, message=message))[1]
+    return make_body(shape, BodyArguments(status=status, backup_id=BACKUP_ID, code=code, message=message))[1]
 
 
 def said(value: object) -> bytes:

@@ -1,1 +1,1 @@
-"""The backup service behind the API: its table, its lists, its words, its limits."""
+"""The backup service behind the APIs: its table of backups, its lists, error responses and rate limits."""

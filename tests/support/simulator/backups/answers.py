@@ -1,4 +1,4 @@
-"""The answers of the volume service, headers in the measured order, bodies byte for byte."""
+"""The responses of the volume service, byte for byte, with headers in the measured order."""
 
 import math
 
@@ -15,7 +15,7 @@ def _version_headers(version: str) -> list[Header]:
 
 
 def ok(value: object, version: str, status: int = 200) -> Answer:
-    """What Cinder found."""
+    """A successful response with a body."""
     body, request_id = to_json(value), new_request_id()
     headers = [
         ("Content-Type", "application/json"),
@@ -28,7 +28,7 @@ def ok(value: object, version: str, status: int = 200) -> Answer:
 
 
 def accepted(version: str) -> Answer:
-    """202 of a delete: no body, yet `application/json`."""
+    """202 for a DELETE: no body, but `application/json`."""
     request_id = new_request_id()
     headers = [
         ("x-compute-request-id", request_id),
@@ -41,7 +41,7 @@ def accepted(version: str) -> Answer:
 
 
 def refused(status: int, message: str, version: str) -> Answer:
-    """Cinder says no."""
+    """An error response of Cinder."""
     body, request_id = to_json(fault(status, message)), new_request_id()
     headers = [
         *_version_headers(version),
@@ -54,7 +54,7 @@ def refused(status: int, message: str, version: str) -> Answer:
 
 
 def unauthenticated(cloud: Cloud) -> Answer:
-    """What stands before Cinder and asks Keystone about tokens."""
+    """401 of keystonemiddleware, which verifies the tokens of requests to Cinder."""
     message = "The request you have made requires authentication."
     body = to_json({"error": {"code": 401, "title": "Unauthorized", "message": message}})
     headers = [
@@ -67,7 +67,7 @@ def unauthenticated(cloud: Cloud) -> Answer:
 
 
 def not_served() -> Answer:
-    """A path that nothing listens on: HTML, and none of Cinder's headers."""
+    """404 for a path that is not served: HTML, without the headers of Cinder."""
     body = cinder_page(404, NOT_FOUND_TEXT).encode()
     headers = [
         ("Content-Length", str(len(body))),
@@ -95,7 +95,7 @@ def versions(cloud: Cloud, status: int) -> Answer:
 
 
 def too_many_for_cinder(limit: RateLimit, method: str, wait_s: float) -> Answer:
-    """Cinder's old limiter: 413 and JSON under the name of text/html."""
+    """The old rate limiter of Cinder: 413, and JSON with the content type text/html."""
     details = f"Only {limit.per_minute} {method} request(s) can be made to * every minute."
     value = {"overLimitFault": {"code": 413, "message": "This request was rate-limited.", "details": details}}
     body = to_json(value)
@@ -110,7 +110,7 @@ def too_many_for_cinder(limit: RateLimit, method: str, wait_s: float) -> Answer:
 
 
 def too_many_for_gateway(limit: RateLimit) -> Answer:
-    """The gateway in front: 429, and no word about when to come back."""
+    """The gateway in front of the service: 429 without Retry-After."""
     words = f"policy user over ratelimit,limit:{limit.per_minute},time:1 minute"
     value = {
         "error_msg": f"The throttling threshold has been reached: {words}",

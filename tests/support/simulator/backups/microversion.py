@@ -1,4 +1,4 @@
-"""Cinder's microversions: which one a call asked for, which there are."""
+"""The microversions of Cinder: the supported range, and the one that a call requests."""
 
 import re
 
@@ -10,7 +10,7 @@ NEWEST: Microversion = (3, 71)
 
 
 def asked_version(header: str | None, version_in_url: str) -> str:
-    """What the header asks for, 3.0 without it; under /v2 nobody looks at it."""
+    """Return what the header requests, 3.0 without it. Under /v2 it is ignored."""
     for part in (header or "").split(","):
         service, _, version = part.strip().partition(" ")
         if service in ("volume", "block-storage") and version_in_url == "v3":
@@ -19,10 +19,10 @@ def asked_version(header: str | None, version_in_url: str) -> str:
 
 
 def read_microversion(text: str) -> Microversion:
-    """Read what was asked for.
+    """Parse a microversion.
 
     Raises:
-        Refusal: 400 for what is no version, 406 for one nobody serves.
+        Refusal: 400 if it is not a version, 406 if it is not supported.
     """
     if not re.fullmatch(r"[0-9]+\.[0-9]+", text):
         message = f"API Version String {text} is of invalid format. Must be of format MajorNum.MinorNum."

@@ -1,4 +1,4 @@
-"""The query of a list: pages, order and filters, by Cinder's rules and in its words."""
+"""The query of a list: pages, order and filters, with the rules and error messages of Cinder."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,35 +22,35 @@ NOT_FILTERS = frozenset(
 
 
 class BadQuery(Exception):
-    """Answered 400 with this text."""
+    """Causes a 400 with this message."""
 
 
 class NoSuchMarker(Exception):
-    """Answered 404: the last backup of the page before has been deleted."""
+    """Causes a 404: the last backup of the previous page has been deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageQuery:
-    """A list's query, checked."""
+    """The validated query of a list."""
 
     limit: int
     offset: int
     marker: str | None
     order: tuple[tuple[str, bool], ...]
-    """Keys with "descending"."""
+    """Sort keys, each with whether it is descending."""
     filters: tuple[tuple[str, str], ...]
 
     @property
     def is_newest_first(self) -> bool:
-        """Whether the table's own order is the one asked for."""
+        """Whether the requested order is that of the table."""
         return self.order[0] == ("created_at", True)
 
 
 def read_query(query: Query, *, page_limit: int, microversion: Microversion, is_administrator: bool) -> PageQuery:
-    """Check a query in Cinder's order.
+    """Validate a query, in the order in which Cinder does.
 
     Raises:
-        BadQuery: for what Cinder answers 400.
+        BadQuery: Cinder would answer 400.
     """
     given = dict(query)
     limit = _whole_number(given.get("limit"), page_limit, "limit param must be an integer")
@@ -68,13 +68,13 @@ def read_query(query: Query, *, page_limit: int, microversion: Microversion, is_
     )
 
 
-def _whole_number(text: str | None, default: int, complaint: str) -> int:
+def _whole_number(text: str | None, default: int, message: str) -> int:
     if text is None:
         return default
     try:
         return int(text)
     except ValueError:
-        raise BadQuery(complaint) from None
+        raise BadQuery(message) from None
 
 
 def _order(given: dict[str, str], microversion: Microversion) -> tuple[tuple[str, bool], ...]:
@@ -110,10 +110,10 @@ def _filters(
 
 
 def select(store: BackupStore, query: PageQuery, sees: Callable[[BackupRecord], bool]) -> list[BackupRecord]:
-    """One page of what the caller sees.
+    """Return one page of the backups that the caller may see.
 
     Raises:
-        NoSuchMarker: the marker names nothing (any longer).
+        NoSuchMarker: there is no backup with the ID of the marker.
     """
     marker = None
     if query.marker is not None:
@@ -126,7 +126,7 @@ def select(store: BackupStore, query: PageQuery, sees: Callable[[BackupRecord], 
 
 
 def count(store: BackupStore, query: PageQuery, sees: Callable[[BackupRecord], bool]) -> int:
-    """How many there are on all pages together."""
+    """Return the number of backups on all pages."""
     return sum(1 for _ in _matching(store.newest_first(), query, sees))
 
 
@@ -146,7 +146,7 @@ def _passes(row: BackupRecord, filters: tuple[tuple[str, str], ...]) -> bool:
 
 
 def _sorted_rows(store: BackupStore, query: PageQuery, marker: BackupRecord | None) -> list[BackupRecord]:
-    """All in another order, created_at and id deciding where the keys are equal, in the first key's direction."""
+    """Return all rows sorted by the keys, then by created_at and ID in the direction of the first key."""
     descending = query.order[0][1]
     rows = sorted(store, key=lambda row: row.key, reverse=descending)
     for key, key_descending in reversed(query.order):
@@ -155,18 +155,18 @@ def _sorted_rows(store: BackupStore, query: PageQuery, marker: BackupRecord | No
 
 
 def _sortable(value: object) -> tuple[bool, str | int | float]:
-    """Null before everything, as SQL has it."""
+    """Return a sort key that puts null first, as SQL does."""
     if isinstance(value, datetime):
         value = value.timestamp()
     return (value is not None, value if isinstance(value, str | int | float) else "")
 
 
 def next_query(query: Query, last: BackupRecord) -> str:
-    """What a next link asks: all that was asked, an `offset` too, and the marker at its end."""
+    """Return the query of a next link: that of the request, including `offset`, plus the marker."""
     return urlencode([(name, value) for name, value in query if name != "marker"] + [("marker", last.id)])
 
 
 def is_full(query: Query, page_limit: int, found: int) -> bool:
-    """Whether a page has a next link: it is as long as it may be, even when nothing follows."""
+    """Return whether a page has a next link: if it is full, even if no backup follows."""
     limit = min(int(dict(query).get("limit", page_limit)), page_limit)
     return limit > 0 and found == limit

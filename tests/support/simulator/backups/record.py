@@ -10,19 +10,19 @@ DELETABLE = frozenset({"available", "error"})
 
 
 class Driver(StrEnum):
-    """How the deletion of a backup goes once it was accepted."""
+    """What the backup driver does with an accepted deletion."""
 
     DELETES = "deletes"
     FAILS = "fails"
-    """Cinder's answer to any trouble of its driver: `error` again, with a fail_reason."""
+    """The status becomes `error` with a fail_reason, as for every error of a driver of Cinder."""
     FAILS_FOR_GOOD = "fails_for_good"
-    """Ends in `error_deleting`, which only an administrator can leave."""
+    """The status becomes `error_deleting`, which only an administrator can reset."""
     HANGS = "hangs"
-    """Stays `deleting`."""
+    """The status remains `deleting`."""
 
 
 class BackupFields(TypedDict, total=False):
-    """What can be said of a backup when it is added or changed; all of it has a default."""
+    """The optional fields of a backup that is added or changed."""
 
     id: str
     project_id: str
@@ -48,7 +48,7 @@ class BackupFields(TypedDict, total=False):
 
 @dataclass(slots=True, kw_only=True)
 class BackupRecord:
-    """A row of the cloud's table. Times are UTC."""
+    """A row of the table of backups. Times are UTC."""
 
     id: str
     project_id: str
@@ -63,22 +63,22 @@ class BackupRecord:
     metadata: Mapping[str, str] = field(default_factory=dict)
     fail_reason: str | None = None
     parent_id: str | None = None
-    """The backup this one is an increment of: no answer shows it, yet it can not go before this one."""
+    """The backup that this one is an increment of. No response shows it, but it cannot be deleted before this one."""
     is_incremental: bool = False
     snapshot_id: str | None = None
     service_metadata: str = ' {"bootable": false, "Type": 0}'
-    """VBS only: JSON in a text that begins with a space."""
+    """VBS only: a string that contains JSON after a space."""
     delete_seconds: float | None = None
-    """Instead of the cloud's own figure."""
+    """Overrides the setting of the cloud."""
     driver: Driver = Driver.DELETES
     cbr: Mapping[str, Any] = field(default_factory=dict)
-    """What only CBR shows: `resource_type`, `part_of`, `image_ids`, `auto_trigger`, `expired_at`."""
+    """Fields that only CBR shows: `resource_type`, `part_of`, `image_ids`, `auto_trigger`, `expired_at`."""
     shown: Mapping[str, Any] = field(default_factory=dict)
-    """Values that answers show instead of the true ones: a null, an unreadable time, another id."""
+    """Values that responses show instead of the true ones, such as a null, a malformed time or another ID."""
     hidden: list[str] = field(default_factory=list)
-    """Fields that answers leave out."""
+    """Fields that responses omit."""
 
     @property
     def key(self) -> tuple[datetime, str]:
-        """Its place in a list, which runs from the last to the first."""
+        """The sort key of lists, which are in descending order."""
         return (self.created_at, self.id)

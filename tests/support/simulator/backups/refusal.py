@@ -1,8 +1,8 @@
-"""How a call ends that Cinder will not carry out."""
+"""The error response of Cinder to a call."""
 
 
 class Refusal(Exception):
-    """Cinder says no, with this status and these words."""
+    """Causes an error response with this status and message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The table of backups: in order of creation, with deletions that end by themselves."""
+"""The table of backups, in order of creation. Creations and deletions end by themselves."""
 
 import heapq
 from bisect import bisect_left, insort
@@ -13,13 +13,13 @@ DRIVER_ERROR = "[Errno 21] Is a directory: 'backups'"
 
 
 class BackupStore:
-    """Not safe for threads by itself: the cloud's lock is around it. Every change goes into the journal."""
+    """Not thread-safe: the caller holds the lock of the cloud. Every change is recorded in the journal."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._records: dict[str, BackupRecord] = {}
         self.removed: dict[str, BackupRecord] = {}
-        """What is gone, for those who keep a log."""
+        """Deleted backups, for the task log of CBR."""
         self._order: list[tuple[datetime, str]] = []
         self._children: dict[str, set[str]] = defaultdict(set)
         self._ends: list[tuple[datetime, str]] = []
@@ -30,51 +30,51 @@ class BackupStore:
         return len(self._records)
 
     def __iter__(self) -> Iterator[BackupRecord]:
-        """The oldest first."""
+        """Iterate from the oldest to the newest."""
         return iter([self._records[backup_id] for _, backup_id in self._order])
 
     def get(self, backup_id: str) -> BackupRecord | None:
-        """The backup of this id, None when there is none (any longer)."""
+        """Return the backup with this ID, or None."""
         return self._records.get(backup_id)
 
     def add(self, records: Iterable[BackupRecord], now: datetime) -> None:
-        """Put backups into the table; many at once cost one sort."""
+        """Add backups, with one sort for all of them."""
         new = list(records)
         for record in new:
             self._records[record.id] = record
             if record.parent_id:
                 self._children[record.parent_id].add(record.id)
-            self._note(record, now)
+            self._record_status(record, now)
         if len(new) == 1:
             insort(self._order, new[0].key)
         else:
             self._order = sorted([*self._order, *(record.key for record in new)])
 
     def newest_first(self, after: BackupRecord | None = None) -> Iterator[BackupRecord]:
-        """All of them, or those that follow one in the list."""
+        """Yield all backups, or those that follow a backup in the list."""
         place = len(self._order) if after is None else bisect_left(self._order, after.key)
         for index in range(place - 1, -1, -1):
             yield self._records[self._order[index][1]]
 
     def has_children(self, backup_id: str) -> bool:
-        """Whether an incremental needs it, also one that is being deleted."""
+        """Return whether an incremental backup depends on it, even one that is being deleted."""
         return bool(self._children.get(backup_id))
 
     def set_status(self, record: BackupRecord, status: str, at: datetime) -> None:
-        """Let a backup be in this state from now on."""
+        """Set the status of a backup."""
         record.status = status
         record.updated_at = at
         self._deletions.pop(record.id, None)
-        self._note(record, at)
+        self._record_status(record, at)
 
-    def set_place(self, record: BackupRecord, created_at: datetime) -> None:
-        """Make it as old as that."""
+    def set_creation_time(self, record: BackupRecord, created_at: datetime) -> None:
+        """Set the creation time of a backup, which determines its place in lists."""
         del self._order[bisect_left(self._order, record.key)]
         record.created_at = created_at
         insort(self._order, record.key)
 
     def set_parent(self, record: BackupRecord, parent_id: str | None) -> None:
-        """Make it an increment of that one."""
+        """Set the parent of an incremental backup."""
         if record.parent_id:
             self._children[record.parent_id].discard(record.id)
         record.parent_id = parent_id
@@ -82,19 +82,19 @@ class BackupStore:
             self._children[parent_id].add(record.id)
 
     def start_creation(self, record: BackupRecord, now: datetime, seconds: float) -> None:
-        """Put a backup into the table that is available after so many seconds, when `settle` is called."""
+        """Add a backup that `settle` makes available after `seconds`."""
         self.add([record], now)
         self._creations[record.id] = now + timedelta(seconds=seconds)
 
     def start_deletion(self, record: BackupRecord, now: datetime, seconds: float) -> None:
-        """Accept a deletion: it ends after so many seconds, when `settle` is called."""
+        """Accept a deletion that `settle` ends after `seconds`."""
         self.set_status(record, "deleting", now)
         end = now + timedelta(seconds=seconds if record.delete_seconds is None else record.delete_seconds)
         self._deletions[record.id] = end
         heapq.heappush(self._ends, (end, record.id))
 
     def settle(self, now: datetime, driver_error: str | None) -> None:
-        """End the creations and deletions whose time has come."""
+        """End the creations and deletions that are due."""
         for backup_id, end in list(self._creations.items()):
             if end <= now:
                 del self._creations[backup_id]
@@ -106,7 +106,7 @@ class BackupStore:
                 self._end_deletion(record, end, driver_error)
 
     def remove(self, record: BackupRecord, at: datetime) -> None:
-        """Let it be gone."""
+        """Delete a backup immediately."""
         self.set_status(record, GONE, at)
         self.removed[record.id] = self._records.pop(record.id)
         del self._order[bisect_left(self._order, record.key)]
@@ -126,5 +126,5 @@ class BackupStore:
             case Driver.HANGS:
                 self._deletions.pop(record.id)
 
-    def _note(self, record: BackupRecord, at: datetime) -> None:
+    def _record_status(self, record: BackupRecord, at: datetime) -> None:
         self._journal.histories[record.id].append(StateChange(at=at, status=record.status))

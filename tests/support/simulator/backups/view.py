@@ -1,4 +1,4 @@
-"""How backups look in answers: v2 as VBS shows them, v3 as Cinder does, by microversion and by who asks."""
+"""Backups as JSON: under v2 as in VBS, under v3 as in Cinder, depending on microversion and caller."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ USER_FROM: Microversion = (3, 56)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What the caller sees."""
+    """Determines which fields a caller sees."""
 
     base: str
     """Scheme and host of the links."""
@@ -24,22 +24,22 @@ class View:
     for_administrator: bool
 
     def self_link(self, rest: str) -> str:
-        """Where something is; under /v2 the links lose the project (measured)."""
+        """Return a link. Under /v2, links lack the project (measured)."""
         return f"{self.base}/{self.version}/{self._project}{rest}"
 
     def links(self, record: BackupRecord) -> list[dict[str, str]]:
-        """The two links every record has."""
+        """Return the two links of a record."""
         return [
             {"rel": "self", "href": self.self_link(f"backups/{record.id}")},
             {"rel": "bookmark", "href": f"{self.base}/{self._project}backups/{record.id}"},
         ]
 
     def summary(self, record: BackupRecord) -> dict[str, Any]:
-        """A row of `/backups`."""
-        return _as_told({"id": record.id, "name": record.name, "links": self.links(record)}, record)
+        """Return a row of `/backups`."""
+        return _with_overrides({"id": record.id, "name": record.name, "links": self.links(record)}, record)
 
     def detail(self, record: BackupRecord, *, has_children: bool) -> dict[str, Any]:
-        """A row of `/backups/detail`, and what `/backups/{id}` shows."""
+        """Return a row of `/backups/detail`, which is also the content of `/backups/{id}`."""
         shown = {
             "id": record.id,
             "status": record.status,
@@ -60,7 +60,7 @@ class View:
             "data_timestamp": cinder_time(record.created_at),
         }
         self._add_extras(shown, record)
-        return _as_told(shown, record)
+        return _with_overrides(shown, record)
 
     def _add_extras(self, shown: dict[str, Any], record: BackupRecord) -> None:
         if self.version == "v2":
@@ -80,12 +80,12 @@ class View:
 
 
 def cinder_time(at: datetime) -> str:
-    """UTC without a zone, six digits always."""
+    """Return a UTC time without a zone, always with six decimal places."""
     return at.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
-def _as_told(shown: dict[str, Any], record: BackupRecord) -> dict[str, Any]:
-    """The true values, but for what a test said to show or to hide."""
+def _with_overrides(shown: dict[str, Any], record: BackupRecord) -> dict[str, Any]:
+    """Return the values after applying `shown` and `hidden` of the record."""
     shown |= record.shown
     for name in record.hidden:
         shown.pop(name, None)

@@ -1,4 +1,4 @@
-"""Makes the backups a test asks for, with a default for everything it does not say."""
+"""Creates backup records, with a default for every field that a test does not set."""
 
 import random
 from collections.abc import Callable
@@ -11,15 +11,15 @@ from tests.support.simulator.backups.record import BackupFields, BackupRecord
 FIRST_BACKUP_AGE = timedelta(days=30)
 
 
-class BackupMaker:
-    """The same seed makes the same ids in the same order; each backup is a second younger than the one before."""
+class BackupFactory:
+    """IDs depend only on the seed. Each backup is one second younger than the one before."""
 
     def __init__(self, seed: int, now: datetime) -> None:
         self._random = random.Random(seed)
         self._youngest = now - FIRST_BACKUP_AGE
 
     def new_id(self) -> str:
-        """An id nothing has yet."""
+        """Return an unused ID."""
         return str(UUID(int=self._random.getrandbits(128), version=4))
 
     def make(
@@ -30,7 +30,7 @@ class BackupMaker:
         owner_of: Callable[[str], str],
         find: Callable[[str], BackupRecord | None],
     ) -> BackupRecord:
-        """A backup of the project unless another is said, of its parent's volume where it has a parent."""
+        """Return a record, by default in this project, and with the volume of its parent if it has one."""
         self._youngest += timedelta(seconds=1)
         parent = find(fields.get("parent_id") or "")
         given: dict[str, Any] = {

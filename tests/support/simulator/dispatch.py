@@ -1,9 +1,9 @@
-"""Where every request comes in: written down, perhaps spoiled, carried out, answered."""
+"""Records each request in the journal, selects its fault, carries it out and returns the response."""
 
 from dataclasses import dataclass, replace
 
 from tests.support.simulator import cloud_backups, keystone, volume_backups
-from tests.support.simulator.body_shapes import Occasion, make_body
+from tests.support.simulator.body_shapes import BodyArguments, make_body
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.exchange import Answer, Header, Request, new_request_id
 from tests.support.simulator.faults import Fault
@@ -11,12 +11,12 @@ from tests.support.simulator.journal import Call
 from tests.support.simulator.routes import Route, find_route
 
 NO_ANSWER = Answer(status=500)
-"""Where the work was not done and nothing will be sent."""
+"""Recorded for a call that is not carried out and gets no response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a call gets: an answer, and how it is spoiled on its way."""
+    """The response to a call, and its fault."""
 
     call: Call
     answer: Answer
@@ -24,7 +24,7 @@ class Reply:
 
 
 def reply_to(cloud: Cloud, request: Request, sent_headers: list[Header], connection: int, *, is_first: bool) -> Reply:
-    """Carry a request out; when this returns the work is done and the journal knows it."""
+    """Carry out a request. When this returns, the work is done and recorded in the journal."""
     route = find_route(request.method, request.path)
     call = cloud.journal.begin_call(
         at=cloud.now(),
@@ -53,23 +53,23 @@ def _carry_out(cloud: Cloud, request: Request, route: Route, call: Call) -> Answ
 
 
 def _changed(answer: Answer, fault: Fault) -> Answer:
-    """The true answer with the fault's headers."""
+    """Return the true response with the headers of the fault."""
     return replace(answer, headers=[*answer.headers, *_fault_headers(fault)])
 
 
 def _make_up(fault: Fault, call: Call) -> Answer:
-    occasion = Occasion(
+    arguments = BodyArguments(
         status=fault.answered_status,
         backup_id=call.backup_id or "",
         code=fault.code,
         message=fault.message,
         size=fault.size,
     )
-    content_type, body = make_body(fault.body, occasion) if fault.body else (None, b"")
+    content_type, body = make_body(fault.body, arguments) if fault.body else (None, b"")
     if fault.raw_body is not None:
         body = fault.raw_body.encode()
-    said = {name.lower() for name in fault.headers}
-    headers = [("Content-Type", content_type)] if content_type and "content-type" not in said else []
+    given = {name.lower() for name in fault.headers}
+    headers = [("Content-Type", content_type)] if content_type and "content-type" not in given else []
     headers += [("Content-Length", str(len(body))), ("x-openstack-request-id", new_request_id())]
     return Answer(status=fault.answered_status, headers=[*headers, *_fault_headers(fault)], body=body)
 

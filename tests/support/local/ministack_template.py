@@ -1,26 +1,26 @@
-"""What the embedded AWS reads otherwise than AWS does: the translated template put into its words, and no further."""
+"""Adapts the translated template to the differences between ministack and AWS."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 EVENT_SOURCE_MAPPING = "AWS::Lambda::EventSourceMapping"
 BATCH_ACTIONS = ("sqs:SendMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
-"""On AWS the permission for one message is that for a batch; here each batch operation asks for one of its own."""
+"""On AWS, these permissions include the batch operations; ministack requires a permission for each of those."""
 DESCRIBE_BUS = "events:DescribeEventBus"
-"""The bus that is described is taken for a rule of the default bus."""
+"""ministack checks it against the ARN of a rule of the default bus, not of the event bus."""
 GET_MAPPING = "lambda:GetEventSourceMapping"
-"""To look at one mapping is taken for a listing of them; to update one asks for no right."""
+"""ministack checks the permission to list mappings instead, and none to update one."""
 FILTER_LOG = "logs:FilterLogEvents"
-"""A log group is asked for without the `:*` that stands at the end of its ARN."""
+"""ministack checks it against the ARN of a log group without the `:*` at the end."""
 PRINCIPAL = "aws:PrincipalArn"
-"""Of a function this is the ARN of its session, not that of its role."""
+"""In ministack, this is the ARN of a function's session, not of its role."""
 MATCHES = frozenset({"s3:if-none-match", "s3:if-match"})
-"""Condition keys that it never fills in."""
+"""Condition keys that ministack never sets."""
 UNKNOWN = ("AWS::Logs::QueryDefinition",)
-"""Kinds of resource that it does not know, alarms on several metrics aside; nothing that runs depends on them."""
+"""Resource types that ministack does not support. (It also lacks alarms on several metrics.) No function uses them."""
 
 
-def put_into_dialect(translated: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+def adapt_template(translated: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
     """Change a translated template in place and return it."""
     defaults = {name: str(value.get("Default", "")) for name, value in translated["Parameters"].items()}
     translated["Conditions"] = {name: _without_join(one) for name, one in translated["Conditions"].items()}
@@ -51,7 +51,7 @@ def _is_known(resource: Mapping[str, Any]) -> bool:
 
 
 def _without_join(condition: Any) -> Any:  # noqa: ANN401  # a condition is a tree of functions
-    """The condition with a list parameter, which is one text here, where it is joined; a join is not carried out."""
+    """Replace a join of a list parameter by the parameter: in ministack it is a string, and joins are not evaluated."""
     match condition:
         case {"Fn::Join": [_, {"Ref": str(name)}]}:
             return {"Ref": name}
@@ -67,7 +67,7 @@ def _asks_for_match(statement: Mapping[str, Any]) -> bool:
 
 
 def _for_sessions(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """The statement with a role's sessions where it names the role."""
+    """Return the statement with the ARN of the sessions instead of that of the role."""
     condition = {
         operator: {key: _sessions(value) if key == PRINCIPAL else value for key, value in keys.items()}
         for operator, keys in statement["Condition"].items()
@@ -95,14 +95,14 @@ def _as_rule(bus: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_number_out(mapping: dict[str, Any], parameters: Mapping[str, str]) -> None:
-    """A parameter arrives at the poller as text, at which it fails."""
+    """Insert the value of a parameter as a number: the poller of ministack fails for a string."""
     scaling = mapping.get("ScalingConfig", {})
     if isinstance(scaling.get("MaximumConcurrency"), dict):
         scaling["MaximumConcurrency"] = int(parameters[scaling["MaximumConcurrency"]["Ref"]])
 
 
 def _statements(resources: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The statements of every role and of every policy that is not a role's own."""
+    """Yield the statements of all roles and of all separate policies."""
     for resource in resources.values():
         properties = resource["Properties"] if resource["Type"].startswith("AWS::IAM::") else {}
         for policy in [*properties.get("Policies", []), properties]:

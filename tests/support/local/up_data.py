@@ -1,4 +1,4 @@
-"""What `make up` leaves in the local stack, so that every command of the console has something to show."""
+"""The sample data of `make up`: something to show for every command of the CLI."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.local.scenario import store
 from tests.support.local.stack import LocalStack
 from tests.support.local.waiting import wait_until
-from tests.support.local.year import POLICY, tell_year
+from tests.support.local.year import POLICY, make_year
 from tests.support.simulator.cloud import Cloud
 from vbs_reaper.aws.queue_message import queue_entry
 from vbs_reaper.deletion.message import NewMessage
@@ -20,31 +20,31 @@ SIGNED_TARGET = "access-key"
 SEED = 1
 HELD_UNTIL = "2099-12-31"
 OWN_POLICY = {"policy": "last-3", "match": {"status": "available"}, "keep": {"last": 3}}
-"""To preview and to change. It has another name than the stored plan, which stays the newest one of its policy."""
+"""A policy to preview and to change. Its name differs from that of the stored plan, which so remains the newest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What there is to name in commands."""
+class UpData:
+    """What the commands to try name: backups to delete, and a stored plan."""
 
     backup_ids: Sequence[str]
     plan: str
 
 
-def set_scene(stack: LocalStack, cloud: Cloud) -> Scene:
-    """A year of backups with a plan over them, and dead letters of seven kinds."""
+def create_data(stack: LocalStack, cloud: Cloud) -> UpData:
+    """Create a year of backups, a plan of them, and dead letters with seven reasons."""
     stack.store_secret("default", cloud.target_secret())
     stack.store_secret(SIGNED_TARGET, cloud.target_secret(access_key=True))
-    told = tell_year(SEED)
-    store(told, cloud)
+    stored = make_year(SEED)
+    store(stored, cloud)
     plan = stack.invoke({"run": POLICY}, function="Purger")["plan"]
     _fail(stack, cloud)
-    _leave_parked(stack, told[-1].id, told[-2].id)
-    return Scene(backup_ids=[backup.id for backup in told if not backup.description][-5:], plan=plan)
+    _leave_parked(stack, stored[-1].id, stored[-2].id)
+    return UpData(backup_ids=[backup.id for backup in stored if not backup.description][-5:], plan=plan)
 
 
 def _fail(stack: LocalStack, cloud: Cloud) -> None:
-    """Requests that the deleter itself refuses."""
+    """Send requests that the deleter refuses."""
     held, failed, other = (
         cloud.add_backup(name=name, status=status)
         for name, status in (("audit", "available"), ("stuck", "error_deleting"), ("renamed", "available"))
@@ -63,7 +63,7 @@ def _fail(stack: LocalStack, cloud: Cloud) -> None:
 
 
 def _leave_parked(stack: LocalStack, parked: str, moved: str) -> None:
-    """What only 12 days could make: a request that an outage parked, and one whose deleter never started."""
+    """Create dead letters that take 12 days: of a parked request, and of one that SQS moved."""
     long_ago = datetime.now(UTC).replace(microsecond=0) - timedelta(days=12)
     attributes = {
         "request_id": "5b1f0c7e-3c55-4d0e-9a61-000000000012",
@@ -78,9 +78,9 @@ def _leave_parked(stack: LocalStack, parked: str, moved: str) -> None:
     stack.aws.client("sqs").send_message_batch(QueueUrl=stack.outputs["DeadLetterQueueUrl"], Entries=entries)
 
 
-def what_to_try(scene: Scene, name: str, env: str, policy: str) -> str:
-    """The commands, with ids that are there."""
-    one, *more = scene.backup_ids
+def what_to_try(data: UpData, name: str, env: str, policy: str) -> str:
+    """Return commands to try, with existing IDs."""
+    one, *more = data.backup_ids
     lines = (
         "dead-letters --stack {s} list",
         "dead-letters --stack {s} redrive --all-that-can-heal",
@@ -93,7 +93,7 @@ def what_to_try(scene: Scene, name: str, env: str, policy: str) -> str:
         "holds --stack {s}",
         f"preview --stack {{s}} --policy {policy}",
         "plans --stack {s}",
-        f"approve --stack {{s}} --policy {POLICY['policy']} --plan {scene.plan}",
+        f"approve --stack {{s}} --policy {POLICY['policy']} --plan {data.plan}",
         "pause --stack {s}",
         "resume --stack {s}",
     )
@@ -104,6 +104,6 @@ def what_to_try(scene: Scene, name: str, env: str, policy: str) -> str:
             *(f".venv/bin/vbs-reaper {line}" for line in words),
             "",
             f"Further backups: {' '.join(more)}",
-            "`make down` ends it.",
+            "To stop the local stack: `make down`",
         ]
     )

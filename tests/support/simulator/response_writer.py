@@ -1,4 +1,4 @@
-"""Puts an answer on a connection, whole or spoiled."""
+"""Writes a response to a connection, complete or damaged."""
 
 import os
 import socket
@@ -15,26 +15,26 @@ GARBAGE = bytes(range(128, 256)) * 2 + b"\r\n\r\n"
 
 
 def has_no_body(status: int) -> bool:
-    """Where HTTP allows none: a client would take it for the next answer."""
+    """Return whether HTTP forbids a body for this status. A client would read it as the next response."""
     return status < 200 or status in (204, 304)
 
 
 @dataclass(slots=True, kw_only=True)
-class Wire:
-    """One connection, seen from the side that answers."""
+class ResponseWriter:
+    """Writes responses to one connection."""
 
     connection: socket.socket
     stopping: threading.Event
-    """Ends every delay at once."""
+    """Ends all delays when set."""
 
-    def send(self, answer: Answer, standing_headers: list[Header], fault: Fault | None = None) -> None:
-        """Write the answer as the fault wants it.
+    def send(self, answer: Answer, common_headers: list[Header], fault: Fault | None = None) -> None:
+        """Write the response, changed by the fault.
 
         Raises:
-            OSError: the other side has gone.
+            OSError: the client has disconnected.
         """
         if fault is None:
-            self.connection.sendall(_head(answer, standing_headers) + _body(answer))
+            self.connection.sendall(_head(answer, common_headers) + _body(answer))
             return
         self.stopping.wait(fault.delay_s)
         if fault.breakage is Breakage.RESET:
@@ -42,10 +42,10 @@ class Wire:
         elif fault.breakage is Breakage.GARBAGE:
             self.connection.sendall(GARBAGE)
         elif fault.breakage is not Breakage.CLOSE:
-            self._send_dripping(*_spoil(answer, standing_headers, fault.breakage), fault)
+            self._send_dripping(*_break(answer, common_headers, fault.breakage), fault)
 
     def reset(self) -> None:
-        """Break the connection off without the goodbye of TCP (RST)."""
+        """Reset the connection (RST)."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_AND_RESET)
         os.close(self.connection.detach())
 
@@ -61,14 +61,14 @@ class Wire:
 
 
 def closes_connection(answer: Answer, fault: Fault | None) -> bool:
-    """Whether the connection can not carry another answer after this one."""
+    """Return whether the connection must be closed after this response."""
     return (
         answer.closes or answer.status < 200 or (fault is not None and fault.breakage not in (None, Breakage.BAD_GZIP))
     )
 
 
-def _head(answer: Answer, standing_headers: list[Header]) -> bytes:
-    lines = [answer.status_line, *(f"{name}: {value}" for name, value in [*answer.headers, *standing_headers])]
+def _head(answer: Answer, common_headers: list[Header]) -> bytes:
+    lines = [answer.status_line, *(f"{name}: {value}" for name, value in [*answer.headers, *common_headers])]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
@@ -76,12 +76,12 @@ def _body(answer: Answer) -> bytes:
     return b"" if has_no_body(answer.status) else answer.body
 
 
-def _spoil(answer: Answer, standing_headers: list[Header], breakage: Breakage | None) -> tuple[bytes, bytes]:
-    """Head and body as they leave the server."""
+def _break(answer: Answer, common_headers: list[Header], breakage: Breakage | None) -> tuple[bytes, bytes]:
+    """Return head and body, damaged as requested."""
     body = _body(answer)
     match breakage:
         case Breakage.CUT_HEADERS:
-            head = _head(answer, standing_headers)
+            head = _head(answer, common_headers)
             return head[: len(head) // 2], b""
         case Breakage.TRUNCATED:
             changed = _with_headers(answer, ("Content-Length", str(len(body) + MISSING_BYTES)))
@@ -96,10 +96,10 @@ def _spoil(answer: Answer, standing_headers: list[Header], breakage: Breakage | 
             changed = _with_headers(answer, ("Content-Length", str(len(body))), ("Content-Encoding", "gzip"))
         case _:
             changed = answer
-    return _head(changed, standing_headers), body
+    return _head(changed, common_headers), body
 
 
 def _with_headers(answer: Answer, *new: Header) -> Answer:
-    """The same with the length and coding of the body said anew."""
+    """Replace the headers about the length and the coding of the body."""
     kept = [header for header in answer.headers if header[0].lower() != "content-length"]
     return Answer(status=answer.status, phrase=answer.phrase, headers=[*kept, *new], body=answer.body)
