@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any, Final
 
 from tests.benchmarks.stub import GONE, Stub, listed_id
-from tests.integration.reach import TARGET, Shelf, reaching
+from tests.integration.api_harness import TARGET, TargetSecretsInMemory, api_harness
 from tests.support.doubles import DELETER, HoldStoreInMemory, LoginStoreInMemory, ManualClock
 from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
@@ -123,7 +123,7 @@ def count_ours(takes_s: float, deletions: int, *, jitter: Callable[[], float] | 
     clock = ManualClock()
     aws = Aws(clock)
     settings = SimulatorSettings(delete_seconds=takes_s, token_seconds=24 * 3600)
-    with Simulator(settings, clock=clock).running() as cloud, reaching(cloud, clock=clock) as reach:
+    with Simulator(settings, clock=clock).running() as cloud, api_harness(cloud, clock=clock) as reach:
         deleter = make_deleter(reach.api, aws, Metrics("reaper"), clock, jitter)
         aws.send([NewMessage(body=json.dumps({"backup_id": each})) for each in cloud.add_backups(deletions)])
         aws.requests.clear()
@@ -132,10 +132,10 @@ def count_ours(takes_s: float, deletions: int, *, jitter: Callable[[], float] | 
             aws.deliver(lambda event: deleter.handle(event, lambda: 60.0, "invocation"))
         return Counted(
             proven=sum(result.outcome is Outcome.DELETED for result in aws.results),
-            calls=Counter(operation for operation, _ in reach.book.calls),
+            calls=Counter(operation for operation, _ in reach.calls.calls),
             connections=len({call.connection for call in cloud.journal.calls}),
             aws_requests=aws.requests,
-            secret_reads=reach.shelf.reads,
+            secret_reads=reach.secrets.reads,
         )
 
 
@@ -167,11 +167,11 @@ def make_deleter(
 @contextmanager
 def deleter_of(stub: Stub, calls_at_once: int = CALLS_AT_ONCE) -> Iterator[Handle]:
     """Yield the handler: all of a record but AWS. A first pass must request the deletion, and the proof must end it."""
-    shelf, metrics, aws = Shelf(), Metrics("reaper"), Aws(utc_now)
-    shelf.put(stub.secret())
+    secrets, metrics, aws = TargetSecretsInMemory(), Metrics("reaper"), Aws(utc_now)
+    secrets.put(stub.secret())
     transports = Transports(calls_at_once=calls_at_once)
     client = CloudClient(
-        secrets=shelf, metrics=metrics, clock=utc_now, transports=transports, logins=LoginStoreInMemory(utc_now)
+        secrets=secrets, metrics=metrics, clock=utc_now, transports=transports, logins=LoginStoreInMemory(utc_now)
     )
     deleter = make_deleter(client, aws, metrics, utc_now, lambda: 0.5, calls_at_once)
 

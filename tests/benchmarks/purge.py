@@ -23,7 +23,7 @@ import requests
 from tests.benchmarks.purger import RUNS, run_purger
 from tests.benchmarks.stub import Stub, stub
 from tests.benchmarks.table import Row, peak_mb
-from tests.integration.reach import TARGET, Hourglass, Shelf
+from tests.integration.api_harness import TARGET, FakeTimeLeft, TargetSecretsInMemory
 from tests.support.doubles import LoginStoreInMemory
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.backups.answer import Answer
@@ -61,10 +61,12 @@ class Took:
 
 def keep_ours(at: Stub, count: int) -> int:
     """List with the client and plan; return the number of backups kept."""
-    shelf, transports = Shelf(), Transports(calls_at_once=1, deadline_s=60.0)
-    shelf.put(at.secret())
+    secrets, transports = TargetSecretsInMemory(), Transports(calls_at_once=1, deadline_s=60.0)
+    secrets.put(at.secret())
     logins = LoginStoreInMemory(utc_now)
-    client = CloudClient(secrets=shelf, metrics=Metrics("reaper"), clock=utc_now, transports=transports, logins=logins)
+    client = CloudClient(
+        secrets=secrets, metrics=Metrics("reaper"), clock=utc_now, transports=transports, logins=logins
+    )
     policy = read_policy({"policy": "nightly", "match": {"name": "daily*"}, "keep": KEEP, "timezone": ZONE.key})
     try:
         return plan(policy, Inventory(backups=_listed(client, count)), NOW).totals.kept
@@ -73,7 +75,7 @@ def keep_ours(at: Stub, count: int) -> int:
 
 
 def _listed(client: CloudClient, count: int) -> Iterator[Backup]:
-    for page in islice(client.list_backups(TARGET, Hourglass()), count // PAGE):
+    for page in islice(client.list_backups(TARGET, FakeTimeLeft()), count // PAGE):
         assert not isinstance(page, Answer), page.message
         yield from page.backups
 

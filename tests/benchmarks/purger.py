@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from tests.benchmarks.stub import Stub
-from tests.integration.reach import TARGET, Hourglass, Shelf
+from tests.integration.api_harness import TARGET, FakeTimeLeft, TargetSecretsInMemory
 from tests.support.doubles import HoldStoreInMemory, LoginStoreInMemory
 from vbs_reaper.aws.metrics import Metrics
 from vbs_reaper.aws.plan_store import PIECE_BYTES
@@ -133,10 +133,14 @@ class Everywhere:
 
 def run_purger(run: str, url: str, count: int, folder: Path) -> int:
     """Carry out one of `RUNS`; return how many backups it selects or requests the deletion of."""
-    shelf, transports, metrics = Shelf(), Transports(calls_at_once=1, deadline_s=60.0), Metrics("reaper")
-    shelf.put(Stub(url=url).secret())
+    secrets, transports, metrics = (
+        TargetSecretsInMemory(),
+        Transports(calls_at_once=1, deadline_s=60.0),
+        Metrics("reaper"),
+    )
+    secrets.put(Stub(url=url).secret())
     logins = LoginStoreInMemory(utc_now)
-    client = CloudClient(secrets=shelf, metrics=metrics, clock=utc_now, transports=transports, logins=logins)
+    client = CloudClient(secrets=secrets, metrics=metrics, clock=utc_now, transports=transports, logins=logins)
     target = Purger(
         holds=HoldStoreInMemory(),
         backups=FirstBackups(client, count),
@@ -152,7 +156,7 @@ def run_purger(run: str, url: str, count: int, folder: Path) -> int:
         sha256 = (folder / "sha256").read_text(encoding="ascii")
         event = {"approve": {"policy": POLICY["policy"], "plan": sha256, "include_grace": True}}
     try:
-        answer = target.handle(event, Hourglass(900.0), "run")
+        answer = target.handle(event, FakeTimeLeft(900.0), "run")
     finally:
         transports.close()
     assert answer["outcome"] == ("completed" if run == "approval" else "planned"), answer

@@ -1,1 +1,1 @@
-"""One suite of what the cloud answers, held against the simulator and against real Keystone and Cinder."""
+"""Tests of the responses of a cloud, run with the simulator and with real Keystone and Cinder."""

@@ -1,4 +1,4 @@
-"""`make test-cloud`: tests what the product relies on at a real target. Only GET, unless `--create-on` is given."""
+"""`make test-cloud`: tests that a real target behaves as the product requires. Only GET, without `--create-on`."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ from vbs_reaper.text import printable
 
 HERE = Path(__file__).parent
 ERROR_LIMIT = 300
-"""How many characters of an error are shown."""
+"""The number of characters of an error to print."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(f"Target: {login.info.service} {login.info.api_version} at {login.root}, project {login.project_id}")
     if options.create_on and not _is_confirmed(peer, options.create_on):
-        print("The name is another one: nothing was tested.", file=sys.stderr)
+        print("That is not the project of the target; nothing was tested.", file=sys.stderr)
         return 1
     tests = "get_only or creates_one" if options.create_on else "get_only"
     plugin = RealTarget(peer, options.create_on)
@@ -42,7 +42,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.contract", description=__doc__)
     parser.add_argument("--target", type=Path, required=True, metavar="FILE", help="the target secret, as JSON")
     parser.add_argument(
-        "--create-on", metavar="VOLUME_ID", help="also make one backup of this volume and delete that backup"
+        "--create-on", metavar="VOLUME_ID", help="also create one backup of this volume and delete that backup"
     )
     parser.add_argument("more", nargs="*", help="arguments for pytest")
     return parser.parse_args(arguments)
@@ -50,13 +50,13 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _is_confirmed(peer: CloudPeer, volume_id: str) -> bool:
     kind = "name" if peer.target.auth.project_name else "ID"
-    print(f"One backup of the volume {printable(volume_id)} is made, and this one backup is deleted.")
-    print(f"Type the {kind} of the project to go on: ", end="", flush=True)
+    print(f"One backup of the volume {printable(volume_id)} will be created, and only this backup will be deleted.")
+    print(f"Type the {kind} of the project to continue: ", end="", flush=True)
     return sys.stdin.readline().strip() == peer.project
 
 
 def _print_exchanges(peer: CloudPeer) -> None:
-    """Print how often each method was sent, and every error with its body: it may not be documented."""
+    """Print the number of requests by method, and every error with its body, because it may be undocumented."""
     sent = Counter(each.method for each in peer.exchanges)
     print("Sent to the backup service:", ", ".join(f"{count} {method}" for method, count in sorted(sent.items())))
     for each in peer.exchanges:

@@ -1,4 +1,4 @@
-"""An answer as the suite compares it: what matters of the headers, and names instead of what is new in every run."""
+"""A response in comparable form: only the relevant headers, and names instead of values that vary."""
 
 import json
 import re
@@ -30,7 +30,7 @@ MATTERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Status, the headers that matter (all of them: one that is not here was not sent), and the body."""
+    """Status, all relevant headers (a missing one was not sent), and the body."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,7 +38,7 @@ class Answer:
 
 
 def cinder(status: int, body: object, *, version: str = "3.0") -> Answer:
-    """An answer of Cinder's API itself."""
+    """Return a response of the API of Cinder."""
     headers = {
         "Content-Type": "application/json",
         "OpenStack-API-Version": f"volume {version}",
@@ -50,18 +50,18 @@ def cinder(status: int, body: object, *, version: str = "3.0") -> Answer:
 
 
 def fault(status: int, kind: str, message: str, *, version: str = "3.0") -> Answer:
-    """Cinder's way to say no."""
+    """Return an error response of Cinder."""
     return cinder(status, {kind: {"code": status, "message": message}}, version=version)
 
 
 def not_served() -> Answer:
-    """A path that nothing listens on: Cinder's router, not its API."""
+    """Return the 404 for an unknown path, which comes from the router of Cinder."""
     headers = {"Content-Type": "text/html; charset=UTF-8", "X-OpenStack-Request-Id": REQUEST_ID}
     return Answer(status=404, headers=headers, body=HTML_404)
 
 
 def unauthenticated() -> Answer:
-    """What stands before Cinder's API and asks Keystone about tokens."""
+    """Return the 401 of keystonemiddleware, which verifies the tokens of requests to Cinder."""
     headers = {
         "Content-Type": "application/json",
         "WWW-Authenticate": 'Keystone uri="KEYSTONE"',
@@ -73,7 +73,7 @@ def unauthenticated() -> Answer:
 
 
 def keystone(status: int, body: object, **more: str) -> Answer:
-    """An answer of Keystone."""
+    """Return a response of Keystone."""
     headers = {"Content-Type": "application/json", "Vary": "X-Auth-Token", "X-OpenStack-Request-Id": REQUEST_ID}
     return Answer(status=status, headers=headers | more, body=body)
 
@@ -82,7 +82,7 @@ ACCEPTED = cinder(202, "")
 
 
 def read_answer(response: requests.Response, names: Mapping[str, str]) -> Answer:
-    """Read what came; every text of `names` is replaced by its name, longest first."""
+    """Convert a response. Every key of `names` in it is replaced by its name, longest first."""
     text = response.text
     headers = {name: response.headers[name] for name in MATTERS if name in response.headers}
     for found in sorted(names, key=len, reverse=True):
@@ -91,12 +91,12 @@ def read_answer(response: requests.Response, names: Mapping[str, str]) -> Answer
     text = re.sub(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(?![\dZ])", TIME, text)
     return Answer(
         status=response.status_code,
-        headers={name: _without_what_is_new(name, value) for name, value in headers.items()},
+        headers={name: _replace_variable_value(name, value) for name, value in headers.items()},
         body=_read_body(text),
     )
 
 
-def _without_what_is_new(header: str, value: str) -> str:
+def _replace_variable_value(header: str, value: str) -> str:
     if header == "X-Subject-Token" and value:
         return TOKEN
     return REQUEST_ID if re.fullmatch(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value) else value
@@ -104,11 +104,11 @@ def _without_what_is_new(header: str, value: str) -> str:
 
 def _read_body(text: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=_without_place)
+        return json.loads(text, object_pairs_hook=_replace_container)
     except ValueError:
         return " ".join(text.split())
 
 
-def _without_place(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Where a backup's contents are is the store's affair: any text will do."""
+def _replace_container(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Replace the container, which depends on the backup driver."""
     return {key: CONTAINER if key == "container" and isinstance(value, str) else value for key, value in pairs}

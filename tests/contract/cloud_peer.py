@@ -1,7 +1,7 @@
-"""The cloud of one target secret, of any kind, as the product reaches it. Sends nothing but GET unless it is permitted.
+"""Calls the cloud of one target secret with the code of the product. Sends only GET unless a call is permitted.
 
-Everything is the product's own: the reading of the secret, the login with its limit of failures, the requests and how
-the answers are read. So what passes here is what a deployed stack relies on.
+Parsing the secret, the login with its limit of failures, the requests and the parsing of responses are those of the
+product, so the tests cover what a deployed stack uses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import requests
 
-from tests.integration.reach import CallBook
+from tests.integration.api_harness import CallRecorder
 from tests.support.doubles import LoginStoreInMemory
 from vbs_reaper.backups.answer import Answer
 from vbs_reaper.backups.identifiers import BackupId
@@ -34,16 +34,16 @@ BODY_BYTES = 1024 * 1024
 
 
 class CannotLogIn(Exception):
-    """The login failed. It is not tried again."""
+    """The login failed. It is not retried."""
 
 
 class NotPermitted(Exception):
-    """A request that would change something was stopped before it was sent."""
+    """A request that could change something was stopped before it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request to the backup service and its answer."""
+    """One request to the backup service and its response."""
 
     method: str
     url: str
@@ -51,13 +51,13 @@ class Exchange:
 
 
 class CloudPeer:
-    """One target. `exchanges` is everything that was sent to its backup service."""
+    """One target. `exchanges` contains all requests to its backup service."""
 
     def __init__(self, secret: str) -> None:
         """Read the secret.
 
         Raises:
-            InvalidSecret: it cannot be used.
+            InvalidSecret: it is unusable.
         """
         stored = StoredSecret(version_id="1", text=Secret(secret), name="the target secret", created_at=utc_now())
         self.target = read_target(NAME, stored)
@@ -66,7 +66,7 @@ class CloudPeer:
         self._transport = _GuardedTransport(self)
         self.client = CloudClient(
             secrets=_OneSecret(stored),
-            metrics=CallBook(),
+            metrics=CallRecorder(),
             clock=utc_now,
             transports=_OneTransport(self._transport),
             logins=LoginStoreInMemory(utc_now),
@@ -78,16 +78,16 @@ class CloudPeer:
 
     @staticmethod
     def time_left() -> float:
-        """Nobody waits for the end of a function here."""
+        """Return a fixed time: there is no Lambda function with a timeout."""
         return 60.0
 
     def login(self) -> Login:
-        """Return the login; the first call makes it.
+        """Return the login, which the first call makes.
 
         Raises:
             CannotLogIn: the login failed.
         """
-        login = self.client._sessions.login(NAME, self.time_left)  # a raw request needs what the client hides
+        login = self.client._sessions.login(NAME, self.time_left)  # raw requests need the private login of the client
         if isinstance(login, Answer):
             raise CannotLogIn(f"{login.name}: {login.message}")
         return login
@@ -109,14 +109,14 @@ class CloudPeer:
         return self._call("GET", self._url(path, version, project_id), None)
 
     def post(self, path: str, document: object, *, version: str | None = None) -> Reply:
-        """Send this one POST."""
+        """Send one POST, and permit it."""
         url = self._url(path, version, None)
         with self._permitting("POST", url):
             return self._call("POST", url, json.dumps(document).encode())
 
     @contextmanager
     def permitting_delete(self, backup_id: str) -> Iterator[None]:
-        """Permit the DELETE of this backup, and of no other, within the block."""
+        """Permit only the DELETE of this backup while the block runs."""
         with self._permitting("DELETE", self._url(f"backups/{backup_id}", None, None)):
             yield
 
@@ -143,7 +143,7 @@ class CloudPeer:
         return login.transport.send(request, body_limit=BODY_BYTES)
 
     def check(self, method: str, url: str) -> None:
-        """Raise unless a request may be sent.
+        """Check that a request is permitted.
 
         Raises:
             NotPermitted: it could change something.
@@ -162,7 +162,7 @@ class _OneTransport(Transports):
 
 
 class _GuardedTransport(Transport):
-    """Asks the peer before each request to the backup service, and tells it what came back."""
+    """Checks each request to the backup service with the peer, and records it there."""
 
     def __init__(self, peer: CloudPeer) -> None:
         super().__init__(calls_at_once=1, cacert=peer.target.cacert or None)

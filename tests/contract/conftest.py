@@ -1,4 +1,4 @@
-"""Each test once per peer; a real one only where it was asked for (`-m openstack`, `make test-cloud`)."""
+"""Runs each test once per peer, with real ones only on request (`-m openstack`, `make test-cloud`)."""
 
 import json
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ import pytest
 
 from tests.contract.cloud_peer import CloudPeer
 from tests.contract.openstack_peer import OpenStackPeer
-from tests.contract.peer import BackupToBe, Peer
+from tests.contract.peer import NewBackup, Peer
+from tests.contract.peer_client import PeerClient
 from tests.contract.real_target import real_target
 from tests.contract.simulator_peer import SimulatorPeer
-from tests.contract.visitor import Visitor
 from tests.openstack.cloud import Cloud
 from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import SimulatorSettings
@@ -23,10 +23,10 @@ PEERS = ["simulator", OPENSTACK]
 KINDS = ["vbs", "cinder", "cbr"]
 VOLUMES = [str(uuid4()) for _ in range(2)]
 BACKUPS = [
-    BackupToBe(name=f"daily-{number}", created_at=datetime(2026, 11, 1 + number, 3, tzinfo=UTC), volume_id=volume_id)
+    NewBackup(name=f"daily-{number}", created_at=datetime(2026, 11, 1 + number, 3, tzinfo=UTC), volume_id=volume_id)
     for number, volume_id in enumerate(VOLUMES * 3)
 ]
-"""What the targets have that are not real."""
+"""The backups of simulated targets and of the real servers."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="module")
 def target(request: pytest.FixtureRequest) -> Iterator[CloudPeer]:
-    """A target of one kind: simulated, of real servers, or the one that `make test-cloud` has given."""
+    """A target of one kind: simulated, on real servers, or that of `make test-cloud`."""
     if (real := real_target(request.config)) is not None:
         yield real.peer
     elif request.param == "openstack":
@@ -63,7 +63,7 @@ def target(request: pytest.FixtureRequest) -> Iterator[CloudPeer]:
 
 @pytest.fixture
 def create_on(request: pytest.FixtureRequest, target: CloudPeer) -> str:  # noqa: ARG001  # the target comes first
-    """The volume of which a backup is made."""
+    """The volume to back up."""
     if (real := real_target(request.config)) is not None:
         return real.create_on or ""
     if request.node.callspec.params["target"] == "openstack":
@@ -92,6 +92,6 @@ def peer(request: pytest.FixtureRequest) -> Peer:
 
 
 @pytest.fixture
-def visitor(peer: Peer) -> Iterator[Visitor]:
-    with Visitor(peer) as somebody:
+def client(peer: Peer) -> Iterator[PeerClient]:
+    with PeerClient(peer) as somebody:
         yield somebody

@@ -1,5 +1,4 @@
-"""Requests one backup of one volume, in the way of each kind of service. Nothing else here, and nothing of the product,
-makes backups.
+"""Requests a backup of a volume from each kind of service. No other code creates backups.
 
 Sources: Block Storage API V3, "Create a backup"; VBS API reference, "Creating a VBS Backup" (the call of native
 OpenStack needs a snapshot); CBR API reference, "Creating a Restore Point" and "Querying the Vault List".
@@ -18,9 +17,9 @@ VOLUME = "OS::Cinder::Volume"
 
 
 def request_backup(peer: CloudPeer, volume_id: str, name: str) -> None:
-    """Request one backup of this volume under this name; it is made later."""
+    """Request one backup of this volume with this name; the service creates it later."""
     reply = _REQUESTS[peer.target.service](peer, volume_id, name)
-    assert 200 <= reply.status < 300, f"no backup was made: {reply.status} {reply.body.decode(errors='replace')}"
+    assert 200 <= reply.status < 300, f"no backup was created: {reply.status} {reply.body.decode(errors='replace')}"
 
 
 def _of_cinder(peer: CloudPeer, volume_id: str, name: str) -> Reply:

@@ -1,6 +1,6 @@
-"""The real servers as a peer."""
+"""A peer with real servers."""
 
-from tests.contract.peer import ApplicationCredential, BackupToBe, Login, Person
+from tests.contract.peer import ApplicationCredential, Login, NewBackup, Person
 from tests.openstack.accounts import User
 from tests.openstack.cloud import Cloud
 from tests.openstack.target_secret import Secret
@@ -8,7 +8,7 @@ from tests.openstack.volumes import create_volume
 
 
 class OpenStackPeer:
-    """Real Keystone and Cinder; its backups are rows of Cinder's own database."""
+    """Real Keystone and Cinder. Backups are written to the database of Cinder."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -32,18 +32,18 @@ class OpenStackPeer:
         )
 
     def target_secret(self) -> Secret:
-        """The member's, for Cinder."""
+        """Return the target secret of the user `member`, for Cinder."""
         return self._cloud.secret()
 
     def create_volume(self) -> str:
-        """Make a volume of which a backup can be made; returns its id."""
+        """Create a volume that can be backed up; return its ID."""
         return create_volume(self._cloud, "test-cloud")
 
     def application_credential(self) -> ApplicationCredential:
         credential = self._cloud.accounts.application_credential
         return ApplicationCredential(id=credential.id, secret=credential.secret)
 
-    def write_backup(self, backup: BackupToBe) -> str:
+    def write_backup(self, backup: NewBackup) -> str:
         owner = self._user(backup.owner)
         row = {
             "display_name": backup.name,

@@ -1,4 +1,4 @@
-"""What the suite needs of a cloud, whichever it is: people, backups in any state, and weather."""
+"""The interface of a cloud that the tests need: users, backups in any state, and faults."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Person(StrEnum):
-    """Everybody but the neighbour belongs to the first project; each has one role there."""
+    """The users, each with one role. Only NEIGHBOUR belongs to the other project."""
 
     MEMBER = "member"
     READER = "reader"
@@ -18,7 +18,7 @@ class Person(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """How a person logs in, and where it belongs."""
+    """The login data and the project of a user."""
 
     user_id: str
     user_name: str
@@ -29,15 +29,15 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationCredential:
-    """A login in a person's stead; its project is part of it."""
+    """An application credential, which includes the project."""
 
     id: str
     secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BackupToBe:
-    """A backup that shall exist, whoever made it and however long ago."""
+class NewBackup:
+    """A backup to be created with any owner and creation time."""
 
     name: str
     created_at: datetime
@@ -50,42 +50,42 @@ class BackupToBe:
 
 
 class Peer(Protocol):
-    """One cloud. Everything it is told holds until `reset`."""
+    """One cloud. All changes last until `reset`."""
 
     @property
     def auth_url(self) -> str:
-        """Keystone's, with its version."""
+        """The URL of Keystone, with its version."""
 
     @property
     def volume_url(self) -> str:
-        """The volume service's, without a version and without a slash at its end."""
+        """The URL of the volume service, without version and trailing slash."""
 
     def login(self, person: Person) -> Login:
-        """Tell how this person logs in."""
+        """Return the login data of a user."""
 
     def application_credential(self) -> ApplicationCredential:
-        """Of the member."""
+        """Return an application credential of MEMBER."""
 
-    def write_backup(self, backup: BackupToBe) -> str:
-        """Make it be there; returns its id."""
+    def write_backup(self, backup: NewBackup) -> str:
+        """Create a backup; return its ID."""
 
     def set_backup_service(self, *, up: bool) -> None:
-        """Take the service that does the work down, or up again; the API answers all the time."""
+        """Stop or start cinder-backup; the API stays up."""
 
     def set_driver(self, *, delay_s: float = 0.0, failing: str | None = None) -> None:
-        """Let deletions take so long, and fail with this text."""
+        """Set the duration of deletions, and optionally let them fail with this message."""
 
     def set_rate_limit(self, deletes_per_minute: int | None) -> None:
-        """Limit each user's DELETEs, counted from now."""
+        """Limit the DELETEs of each user, counted from now."""
 
     def set_max_limit(self, limit: int) -> None:
-        """Set the longest page there is."""
+        """Set the maximum page size."""
 
     def serve_v2(self, *, on: bool) -> None:
-        """Serve the same API under /v2, or nothing there."""
+        """Serve the same API under /v2, or stop doing so."""
 
     def set_token_lifetime(self, seconds: int) -> None:
-        """Of tokens issued from now on."""
+        """Set the lifetime of new tokens."""
 
     def reset(self) -> None:
-        """No backups, fair weather, /v2 not served, pages of 1000, tokens of an hour."""
+        """Remove backups and faults, stop serving /v2, and restore pages of 1000 and token lifetimes of an hour."""

@@ -1,4 +1,4 @@
-"""Tells the tests of targets that they run against one real target, and against nothing else."""
+"""A pytest plugin that makes the tests of targets use only one real target."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from tests.contract.cloud_peer import CloudPeer
 
 @dataclass(frozen=True, eq=False)
 class RealTarget:
-    """A plugin of pytest. `create_on` is the volume of which a backup may be made; None: none may be made."""
+    """The plugin. `create_on` is the volume that may be backed up, or None."""
 
     peer: CloudPeer
     create_on: str | None
 
 
 def real_target(config: pytest.Config) -> RealTarget | None:
-    """Return the target that `make test-cloud` has given; None if it has not."""
+    """Return the target of `make test-cloud`, or None."""
     return next((each for each in config.pluginmanager.get_plugins() if isinstance(each, RealTarget)), None)

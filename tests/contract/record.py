@@ -1,4 +1,4 @@
-"""How a backup looks in a list and by itself, with names for what differs in every run."""
+"""A backup as JSON, in a list and by itself, with names for values that vary."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from tests.contract.answer import CONTAINER, TIME
 
 
 def links(name: str) -> list[dict[str, str]]:
-    """Where it is to be found: under the path that was asked, with the project that was asked."""
+    """Return the links of a backup, with the version and the project of the request."""
     return [
         {"rel": "self", "href": f"CINDER/v3/PROJECT/backups/<{name}>"},
         {"rel": "bookmark", "href": f"CINDER/PROJECT/backups/<{name}>"},
@@ -14,12 +14,12 @@ def links(name: str) -> list[dict[str, str]]:
 
 
 def summary(name: str) -> dict[str, Any]:
-    """A row of `/backups`."""
+    """Return a row of `/backups`."""
     return {"id": f"<{name}>", "name": name, "links": links(name)}
 
 
 def record(name: str, status: str = "available", **differs: object) -> dict[str, Any]:
-    """A row of `/backups/detail`, or what `/backups/{id}` shows, in microversion 3.0."""
+    """Return a row of `/backups/detail`, or the content of `/backups/{id}`, in microversion 3.0."""
     return {
         "id": f"<{name}>",
         "status": status,

@@ -1,12 +1,12 @@
-"""The simulator as a peer."""
+"""A peer with the simulator."""
 
-from tests.contract.peer import ApplicationCredential, BackupToBe, Login, Person
+from tests.contract.peer import ApplicationCredential, Login, NewBackup, Person
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.identity import DOMAIN_NAME, User
 
 
 class SimulatorPeer:
-    """A simulated cloud that deletes at once unless told otherwise, as a driver of files does."""
+    """A simulated cloud, by default with immediate deletions, as with a file driver."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -28,7 +28,7 @@ class SimulatorPeer:
         credential = self._cloud.identity.credential
         return ApplicationCredential(id=credential.id, secret=credential.secret)
 
-    def write_backup(self, backup: BackupToBe) -> str:
+    def write_backup(self, backup: NewBackup) -> str:
         return self._cloud.add_backup(
             name=backup.name,
             description=backup.description,

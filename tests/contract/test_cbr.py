@@ -1,7 +1,7 @@
-"""What the client relies on in Cloud Backup and Recovery (CBR), fact by fact, with its source and its standing.
+"""The facts about Cloud Backup and Recovery (CBR) that the client relies on, each with its source and status.
 
-No live CBR was called. `documented` facts are in the vendor's documents; `seen` ones in a public recording or issue;
-`assumed` ones are in neither, and a live account has to settle them. The simulator is held to all of them.
+No live CBR was called. `documented` facts are in the vendor's documents, `seen` ones in a public recording or issue.
+`assumed` ones are in neither, and must be verified with a live account. The simulator implements all of them.
 
 Sources: OTC is the API reference "Cloud Backup and Recovery" of Open Telekom Cloud (docs.otc.t-systems.com), HWC that
 of Huawei Cloud (support.huaweicloud.com/intl/en-us/api-cbr), C7N the recordings of cloud-custodian (c7n_huaweicloud).
@@ -30,7 +30,7 @@ Check = Callable[[Cloud, Caller], object]
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that the client relies on, and how to see it."""
+    """One fact that the client relies on, and a check of it."""
 
     text: str
     source: str
@@ -42,7 +42,7 @@ FACTS: list[Fact] = []
 
 
 def fact(text: str, source: str, standing: Literal["documented", "seen", "assumed"]) -> Callable[[Check], Check]:
-    """Make a function the check of a fact."""
+    """Register the decorated function as the check of a fact."""
 
     def add(check: Check) -> Check:
         FACTS.append(Fact(text, source, standing, check))
@@ -209,5 +209,5 @@ def test_the_simulator_behaves_as(cloud: Cloud, fact: Fact) -> None:
 
 
 def test_every_assumption_is_counted() -> None:
-    """Whoever settles one with a live account changes its standing here."""
+    """When an assumption is verified with a live account, change its standing and this number."""
     assert sum(fact.standing == "assumed" for fact in FACTS) == 5

@@ -1,21 +1,21 @@
-"""Pages of a list: where they end, what the next link says, and what is not in it. The longest page here is five."""
+"""Pages of a list: where they end, and what the next link contains. The maximum page size here is five."""
 
 from dataclasses import dataclass
 
 import pytest
 
 from tests.contract.answer import Answer, fault
-from tests.contract.visitor import Visitor
+from tests.contract.peer_client import PeerClient
 
 BACKUPS = [f"b{number:02}" for number in range(18, 0, -1)]
-"""Newest first: b18 … b01; b07 alone is in error."""
+"""Newest first: b18 … b01; only b07 is in error."""
 
 UNKNOWN = "11111111-2222-3333-4444-555555555555"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a query brings: these backups, and behind them a next link with this query, or none."""
+    """The page for a query: these backups, and the query of the next link, or None."""
 
     query: str
     names: list[str]
@@ -49,7 +49,7 @@ PAGES = [
     Page("nosuch=1&limit=1", ["b18"], after("nosuch=1&limit=1", "b18")),
 ]  # fmt: skip
 
-MISTAKES = {
+ERRORS = {
     "limit=-1": fault(400, "badRequest", "limit param must be positive"),
     "limit=x": fault(400, "badRequest", "limit param must be an integer"),
     "offset=x": fault(400, "badRequest", "offset must be an integer"),
@@ -60,15 +60,15 @@ MISTAKES = {
 
 
 @pytest.fixture
-def library(visitor: Visitor) -> Visitor:
-    """Somebody who has the eighteen backups."""
+def eighteen_backups(client: PeerClient) -> PeerClient:
+    """A client of a cloud with the eighteen backups."""
     for name in reversed(BACKUPS):
-        visitor.write(name, "error" if name == "b07" else "available")
-    visitor.peer.set_max_limit(5)
-    return visitor
+        client.write(name, "error" if name == "b07" else "available")
+    client.peer.set_max_limit(5)
+    return client
 
 
-def as_page(query: str, answer: Answer) -> Page:
+def read_page(query: str, answer: Answer) -> Page:
     assert answer.status == 200, answer
     names = [row["name"] for row in answer.body["backups"]]
     links = answer.body.get("backups_links")
@@ -80,13 +80,13 @@ def as_page(query: str, answer: Answer) -> Page:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.query or "no query")
-def test_a_page(library: Visitor, page: Page) -> None:
-    assert as_page(page.query, library.call("GET", f"/v3/PROJECT/backups?{page.query}")) == page
+def test_a_page(eighteen_backups: PeerClient, page: Page) -> None:
+    assert read_page(page.query, eighteen_backups.call("GET", f"/v3/PROJECT/backups?{page.query}")) == page
 
 
-@pytest.mark.parametrize("query", MISTAKES)
-def test_a_query_that_cannot_be_answered(library: Visitor, query: str) -> None:
-    assert library.call("GET", f"/v3/PROJECT/backups?{query}") == MISTAKES[query]
+@pytest.mark.parametrize("query", ERRORS)
+def test_an_invalid_query(eighteen_backups: PeerClient, query: str) -> None:
+    assert eighteen_backups.call("GET", f"/v3/PROJECT/backups?{query}") == ERRORS[query]
 
 
 @pytest.mark.parametrize(
@@ -98,14 +98,14 @@ def test_a_query_that_cannot_be_answered(library: Visitor, query: str) -> None:
     ],
     ids=["every backup once", "an empty page after a full last one", "an offset is applied again on every page"],
 )
-def test_the_next_links_of_the_path_that_was_asked_lead_through_a_list(
-    library: Visitor, query: str, pages: list[list[str]]
+def test_the_next_links_lead_through_the_whole_list(
+    eighteen_backups: PeerClient, query: str, pages: list[list[str]]
 ) -> None:
     seen: list[list[str]] = []
     following: str | None = query
     while following is not None:
-        answer = library.call("GET", f"/v3/PROJECT/backups/detail?{following}")
-        page = as_page(following, answer)
+        answer = eighteen_backups.call("GET", f"/v3/PROJECT/backups/detail?{following}")
+        page = read_page(following, answer)
         seen.append(page.names)
         following = page.next_query
         assert len(seen) <= len(BACKUPS)
@@ -113,13 +113,13 @@ def test_the_next_links_of_the_path_that_was_asked_lead_through_a_list(
     assert seen == pages
 
 
-def test_a_marker_in_deletion_still_marks_and_a_deleted_one_does_not(library: Visitor) -> None:
-    library.peer.set_driver(delay_s=1.0)
-    following = as_page("limit=2", library.call("GET", "/v3/PROJECT/backups?limit=2")).next_query
+def test_a_marker_in_deletion_is_valid_and_a_deleted_one_is_not(eighteen_backups: PeerClient) -> None:
+    eighteen_backups.peer.set_driver(delay_s=1.0)
+    following = read_page("limit=2", eighteen_backups.call("GET", "/v3/PROJECT/backups?limit=2")).next_query
     assert following == "limit=2&marker=<b17>"
-    assert library.delete("b17").status == 202
-    page = as_page(following, library.call("GET", f"/v3/PROJECT/backups?{following}"))
+    assert eighteen_backups.delete("b17").status == 202
+    page = read_page(following, eighteen_backups.call("GET", f"/v3/PROJECT/backups?{following}"))
     assert page.names == ["b16", "b15"]
-    library.wait_until_gone("b17")
+    eighteen_backups.wait_until_gone("b17")
     gone = fault(404, "itemNotFound", "Backup <b17> could not be found.")
-    assert library.call("GET", f"/v3/PROJECT/backups?{following}") == gone
+    assert eighteen_backups.call("GET", f"/v3/PROJECT/backups?{following}") == gone

@@ -1,6 +1,6 @@
-"""What the product relies on at a target of any kind, held against simulators and, by `make test-cloud`, a real one.
+"""What the product requires of a target of any kind, tested with simulators and, by `make test-cloud`, a real one.
 
-Tests with the mark `get_only` send nothing but GET. The test with the mark `creates_one` makes a backup and deletes it.
+Tests with the mark `get_only` send only GET. The test with the mark `creates_one` creates a backup and deletes it.
 """
 
 import time
@@ -25,10 +25,10 @@ from vbs_reaper.clouds.http.deadline import Reply
 T = TypeVar("T")
 
 SHOWN = 3
-"""How many backups are observed one by one."""
+"""The number of backups to show one by one."""
 OTHER_PROJECT = "0123456789abcdef" * 2
 GONE = {AnswerName.GONE, AnswerName.MAYBE_GONE}
-"""`MAYBE_GONE` needs a second observation to become a proof."""
+"""`MAYBE_GONE` needs a second observation as proof."""
 CREATED_WITHIN_S = 3600.0
 DELETED_WITHIN_S = 3600.0
 
@@ -43,7 +43,7 @@ def listed(target: CloudPeer) -> list[Backup]:
 
 @pytest.fixture
 def backups(target: CloudPeer) -> list[Backup]:
-    """All backups of the project, of which there must be one."""
+    """All backups of the project. Without any, the test is skipped."""
     found = listed(target)
     if not found:
         pytest.skip("the project has no backup to observe")
@@ -51,7 +51,7 @@ def backups(target: CloudPeer) -> list[Backup]:
 
 
 @pytest.mark.get_only
-def test_the_login_is_for_one_project_and_finds_one_service(target: CloudPeer) -> None:
+def test_the_login_is_for_one_project_and_the_catalog_has_one_service(target: CloudPeer) -> None:
     login = target.login()
     assert is_project_id(login.project_id)
     assert login.root
@@ -65,7 +65,7 @@ def test_every_backup_is_listed_once(target: CloudPeer) -> None:
 
 
 @pytest.mark.get_only
-def test_every_listed_backup_shows_what_a_decision_needs(target: CloudPeer, backups: list[Backup]) -> None:
+def test_every_listed_backup_has_the_fields_that_decisions_need(target: CloudPeer, backups: list[Backup]) -> None:
     with_metadata = target.login().info.shows_metadata
     assert {backup.missing_field(with_metadata=with_metadata) for backup in backups} == {None}
     assert {backup.status_text for backup in backups if backup.status is Status.UNKNOWN} == set()
@@ -85,7 +85,7 @@ def identity(backup: Backup) -> tuple[object, ...]:
 
 
 @pytest.mark.get_only
-def test_a_volume_has_the_backups_that_the_whole_list_has_of_it(target: CloudPeer, backups: list[Backup]) -> None:
+def test_the_list_of_a_volume_equals_its_part_of_the_complete_list(target: CloudPeer, backups: list[Backup]) -> None:
     for volume_id in list(dict.fromkeys(str(backup.volume_id) for backup in backups))[:SHOWN]:
         listing = target.client.list_volume(target.ref(backups[0].id), volume_id, target.time_left)
         assert isinstance(listing, Listing)
@@ -94,7 +94,7 @@ def test_a_volume_has_the_backups_that_the_whole_list_has_of_it(target: CloudPee
 
 
 @pytest.mark.get_only
-def test_a_backup_that_never_was_is_said_not_to_be_there(target: CloudPeer) -> None:
+def test_a_backup_that_never_existed_is_not_found(target: CloudPeer) -> None:
     answer = target.client.show_backup(target.ref(str(uuid4())), target.time_left)
     assert answer.name in GONE, answer
 
@@ -102,14 +102,14 @@ def test_a_backup_that_never_was_is_said_not_to_be_there(target: CloudPeer) -> N
 @pytest.mark.get_only
 def test_the_path_of_another_project_is_refused_and_proves_nothing(target: CloudPeer) -> None:
     if target.target.uses_access_key:
-        pytest.skip("the gateway might count it as a wrong signature, and lock the key")
+        pytest.skip("the gateway could count it as a wrong signature and lock the key")
     backup_id = str(uuid4())
     reply = target.get(f"backups/{backup_id}", project_id=OTHER_PROJECT)
     assert read(target, reply, backup_id).name is AnswerName.URL_PROJECT_MISMATCH
 
 
 @pytest.mark.get_only
-def test_a_path_that_nothing_serves_proves_nothing(target: CloudPeer) -> None:
+def test_an_unknown_path_proves_nothing(target: CloudPeer) -> None:
     backup_id = str(uuid4())
     reply = target.get(f"no-such-path/{backup_id}")
     assert 400 <= reply.status < 500
@@ -117,7 +117,7 @@ def test_a_path_that_nothing_serves_proves_nothing(target: CloudPeer) -> None:
 
 
 def read(target: CloudPeer, reply: Reply, backup_id: str) -> Answer:
-    """Read an answer as if it were that to a GET of this backup."""
+    """Parse a response as if it were that to a GET of this backup."""
     call = Call(operation=Operation.SHOW_BACKUP, target=NAME, backup_id=BackupId(backup_id))
     answer = target.login().api.read(call, reply, datetime.now(UTC))
     assert isinstance(answer, Answer)
@@ -125,7 +125,7 @@ def read(target: CloudPeer, reply: Reply, backup_id: str) -> Answer:
 
 
 @pytest.mark.get_only
-def test_every_answer_shows_the_time_and_comes_from_no_cache(target: CloudPeer) -> None:
+def test_every_answer_has_the_time_and_comes_from_no_cache(target: CloudPeer) -> None:
     listed(target)
     reply = target.exchanges[-1].reply
     assert abs(datetime.now(UTC) - parsedate_to_datetime(reply.headers["date"])) < MAX_CLOCK_SKEW
@@ -134,7 +134,7 @@ def test_every_answer_shows_the_time_and_comes_from_no_cache(target: CloudPeer) 
 
 @pytest.mark.creates_one
 @pytest.mark.timeout(CREATED_WITHIN_S + DELETED_WITHIN_S + 600)
-def test_one_backup_is_made_deleted_and_gone(target: CloudPeer, create_on: str) -> None:
+def test_one_backup_is_created_deleted_and_gone(target: CloudPeer, create_on: str) -> None:
     name = f"vbs-reaper-test-{uuid4().hex[:16]}"
     request_backup(target, create_on, name)
     backup = wait_for(f"the new backup {name} is available", CREATED_WITHIN_S, lambda: ready(target, create_on, name))
@@ -146,7 +146,7 @@ def test_one_backup_is_made_deleted_and_gone(target: CloudPeer, create_on: str) 
 
 
 def ready(target: CloudPeer, volume_id: str, name: str) -> Backup | None:
-    """Return the only backup of this volume with this name, when it can be deleted."""
+    """Return the only backup of this volume with this name if it can be deleted, or None."""
     listing = target.client.list_volume(target.ref(str(uuid4())), volume_id, target.time_left)
     assert isinstance(listing, Listing), listing
     found = [backup for backup in listing.backups if backup.name == name]
@@ -156,7 +156,7 @@ def ready(target: CloudPeer, volume_id: str, name: str) -> Backup | None:
 
 
 def delete(target: CloudPeer, backup: Backup) -> None:
-    """Delete a backup as the product does: it is shown, asked for, and looked at until it is proven gone."""
+    """Delete a backup as the product does: GET, DELETE, and GET until it is proven gone."""
     ref = replace(target.ref(backup.id), volume_id=backup.volume_id or None)
     shown = target.client.show_backup(ref, target.time_left).backup
     assert shown is not None
@@ -174,7 +174,7 @@ def delete(target: CloudPeer, backup: Backup) -> None:
 
 
 def wait_for(what: str, within_s: float, look: Callable[[], T | None]) -> T:
-    """Look again and again, less and less often, until there is something."""
+    """Poll with growing intervals until `look` returns a true value, and return it."""
     ends, pause_s = time.monotonic() + within_s, 0.1
     while (found := look()) is None:
         assert time.monotonic() < ends, f"{what}: not within {within_s:g} s"

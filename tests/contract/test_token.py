@@ -1,4 +1,4 @@
-"""Logging in, and what becomes of tokens."""
+"""Logins, and the end of tokens."""
 
 import re
 from collections.abc import Callable
@@ -7,12 +7,12 @@ import pytest
 
 from tests.contract.answer import ACCEPTED, TOKEN, Answer, keystone, unauthenticated
 from tests.contract.peer import Person
-from tests.contract.visitor import Visitor
+from tests.contract.peer_client import PeerClient
 
-WHO_ARE_YOU = "The request you have made requires authentication."
+AUTHENTICATION_REQUIRED = "The request you have made requires authentication."
 REFUSED = keystone(
     401,
-    {"error": {"code": 401, "message": WHO_ARE_YOU, "title": "Unauthorized"}},
+    {"error": {"code": 401, "message": AUTHENTICATION_REQUIRED, "title": "Unauthorized"}},
     **{"WWW-Authenticate": 'Keystone uri="KEYSTONE"'},
 )
 NOT_JSON = (
@@ -22,10 +22,10 @@ NOT_JSON = (
 SHORT_S = 2
 
 
-def test_a_login_gives_a_token_that_says_whose_it_is_for_which_project_and_until_when(visitor: Visitor) -> None:
-    answer = log_in(visitor, visitor.login_body())
+def test_a_token_contains_its_user_project_and_expiry(client: PeerClient) -> None:
+    answer = log_in(client, client.login_body())
     assert (answer.status, answer.headers) == (201, keystone(201, "", **{"X-Subject-Token": TOKEN}).headers)
-    token, login = answer.body["token"], visitor.peer.login(Person.MEMBER)
+    token, login = answer.body["token"], client.peer.login(Person.MEMBER)
     assert token.keys() >= {"methods", "user", "expires_at", "issued_at", "project", "roles", "catalog", "is_domain"}
     assert token["methods"] == ["password"]
     assert token["user"].keys() >= {"id", "name", "domain", "password_expires_at"}
@@ -36,13 +36,13 @@ def test_a_login_gives_a_token_that_says_whose_it_is_for_which_project_and_until
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z", time)
 
 
-def test_an_administrator_is_told_by_the_role_admin(visitor: Visitor) -> None:
-    token = log_in(visitor, visitor.login_body(Person.ADMIN)).body["token"]
+def test_an_administrator_has_the_role_admin(client: PeerClient) -> None:
+    token = log_in(client, client.login_body(Person.ADMIN)).body["token"]
     assert "admin" in {role["name"] for role in token["roles"]}
 
 
-def test_the_catalogue_names_the_volume_service_of_the_project(visitor: Visitor) -> None:
-    catalogue = log_in(visitor, visitor.login_body()).body["token"]["catalog"]
+def test_the_catalog_contains_the_volume_service_of_the_project(client: PeerClient) -> None:
+    catalogue = log_in(client, client.login_body()).body["token"]["catalog"]
     endpoints = {entry["type"]: entry["endpoints"] for entry in catalogue}
     urls = {
         kind: {each["url"] for each in endpoints[kind] if each["interface"] == "public"}
@@ -54,15 +54,15 @@ def test_the_catalogue_names_the_volume_service_of_the_project(visitor: Visitor)
     assert all(each.keys() >= keys for entry in endpoints.values() for each in entry)
 
 
-def test_an_application_credential_needs_no_scope(visitor: Visitor) -> None:
-    answer = log_in(visitor, application_credential_body(visitor))
+def test_an_application_credential_needs_no_scope(client: PeerClient) -> None:
+    answer = log_in(client, application_credential_body(client))
     assert answer.status == 201
     token = answer.body["token"]
     assert token["methods"] == ["application_credential"]
     assert (token["project"]["id"], token["user"]["id"]) == ("PROJECT", "MEMBER")
 
 
-LOGINS: dict[str, Callable[[Visitor], object]] = {
+LOGINS: dict[str, Callable[[PeerClient], object]] = {
     "a wrong secret of an application credential": lambda each: application_credential_body(each, secret="wrong"),
     "a wrong password": lambda each: each.login_body(password="wrong"),
     "an unknown project": lambda each: each.login_body(project="0" * 32),
@@ -70,42 +70,42 @@ LOGINS: dict[str, Callable[[Visitor], object]] = {
 
 
 @pytest.mark.parametrize("login", LOGINS)
-def test_a_login_is_refused_with_the_same_words_whatever_is_wrong(visitor: Visitor, login: str) -> None:
-    assert log_in(visitor, LOGINS[login](visitor)) == REFUSED
+def test_every_rejected_login_gets_the_same_response(client: PeerClient, login: str) -> None:
+    assert log_in(client, LOGINS[login](client)) == REFUSED
 
 
-def test_a_login_that_is_no_json_is_a_bad_request(visitor: Visitor) -> None:
+def test_a_login_that_is_not_json_is_a_bad_request(client: PeerClient) -> None:
     body = {"error": {"code": 400, "message": NOT_JSON, "title": "Bad Request"}}
-    answer = visitor.call_keystone("POST", "/auth/tokens", "{", Content_Type="application/json")
+    answer = client.call_keystone("POST", "/auth/tokens", "{", Content_Type="application/json")
     assert answer == keystone(400, body)
 
 
-def log_in(visitor: Visitor, body: object) -> Answer:
-    return visitor.call_keystone("POST", "/auth/tokens", body)
+def log_in(client: PeerClient, body: object) -> Answer:
+    return client.call_keystone("POST", "/auth/tokens", body)
 
 
-def application_credential_body(visitor: Visitor, secret: str | None = None) -> object:
-    credential = visitor.peer.application_credential()
+def application_credential_body(client: PeerClient, secret: str | None = None) -> object:
+    credential = client.peer.application_credential()
     sent = {"id": credential.id, "secret": secret or credential.secret}
     return {"auth": {"identity": {"methods": ["application_credential"], "application_credential": sent}}}
 
 
-def test_a_revoked_token_is_refused_from_then_on(visitor: Visitor) -> None:
-    visitor.write("mine")
-    token = visitor.token()
-    revoked = visitor.call_keystone("DELETE", "/auth/tokens", X_Auth_Token=token, X_Subject_Token=token)
+def test_a_revoked_token_is_rejected(client: PeerClient) -> None:
+    client.write("mine")
+    token = client.token()
+    revoked = client.call_keystone("DELETE", "/auth/tokens", X_Auth_Token=token, X_Subject_Token=token)
     assert revoked.status == 204
-    assert visitor.call("DELETE", "/v3/PROJECT/backups/<mine>", token=token) == unauthenticated()
+    assert client.call("DELETE", "/v3/PROJECT/backups/<mine>", token=token) == unauthenticated()
 
 
-def test_an_expired_token_is_refused_by_cinder_and_by_keystone_and_a_fresh_one_is_not(visitor: Visitor) -> None:
-    visitor.write("mine")
-    visitor.peer.set_token_lifetime(SHORT_S)
-    token = visitor.token()
-    visitor.wait_until_expired(token)
-    assert visitor.call("GET", "/v3/PROJECT/backups", token=token) == unauthenticated()
-    seen = visitor.call_keystone("GET", "/auth/tokens", X_Auth_Token=token, X_Subject_Token=token)
+def test_an_expired_token_is_rejected_by_cinder_and_keystone_and_a_new_one_is_accepted(client: PeerClient) -> None:
+    client.write("mine")
+    client.peer.set_token_lifetime(SHORT_S)
+    token = client.token()
+    client.wait_until_expired(token)
+    assert client.call("GET", "/v3/PROJECT/backups", token=token) == unauthenticated()
+    seen = client.call_keystone("GET", "/auth/tokens", X_Auth_Token=token, X_Subject_Token=token)
     assert seen == REFUSED
-    visitor.peer.set_token_lifetime(3600)
-    visitor.forget_tokens()
-    assert visitor.delete("mine") == ACCEPTED
+    client.peer.set_token_lifetime(3600)
+    client.forget_tokens()
+    assert client.delete("mine") == ACCEPTED

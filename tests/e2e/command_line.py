@@ -1,6 +1,6 @@
-"""Runs an `aws …` command line as it is pasted, without the AWS CLI: the same call with the same parameters.
+"""Runs an `aws …` command line without the AWS CLI, by making the same call with the same parameters.
 
-As a program (`python -m tests.e2e.command_line sqs send-message …`) it takes account and region from the environment.
+As a program (`python -m tests.e2e.command_line sqs send-message …`), it uses the AWS settings of the environment.
 """
 
 import json
@@ -24,7 +24,7 @@ STRUCTURED = {"structure", "list", "map"}
 
 
 def run(aws: EmbeddedAws, command: str) -> dict[str, Any]:
-    """Make the call that the command line describes; `file://` is read from the current folder.
+    """Make the call of a command line. `file://` is relative to the current folder.
 
     Raises:
         ValueError: the service has no such command or option.
@@ -36,7 +36,7 @@ def run(aws: EmbeddedAws, command: str) -> dict[str, Any]:
 
 
 def call(client_of: Callable[[str], Any], words: Sequence[str]) -> dict[str, Any]:
-    """The same for the words after `aws`."""
+    """Make the call of the words after `aws`."""
     service, operation, *words = words
     client = client_of(service)
     method = operation.replace("-", "_")
@@ -55,14 +55,14 @@ def call(client_of: Callable[[str], Any], words: Sequence[str]) -> dict[str, Any
 
 
 def shown(answer: dict[str, Any], words: Sequence[str]) -> str:
-    """The answer as the AWS CLI prints it: what `--query` finds, as JSON or, by `--output text`, a text alone."""
+    """Format a response as the AWS CLI does, with `--query` and `--output text`."""
     _, asked = _without_globals(words)
     found = jmespath.search(asked["--query"], answer) if "--query" in asked else answer
     return str(found) if asked.get("--output") == "text" else json.dumps(found, indent=2, default=str)
 
 
 def _without_globals(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """The words without the options that every command has, and those options."""
+    """Return the words without the options of every command, and those options."""
     own, asked = [], {}
     left = iter(words)
     for word in left:
@@ -73,7 +73,7 @@ def _without_globals(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     return own, asked
 
 
-def _value(shape: Shape, text: str) -> Any:  # noqa: ANN401  # whatever the shape says
+def _value(shape: Shape, text: str) -> Any:  # noqa: ANN401  # any JSON
     if text.startswith("file://"):
         text = Path(text.removeprefix("file://")).read_text(encoding="utf-8")
     if shape.type_name in STRUCTURED:
@@ -81,13 +81,13 @@ def _value(shape: Shape, text: str) -> Any:  # noqa: ANN401  # whatever the shap
     return int(text) if shape.type_name in {"integer", "long"} else text
 
 
-def _shorthand(shape: Shape, text: str) -> Any:  # noqa: ANN401  # whatever the shape says
-    """`Mode=OFF` is a structure, `All` a list (AWS CLI user guide, "Using shorthand syntax")."""
+def _shorthand(shape: Shape, text: str) -> Any:  # noqa: ANN401  # any JSON
+    """Parse shorthand: `Mode=OFF` is a structure, `All` a list (AWS CLI user guide, "Using shorthand syntax")."""
     if shape.type_name == "list":
         return text.split(",")
     return dict(pair.split("=", 1) for pair in text.split(","))
 
 
 if __name__ == "__main__":
-    client_of: Callable[[str], Any] = vars(boto3)["client"]  # overloaded by service name, and ours is any
+    client_of: Callable[[str], Any] = vars(boto3)["client"]  # overloaded by service name
     sys.stdout.write(f"{shown(call(client_of, sys.argv[1:]), sys.argv[1:])}\n")

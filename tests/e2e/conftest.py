@@ -1,4 +1,4 @@
-"""One local stack and one simulated cloud for the whole tier; each test brings backups and a target of its own."""
+"""One local stack and one simulated cloud for all tests. Each test creates its own backups and target."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ def target(stack: LocalStack, cloud: Cloud, target_name: str) -> str:
 
 @pytest.fixture
 def nights(cloud: Cloud) -> list[str]:
-    """Ten nightly backups of one volume, newest first. No earlier plan of the stack contains their IDs."""
+    """Ten nightly backups of one volume, newest first, with IDs that no earlier plan contains."""
     now, volume_id = datetime.now(UTC), str(uuid4())
     return [
         cloud.add_backup(
@@ -50,6 +50,6 @@ def nights(cloud: Cloud) -> list[str]:
 
 @pytest.fixture
 def plan(stack: LocalStack, target: str, nights: list[str]) -> dict[str, Any]:
-    """A previewed plan by which seven backups are due; policy and target have the test's name."""
+    """A previewed plan with seven due backups. Its policy and target have the name of the test."""
     policy = {"policy": target, "target": target, "match": {"name": "daily-*"}, "keep": {"last": 3}}
     return stack.invoke({"run": policy}, function="Purger")

@@ -1,4 +1,4 @@
-"""The examples to copy, put to work on the local stack."""
+"""Deploys the examples of events/examples/ to the local stack."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from tests.support.local.waiting import wait_until
 
 EXAMPLES = ROOT / "events" / "examples"
 SAMPLE_ID = "1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11"
-"""The backup that everything to copy or paste names."""
+"""The backup ID in all examples and commands."""
 
 
 def deploy(stack: LocalStack, name: str, example: str, **parameters: str) -> dict[str, str]:
-    """Make a CloudFormation stack of an example, beside ours; return its outputs."""
+    """Create a separate CloudFormation stack from an example; return its outputs."""
     cloudformation = stack.aws.client("cloudformation")
     cloudformation.create_stack(
         StackName=name,
@@ -31,7 +31,7 @@ def deploy(stack: LocalStack, name: str, example: str, **parameters: str) -> dic
 
 
 def queue_arn(stack: LocalStack, queue: str) -> str:
-    """The ARN of our queue `Delete` or `DeadLetter`."""
+    """Return the ARN of the queue `Delete` or `DeadLetter`."""
     answer = stack.aws.client("sqs").get_queue_attributes(
         QueueUrl=stack.outputs[f"{queue}QueueUrl"], AttributeNames=["QueueArn"]
     )

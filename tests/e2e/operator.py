@@ -1,4 +1,4 @@
-"""Somebody who operates: a user of the local stack's account with the operator's policy and no other right."""
+"""A user in the account of the local stack with only the operator's policy."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ from tests.support.local.stack import LocalStack
 
 @cache
 def operator_keys(stack: LocalStack) -> dict[str, str]:
-    """Access key and secret key, as the environment names them; the user is made once."""
+    """Return the access key of the user as environment variables. The user is created once."""
     iam = stack.aws.client("iam")
     iam.create_user(UserName="operator")
     iam.attach_user_policy(UserName="operator", PolicyArn=stack.outputs["OperatorPolicyArn"])

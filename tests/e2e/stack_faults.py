@@ -1,4 +1,4 @@
-"""What breaks a deployed stack for a while, and a request that is old."""
+"""Temporary faults of a deployed stack, and a request that looks old."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ NOWHERE: Final = "arn:aws:sqs:eu-central-1:000000000000:nowhere"
 
 @contextmanager
 def bus_down(stack: LocalStack) -> Iterator[None]:
-    """Take the right to publish away from the deleter, and give it back."""
+    """Remove the permission of the deleter to publish, and restore it."""
     iam = stack.aws.client("iam")
     role = stack.aws.client("cloudformation").describe_stack_resource(
         StackName=stack.name, LogicalResourceId="DeleterRole"
@@ -46,7 +46,7 @@ def object_that_is_not_a_hold(stack: LocalStack) -> Iterator[None]:
 
 @contextmanager
 def broken_settings(stack: LocalStack) -> Iterator[None]:
-    """Take a variable away from the deleter, and give it back."""
+    """Remove a variable from the environment of the deleter, and restore it."""
     functions, name = stack.aws.client("lambda"), stack.outputs["DeleterFunctionName"]
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     less = {key: value for key, value in variables.items() if key != "DELETE_QUEUE_URL"}
@@ -59,7 +59,7 @@ def broken_settings(stack: LocalStack) -> Iterator[None]:
 
 @contextmanager
 def rule_to_nowhere(stack: LocalStack) -> Iterator[dict[str, str]]:
-    """Let the rule send to a queue that does not exist, and its dead letters too. Gives the rule's name and bus."""
+    """Replace the queue and the dead-letter queue of the rule by a missing one. Yields the rule's name and bus."""
     events, bus = stack.aws.client("events"), stack.outputs["EventBusName"]
     (rule,) = (
         each["Name"] for each in events.list_rules(EventBusName=bus)["Rules"] if "DeleteRequestedRule" in each["Name"]
@@ -74,6 +74,6 @@ def rule_to_nowhere(stack: LocalStack) -> Iterator[dict[str, str]]:
 
 
 def send_late(stack: LocalStack, request: dict[str, str], seconds: float) -> None:
-    """Send a request as the deleter sends it again so many seconds after it was first sent."""
+    """Send a request as if the deleter had re-sent it `seconds` after it was first sent."""
     sent_at = datetime.now(UTC) - timedelta(seconds=seconds)
     stack.send(request, {"request_id": str(uuid4()), "sent_at": sent_at.isoformat()})

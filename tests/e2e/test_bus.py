@@ -1,4 +1,4 @@
-"""Each way in ends in one deletion, and every end is heard on the bus, also after an outage."""
+"""Each way to send a request leads to one deletion, and every end is published, also after an outage."""
 
 import json
 from collections import Counter
@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.command_line import run
 from tests.e2e.conftest import WITHIN_S
-from tests.e2e.ear import Ear
+from tests.e2e.event_recorder import EventRecorder
 from tests.e2e.examples import EXAMPLES, SAMPLE_ID, deploy, queue_arn
 from tests.e2e.stack_faults import bus_down
 from tests.infrastructure.schemas.messages import EVENTS
@@ -31,43 +31,43 @@ ALLOWED_TOPICS = "arn:aws:sns:eu-central-1:000000000000:allowed-*"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
-    """A stack of its own: it takes from topics and from two sources, and its bus says nothing of other tests."""
+    """A separate stack that accepts requests from topics and two sources; its bus has no events of other tests."""
     with started_stack(AllowedSourceArns=ALLOWED_TOPICS, AllowedEventSources="other,example.housekeeping") as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
-def ear(stack: LocalStack) -> Ear:
-    return Ear.for_pattern(stack, "ear", {"source": [SOURCE]})
+def recorder(stack: LocalStack) -> EventRecorder:
+    return EventRecorder.for_pattern(stack, "recorder", {"source": [SOURCE]})
 
 
 @pytest.fixture(autouse=True)
 def default_target(stack: LocalStack, cloud: Cloud) -> None:
-    """What is pasted names no target."""
+    """Store the default target: the pasted commands name none."""
     stack.store_secret("default", cloud.target_secret())
 
 
 def add_backup(cloud: Cloud, name: str = "daily") -> str:
-    """A backup with an id that no other test has: one bus and one queue hear of all of them."""
+    """Add a backup with a unique ID, because the tests share one bus and one queue."""
     return cloud.add_backup(id=str(uuid4()), name=name)
 
 
 def deletes_sent(cloud: Cloud) -> dict[str | None, int]:
-    """How often each backup's DELETE was sent, accepted or not."""
+    """Return how many DELETEs were sent for each backup, accepted or not."""
     return dict(Counter(call.backup_id for call in cloud.journal.calls_of(Operation.DELETE)))
 
 
-def letters_of(stack: LocalStack, request_id: str) -> int:
-    """How many dead letters a request has left."""
+def count_dead_letters(stack: LocalStack, request_id: str) -> int:
+    """Return how many dead letters a request has."""
     return sum(letter.request_id == request_id for letter in stack.dead_letters())
 
 
 def wait_until_empty(stack: LocalStack) -> None:
-    """Wait until the delete queue holds nothing, visible or not."""
+    """Wait until the delete queue contains no message, visible or not."""
     wait_until("the queue is empty", lambda: not stack.depth().total, within_s=WITHIN_S)
 
 
-# The ways in
+# The ways to send a request
 
 FILE_NAMES = {event.detail_type: event.file_name for event in EVENTS}
 
@@ -111,7 +111,7 @@ def by_direct_invocation(stack: LocalStack, backup_id: str) -> None:
 
 
 def publish(stack: LocalStack, name: str, backup_id: str, **parameters: str) -> None:
-    """Make the topic of the example, and publish a request there."""
+    """Create the topic of the example, and publish a request to it."""
     arns = {f"{queue}QueueArn": queue_arn(stack, queue) for queue in ("Delete", "DeadLetter")}
     topic = deploy(stack, name, "sns_topic.yaml", **arns, **parameters)["TopicArn"]
     stack.aws.client("sns").publish(TopicArn=topic, Message=json.dumps({"backup_id": backup_id}))
@@ -130,12 +130,12 @@ WAYS: Mapping[str, Callable[[LocalStack, str], None]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_way_in_ends_in_the_right_deletion_and_one_event_id(
-    stack: LocalStack, cloud: Cloud, ear: Ear, way: str
+def test_every_way_to_send_leads_to_the_right_deletion_and_one_event_id(
+    stack: LocalStack, cloud: Cloud, recorder: EventRecorder, way: str
 ) -> None:
     backup_id, neighbour = add_backup(cloud), add_backup(cloud)
     WAYS[way](stack, backup_id)
-    end = ear.hear("detail", backup_id, within_s=WITHIN_S)
+    end = recorder.wait_for("detail", backup_id, within_s=WITHIN_S)
     assert end["detail-type"] == "VBS Backup Deleted"
     assert end["detail"]["id"] == result_id(end["detail"]["request_id"], 0)
     assert complaints(FILE_NAMES[end["detail-type"]], end) == []
@@ -143,91 +143,93 @@ def test_every_way_in_ends_in_the_right_deletion_and_one_event_id(
     assert deletes_sent(cloud) == {backup_id: 1}
     assert cloud.status_of(neighbour) == "available"
     wait_until_empty(stack)
-    assert {each["id"] for each in about(ear, backup_id)} == {end["detail"]["id"]}
+    assert {each["id"] for each in about(recorder, backup_id)} == {end["detail"]["id"]}
 
 
-def test_an_event_of_a_source_that_may_not_request_deletions_is_ignored(
-    stack: LocalStack, cloud: Cloud, ear: Ear
+def test_an_event_of_a_source_that_is_not_allowed_is_ignored(
+    stack: LocalStack, cloud: Cloud, recorder: EventRecorder
 ) -> None:
     ignored, wanted = add_backup(cloud), add_backup(cloud)
     by_bus(stack, ignored, Source="example.intruder")
     by_bus(stack, wanted)
-    ear.hear("detail", wanted, within_s=WITHIN_S)
+    recorder.wait_for("detail", wanted, within_s=WITHIN_S)
     wait_until_empty(stack)
     assert cloud.status_of(ignored) == "available"
     assert deletes_sent(cloud) == {wanted: 1}
 
 
 def test_rules_of_others_are_found_before_the_stack_is_removed(
-    stack: LocalStack, ear: Ear, monkeypatch: pytest.MonkeyPatch
+    stack: LocalStack, recorder: EventRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(boto3, "client", stack.aws.client)
     bus, names = rules_of_others(STACK_NAME)
     assert bus == stack.outputs["EventBusName"]
-    assert "ear" in names
+    assert "recorder" in names
     (own,) = {rule["Name"] for rule in stack.aws.client("events").list_rules(EventBusName=bus)["Rules"]} - {*names}
     assert "DeleteRequestedRule" in own
 
 
-def test_a_one_time_schedule_removes_itself(stack: LocalStack, cloud: Cloud, ear: Ear) -> None:
+def test_a_one_time_schedule_deletes_itself(stack: LocalStack, cloud: Cloud, recorder: EventRecorder) -> None:
     backup_id = add_backup(cloud)
     by_one_time_schedule(stack, backup_id)
-    ear.hear("detail", backup_id, within_s=WITHIN_S)
+    recorder.wait_for("detail", backup_id, within_s=WITHIN_S)
     scheduler = stack.aws.client("scheduler")
-    own = scheduler.list_schedules(NamePrefix="delete-")  # as the command names it; the stack has schedules too
+    own = scheduler.list_schedules(NamePrefix="delete-")  # the prefix in the command; the stack has schedules too
     assert len(own["Schedules"]) <= 1
     wait_until("it is gone", lambda: not scheduler.list_schedules(NamePrefix="delete-")["Schedules"], within_s=WITHIN_S)
 
 
-def test_an_element_of_a_bulk_that_is_no_id_is_refused_alone(stack: LocalStack, cloud: Cloud, ear: Ear) -> None:
+def test_only_a_malformed_id_in_a_bulk_is_refused(stack: LocalStack, cloud: Cloud, recorder: EventRecorder) -> None:
     backup_ids = [add_backup(cloud) for _ in range(12)]
     parent = stack.send({"backup_ids": [*backup_ids[:5], "not-an-id", *backup_ids[5:]]})
-    ends = {ear.hear("detail", backup_id, within_s=WITHIN_S)["detail"]["id"]: backup_id for backup_id in backup_ids}
+    ends = {
+        recorder.wait_for("detail", backup_id, within_s=WITHIN_S)["detail"]["id"]: backup_id for backup_id in backup_ids
+    }
     assert ends == {result_id(f"{parent}/{backup_id}", 0): backup_id for backup_id in backup_ids}
     wait_until_empty(stack)
-    (refused,) = (each["detail"] for each in ear.heard() if each["detail"]["request_id"] == f"{parent}/5")
+    (refused,) = (each["detail"] for each in recorder.events() if each["detail"]["request_id"] == f"{parent}/5")
     assert refused["reason"] == "malformed"
-    assert letters_of(stack, f"{parent}/5") == 1
-    assert letters_of(stack, parent) == 0
+    assert count_dead_letters(stack, f"{parent}/5") == 1
+    assert count_dead_letters(stack, parent) == 0
 
 
-def test_a_topic_that_nobody_allowed_reaches_nothing(stack: LocalStack, cloud: Cloud, ear: Ear) -> None:
+def test_a_message_of_a_topic_that_is_not_allowed_is_ignored(
+    stack: LocalStack, cloud: Cloud, recorder: EventRecorder
+) -> None:
     spared, asked = add_backup(cloud), add_backup(cloud)
     publish(stack, "stranger", spared)
     publish(stack, "allowed-later", asked)
-    ear.hear("detail", asked, within_s=WITHIN_S)
+    recorder.wait_for("detail", asked, within_s=WITHIN_S)
     assert cloud.status_of(spared) == "available"
-    assert not about(ear, spared)
+    assert not about(recorder, spared)
 
 
-def about(ear: Ear, backup_id: str) -> list[dict[str, Any]]:
-    """The details of every event so far that tells of a backup."""
-    return [each["detail"] for each in ear.heard() if each["detail"].get("backup_id") == backup_id]
+def about(recorder: EventRecorder, backup_id: str) -> list[dict[str, Any]]:
+    """Return the details of every event so far about a backup."""
+    return [each["detail"] for each in recorder.events() if each["detail"].get("backup_id") == backup_id]
 
 
 # The results
 
 
-def test_the_pattern_lets_through_what_needs_a_person_and_nothing_else(
-    stack: LocalStack, cloud: Cloud, ear: Ear
-) -> None:
-    person = Ear.for_pattern(stack, "person", json.loads((EXAMPLES / "needs_a_person.json").read_text()))
+def test_the_pattern_matches_only_what_needs_a_person(stack: LocalStack, cloud: Cloud, recorder: EventRecorder) -> None:
+    person = EventRecorder.for_pattern(stack, "person", json.loads((EXAMPLES / "needs_a_person.json").read_text()))
     good, held = add_backup(cloud), add_backup(cloud, name="[hold] audit")
     stack.send_all([{"backup_id": good}, {"backup_id": held}])
-    ear.hear("detail", good, within_s=WITHIN_S)
-    assert person.hear("detail", held, within_s=WITHIN_S)["detail-type"] == "VBS Backup Delete Refused"
-    assert len(person.heard()) == 1
+    recorder.wait_for("detail", good, within_s=WITHIN_S)
+    assert person.wait_for("detail", held, within_s=WITHIN_S)["detail-type"] == "VBS Backup Delete Refused"
+    assert len(person.events()) == 1
 
 
 def test_a_rule_turns_results_into_cloudevents(stack: LocalStack, cloud: Cloud) -> None:
     outputs = deploy(stack, "cloudevents", "results_as_cloudevents.yaml", EventBusName=stack.outputs["EventBusName"])
-    cloudevents = Ear(stack, outputs["CloudEventsQueueUrl"])
+    cloudevents = EventRecorder(stack, outputs["CloudEventsQueueUrl"])
     good, held = add_backup(cloud), add_backup(cloud, name='[hold] "audit", <2026>')
     request_ids = stack.send_all([{"backup_id": good}, {"backup_id": held, "reason": 'he said "now"'}])
     for backup_id, request_id, kind in zip(
         (good, held), request_ids, ("VBS Backup Deleted", "VBS Backup Delete Refused"), strict=True
     ):
-        event = cloudevents.hear("data", backup_id, within_s=WITHIN_S)
+        event = cloudevents.wait_for("data", backup_id, within_s=WITHIN_S)
         assert event["specversion"] == "1.0"
         assert event["id"] == event["data"]["id"] == result_id(request_id, 0)
         assert event["source"] == SOURCE
@@ -236,31 +238,31 @@ def test_a_rule_turns_results_into_cloudevents(stack: LocalStack, cloud: Cloud) 
         assert event["datacontenttype"] == "application/json"
 
 
-def test_while_the_bus_is_down_no_end_is_lost_and_nothing_is_done_twice(
-    stack: LocalStack, cloud: Cloud, ear: Ear
+def test_an_outage_of_the_bus_loses_no_end_and_repeats_no_deletion(
+    stack: LocalStack, cloud: Cloud, recorder: EventRecorder
 ) -> None:
     good, never, held = [add_backup(cloud) for _ in range(6)], str(uuid4()), add_backup(cloud, name="[hold] audit")
     bodies = [json.dumps({"backup_id": each}) for each in [*good, never, held]] + ["{"]
     with bus_down(stack):
         request_ids = stack.send_all(bodies)
-        wait_until("the bus refused every end", lambda: unheard(stack) >= {*request_ids}, within_s=WITHIN_S)
-        assert not ends_of(ear, request_ids)
-        assert not any(letters_of(stack, request_id) for request_id in request_ids)
-    wait_until("every end is heard", lambda: len(ends_of(ear, request_ids)) == len(bodies), within_s=WITHIN_S)
+        wait_until("no end could be published", lambda: not_published(stack) >= {*request_ids}, within_s=WITHIN_S)
+        assert not ends_of(recorder, request_ids)
+        assert not any(count_dead_letters(stack, request_id) for request_id in request_ids)
+    wait_until("every end is published", lambda: len(ends_of(recorder, request_ids)) == len(bodies), within_s=WITHIN_S)
     wait_until_empty(stack)
-    outcomes = Counter(outcome for _, outcome in ends_of(ear, request_ids))
+    outcomes = Counter(outcome for _, outcome in ends_of(recorder, request_ids))
     assert outcomes == {"deleted": 6, "already_gone": 1, "refused": 2}
-    assert {end_id for end_id, _ in ends_of(ear, request_ids)} == {result_id(each, 0) for each in request_ids}
+    assert {end_id for end_id, _ in ends_of(recorder, request_ids)} == {result_id(each, 0) for each in request_ids}
     assert deletes_sent(cloud) == dict.fromkeys(good, 1)
-    assert [letters_of(stack, request_id) for request_id in request_ids] == [0] * 7 + [1, 1]
+    assert [count_dead_letters(stack, request_id) for request_id in request_ids] == [0] * 7 + [1, 1]
 
 
-def unheard(stack: LocalStack) -> set[str]:
-    """The requests whose end the bus did not take."""
+def not_published(stack: LocalStack) -> set[str]:
+    """Return the IDs of requests with an end that could not be published."""
     return {line["request_id"] for line in stack.log().documents() if line.get("reason") == "unheard"}
 
 
-def ends_of(ear: Ear, request_ids: list[str]) -> set[tuple[str, str]]:
-    """Id and outcome of every end that was heard of these requests, repeats once."""
-    details = [each["detail"] for each in ear.heard()]
+def ends_of(recorder: EventRecorder, request_ids: list[str]) -> set[tuple[str, str]]:
+    """Return ID and outcome of every published end of these requests, without duplicates."""
+    details = [each["detail"] for each in recorder.events()]
     return {(each["id"], each["outcome"]) for each in details if each["request_id"] in request_ids}

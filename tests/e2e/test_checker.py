@@ -1,10 +1,10 @@
-"""The checker in the deployed stack: its role suffices, and it names what is wrong."""
+"""The checker in the deployed stack: its permissions suffice, and it reports faults."""
 
 from tests.support.local.stack import LocalStack
 from tests.support.simulator.cloud import Cloud
 
 
-def test_a_target_is_checked_with_what_the_role_allows(stack: LocalStack, cloud: Cloud, target: str) -> None:
+def test_a_target_is_checked_with_the_permissions_of_the_role(stack: LocalStack, cloud: Cloud, target: str) -> None:
     backup_id = cloud.add_backup()
     answer = stack.invoke({"targets": [target]}, function="Checker")
     (report,) = answer["targets"]

@@ -1,4 +1,4 @@
-"""A password changed in the cloud before and after the secret; tokens revoked: nothing lost, nobody locked out."""
+"""Changed passwords and revoked tokens lose no request and lock no user."""
 
 from tests.support.local.fixtures import WITHIN_S, FindLine
 from tests.support.local.stack import LocalStack
@@ -16,14 +16,14 @@ def _all_gone(cloud: Cloud, backups: list[str]) -> None:
     wait_until("all are gone", lambda: all(cloud.journal.is_gone(one) for one in backups), within_s=WITHIN_S)
 
 
-def test_revoked_tokens_cost_a_login_and_no_request(stack: LocalStack, cloud: Cloud, target: str) -> None:
+def test_revoked_tokens_cause_a_login_and_lose_no_request(stack: LocalStack, cloud: Cloud, target: str) -> None:
     _all_gone(cloud, _delete(stack, cloud, target, 3))
     cloud.revoke_tokens()
     _all_gone(cloud, _delete(stack, cloud, target, 10))
     assert not cloud.journal.failed_logins()
 
 
-def test_a_password_changed_in_the_cloud_first_waits_for_the_secret(
+def test_requests_wait_for_the_secret_if_the_password_is_changed_first(
     stack: LocalStack, cloud: Cloud, target: str, log_line: FindLine
 ) -> None:
     _all_gone(cloud, _delete(stack, cloud, target, 2))
@@ -36,7 +36,7 @@ def test_a_password_changed_in_the_cloud_first_waits_for_the_secret(
     assert not cloud.is_locked()
 
 
-def test_a_secret_changed_before_the_password_waits_for_the_cloud_without_locking_the_user(
+def test_requests_wait_without_locking_the_user_if_the_secret_is_changed_first(
     stack: LocalStack, cloud: Cloud, target: str
 ) -> None:
     _all_gone(cloud, _delete(stack, cloud, target, 2))
@@ -44,7 +44,7 @@ def test_a_secret_changed_before_the_password_waits_for_the_cloud_without_lockin
     early["auth"]["password"] = "soon-the-password"
     stack.store_secret(target, early)
     backups = _delete(stack, cloud, target, 5)
-    _all_gone(cloud, backups)  # the token of the old password still serves
+    _all_gone(cloud, backups)  # the token of the old password is still valid
     cloud.change_password("soon-the-password")
     stack.store_secret(target, early)  # an environment that started meanwhile may have been rejected with it
     _all_gone(cloud, _delete(stack, cloud, target, 5))

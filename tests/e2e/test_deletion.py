@@ -1,4 +1,4 @@
-"""A message's whole life on the local stack: from queue or bus to an end that the cloud's own journal proves."""
+"""Deletions on the local stack, from the queue or bus to an end that the journal of the cloud proves."""
 
 import json
 from datetime import datetime
@@ -15,7 +15,7 @@ from tests.support.simulator.faults import Fault
 from tests.support.simulator.journal import Operation
 
 FULL_WIDTH = {ord("0") + digit: ord("\uff10") + digit for digit in range(10)}
-"""Digits that Python's `\\d` and `int` take for digits, and no URL may hold."""
+"""Digits that `\\d` and `int` of Python accept, but that a URL must not contain."""
 
 
 def _gone(cloud: Cloud, backup_id: str) -> None:
@@ -40,13 +40,13 @@ def test_a_request_in_the_queue_ends_with_its_backup_proven_gone(
     ]
 
 
-def test_a_request_on_the_bus_does_the_same(stack: LocalStack, cloud: Cloud, target: str) -> None:
+def test_a_request_on_the_bus_ends_the_same(stack: LocalStack, cloud: Cloud, target: str) -> None:
     backup_id = cloud.add_backup()
     stack.put_event({"backup_id": backup_id, "target": target})
     _gone(cloud, backup_id)
 
 
-def test_a_request_for_what_is_not_there_ends_as_already_gone(
+def test_a_request_for_a_missing_backup_ends_as_already_gone(
     stack: LocalStack, cloud: Cloud, target: str, log_line: FindLine
 ) -> None:
     request_id = stack.send({"backup_id": cloud.new_id(), "target": target})
@@ -55,7 +55,7 @@ def test_a_request_for_what_is_not_there_ends_as_already_gone(
 
 
 @pytest.mark.parametrize("service", ["vbs", "cinder"])
-def test_a_held_backup_stays_and_its_request_rests_with_the_reason(
+def test_a_held_backup_is_kept_and_its_request_becomes_a_dead_letter(
     stack: LocalStack, cloud: Cloud, target: str, letter: FindLetter, service: str
 ) -> None:
     stack.store_secret(target, cloud.target_secret(service=service))
@@ -70,7 +70,7 @@ def test_a_held_backup_stays_and_its_request_rests_with_the_reason(
     assert cloud.status_of(backup_id) == "available"
 
 
-def test_bad_messages_rest_at_once_and_their_neighbours_are_not_touched(
+def test_malformed_messages_become_dead_letters_without_affecting_others(
     stack: LocalStack, cloud: Cloud, target: str, letter: FindLetter
 ) -> None:
     good = [cloud.add_backup() for _ in range(3)]
@@ -100,7 +100,7 @@ def test_bad_messages_rest_at_once_and_their_neighbours_are_not_touched(
     assert not [call for call in cloud.journal.calls if call.backup_id == spared]
 
 
-def test_another_projects_backup_is_neither_shown_nor_touched(
+def test_a_backup_of_another_project_is_neither_shown_nor_changed(
     stack: LocalStack, cloud: Cloud, target: str, letter: FindLetter
 ) -> None:
     request = {"backup_id": cloud.add_backup(), "target": target, "project_id": "f" * 32}
@@ -109,7 +109,7 @@ def test_another_projects_backup_is_neither_shown_nor_touched(
     assert not cloud.journal.calls_of(Operation.SHOW)
 
 
-def test_an_unknown_target_waits_and_is_deleted_once_its_secret_is_there(
+def test_a_request_for_an_unknown_target_waits_until_its_secret_exists(
     stack: LocalStack, cloud: Cloud, log_line: FindLine
 ) -> None:
     backup_id = cloud.add_backup()
@@ -120,7 +120,7 @@ def test_an_unknown_target_waits_and_is_deleted_once_its_secret_is_there(
     _gone(cloud, backup_id)
 
 
-def test_a_secret_that_lacks_a_key_waits_and_names_it(
+def test_a_request_waits_for_a_missing_key_of_the_secret_and_names_it(
     stack: LocalStack, cloud: Cloud, target: str, log_line: FindLine
 ) -> None:
     entry = cloud.target_secret()
@@ -143,7 +143,7 @@ def test_a_direct_invocation_answers_with_its_outcome(stack: LocalStack, cloud: 
 DOCUMENTED = [202, 400, 401, 403, 404, 405, 406, 407, 408, 409, 500, 501, 502, 503, 504]
 
 
-def test_every_documented_code_goes_over_the_wire_and_appears_as_its_metric(
+def test_every_documented_code_is_sent_over_http_and_appears_as_its_metric(
     stack: LocalStack, cloud: Cloud, target: str, began: datetime
 ) -> None:
     def counted() -> dict[int, float]:
@@ -158,7 +158,7 @@ def test_every_documented_code_goes_over_the_wire_and_appears_as_its_metric(
     for status, backup_id in backups.items():
         if status != 202:
             fault = Fault(operation=Operation.DELETE, backup_id=backup_id, status=status, body=BodyShape.CINDER)
-            cloud.inject(*([fault] * (2 if status in {401, 403} else 1)))  # the deleter asks again with a new token
+            cloud.inject(*([fault] * (2 if status in {401, 403} else 1)))  # the deleter retries with a new token
     stack.send_all([{"backup_id": each, "target": target} for each in backups.values()])
     for backup_id in backups.values():
         _gone(cloud, backup_id)

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.desk import Desk
+from tests.e2e.operator_cli import OperatorCli
 from tests.support.local.embedded_aws import REGION
 from tests.support.local.fixtures import WITHIN_S, FindLine
 from tests.support.local.stack import LocalStack
@@ -25,13 +25,13 @@ IN_A_ROW = 10
 
 
 @pytest.fixture
-def desk(stack: LocalStack, tmp_path: Path) -> Desk:
-    return Desk(stack, tmp_path)
+def cli(stack: LocalStack, tmp_path: Path) -> OperatorCli:
+    return OperatorCli(stack, tmp_path)
 
 
 @pytest.fixture
 def without_holds(stack: LocalStack) -> Iterator[None]:
-    """Leave no hold or stop to other tests."""
+    """Remove all holds and stops after the test."""
     yield
     s3, bucket = stack.aws.client("s3"), stack.outputs["PlansBucketName"]
     for found in s3.list_objects_v2(Bucket=bucket, Prefix=HOLDS).get("Contents", []):
@@ -44,27 +44,27 @@ def approve(stack: LocalStack, plan: dict[str, Any]) -> None:
 
 
 def test_an_operator_holds_lists_and_releases_what_a_plan_contains(
-    desk: Desk, plan: dict[str, Any], nights: list[str], without_holds: None
+    cli: OperatorCli, plan: dict[str, Any], nights: list[str], without_holds: None
 ) -> None:
-    code, said, complained = desk.run("hold", "--backup", nights[4], "--until", "2199-12-31", "--reason", "audit")
-    assert code == 0, complained
-    assert f'held: backup {nights[4]} ("daily-4", target {plan["target"]})' in said
-    (held,) = json.loads(desk.run("holds", "--json")[1])["holds"]
+    code, stdout, stderr = cli.run("hold", "--backup", nights[4], "--until", "2199-12-31", "--reason", "audit")
+    assert code == 0, stderr
+    assert f'held: backup {nights[4]} ("daily-4", target {plan["target"]})' in stdout
+    (held,) = json.loads(cli.run("holds", "--json")[1])["holds"]
     assert held["by"].endswith("user/operator")
-    code, said, complained = desk.run("release", held["name"], "--yes")
-    assert code == 0, complained
-    assert said == f'released: backup {nights[4]} ("daily-4", target {plan["target"]})\n'
-    assert json.loads(desk.run("holds", "--json")[1]) == {"holds": [], "ended": 0}
+    code, stdout, stderr = cli.run("release", held["name"], "--yes")
+    assert code == 0, stderr
+    assert stdout == f'released: backup {nights[4]} ("daily-4", target {plan["target"]})\n'
+    assert json.loads(cli.run("holds", "--json")[1]) == {"holds": [], "ended": 0}
 
 
-def test_a_hold_that_would_depend_on_a_key_is_denied_by_the_bucket(stack: LocalStack, desk: Desk) -> None:
+def test_the_bucket_denies_a_hold_encrypted_with_a_kms_key(stack: LocalStack, cli: OperatorCli) -> None:
     s3 = boto3.client(
         "s3",
         endpoint_url=stack.aws.url,
         verify=str(stack.aws.certificate),
         region_name=REGION,
-        aws_access_key_id=desk.environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=desk.environment["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=cli.environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=cli.environment["AWS_SECRET_ACCESS_KEY"],
     )
     key = f"{HOLDS}backup/1d11c8b0-0b0a-4a5e-9c3e-2f6f0c6f7a11/released-00000000"
     bucket = stack.outputs["PlansBucketName"]
@@ -74,8 +74,8 @@ def test_a_hold_that_would_depend_on_a_key_is_denied_by_the_bucket(stack: LocalS
         s3.put_object(Bucket=bucket, Key=key, Body=b"{}", IfNoneMatch="*")
 
 
-def test_a_stop_says_which_deletions_the_cloud_has_accepted_before(  # noqa: PLR0913  # fixtures
-    desk: Desk,
+def test_a_stop_lists_the_deletions_that_the_cloud_has_accepted(  # noqa: PLR0913  # fixtures
+    cli: OperatorCli,
     plan: dict[str, Any],
     nights: list[str],
     cloud: Cloud,
@@ -88,40 +88,40 @@ def test_a_stop_says_which_deletions_the_cloud_has_accepted_before(  # noqa: PLR
     for backup_id in nights[3:]:
         log_line(backup_id=backup_id, outcome="asked")
     words = ("stop", "--policy", plan["policy"], "--run", plan["run"][:13], "--reason", "wrong policy")
-    code, said, complained = desk.run(*words, "--json")
-    assert code == 0, complained
-    stopped = json.loads(said)
+    code, stdout, stderr = cli.run(*words, "--json")
+    assert code == 0, stderr
+    stopped = json.loads(stdout)
     assert stopped["stop"]["id"] == f"{plan['policy']}/{plan['run']}"
     assert stopped["requests"]["withdrawn"] == 0
     assert sorted(stopped["requests"]["accepted"]) == sorted(nights[3:])
-    code, said, _ = desk.run(*words)
-    assert "accepted by the cloud, cannot be called back: 7 deletions" in said
-    assert all(backup_id in said for backup_id in nights[3:])
+    code, stdout, _ = cli.run(*words)
+    assert "accepted by the cloud, cannot be called back: 7 deletions" in stdout
+    assert all(backup_id in stdout for backup_id in nights[3:])
     cloud.advance(HOUR_S)
     wait_until("all are gone", lambda: set(cloud.remaining()) == set(nights[:3]), within_s=WITHIN_S)
 
 
-def test_a_stop_counts_what_it_withdraws(
-    desk: Desk, plan: dict[str, Any], stack: LocalStack, without_holds: None
+def test_a_stop_counts_the_requests_that_it_withdraws(
+    cli: OperatorCli, plan: dict[str, Any], stack: LocalStack, without_holds: None
 ) -> None:
-    assert desk.run("pause")[0] == 0
+    assert cli.run("pause")[0] == 0
     try:
         approve(stack, plan)
-        code, said, complained = desk.run("stop", "--policy", plan["policy"], "--reason", "wrong policy", "--json")
-        assert code == 0, complained
-        requests = json.loads(said)["requests"]
+        code, stdout, stderr = cli.run("stop", "--policy", plan["policy"], "--reason", "wrong policy", "--json")
+        assert code == 0, stderr
+        requests = json.loads(stdout)["requests"]
         assert (requests["withdrawn"], requests["undelivered"], requests["accepted"]) == (DUE, DUE, [])
-        (name,) = (each["name"] for each in json.loads(desk.run("holds", "--json")[1])["holds"])
-        assert desk.run("release", name[-8:], "--yes")[0] == 0
+        (name,) = (each["name"] for each in json.loads(cli.run("holds", "--json")[1])["holds"])
+        assert cli.run("release", name[-8:], "--yes")[0] == 0
     finally:
-        desk.run("resume")
+        cli.run("resume")
 
 
-def test_no_delete_is_sent_later_than_60_seconds_after_a_hold_was_written(
-    desk: Desk, stack: LocalStack, cloud: Cloud, target: str, began: datetime, without_holds: None
+def test_no_delete_is_sent_more_than_60_seconds_after_a_hold_was_written(
+    cli: OperatorCli, stack: LocalStack, cloud: Cloud, target: str, began: datetime, without_holds: None
 ) -> None:
-    """The first deletion makes the deleter remember a list without the hold; then requests never stop coming."""
-    volume_id = str(uuid4())  # the deleter remembers the hold for 30 s, and the cloud assigns the same IDs in each test
+    """The first deletion makes the deleter cache a list without the hold; then requests arrive continuously."""
+    volume_id = str(uuid4())  # holds are cached for 30 s, and the cloud assigns the same IDs in each test
 
     def request() -> str:
         backup_id = cloud.add_backup(id=str(uuid4()), volume_id=volume_id)
@@ -130,11 +130,11 @@ def test_no_delete_is_sent_later_than_60_seconds_after_a_hold_was_written(
     request()
     wait_until("one is deleted", lambda: cloud.journal.deletes, within_s=WITHIN_S)
     held_after = datetime.now(UTC)
-    assert desk.run("hold", "--volume", volume_id, "--reason", "audit", "--unseen")[0] == 0
+    assert cli.run("hold", "--volume", volume_id, "--reason", "audit", "--unseen")[0] == 0
     sent: set[str] = set()
 
     def are_refused() -> bool:
-        """Whether every environment knows the hold: the last ten decisions about a DELETE are refusals."""
+        """Return whether all environments know the hold: the last ten decisions about a DELETE are refusals."""
         sent.add(request())
         log = [line for line in stack.log().documents(began) if line.get("request_id") in sent]
         decided = [line["outcome"] for line in log if line.get("outcome") in {"asked", "refused"}]

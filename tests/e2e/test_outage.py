@@ -1,4 +1,4 @@
-"""Outages, throttles and lost answers: the message waits, comes back, and ends as if nothing had been."""
+"""Outages, throttling and lost answers delay a request, but do not change its end."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ def _all_gone(cloud: Cloud, backups: list[str]) -> None:
     wait_until("all are gone", lambda: all(cloud.journal.is_gone(one) for one in backups), within_s=WITHIN_S)
 
 
-def test_a_service_that_is_down_deletes_nothing_and_afterwards_everything(
+def test_requests_wait_while_the_service_is_down_and_then_all_are_deleted(
     stack: LocalStack, cloud: Cloud, target: str
 ) -> None:
     cloud.set_service(up=False)
@@ -36,20 +36,18 @@ def test_a_service_that_is_down_deletes_nothing_and_afterwards_everything(
 
 
 @pytest.mark.parametrize(("status", "body"), [(413, BodyShape.OVER_LIMIT), (429, BodyShape.GATEWAY)])
-def test_a_throttle_is_waited_out(stack: LocalStack, cloud: Cloud, target: str, status: int, body: BodyShape) -> None:
+def test_throttled_requests_wait(stack: LocalStack, cloud: Cloud, target: str, status: int, body: BodyShape) -> None:
     cloud.inject(Fault(operation=Operation.DELETE, status=status, body=body, retry_after=1, times=3))
     _all_gone(cloud, _send(stack, cloud, target, count=6))
 
 
-def test_an_answer_lost_after_the_work_was_done_is_found_out_by_the_next_look(
-    stack: LocalStack, cloud: Cloud, target: str
-) -> None:
+def test_a_lost_answer_is_detected_by_the_next_get(stack: LocalStack, cloud: Cloud, target: str) -> None:
     cloud.inject(Fault(operation=Operation.DELETE, after_work=True, breakage=Breakage.RESET, times=4))
     backups = _send(stack, cloud, target, count=6)
     _all_gone(cloud, backups)
 
 
-def test_a_cloud_that_cannot_be_reached_is_asked_again(
+def test_a_request_to_an_unreachable_cloud_is_retried(
     stack: LocalStack, simulator: Simulator, cloud: Cloud, target: str, began: datetime
 ) -> None:
     backups = cloud.add_backups(3)
@@ -57,7 +55,7 @@ def test_a_cloud_that_cannot_be_reached_is_asked_again(
     try:
         stack.send_all([{"backup_id": backup_id, "target": target} for backup_id in backups])
         wait_until(
-            "it is found unreachable",
+            "the cloud is unreachable",
             lambda: any(line.get("reason") in {"unreachable", "service_down"} for line in stack.log().documents(began)),
             within_s=WITHIN_S,
         )
@@ -66,7 +64,7 @@ def test_a_cloud_that_cannot_be_reached_is_asked_again(
     _all_gone(cloud, backups)
 
 
-def test_the_parent_of_a_chain_goes_after_its_children(stack: LocalStack, cloud: Cloud, target: str) -> None:
+def test_the_parent_of_a_chain_is_deleted_after_its_children(stack: LocalStack, cloud: Cloud, target: str) -> None:
     full = cloud.add_backup()
     first = cloud.add_backup(parent_id=full)
     second = cloud.add_backup(parent_id=first)

@@ -1,4 +1,4 @@
-"""Complete purges on the local stack: from a policy to backups whose deletion the cloud's journal proves."""
+"""Complete purges on the local stack, from a policy to deletions that the journal of the cloud proves."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.e2e.desk import Desk
+from tests.e2e.operator_cli import OperatorCli
 from tests.support.local.embedded_aws import REGION
 from tests.support.local.fixtures import WITHIN_S, FindLine
 from tests.support.local.stack import LocalStack
@@ -22,7 +22,7 @@ from vbs_reaper.purge.plan_file import read_plan
 
 @pytest.fixture
 def policy(target: str) -> dict[str, Any]:
-    """A policy that no other test uses, so that its plans are its own too."""
+    """A policy that no other test uses, so that its plans are separate too."""
     return {
         "policy": target,
         "target": target,
@@ -71,7 +71,7 @@ def test_a_preview_makes_only_get_calls(stack: LocalStack, cloud: Cloud, policy:
     assert stack.depth().total == 0
 
 
-def test_what_a_purge_sends_ends_proven_gone_and_what_it_keeps_stays(
+def test_a_purge_deletes_what_is_due_and_keeps_the_rest(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
 ) -> None:
     nights = nightly(cloud, 10)
@@ -82,7 +82,7 @@ def test_what_a_purge_sends_ends_proven_gone_and_what_it_keeps_stays(
     assert set(cloud.remaining()) == {*nights[:3], neighbour}
 
 
-def test_a_guard_refuses_until_a_person_approves_that_plan_less_what_was_held_since(
+def test_a_guard_refuses_until_the_plan_is_approved_and_backups_held_since_are_left_out(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
 ) -> None:
     nights = nightly(cloud, 10)
@@ -100,7 +100,7 @@ def test_a_guard_refuses_until_a_person_approves_that_plan_less_what_was_held_si
 
 
 def change(cloud: Cloud, nights: list[str], became: str) -> None:
-    """Change the oldest backup, or remove the newest, which is its survivor."""
+    """Change the oldest backup, or remove its survivor, the newest."""
     if became == "renamed":
         cloud.change_backup(nights[3], name="daily-other")
     elif became == "of another volume":
@@ -114,13 +114,13 @@ def test_a_deletion_that_became_wrong_between_plan_and_delivery_is_superseded(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any], became: str, tmp_path: Path, log_line: FindLine
 ) -> None:
     nights = nightly(cloud, 4)
-    desk = Desk(stack, tmp_path)
-    assert desk.run("pause")[0] == 0
+    cli = OperatorCli(stack, tmp_path)
+    assert cli.run("pause")[0] == 0
     try:
         assert purge(stack, policy)["requested"] == 1
         change(cloud, nights, became)
     finally:
-        assert desk.run("resume")[0] == 0
+        assert cli.run("resume")[0] == 0
     assert log_line(backup_id=nights[3], outcome="superseded")["reason"] == "expectation_failed"
     assert not [each for each in stack.dead_letters() if nights[3] in each.body]
     assert cloud.status_of(nights[3]) == "available"
@@ -145,7 +145,7 @@ def test_a_deletion_that_became_wrong_between_plan_and_approval_is_not_requested
     assert stack.depth().total == 0
 
 
-def test_the_stored_plan_and_its_picture_lie_encrypted_in_the_stacks_bucket(
+def test_the_plan_and_its_picture_are_encrypted_in_the_bucket_of_the_stack(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
 ) -> None:
     nightly(cloud, 6)
@@ -159,7 +159,7 @@ def test_the_stored_plan_and_its_picture_lie_encrypted_in_the_stacks_bucket(
     assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
 
 
-def test_whoever_may_do_anything_with_s3_still_cannot_write_or_delete_a_plan(
+def test_a_user_with_all_s3_permissions_cannot_write_or_delete_a_plan(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
 ) -> None:
     nightly(cloud, 6)

@@ -1,4 +1,4 @@
-"""The commands of the documents, pasted as they are, in reading order, on the local stack."""
+"""The commands of the documents, run unchanged and in reading order on the local stack."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import yaml
 
 from tests.e2e.conftest import WITHIN_S
 from tests.e2e.examples import SAMPLE_ID
-from tests.e2e.reader import Reader, Said
+from tests.e2e.shell import CommandResult, Shell
 from tests.infrastructure.markdown import Markdown
 from tests.infrastructure.rendered import translated
 from tests.support.local.artefacts import ROOT
@@ -38,7 +38,7 @@ INLINE = tuple(
     for document in READ
     for found in re.finditer(r"`((?:aws|make|uv|source|\.[\w/-]+) [^`]+)`", document.prose)
 )
-"""Commands in the text, in which words in capitals stand for the reader's values."""
+"""Commands in the text, in which words in capitals are placeholders."""
 KEY_FILE = 'User Name,Access Key Id,Secret Access Key\n"vbs-reaper",ABCDEFGHIJ0123456789,not-a-real-key\n'
 OPENRC = """export OS_AUTH_URL=https://iam.eu-de.otc.t-systems.com/v3
 export OS_PROJECT_ID=5a1e0c7b9d3f4826a0b4c6d8e2f01357
@@ -58,13 +58,13 @@ def stack() -> Iterator[LocalStack]:
 
 
 @pytest.fixture(scope="module")
-def reader(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    return Reader(stack, tmp_path_factory.mktemp("reader"))
+def shell(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    return Shell(stack, tmp_path_factory.mktemp("shell"))
 
 
 @pytest.fixture
 def a_project(stack: LocalStack, cloud: Cloud) -> None:
-    """Create what the samples name: a second target, two backups, and a month of nightly backups."""
+    """Create what the commands name: a second target, two backups, and a month of nightly backups."""
     stack.store_secret("otc-prod", cloud.target_secret())
     now, volume_id = datetime.now(UTC), cloud.new_id()
     for backup_id in (SAMPLE_ID, DIRECT_ID):
@@ -74,33 +74,33 @@ def a_project(stack: LocalStack, cloud: Cloud) -> None:
 
 
 def test_every_command_does_what_the_documents_say(
-    reader: Reader, stack: LocalStack, cloud: Cloud, a_project: None
+    shell: Shell, stack: LocalStack, cloud: Cloud, a_project: None
 ) -> None:
-    reader.write("target.json", json.dumps(cloud.target_secret()))
-    reader.write("openrc.sh", OPENRC)
-    reader.write("credentials.csv", KEY_FILE)
-    story = Story(reader, stack, cloud)
+    shell.write("target.json", json.dumps(cloud.target_secret()))
+    shell.write("openrc.sh", OPENRC)
+    shell.write("credentials.csv", KEY_FILE)
+    checks = CommandChecks(shell, stack, cloud)
     for command in sorted(PASTED, key=lambda each: "create-secret" not in each):
-        story.paste(command)
+        checks.paste(command)
 
 
-class Story:
-    """What each command is expected to do, by its first words."""
+class CommandChecks:
+    """Runs commands and checks the effect of each."""
 
-    def __init__(self, reader: Reader, stack: LocalStack, cloud: Cloud) -> None:
-        self._reader, self._stack, self._cloud = reader, stack, cloud
+    def __init__(self, shell: Shell, stack: LocalStack, cloud: Cloud) -> None:
+        self._shell, self._stack, self._cloud = shell, stack, cloud
         self._plan, self._due = "", 0
 
     def paste(self, command: str) -> None:
-        """Paste the command and check what it does. The backup that the samples delete exists each time."""
+        """Run a command and check its effect. The backup that commands delete is created before, if needed."""
         if SAMPLE_ID not in self._cloud.remaining():
             self._cloud.add_backup(id=SAMPLE_ID)
         check = next(check for start, check in self._checks().items() if start in command)
-        said = self._reader.paste(command.replace("SHA256", self._plan), typed="otc-prod\n")
-        assert "Traceback" not in said.text
-        check(said)
+        result = self._shell.paste(command.replace("SHA256", self._plan), typed="otc-prod\n")
+        assert "Traceback" not in result.text
+        check(result)
 
-    def _checks(self) -> dict[str, Callable[[Said], None]]:
+    def _checks(self) -> dict[str, Callable[[CommandResult], None]]:
         return {
             "aws secretsmanager": self._succeeded,
             "vbs-reaper secret": self._succeeded,
@@ -113,45 +113,45 @@ class Story:
             "vbs-reaper plans": self._listed,
             "vbs-reaper approve": self._approved,
             "vbs-reaper send": self._deleted,
-            "vbs-reaper explain": self._told,
+            "vbs-reaper explain": self._explained,
             "vbs-reaper dead-letters": self._succeeded,
             "vbs-reaper check": self._succeeded,
             "vbs-reaper pause": self._succeeded,
             "vbs-reaper resume": self._succeeded,
         }
 
-    def _succeeded(self, said: Said) -> None:
-        assert said.code == 0, said.text
+    def _succeeded(self, result: CommandResult) -> None:
+        assert result.code == 0, result.text
 
-    def _deleted(self, said: Said) -> None:
-        self._succeeded(said)
+    def _deleted(self, result: CommandResult) -> None:
+        self._succeeded(result)
         wait_until("deleted", lambda: SAMPLE_ID not in self._cloud.remaining(), within_s=WITHIN_S)
 
-    def _queued(self, said: Said) -> None:
-        self._succeeded(said)
-        assert '"queued"' in said.text
+    def _queued(self, result: CommandResult) -> None:
+        self._succeeded(result)
+        assert '"queued"' in result.text
 
-    def _planned(self, said: Said) -> None:
-        assert said.code in {EXIT_DELETIONS_PLANNED, EXIT_GUARD_EXCEEDED}, said.text
-        (self._plan,) = re.findall(r"approve .*--plan ([0-9a-f]{64})", said.text)
-        (due,) = re.findall(r"; (\d+) to be deleted now", said.text)
+    def _planned(self, result: CommandResult) -> None:
+        assert result.code in {EXIT_DELETIONS_PLANNED, EXIT_GUARD_EXCEEDED}, result.text
+        (self._plan,) = re.findall(r"approve .*--plan ([0-9a-f]{64})", result.text)
+        (due,) = re.findall(r"; (\d+) to be deleted now", result.text)
         self._due = int(due)
 
-    def _healthy(self, said: Said) -> None:
-        self._succeeded(said)
-        assert "unhealthy" not in said.text
+    def _healthy(self, result: CommandResult) -> None:
+        self._succeeded(result)
+        assert "unhealthy" not in result.text
 
-    def _listed(self, said: Said) -> None:
-        self._succeeded(said)
-        assert self._plan in said.text
+    def _listed(self, result: CommandResult) -> None:
+        self._succeeded(result)
+        assert self._plan in result.text
 
-    def _told(self, said: Said) -> None:
-        self._succeeded(said)
-        assert "deleted" in said.text
+    def _explained(self, result: CommandResult) -> None:
+        self._succeeded(result)
+        assert "deleted" in result.text
 
-    def _approved(self, said: Said) -> None:
-        self._succeeded(said)
-        assert f"deleted: {self._due}" in said.text
+    def _approved(self, result: CommandResult) -> None:
+        self._succeeded(result)
+        assert f"deleted: {self._due}" in result.text
 
 
 # ── Commands that cannot be run here are at least valid ───────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""`make up` leaves one stack running that the console works on, whoever starts it twice; `make down` leaves nothing."""
+"""`make up` starts at most one stack for the CLI; `make down` leaves nothing behind."""
 
 import os
 import re
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def shell(folder: Path, command: str) -> tuple[int, str]:
-    """A command as it was printed, in a shell that has sourced the file."""
+    """Run a printed command in a shell that has sourced the file."""
     words = command.replace(".venv/bin/vbs-reaper", f"{sys.executable} -m vbs_reaper.cli")
     done = subprocess.run(
         ["sh", "-c", f". {folder / 'env'} && {words}"],  # noqa: S607
@@ -50,21 +50,21 @@ def shell(folder: Path, command: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_what_is_printed_works_as_printed_and_nothing_is_left_after_down(folder: Path) -> None:
-    said = make("up", folder)
+def test_the_printed_commands_work_and_nothing_is_left_after_down(folder: Path) -> None:
+    output = make("up", folder)
     assert (folder / "env").is_file()
     commands = re.findall(
-        r"^\.venv/bin/vbs-reaper (?:dead-letters .* list|holds? .*|plans .*|pause .*|resume .*)$", said, re.M
+        r"^\.venv/bin/vbs-reaper (?:dead-letters .* list|holds? .*|plans .*|pause .*|resume .*)$", output, re.M
     )
     assert len(commands) == 6
     for command in commands:
         code, answer = shell(folder, command)
         assert code == 0, answer
     assert "1 hold" in shell(folder, commands[2])[1]
-    (check,) = re.findall(r"^\.venv/bin/vbs-reaper check .* access-key$", said, re.M)
+    (check,) = re.findall(r"^\.venv/bin/vbs-reaper check .* access-key$", output, re.M)
     code, report = shell(folder, check)
     assert code == 0, report
-    (preview,) = re.findall(r"^\.venv/bin/vbs-reaper preview .*policy\.json$", said, re.M)
+    (preview,) = re.findall(r"^\.venv/bin/vbs-reaper preview .*policy\.json$", output, re.M)
     code, plan = shell(folder, preview)
     assert code == 3, plan
     _, listed = shell(folder, commands[0])
@@ -81,7 +81,7 @@ def test_what_is_printed_works_as_printed_and_nothing_is_left_after_down(folder:
 @pytest.mark.parametrize(
     "stale", ["999999999", "no number", str(os.getpid())], ids=["ended", "no number", "somebody else's"]
 )
-def test_a_stale_process_file_is_nobodys_process(
+def test_a_stale_pid_file_names_no_running_stack(
     tmp_path: Path, stale: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "up"

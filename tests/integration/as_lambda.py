@@ -1,7 +1,7 @@
-"""Run by an interpreter of its own: a handler and its events as Lambda has them, with nothing else on the path.
+"""A script that runs a handler as in Lambda, in its own interpreter with only the given folders on the path.
 
-Arguments: a file to write the answers to, then the path: the function, its layers, the runtime's own packages. Standard
-input: a JSON object of events by name.
+Arguments: a file to write the responses to, then the path: the function, its layers, the packages of the runtime.
+Standard input: a JSON object of events by name.
 """
 
 import importlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class Context:
-    """What Lambda tells of an invocation."""
+    """The context of an invocation."""
 
     function_name = "deleter"
     function_version = "$LATEST"
@@ -21,12 +21,12 @@ class Context:
     tenant_id = None
 
     def get_remaining_time_in_millis(self) -> int:
-        """All of it."""
+        """Return a fixed time."""
         return 60_000
 
 
 answers, *path = sys.argv[1:]
 sys.path[:0] = path
 handler = importlib.import_module("app").lambda_handler
-told = {name: handler(event, Context()) for name, event in json.load(sys.stdin).items()}
-Path(answers).write_text(json.dumps(told), encoding="utf-8")
+responses = {name: handler(event, Context()) for name, event in json.load(sys.stdin).items()}
+Path(answers).write_text(json.dumps(responses), encoding="utf-8")

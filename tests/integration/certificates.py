@@ -1,4 +1,4 @@
-"""A private authority and certificates of its making, for servers of tests."""
+"""A private certificate authority for the servers of tests."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 class Authority:
-    """A certificate authority nobody knows unless told."""
+    """A certificate authority that clients do not trust by default."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -24,7 +24,7 @@ class Authority:
         self.pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     def server_context(self, folder: Path, host: str = "127.0.0.1", *, days: int = 10) -> ssl.SSLContext:
-        """What a server of that address shows; ended already where the days are negative."""
+        """Return a server context with a certificate for this host; it has expired if `days` is negative."""
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [
             x509.IPAddress(ip_address(host)) if host[0] in "0123456789:" else x509.DNSName(host)

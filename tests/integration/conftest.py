@@ -1,4 +1,4 @@
-"""AWS for tests of one neighbour: moto's server in this process, made empty for every test."""
+"""Fixtures: a moto server in this process, reset for every test, and a simulated cloud."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from functions.deleter import app
 from tests.integration.certificates import Authority
-from tests.integration.ear import Ear
+from tests.integration.event_recorder import EventRecorder
 from tests.support.doubles import FakeLambdaContext
 from tests.support.poller import Invoke, Poller
 from tests.support.service_models import share_service_models
@@ -24,7 +24,7 @@ from vbs_reaper.clouds.http import transport
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_public_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let transports trust one authority by default: reading all public ones takes longer than most tests."""
+    """Let transports trust only one public authority, because loading all takes longer than most tests."""
     bundle = tmp_path_factory.mktemp("trust") / "bundle.pem"
     bundle.write_text(Authority().pem)
     with pytest.MonkeyPatch.context() as patch:
@@ -43,7 +43,7 @@ def moto_url() -> Iterator[str]:
 
 @pytest.fixture
 def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An empty AWS in this process; nothing of the machine's own AWS configuration is left. Returns its address."""
+    """Reset moto and replace the AWS configuration of the machine; return the endpoint."""
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
@@ -65,13 +65,13 @@ def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def resources(aws: str) -> TemplateResources:
-    """Queues and bus as template.yaml describes them."""
+    """The queues, the bus and the bucket of template.yaml."""
     return make_resources()
 
 
 @pytest.fixture
 def bucket(aws: str) -> str:
-    """The bucket of the stack, without the rest of it."""
+    """Only the bucket of the stack."""
     return make_bucket()
 
 
@@ -86,21 +86,21 @@ def dead_letters(resources: TemplateResources) -> Poller:
 
 
 @pytest.fixture
-def ear(resources: TemplateResources) -> Ear:
-    """What the bus says from now on."""
-    return Ear.at(resources.bus_name)
+def recorder(resources: TemplateResources) -> EventRecorder:
+    """Record the events of the bus."""
+    return EventRecorder.at(resources.bus_name)
 
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
-    """A cloud of its own: Keystone and the backup service."""
+    """A simulated cloud for this test."""
     with Simulator().running() as cloud:
         yield cloud
 
 
 @pytest.fixture
 def forget_deleter() -> Iterator[Callable[[], None]]:
-    """As if the execution environment were a new one, now and whenever it is called."""
+    """Return a function that clears the cached deleter, as in a new execution environment."""
     app.deleter.cache_clear()
     yield app.deleter.cache_clear
     app.deleter.cache_clear()
@@ -114,7 +114,7 @@ def invoke(
     monkeypatch: pytest.MonkeyPatch,
     forget_deleter: Callable[[], None],
 ) -> Invoke:
-    """The deleter's handler in a new environment, told of the resources; both targets' secrets are of this cloud."""
+    """The handler of the deleter in a new environment. The secrets of both targets name this cloud."""
     for name, value in resources.deleter_environment.items():
         monkeypatch.setenv(name, value)
     for target in ("default", "otc-prod"):

@@ -1,4 +1,4 @@
-"""A redrive, and one that ends with its process. test_redrive.py runs the latter in a process of its own."""
+"""A redrive, and one that kills its process. test_redrive.py runs the latter in a child process."""
 
 import os
 import signal
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 EFFECTS = ("SendMessageBatch", "DeleteMessage")
 HIDDEN_S = 1
-"""How long the letters stay hidden after the kill."""
+"""How long the dead letters stay hidden after the kill."""
 
 
 def redrive(sqs: "SQSClient", dead_letter_url: str, queue_url: str) -> None:
-    """Send again all letters that can heal."""
+    """Redrive all dead letters that can succeed now."""
     with HiddenLetters(sqs, dead_letter_url) as letters:
         selected = select_letters(list(letters), None, None, for_redrive=True)
     resend = resend_to(sqs, queue_url)
@@ -30,7 +30,7 @@ def redrive(sqs: "SQSClient", dead_letter_url: str, queue_url: str) -> None:
 
 
 def redrive_until_killed(environment: Mapping[str, str], dead_letter_url: str, queue_url: str, effects: int) -> None:
-    """Redrive, and kill this process after so many effects."""
+    """Redrive, and kill this process after this number of effects."""
     os.environ.update(environment)
     vars(letter_queue).update(EMPTY_RECEIVES=1, HIDDEN_S=HIDDEN_S)
     sqs, done = boto3.client("sqs"), []

@@ -1,4 +1,4 @@
-"""A server that says what it is told, byte for byte, and counts who came."""
+"""A server that writes exactly the bytes of a script, and counts connections and requests."""
 
 import socket
 import threading
@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-Say = Callable[[bytes], None]
-Script = Callable[[Say, threading.Event], None]
-"""What to do after a request: `say` some bytes; the event ends every wait."""
+Write = Callable[[bytes], None]
+Script = Callable[[Write, threading.Event], None]
+"""Called for each request with a function that writes bytes, and an event that ends all waits."""
 
 
 class ScriptedServer:
-    """Carries out the script once per request, on as many connections as come; then the connection stays open."""
+    """Runs the script once per request, on any number of connections, and keeps them open."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -76,62 +76,62 @@ def _read_request(connection: socket.socket) -> bytes:
     return request
 
 
-def saying(*answers: bytes) -> Script:
-    """Say these, one per request, the last one again and again."""
+def responding(*answers: bytes) -> Script:
+    """Write one of these per request, and repeat the last one."""
     left = list(answers)
 
-    def script(say: Say, _: threading.Event) -> None:
-        say(left.pop(0) if len(left) > 1 else left[0])
+    def script(write: Write, _: threading.Event) -> None:
+        write(left.pop(0) if len(left) > 1 else left[0])
 
     return script
 
 
-def hanging_up(answer: bytes) -> Script:
-    """Say this and end the connection."""
+def closing_after(answer: bytes) -> Script:
+    """Write this and close the connection."""
 
-    def script(say: Say, _: threading.Event) -> None:
-        say(answer)
+    def script(write: Write, _: threading.Event) -> None:
+        write(answer)
         raise ConnectionError
 
     return script
 
 
 class Flood:
-    """A script: says `head`, then more than any answer may have, as far as the other side lets it."""
+    """A script that writes `head`, then more than the size limit of a response, until the client disconnects."""
 
     PIECE: Final = b"x\r\n" * 16_384
     PIECES: Final = 700
-    """Some 32 MiB: several times of what the buffers between the two ends take in."""
+    """About 32 MiB in total: several times the size of the socket buffers."""
 
     def __init__(self, head: bytes) -> None:
         self._head = head
-        self.said = 0
+        self.sent_bytes = 0
 
-    def __call__(self, say: Say, _: threading.Event) -> None:
-        say(self._head)
+    def __call__(self, write: Write, _: threading.Event) -> None:
+        write(self._head)
         for _piece in range(self.PIECES):
-            say(self.PIECE)
-            self.said += len(self.PIECE)
+            write(self.PIECE)
+            self.sent_bytes += len(self.PIECE)
 
     @property
     def was_cut_short(self) -> bool:
-        return self.said < self.PIECES * len(self.PIECE)
+        return self.sent_bytes < self.PIECES * len(self.PIECE)
 
 
 def dripping(answer: bytes, *, whole: bytes = b"", every_s: float = 0.05) -> Script:
-    """Say `whole` at once, then the answer a byte at a time."""
+    """Write `whole` at once, then the answer byte by byte."""
 
-    def script(say: Say, stopping: threading.Event) -> None:
-        say(whole)
+    def script(write: Write, stopping: threading.Event) -> None:
+        write(whole)
         for byte in answer:
             if stopping.wait(every_s):
                 return
-            say(bytes([byte]))
+            write(bytes([byte]))
 
     return script
 
 
 def answer(status: int, body: bytes = b"", *headers: str) -> bytes:
-    """A whole answer."""
+    """Return a complete response."""
     lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1") + body

@@ -1,4 +1,4 @@
-"""The outputs of a deployed stack. moto's CloudFormation needs packages that nothing else here needs."""
+"""Fakes the outputs of a stack, because CloudFormation in moto needs packages that no other test needs."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Broken AWS settings: every command names the variable or the file in one sentence, and never shows a traceback."""
+"""Broken AWS settings: every command prints one sentence with the variable or the file, and no traceback."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The deleter as it is built, imported as Lambda imports it: no package but the layers' and the runtime's own."""
+"""The built deleter, imported as in Lambda: only with the packages of the layers and of the runtime."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from tests.support.local.artefacts import ROOT, build, local_environment
 from tests.support.simulator.cloud import Cloud
 from tests.support.template_resources import TemplateResources
 
-THE_RUNTIMES_OWN = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
+RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
 EVENTS = sorted((ROOT / "events" / "deleter").glob("*.json"))
 TARGETS = ("default", "otc-prod")
 NOT_CONFIGURED = "nobody-configured-this"
@@ -26,7 +26,7 @@ Events = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def path_in_lambda(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Function, layers and runtime, unpacked as Lambda unpacks them, for this machine."""
+    """The unpacked function, layers and runtime packages, for this machine."""
     python = local_environment()
     root = tmp_path_factory.mktemp("lambda")
     for folder, place in {"functions/deleter": "task", "layers/dependencies": "opt", "layers/shared": "opt"}.items():
@@ -35,14 +35,14 @@ def path_in_lambda(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     runtime = root / "runtime"
     runtime.mkdir()
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(python.parents[1])}))
-    for name in THE_RUNTIMES_OWN:
+    for name in RUNTIME_PACKAGES:
         (runtime / name).symlink_to(packages / name)
     return [root / "task", root / "opt" / "python", runtime]
 
 
 @pytest.fixture
 def answers(path_in_lambda: list[Path], resources: TemplateResources, cloud: Cloud, tmp_path: Path) -> Events:
-    """What the handler says to every file of `events/deleter/`, one after the other, in an empty project."""
+    """The responses to every file of `events/deleter/`, one after the other, with an empty project."""
     for target in TARGETS:
         secret = json.dumps(cloud.target_secret())
         boto3.client("secretsmanager").create_secret(Name=f"{resources.secret_prefix}/{target}", SecretString=secret)
@@ -67,8 +67,8 @@ def answers(path_in_lambda: list[Path], resources: TemplateResources, cloud: Clo
     return answers
 
 
-def test_every_sample_gets_the_answer_it_should(answers: Events, resources: TemplateResources, cloud: Cloud) -> None:
-    """In an empty project every request has ended, but the direct one needs a second look; an unknown target waits."""
+def test_every_sample_gets_the_expected_answer(answers: Events, resources: TemplateResources, cloud: Cloud) -> None:
+    """With an empty project, only the direct request (needs a second GET) and that of an unknown target do not end."""
     direct = answers.pop("direct")
     assert (direct["outcome"], direct["reason"]) == ("queued", "unconfirmed")
     for name, answer in answers.items():
@@ -81,13 +81,13 @@ def test_every_sample_gets_the_answer_it_should(answers: Events, resources: Temp
 
 
 def messages_for(target: str, name: str) -> set[str]:
-    """The ids of a sample's messages that name a target."""
+    """Return the IDs of the messages in a sample that name this target."""
     records = json.loads((ROOT / "events" / "deleter" / f"{name}.json").read_text(encoding="utf-8"))["Records"]
     return {record["messageId"] for record in records if target in record["body"]}
 
 
 def attributes(queue_url: str, name: str) -> list[str]:
-    """One attribute of every message that a queue shows."""
+    """Return one attribute of every visible message of a queue."""
     found: list[str] = []
     sqs = boto3.client("sqs")
     while messages := sqs.receive_message(

@@ -1,4 +1,4 @@
-"""What prevents the deletion of a stack: rules of others on its event bus."""
+"""Rules of others on the event bus of a stack, which prevent the deletion of the stack."""
 
 import boto3
 import pytest
@@ -11,7 +11,7 @@ OWN = "reaper-DeleteRequestedRule-1A2B3C"
 
 @pytest.fixture
 def bus(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The bus that a stack has created, with its rule. moto's CloudFormation cannot make it."""
+    """The bus of a stack, with the rule of the stack. CloudFormation in moto cannot create it."""
     give_outputs(monkeypatch, {"EventBusName": "reaper"})
     monkeypatch.setattr(bus_rules, "_own_rule", lambda _: OWN)
     boto3.client("events").create_event_bus(Name="reaper")
@@ -34,14 +34,12 @@ def test_rules_of_others_are_named_with_the_commands_that_delete_them(
     for number in range(30):
         add_rule(bus, f"audit-{number}")
     assert bus_rules.main("reaper") == bus_rules.EXIT_FOUND
-    said = capsys.readouterr().out
-    assert all(f"delete-rule --event-bus-name reaper --name audit-{number}\n" in said for number in range(30))
-    assert OWN not in said
+    output = capsys.readouterr().out
+    assert all(f"delete-rule --event-bus-name reaper --name audit-{number}\n" in output for number in range(30))
+    assert OWN not in output
 
 
-def test_rules_on_a_bus_that_the_stack_does_not_own_are_nothing_to_it(
-    bus: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rules_on_a_bus_that_the_stack_does_not_own_are_ignored(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
     add_rule(bus, "audit")
     give_outputs(monkeypatch, {"EventBusName": "ours"})
     assert bus_rules.main("reaper") == 0

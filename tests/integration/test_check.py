@@ -1,4 +1,4 @@
-"""A target's check against a simulated cloud: each fault one sentence, and never a login that could lock a user."""
+"""The check of a target, with a simulated cloud: one sentence per fault, and no login that could lock a user."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.reach import TARGET, Hourglass, Reach, Shelf, reaching, with_auth
+from tests.integration.api_harness import (
+    TARGET,
+    ApiHarness,
+    FakeTimeLeft,
+    TargetSecretsInMemory,
+    api_harness,
+    with_auth,
+)
 from tests.support.doubles import ManualClock
 from tests.support.simulator.body_shapes import BodyShape
 from tests.support.simulator.cloud import Cloud
@@ -30,39 +37,39 @@ REMOVED = object()
 
 @pytest.fixture
 def cloud(clock: ManualClock) -> Iterator[Cloud]:
-    """A cloud whose time is the test's."""
+    """A cloud with the clock of the test."""
     with Simulator(clock=clock).running() as cloud:
         yield cloud
 
 
 @pytest.fixture
-def reach(cloud: Cloud, clock: ManualClock) -> Iterator[Reach]:
-    with reaching(cloud, clock=clock) as reach:
-        yield reach
+def harness(cloud: Cloud, clock: ManualClock) -> Iterator[ApiHarness]:
+    with api_harness(cloud, clock=clock) as harness:
+        yield harness
 
 
-def check(reach: Reach, left_s: float = 60.0, per_look_s: float = 0.0) -> TargetReport:
-    return TargetCheck(reach.api, reach.clock).check(TARGET, Hourglass(left_s, per_look_s=per_look_s))
+def check(harness: ApiHarness, left_s: float = 60.0, cost_per_read_s: float = 0.0) -> TargetReport:
+    return TargetCheck(harness.api, harness.clock).check(TARGET, FakeTimeLeft(left_s, cost_per_read_s=cost_per_read_s))
 
 
 def check_of(cloud: Cloud, clock: ManualClock, secret: dict[str, Any]) -> TargetReport:
-    shelf = Shelf()
-    shelf.put(secret)
-    with reaching(cloud, clock=clock, shelf=shelf) as reach:
-        return check(reach)
+    secrets = TargetSecretsInMemory()
+    secrets.put(secret)
+    with api_harness(cloud, clock=clock, secrets=secrets) as harness:
+        return check(harness)
 
 
 # ------------------------------------------------------------------ a good target
 
 
 @pytest.mark.parametrize("service", ["vbs", "cinder", "cbr"])
-def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(
+def test_a_good_target_is_healthy_and_its_report_contains_what_was_observed(
     cloud: Cloud, clock: ManualClock, service: str
 ) -> None:
     cloud.add_backup(created_at=clock() - timedelta(days=9))
     cloud.add_backup(created_at=clock() - timedelta(days=1))
-    with reaching(cloud, clock=clock, service=service) as reach:
-        report = check(reach)
+    with api_harness(cloud, clock=clock, service=service) as harness:
+        report = check(harness)
     assert report == TargetReport(
         target=TARGET,
         healthy=True,
@@ -77,33 +84,35 @@ def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(
         newest=clock() - timedelta(days=1),
         unknown=(DELETE_PERMISSION, *([PREVIEW] if service == "cbr" else [])),
     )
-    assert reach.book.take() == [("Authenticate", "201"), ("ListBackups", "200")]
+    assert harness.calls.take() == [("Authenticate", "201"), ("ListBackups", "200")]
     assert list(cloud.remaining().values()) == ["available"] * 2
 
 
 def test_without_a_backup_it_is_unknown_whether_metadata_is_shown(cloud: Cloud, clock: ManualClock) -> None:
-    with reaching(cloud, clock=clock, service="cinder") as reach:
-        report = check(reach)
+    with api_harness(cloud, clock=clock, service="cinder") as harness:
+        report = check(harness)
     assert report.healthy
     assert report.backups == 0
     assert METADATA in report.unknown
 
 
-def test_a_project_of_many_pages_is_healthy_even_where_time_ends_before_the_last(reach: Reach, cloud: Cloud) -> None:
+def test_a_project_with_many_pages_is_healthy_even_if_time_runs_out_before_the_last(
+    harness: ApiHarness, cloud: Cloud
+) -> None:
     cloud.change_settings(page_limit=1)
     cloud.add_backups(9)
-    report = check(reach, left_s=20, per_look_s=1)
+    report = check(harness, left_s=20, cost_per_read_s=1)
     assert report.healthy
     assert BACKUP_COUNT in report.unknown
     assert isinstance(report.backups, int)
     assert 0 < report.backups < 9
 
 
-def test_a_target_that_no_time_was_left_for_is_not_judged(reach: Reach) -> None:
-    report = check(reach, left_s=5)
+def test_a_target_without_time_left_is_not_checked(harness: ApiHarness) -> None:
+    report = check(harness, left_s=5)
     assert report.healthy is None
     assert report.reason == "out_of_time"
-    assert reach.book.take() == []
+    assert harness.calls.take() == []
 
 
 # ------------------------------------------------------------------ every fault, one sentence
@@ -138,7 +147,7 @@ IF_IT_LASTS = "If it lasts, ask the operator of the cloud."
     ],
     ids=["password", "key", "administrator", "reader", "no right at CBR", "region", "version", "ahead", "behind"],
 )  # fmt: skip
-def test_a_faulty_target_is_told_in_one_sentence_with_its_fix(
+def test_a_faulty_target_is_reported_in_one_sentence_with_its_fix(
     cloud: Cloud, clock: ManualClock, user: str, service: str, change: dict[str, Any], reason: str, says: str,
     action: str,
 ) -> None:  # fmt: skip
@@ -169,11 +178,11 @@ def test_a_faulty_target_is_told_in_one_sentence_with_its_fix(
     ],
     ids=str,
 )  # fmt: skip
-def test_a_cloud_that_fails_is_told_in_one_sentence_with_what_to_do(
-    reach: Reach, cloud: Cloud, fault: Fault, reason: str, says: str, action: str | None
+def test_a_failing_cloud_is_reported_in_one_sentence_with_what_to_do(
+    harness: ApiHarness, cloud: Cloud, fault: Fault, reason: str, says: str, action: str | None
 ) -> None:
     cloud.inject(replace(fault, operation=fault.operation or Operation.LIST, times=None))
-    report = check(reach)
+    report = check(harness)
     assert (report.healthy, report.reason) == (False, reason)
     assert action in (None, report.action)
     assert says.replace("AUTH_URL", cloud.auth_url) in str(report.message)
@@ -190,13 +199,13 @@ def test_a_cloud_that_fails_is_told_in_one_sentence_with_what_to_do(
     ],
     ids=["one is odd", "all are odd", "a field is missing"],
 )  # fmt: skip
-def test_a_field_that_no_backup_shows_is_a_fault_of_the_target(
-    reach: Reach, cloud: Cloud, changes: list[dict[str, Any]], message: str | None
+def test_a_field_that_every_backup_lacks_is_a_fault_of_the_target(
+    harness: ApiHarness, cloud: Cloud, changes: list[dict[str, Any]], message: str | None
 ) -> None:
     rows = [{**RECORD, "id": cloud.new_id(), **change} for change in changes]
     listed = [{key: value for key, value in row.items() if value is not REMOVED} for row in rows]
     cloud.inject(Fault(operation=Operation.LIST, status=200, raw_body=json.dumps({"backups": listed})))
-    report = check(reach)
+    report = check(harness)
     assert (report.healthy, report.message or None) == (message is None, message)
     assert (report.reason or None) == (None if message is None else "unknown_field")
 
@@ -204,16 +213,18 @@ def test_a_field_that_no_backup_shows_is_a_fault_of_the_target(
 # ------------------------------------------------------------------ lockout
 
 
-def test_checks_in_a_row_send_a_refused_secret_once(cloud: Cloud, clock: ManualClock) -> None:
-    shelf = Shelf()
-    shelf.put(with_auth(cloud.target_secret(), password="not this one"))
-    with reaching(cloud, clock=clock, shelf=shelf) as reach:
-        reports = [check(reach) for _ in range(10)]
+def test_repeated_checks_send_a_rejected_secret_once(cloud: Cloud, clock: ManualClock) -> None:
+    secrets = TargetSecretsInMemory()
+    secrets.put(with_auth(cloud.target_secret(), password="not this one"))
+    with api_harness(cloud, clock=clock, secrets=secrets) as harness:
+        reports = [check(harness) for _ in range(10)]
     assert {report.reason for report in reports} == {"credentials_rejected"}
     assert len(cloud.journal.failed_logins()) == 1
 
 
-def test_several_places_of_the_service_are_told_with_the_setting_that_chooses(cloud: Cloud, clock: ManualClock) -> None:
+def test_several_places_of_the_service_are_reported_with_the_setting_that_selects_one(
+    cloud: Cloud, clock: ManualClock
+) -> None:
     cloud.add_backup()
     with Simulator(clock=clock).running() as other:
         cloud.change_settings(backup_addresses=(other.url, cloud.url))
@@ -229,14 +240,14 @@ def test_several_places_of_the_service_are_told_with_the_setting_that_chooses(cl
         assert other.journal.calls == []
 
 
-def test_a_check_whose_next_page_is_elsewhere_is_told(cloud: Cloud, clock: ManualClock, reach: Reach) -> None:
+def test_a_next_page_at_another_place_is_reported(cloud: Cloud, clock: ManualClock, harness: ApiHarness) -> None:
     cloud.change_settings(page_limit=2)
     cloud.add_backups(3)
     with Simulator(clock=clock).running() as other:
-        assert check(reach).healthy
+        assert check(harness).healthy
         cloud.change_settings(backup_addresses=(other.url,))
         cloud.inject(Fault(operation=Operation.LIST, status=401, body=BodyShape.KEYSTONE, skip=1))
-        report = check(reach)
+        report = check(harness)
         assert (report.healthy, report.reason) == (False, "wrong_endpoint")
         assert f"is at {other.url} now" in str(report.message)
         assert other.journal.calls == []

@@ -1,4 +1,4 @@
-"""The checker as Lambda runs it: reports out, the metric in its log, the event on the bus."""
+"""The handler of the checker: its reports, its metrics in the log, and its events."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from functions.checker import app
 from tests.benchmarks.money import CHECK_METRICS
 from tests.conftest import Event
 from tests.infrastructure.schemas.validator import complaints
-from tests.integration.ear import Ear
+from tests.integration.event_recorder import EventRecorder
 from tests.support.doubles import FakeLambdaContext
 from tests.support.local.function_log import Sample, samples
 from tests.support.log_lines import LogLines
@@ -37,7 +37,7 @@ CANARY = "canary-text-51c0ffee"
 
 @pytest.fixture
 def mapping(resources: TemplateResources) -> str:
-    """The event source mapping of a deleter that does nothing."""
+    """The event source mapping of a dummy deleter."""
     functions, code = boto3.client("lambda"), io.BytesIO()
     zipfile.ZipFile(code, "w").close()
     role = boto3.client("iam").create_role(RoleName="deleter", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
@@ -58,10 +58,10 @@ def checker(
     cloud: Cloud,
     lambda_context: FakeLambdaContext,
     monkeypatch: pytest.MonkeyPatch,
-    ear: Ear,
+    recorder: EventRecorder,
     mapping: str,
 ) -> Iterator[Invoke]:
-    """The handler in a new environment. The target `default` is good, `otc-prod` an administrator's."""
+    """The handler in a new environment. The user of target `otc-prod` is an administrator."""
     for name in NAMES:
         monkeypatch.setenv(name, resources.deleter_environment[name])
     monkeypatch.setenv("DELETE_REQUESTS_MAPPING_ID", mapping)
@@ -79,17 +79,17 @@ def healthy(answer: dict[str, Any]) -> dict[str, bool]:
     return {report["target"]: report["healthy"] for report in answer["targets"]}
 
 
-def test_the_targets_of_the_event_are_checked_and_an_unhealthy_one_is_an_event_as_its_schema_says(
-    checker: Invoke, event: Callable[[str], Event], ear: Ear, cloud: Cloud, log_lines: LogLines
+def test_the_targets_of_the_event_are_checked_and_an_unhealthy_one_is_published(
+    checker: Invoke, event: Callable[[str], Event], recorder: EventRecorder, cloud: Cloud, log_lines: LogLines
 ) -> None:
     answer = checker(event("checker/check"))
     assert healthy(answer) == {"default": True, "otc-prod": False}
     assert answer["own_side"] == {"healthy": True, "faults": [], "deleter": "Enabled"}
     assert answer["published"] is True
-    (heard,) = ear.heard()
-    assert heard["detail-type"] == "VBS Target Unhealthy"
-    assert (heard["detail"]["target"], heard["detail"]["reason"]) == ("otc-prod", "administrator_refused")
-    assert complaints("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | heard) == []
+    (published,) = recorder.events()
+    assert published["detail-type"] == "VBS Target Unhealthy"
+    assert (published["detail"]["target"], published["detail"]["reason"]) == ("otc-prod", "administrator_refused")
+    assert complaints("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | published) == []
     for user in ("member", "admin"):
         assert cloud.target_secret(user)["auth"]["password"] not in json.dumps(answer) + log_lines.text()
 
@@ -103,13 +103,13 @@ def test_a_target_is_checked_once_and_without_names_it_is_the_default_one(
 
 
 @pytest.mark.parametrize("wrong", [{"target": "default"}, {"targets": "default"}, {"targets": ["Default"]}, []])
-def test_an_event_that_is_no_check_is_refused(checker: Invoke, wrong: Any) -> None:  # noqa: ANN401  # any JSON
+def test_an_event_that_is_not_a_check_is_refused(checker: Invoke, wrong: Any) -> None:  # noqa: ANN401  # any JSON
     with pytest.raises(InvalidCheck, match="the event is not a check"):
         checker(wrong)
 
 
-def test_a_check_that_fails_itself_loses_no_other_report(
-    checker: Invoke, ear: Ear, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+def test_a_check_that_raises_does_not_prevent_other_reports(
+    checker: Invoke, recorder: EventRecorder, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
     check = TargetCheck.check
 
@@ -124,13 +124,13 @@ def test_a_check_that_fails_itself_loses_no_other_report(
     failed = answer["targets"][0]
     assert (failed["reason"], failed["action"]) == ("internal_error", "Read the log and report the fault.")
     assert failed["message"] == 'target "otc-prod": its check failed with LookupError'
-    (heard,) = ear.heard()
-    assert heard["detail"]["message"] == failed["message"]
-    assert complaints("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | heard) == []
+    (published,) = recorder.events()
+    assert published["detail"]["message"] == failed["message"]
+    assert complaints("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | published) == []
     (line,) = [line for line in log_lines.all() if line["message"] == "check failed"]
     assert (line["target"], line["error"]) == ("otc-prod", "LookupError")
     assert line["where"][-1].startswith("test_checker_function.py:")
-    assert CANARY not in log_lines.text() + json.dumps([answer, heard])
+    assert CANARY not in log_lines.text() + json.dumps([answer, published])
 
 
 SCHEDULED = {"scheduled_time": "2026-11-24T03:00:00Z"}
@@ -145,7 +145,7 @@ SCHEDULED = {"scheduled_time": "2026-11-24T03:00:00Z"}
     ],
     ids=["by schedule", "by hand"],
 )  # fmt: skip
-def test_a_check_records_only_what_it_has_looked_at(
+def test_a_check_records_only_what_it_has_checked(
     checker: Invoke, event: Callable[[str], Event], capsys: pytest.CaptureFixture[str],
     more: Event, metrics: dict[str, float],
 ) -> None:  # fmt: skip
@@ -156,7 +156,9 @@ def test_a_check_records_only_what_it_has_looked_at(
     assert health == {"default": 1.0, "otc-prod": 0.0}
 
 
-def test_a_check_writes_as_many_metrics_as_the_cost_counts(checker: Invoke, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_check_writes_the_number_of_metrics_in_the_cost_table(
+    checker: Invoke, capsys: pytest.CaptureFixture[str]
+) -> None:
     checker(SCHEDULED)
     assert len({(each.name, *each.dimensions.values()) for each in recorded(capsys)}) == CHECK_METRICS
 

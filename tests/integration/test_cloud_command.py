@@ -1,4 +1,4 @@
-"""`make test-cloud` changes nothing at a target, or only the one backup that it makes, as the cloud's journal shows."""
+"""`make test-cloud` changes nothing in a target except the one backup that it creates, as the journal shows."""
 
 import io
 import json
@@ -27,7 +27,7 @@ LOGINS: dict[str, dict[str, Any]] = {
 
 
 def run(cloud: Cloud, folder: Path, secret: dict[str, Any], *options: str, typed: str = "") -> tuple[int, str]:
-    """Run the command; returns its exit code and all that it printed. It runs pytest, so it has its own process."""
+    """Run the command in a process, because it runs pytest; return its exit code and output."""
     command = [sys.executable, "-m", "tests.contract", *arguments(folder, secret, options)]
     ran = subprocess.run(command, cwd=ROOT, input=typed, capture_output=True, text=True, check=False)
     printed = ran.stdout + ran.stderr
@@ -42,7 +42,7 @@ def arguments(folder: Path, secret: dict[str, Any], options: Iterable[str] = ())
 
 
 def changing_calls(cloud: Cloud) -> list[tuple[str, str]]:
-    """The calls other than logins that are not GET."""
+    """Return the calls that are neither logins nor GETs."""
     calls = [call for call in cloud.journal.calls if call.operation is not Operation.LOGIN]
     return [(call.method, call.raw_path) for call in calls if call.method != "GET"]
 
@@ -55,7 +55,7 @@ def cloud() -> Iterator[Cloud]:
 
 
 @pytest.mark.parametrize(("kind", "login"), [("vbs", "password"), ("cbr", "access key")])
-def test_it_sends_one_login_and_nothing_but_get(cloud: Cloud, tmp_path: Path, kind: str, login: str) -> None:
+def test_it_sends_one_login_and_only_gets(cloud: Cloud, tmp_path: Path, kind: str, login: str) -> None:
     code, printed = run(cloud, tmp_path, cloud.target_secret(service=kind, **LOGINS[login]))
     assert code == 0, printed
     assert ("8 passed, 1 skipped" if login == "access key" else "9 passed") in printed
@@ -77,7 +77,7 @@ def test_a_wrong_password_or_signature_is_sent_once_and_nothing_is_tested(
 
 
 @pytest.mark.parametrize(("kind", "login"), [("cinder", "application credential"), ("cbr", "password")])
-def test_it_makes_one_backup_and_deletes_only_that_after_the_project_was_typed(
+def test_it_creates_one_backup_and_deletes_only_that_after_the_project_was_typed(
     cloud: Cloud, tmp_path: Path, kind: str, login: str
 ) -> None:
     before = cloud.remaining()
@@ -99,7 +99,7 @@ def test_it_makes_one_backup_and_deletes_only_that_after_the_project_was_typed(
     [(False, "", "ID"), (False, "0" * 32, "ID"), (True, PROJECT_ID, "name")],
     ids=["nothing", "another project", "the ID of a project with a name"],
 )
-def test_it_makes_nothing_unless_the_project_is_typed_as_the_secret_has_it(
+def test_it_creates_nothing_unless_the_project_is_typed_as_in_the_secret(
     cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     names_project: bool, typed: str, asks_for: str,
 ) -> None:  # fmt: skip

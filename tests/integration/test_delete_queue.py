@@ -72,7 +72,7 @@ def test_messages_of_any_number_and_size_are_stored(
     assert delete_queue.count()["delayed"] == 1
 
 
-def test_a_dead_letter_rests_verbatim_with_its_reason(
+def test_a_dead_letter_has_the_original_body_and_its_reason(
     queue: DeleteQueue, delete_queue: Poller, dead_letters: Poller
 ) -> None:
     assert queue.dead_letter(LETTER)
@@ -88,7 +88,7 @@ def test_a_dead_letter_rests_verbatim_with_its_reason(
 
 
 @pytest.mark.parametrize(("body", "stored"), [("", '""'), ("\x00\uffff", "\\u0000\\uffff")])
-def test_a_body_that_sqs_refuses_rests_escaped(
+def test_a_body_that_sqs_rejects_is_escaped_in_the_dead_letter(
     queue: DeleteQueue, dead_letters: Poller, body: str, stored: str
 ) -> None:
     assert queue.dead_letter(replace(LETTER, body=body))
@@ -97,7 +97,7 @@ def test_a_body_that_sqs_refuses_rests_escaped(
     assert attributes_of(record)["message"].startswith("(")
 
 
-def test_a_hidden_message_stays_hidden_for_longer_than_the_queues_own_time(
+def test_a_message_can_be_hidden_for_longer_than_the_visibility_timeout_of_the_queue(
     queue: DeleteQueue, delete_queue: Poller
 ) -> None:
     queue.send([NewMessage(body=BODY), NewMessage(body=BODY)])
@@ -106,7 +106,7 @@ def test_a_hidden_message_stays_hidden_for_longer_than_the_queues_own_time(
     assert delete_queue.count() == {"visible": 1, "hidden": 1, "delayed": 0}
 
 
-def test_hiding_beyond_what_sqs_allows_is_logged_and_raises_nothing(
+def test_hiding_for_longer_than_sqs_allows_is_logged_and_does_not_raise(
     queue: DeleteQueue, delete_queue: Poller, log_lines: LogLines
 ) -> None:
     queue.send([NewMessage(body=BODY)])
@@ -116,7 +116,7 @@ def test_hiding_beyond_what_sqs_allows_is_logged_and_raises_nothing(
     assert delete_queue.count()["hidden"] == 1
 
 
-def test_a_queue_that_is_not_there_is_false(aws: str, log_lines: LogLines) -> None:
+def test_sending_to_a_missing_queue_returns_false(aws: str, log_lines: LogLines) -> None:
     nowhere = f"{aws}/123456789012/nowhere"
     queue = DeleteQueue(boto3.client("sqs"), nowhere, nowhere)
     assert not queue.send([NewMessage(body=BODY)])
@@ -126,7 +126,7 @@ def test_a_queue_that_is_not_there_is_false(aws: str, log_lines: LogLines) -> No
 
 
 @pytest.mark.usefixtures("aws")
-def test_an_sqs_that_cannot_be_reached_is_false(log_lines: LogLines) -> None:
+def test_sending_to_unreachable_sqs_returns_false(log_lines: LogLines) -> None:
     once = Config(retries={"total_max_attempts": 1})
     sqs = boto3.client("sqs", endpoint_url="http://127.0.0.1:9", config=once)
     queue = DeleteQueue(sqs, "http://127.0.0.1:9/1/queue", "http://127.0.0.1:9/1/dead")

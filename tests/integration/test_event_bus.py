@@ -4,7 +4,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.integration.ear import Ear
+from tests.integration.event_recorder import EventRecorder
 from tests.support.log_lines import LogLines
 from tests.support.template_resources import TemplateResources
 from vbs_reaper.aws.event_bus import EventBus
@@ -34,12 +34,12 @@ def bus(resources: TemplateResources) -> EventBus:
     return EventBus(boto3.client("events"), resources.bus_name, SOURCE)
 
 
-def test_a_rule_hears_the_result_as_it_is_promised(bus: EventBus, ear: Ear) -> None:
+def test_a_rule_receives_the_result_as_documented(bus: EventBus, recorder: EventRecorder) -> None:
     assert bus.publish([result()])
-    (heard,) = ear.heard()
-    assert heard["source"] == "vbs-reaper"
-    assert heard["detail-type"] == "VBS Backup Deleted"
-    assert heard["detail"] == {
+    (event,) = recorder.events()
+    assert event["source"] == "vbs-reaper"
+    assert event["detail-type"] == "VBS Backup Deleted"
+    assert event["detail"] == {
         "id": result_id("r-1", 0),
         "request_id": "r-1",
         "outcome": "deleted",
@@ -53,14 +53,14 @@ def test_a_rule_hears_the_result_as_it_is_promised(bus: EventBus, ear: Ear) -> N
     }
 
 
-def test_every_result_of_many_is_heard(bus: EventBus, ear: Ear) -> None:
+def test_every_result_of_many_is_delivered(bus: EventBus, recorder: EventRecorder) -> None:
     assert bus.publish([])
     assert bus.publish([result(number) for number in range(23)])
-    assert {each["detail"]["request_id"] for each in ear.heard()} == {f"r-{number}" for number in range(23)}
+    assert {each["detail"]["request_id"] for each in recorder.events()} == {f"r-{number}" for number in range(23)}
 
 
 @pytest.mark.usefixtures("aws")
-def test_an_eventbridge_that_cannot_be_reached_is_false(log_lines: LogLines) -> None:
+def test_publishing_to_unreachable_eventbridge_returns_false(log_lines: LogLines) -> None:
     events = boto3.client("events", endpoint_url="http://127.0.0.1:9", config=Config(retries={"total_max_attempts": 1}))
     assert not EventBus(events, "bus", SOURCE).publish([result()])
     assert log_lines.only()["code"] == "EndpointConnectionError"

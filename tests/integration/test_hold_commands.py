@@ -1,4 +1,4 @@
-"""`vbs-reaper hold`, `holds`, `release` and `stop` on a stack whose bucket is moto's."""
+"""`vbs-reaper hold`, `holds`, `release` and `stop`, with the bucket in moto."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def s3(aws: str, monkeypatch: pytest.MonkeyPatch) -> "S3Client":
 
 @pytest.fixture
 def cli(s3: object) -> Cli:
-    """Run a command on the stack, on a terminal of 80 columns."""
+    """Return a function that runs a command on the stack, 80 columns wide."""
 
     def run(command: str, *words: str, typed: str = "") -> Finished:
         environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}
@@ -64,7 +64,7 @@ def bucket(s3: object) -> HoldBucket:
 
 @pytest.fixture
 def backups(s3: object) -> list[Any]:
-    """The backups of the stored plan of "nightly", whose newest run is RUN."""
+    """Store a plan of policy "nightly" for RUN; return its backups."""
     of_target = msgspec.structs.replace(policy(), target="otc")
     made = plan(of_target, inventory(nightly(5)), NOW + timedelta(days=5), run=RUN)
     store = PlanBucket(clients.s3(), BUCKET)
@@ -86,7 +86,7 @@ def put(bucket: HoldBucket, kind: HoldKind, on: str, until: datetime | None = No
     return name
 
 
-def test_a_hold_is_stored_with_what_the_newest_plan_says_and_who_wrote_it(
+def test_a_hold_is_stored_with_data_of_the_newest_plan_and_its_author(
     cli: Cli,
     backups: list[Any],
     s3: "S3Client",
@@ -129,7 +129,7 @@ def test_a_hold_on_a_volume_says_how_many_of_its_backups_are_in_the_plan(cli: Cl
     assert "backup_name" not in found
 
 
-def test_an_id_that_no_plan_contains_is_a_typing_error_unless_it_is_said_to_be_unseen(
+def test_an_id_that_no_plan_contains_is_rejected_without_unseen(
     cli: Cli, backups: list[Any], bucket: HoldBucket
 ) -> None:
     for words in (("--backup", UNSEEN), ("--volume", backups[0].id)):
@@ -141,7 +141,7 @@ def test_an_id_that_no_plan_contains_is_a_typing_error_unless_it_is_said_to_be_u
     assert [each.of for each in bucket.list_holds()] == [UNSEEN]
 
 
-def test_every_policys_newest_plan_is_searched_and_one_that_cannot_be_read_hides_no_other(
+def test_the_newest_plan_of_every_policy_is_searched_even_if_another_cannot_be_read(
     cli: Cli,
     backups: list[Any],
     s3: "S3Client",
@@ -167,13 +167,13 @@ def test_every_policys_newest_plan_is_searched_and_one_that_cannot_be_read_hides
         (("--from-file", "does-not-exist.json"), "No such file"),
     ],
 )
-def test_wrong_input_is_one_error_before_aws_is_asked(words: tuple[str, ...], complaint: str) -> None:
+def test_wrong_input_is_one_error_before_any_call_to_aws(words: tuple[str, ...], complaint: str) -> None:
     done = run_cli(("hold", "--stack", "reaper", *words), environment={})
     assert done.returncode == 1
     assert complaint in done.stderr
 
 
-def test_those_that_have_ended_are_counted_and_shown_on_demand(cli: Cli, bucket: HoldBucket) -> None:
+def test_ended_holds_are_counted_and_shown_on_request(cli: Cli, bucket: HoldBucket) -> None:
     assert cli("holds").stdout == "no holds and no stops\n"
     ended = put(bucket, HoldKind.BACKUP, UNSEEN, NOW, 1)
     live = put(bucket, HoldKind.BACKUP, UNSEEN, datetime(2199, 1, 1, tzinfo=UTC), 2)
@@ -187,7 +187,7 @@ def test_those_that_have_ended_are_counted_and_shown_on_demand(cli: Cli, bucket:
     assert [each["live"] for each in held(cli, "--all")] == [False, True, True]
 
 
-def test_an_object_that_is_not_understood_is_named_with_what_to_do(cli: Cli, s3: "S3Client") -> None:
+def test_an_unreadable_record_is_named_with_what_to_do(cli: Cli, s3: "S3Client") -> None:
     s3.put_object(Bucket=BUCKET, Key=f"{HOLDS}backup/{UNSEEN}/by-hand", Body=b"not JSON")
     (found,) = held(cli)
     assert found == {"name": f"backup/{UNSEEN}/by-hand", "kind": "backup", "id": UNSEEN, "until": None, "live": True}
@@ -204,12 +204,12 @@ def test_an_object_that_is_not_understood_is_named_with_what_to_do(cli: Cli, s3:
 def test_all_holds_are_read_in_order_with_one_client(
     cli: Cli, bucket: HoldBucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """boto3 may not create clients in several threads at a time, and one for each hold takes seconds."""
+    """boto3 cannot create clients in several threads at once, and one client per hold would take seconds."""
     for n in range(20):
         put(bucket, HoldKind.BACKUP, UNSEEN, n=n)
     made, create = list[str](), boto3.client
 
-    def count(service: str, **settings: Any) -> Any:  # noqa: ANN401  # handed on
+    def count(service: str, **settings: Any) -> Any:  # noqa: ANN401  # passed on
         made.append(service)
         return create(service, **settings)  # type: ignore[call-overload]
 
@@ -234,7 +234,7 @@ def test_a_hold_is_released_by_its_name_or_digits_after_confirmation(cli: Cli, b
     assert bucket.list_holds() == []
 
 
-def test_what_does_not_exist_or_is_ambiguous_releases_nothing(cli: Cli, bucket: HoldBucket) -> None:
+def test_an_unknown_or_ambiguous_name_releases_nothing(cli: Cli, bucket: HoldBucket) -> None:
     one = put(bucket, HoldKind.BACKUP, UNSEEN, None, 7)
     other = put(bucket, HoldKind.VOLUME, UNSEEN, None, 7)
     put(bucket, HoldKind.VOLUME, UNSEEN, None, 8)
@@ -249,7 +249,7 @@ def test_what_does_not_exist_or_is_ambiguous_releases_nothing(cli: Cli, bucket: 
     assert len(bucket.list_holds()) == 3
 
 
-def test_all_that_have_ended_are_released_and_nothing_else(cli: Cli, bucket: HoldBucket) -> None:
+def test_only_ended_holds_are_released_by_ended(cli: Cli, bucket: HoldBucket) -> None:
     live = [put(bucket, HoldKind.BACKUP, UNSEEN, until, 1) for until in (None, datetime(2199, 1, 1, tzinfo=UTC))]
     for n in range(3):
         put(bucket, HoldKind.RUN, f"nightly/run-{n}", NOW, n)
@@ -260,7 +260,7 @@ def test_all_that_have_ended_are_released_and_nothing_else(cli: Cli, bucket: Hol
     assert cli("release", "--ended").stdout == "no hold or stop has ended\n"
 
 
-def test_holds_are_carried_to_another_stack_once(cli: Cli, bucket: HoldBucket, s3: "S3Client", tmp_path: Path) -> None:
+def test_holds_are_copied_to_another_stack_once(cli: Cli, bucket: HoldBucket, s3: "S3Client", tmp_path: Path) -> None:
     names = [
         put(bucket, HoldKind.BACKUP, UNSEEN, None, 1),
         put(bucket, HoldKind.VOLUME, UNSEEN, datetime(2199, 1, 1, tzinfo=UTC), 2),

@@ -1,4 +1,4 @@
-"""Holds in S3, against moto: thousands of them, and a bucket that cannot be used."""
+"""Holds in S3, with moto: several pages of them, and an unusable bucket."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -75,9 +75,7 @@ def test_a_hold_counts_although_its_record_cannot_be_read(store: HoldBucket, buc
 
 
 @pytest.mark.parametrize("page", [{"IsTruncated": True}, {}])
-def test_a_listing_that_does_not_say_that_it_is_complete_is_unusable(
-    failing: tuple[HoldBucket, Stubber], page: dict[str, bool]
-) -> None:
+def test_a_listing_without_is_truncated_is_unusable(failing: tuple[HoldBucket, Stubber], page: dict[str, bool]) -> None:
     store, stubber = failing
     stubber.add_response("list_objects_v2", page)
     with pytest.raises(BucketUnusable, match="not complete"):
@@ -91,7 +89,7 @@ def test_an_object_of_another_kind_makes_the_bucket_unusable_and_is_named(store:
 
 
 @pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("NoSuchBucket", 404), ("SlowDown", 503)])
-def test_a_bucket_that_cannot_be_listed_is_told_by_its_code(
+def test_a_bucket_that_cannot_be_listed_is_reported_with_the_error_code(
     failing: tuple[HoldBucket, Stubber], code: str, status: int
 ) -> None:
     store, stubber = failing
@@ -103,7 +101,7 @@ def test_a_bucket_that_cannot_be_listed_is_told_by_its_code(
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_bucket_out_of_reach_is_unusable() -> None:
+def test_an_unreachable_bucket_is_unusable() -> None:
     s3 = boto3.client("s3", endpoint_url="http://127.0.0.1:9", config=Config(retries={"total_max_attempts": 1}))
     with pytest.raises(BucketUnusable, match="EndpointConnectionError"):
         HoldBucket(lambda: s3, "bucket", ManualClock()).list_holds()

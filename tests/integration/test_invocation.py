@@ -1,4 +1,4 @@
-"""The CLI invokes the purger once, and waits as long as a run may take."""
+"""The CLI invokes the purger once, and waits as long as a run can take."""
 
 import os
 
@@ -6,7 +6,7 @@ import pytest
 from botocore.config import Config
 
 from tests.infrastructure.rendered import Rendered
-from tests.integration.scripted_server import Script, ScriptedServer, hanging_up, saying
+from tests.integration.scripted_server import Script, ScriptedServer, closing_after, responding
 from tests.integration.stack_outputs import give_outputs
 from vbs_reaper.cli.stack import LONG_CALL, Stack
 from vbs_reaper.errors import CommandError
@@ -16,7 +16,7 @@ BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """A stack whose AWS is what AWS_ENDPOINT_URL names; the settings ask for retries."""
+    """A stack at AWS_ENDPOINT_URL; the AWS settings enable retries."""
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
@@ -27,8 +27,8 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     return Stack("reaper")
 
 
-@pytest.mark.parametrize("script", [hanging_up(b""), saying(BUSY)], ids=["connection lost", "busy"])
-def test_an_invocation_without_an_answer_is_not_repeated(
+@pytest.mark.parametrize("script", [closing_after(b""), responding(BUSY)], ids=["connection lost", "busy"])
+def test_an_invocation_without_an_answer_is_not_retried(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, script: Script
 ) -> None:
     with ScriptedServer(script).running() as server:

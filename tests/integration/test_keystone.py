@@ -1,4 +1,4 @@
-"""Logins: one at a time, kept while good, replaced in time, and never so often that a user is locked."""
+"""Logins: one at a time, cached while valid, renewed in time, and never often enough to lock a user."""
 
 import dataclasses
 import json
@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tests.integration.api_harness import TARGET, UNKNOWN_ID, ApiHarness, FakeTimeLeft, api_harness, ref, with_auth
 from tests.integration.certificates import Authority
-from tests.integration.reach import TARGET, UNKNOWN_ID, Hourglass, Reach, reaching, ref, with_auth
 from tests.integration.scripted_server import Flood, ScriptedServer
 from tests.support.doubles import ManualClock
 from tests.support.simulator.body_shapes import BodyShape
@@ -44,46 +44,48 @@ TOKEN: dict[str, Any] = {
 
 
 def login_answer(change: dict[str, Any], header: str = "t") -> Fault:
-    """The answer of a Keystone, with a part of it changed."""
+    """Return a fault: the response to a login with some fields changed."""
     body = json.dumps({"token": TOKEN | change})
     return Fault(operation=Operation.LOGIN, status=201, raw_body=body, headers={"X-Subject-Token": header})
 
 
 @pytest.fixture
 def cloud(clock: ManualClock) -> Iterator[Cloud]:
-    """A cloud whose time is the test's."""
+    """A cloud with the clock of the test."""
     with Simulator(clock=clock).running() as cloud:
         yield cloud
 
 
 @pytest.fixture
-def reach(cloud: Cloud, clock: ManualClock) -> Iterator[Reach]:
-    with reaching(cloud, clock=clock, calls_at_once=20) as reach:
-        yield reach
+def harness(cloud: Cloud, clock: ManualClock) -> Iterator[ApiHarness]:
+    with api_harness(cloud, clock=clock, calls_at_once=20) as harness:
+        yield harness
 
 
-def show_by_many(reach: Reach, ids: list[str]) -> list[AnswerName]:
-    """All of them at the same moment."""
+def show_by_many(harness: ApiHarness, ids: list[str]) -> list[AnswerName]:
+    """Show all backups at the same time."""
     together = Barrier(len(ids))
 
     def show(backup_id: str) -> Answer:
         together.wait()
-        return reach.show(backup_id)
+        return harness.show(backup_id)
 
     with ThreadPoolExecutor(len(ids)) as threads:
         return [answer.name for answer in threads.map(show, ids)]
 
 
-# ------------------------------------------------------------------ one login, kept
+# ------------------------------------------------------------------ one login, cached
 
 
-def test_twenty_threads_make_one_login_at_a_cold_start_and_one_after_a_revocation(reach: Reach, cloud: Cloud) -> None:
+def test_twenty_threads_make_one_login_at_a_cold_start_and_one_after_a_revocation(
+    harness: ApiHarness, cloud: Cloud
+) -> None:
     ids = cloud.add_backups(20)
     for logins in (1, 2, 3):
-        assert show_by_many(reach, ids) == [AnswerName.FOUND] * 20
+        assert show_by_many(harness, ids) == [AnswerName.FOUND] * 20
         assert len(cloud.journal.logins) == logins
         cloud.revoke_tokens()
-    assert reach.slept_s == []
+    assert harness.slept_s == []
 
 
 FAULTS_OF_A_LOGIN = {
@@ -94,9 +96,9 @@ FAULTS_OF_A_LOGIN = {
 
 
 @pytest.mark.parametrize("fault", FAULTS_OF_A_LOGIN.values(), ids=FAULTS_OF_A_LOGIN)
-def test_twenty_threads_share_one_failed_login(reach: Reach, cloud: Cloud, fault: Fault) -> None:
+def test_twenty_threads_share_one_failed_login(harness: ApiHarness, cloud: Cloud, fault: Fault) -> None:
     cloud.inject(dataclasses.replace(fault, operation=Operation.LOGIN, delay_s=0.5, times=None))
-    (name,) = set(show_by_many(reach, [UNKNOWN_ID] * 20))
+    (name,) = set(show_by_many(harness, [UNKNOWN_ID] * 20))
     assert name in {AnswerName.LOGIN_REFUSED, AnswerName.LOGIN_UNAVAILABLE, AnswerName.LOGIN_MISPLACED}
     assert len(cloud.journal.calls_of(Operation.LOGIN)) == 1
 
@@ -105,35 +107,35 @@ def test_twenty_threads_share_one_failed_login(reach: Reach, cloud: Cloud, fault
     ("life_s", "useful_s"), [(3600, 2880), (86_400, 69_120), (2000, 1400), (1300, 700), (1000, 500), (60, 30)]
 )
 def test_a_token_is_replaced_at_80_percent_or_ten_minutes_before_its_end_but_not_before_half_of_it(
-    reach: Reach, cloud: Cloud, clock: ManualClock, life_s: int, useful_s: int
+    harness: ApiHarness, cloud: Cloud, clock: ManualClock, life_s: int, useful_s: int
 ) -> None:
     cloud.change_settings(token_seconds=life_s)
-    reach.show(UNKNOWN_ID)
+    harness.show(UNKNOWN_ID)
     clock.advance(useful_s - 1)
-    reach.show(UNKNOWN_ID)
+    harness.show(UNKNOWN_ID)
     assert len(cloud.journal.logins) == 1
     clock.advance(1)
-    assert reach.show(UNKNOWN_ID).name is AnswerName.GONE
+    assert harness.show(UNKNOWN_ID).name is AnswerName.GONE
     assert len(cloud.journal.logins) == 2
-    assert reach.book.take().count((SHOW, "401")) == 0
+    assert harness.calls.take().count((SHOW, "401")) == 0
 
 
-def test_a_clock_that_is_off_does_not_change_how_long_a_token_lives(cloud: Cloud) -> None:
+def test_a_wrong_clock_does_not_change_the_lifetime_of_a_token(cloud: Cloud) -> None:
     ahead = ManualClock()
     ahead.advance(7 * 86_400)
-    with reaching(cloud, clock=ahead) as reach:
-        reach.show(UNKNOWN_ID)
+    with api_harness(cloud, clock=ahead) as harness:
+        harness.show(UNKNOWN_ID)
         ahead.advance(2879)
-        reach.show(UNKNOWN_ID)
+        harness.show(UNKNOWN_ID)
         assert len(cloud.journal.logins) == 1
         ahead.advance(1)
-        reach.show(UNKNOWN_ID)
+        harness.show(UNKNOWN_ID)
         assert len(cloud.journal.logins) == 2
 
 
-def test_two_targets_have_a_login_each(reach: Reach, cloud: Cloud) -> None:
-    reach.shelf.put(cloud.target_secret("neighbour"), "next-door")
-    own, foreign = reach.show(UNKNOWN_ID), reach.api.show_backup(_next_door(), Hourglass())
+def test_each_target_has_its_own_login(harness: ApiHarness, cloud: Cloud) -> None:
+    harness.secrets.put(cloud.target_secret("neighbour"), "next-door")
+    own, foreign = harness.show(UNKNOWN_ID), harness.api.show_backup(_other_target_ref(), FakeTimeLeft())
     assert [answer.target.project_id for answer in (own, foreign) if answer.target] == [
         cloud.project_id,
         OTHER_PROJECT_ID,
@@ -141,64 +143,68 @@ def test_two_targets_have_a_login_each(reach: Reach, cloud: Cloud) -> None:
     assert [login.user for login in cloud.journal.logins] == ["member", "neighbour"]
 
 
-def _next_door() -> BackupRef:
+def _other_target_ref() -> BackupRef:
     return replace(ref(UNKNOWN_ID), target="next-door")
 
 
-# ------------------------------------------------------------------ refused tokens
+# ------------------------------------------------------------------ rejected tokens
 
 
-def test_a_token_refused_once_is_replaced_and_the_call_repeated(reach: Reach, cloud: Cloud) -> None:
+def test_a_rejected_token_is_replaced_and_the_call_retried(harness: ApiHarness, cloud: Cloud) -> None:
     backup_id = cloud.add_backup()
-    reach.show(backup_id)
+    harness.show(backup_id)
     cloud.revoke_tokens()
-    reach.book.take()
-    assert reach.delete(backup_id).name is AnswerName.ACCEPTED
-    assert reach.book.take() == [(DELETE, "401"), (LOGIN, "201"), (DELETE, "202")]
-    assert reach.shelf.reads == 2
+    harness.calls.take()
+    assert harness.delete(backup_id).name is AnswerName.ACCEPTED
+    assert harness.calls.take() == [(DELETE, "401"), (LOGIN, "201"), (DELETE, "202")]
+    assert harness.secrets.reads == 2
 
 
-def test_a_new_token_hit_by_the_revocation_of_its_second_gets_one_more_try_two_seconds_later(
-    reach: Reach, cloud: Cloud
+def test_a_new_token_revoked_in_its_first_second_is_replaced_two_seconds_later(
+    harness: ApiHarness, cloud: Cloud
 ) -> None:
     cloud.change_settings(coarse_revocation=True)
     backup_id = cloud.add_backup()
-    reach.show(backup_id)
+    harness.show(backup_id)
     cloud.revoke_tokens()
-    reach.book.take()
-    assert reach.show(backup_id).name is AnswerName.FOUND
-    assert reach.book.take() == [(SHOW, "401"), (LOGIN, "201"), (SHOW, "401"), (LOGIN, "201"), (SHOW, "200")]
-    assert reach.slept_s == [2.0]
+    harness.calls.take()
+    assert harness.show(backup_id).name is AnswerName.FOUND
+    assert harness.calls.take() == [(SHOW, "401"), (LOGIN, "201"), (SHOW, "401"), (LOGIN, "201"), (SHOW, "200")]
+    assert harness.slept_s == [2.0]
 
 
-def test_a_service_that_refuses_every_token_is_asked_three_times_and_no_more(reach: Reach, cloud: Cloud) -> None:
+def test_a_service_that_rejects_every_token_is_called_at_most_three_times(harness: ApiHarness, cloud: Cloud) -> None:
     cloud.inject(Fault(operation=Operation.DELETE, status=401, body=BodyShape.KEYSTONE, times=None))
-    assert reach.delete(UNKNOWN_ID).name is AnswerName.UNAUTHORIZED
-    assert reach.book.take() == [(LOGIN, "201"), (DELETE, "401")] * 3
+    assert harness.delete(UNKNOWN_ID).name is AnswerName.UNAUTHORIZED
+    assert harness.calls.take() == [(LOGIN, "201"), (DELETE, "401")] * 3
     assert cloud.journal.failed_logins() == []
 
 
-def test_a_400_that_rejects_the_token_is_repeated_as_a_401_is(reach: Reach, cloud: Cloud) -> None:
+def test_a_400_that_rejects_the_token_is_retried_like_a_401(harness: ApiHarness, cloud: Cloud) -> None:
     backup_id = cloud.add_backup()
     cloud.inject(Fault(operation=Operation.DELETE, status=400, body=BodyShape.VBS_ERROR, code="Common.0013"))
-    assert reach.delete(backup_id).name is AnswerName.ACCEPTED
+    assert harness.delete(backup_id).name is AnswerName.ACCEPTED
     assert len(cloud.journal.logins) == 2
 
 
-def test_no_login_begins_without_fifteen_seconds_left(reach: Reach, cloud: Cloud) -> None:
-    reach.show(UNKNOWN_ID)
+def test_no_login_begins_without_fifteen_seconds_left(harness: ApiHarness, cloud: Cloud) -> None:
+    harness.show(UNKNOWN_ID)
     cloud.revoke_tokens()
-    assert reach.api.show_backup(ref(UNKNOWN_ID), Hourglass(20.0, per_look_s=3.0)).name is AnswerName.OUT_OF_TIME
+    assert (
+        harness.api.show_backup(ref(UNKNOWN_ID), FakeTimeLeft(20.0, cost_per_read_s=3.0)).name is AnswerName.OUT_OF_TIME
+    )
     assert len(cloud.journal.logins) == 1
 
 
-def test_who_waits_for_anothers_login_does_not_wait_longer_than_it_may(reach: Reach, cloud: Cloud) -> None:
+def test_a_thread_that_waits_for_the_login_of_another_respects_its_own_deadline(
+    harness: ApiHarness, cloud: Cloud
+) -> None:
     cloud.inject(Fault(operation=Operation.LOGIN, delay_s=2.0))
     with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(reach.show, UNKNOWN_ID)
+        first = threads.submit(harness.show, UNKNOWN_ID)
         while not cloud.journal.calls:
             time.sleep(0.01)
-        assert reach.show(UNKNOWN_ID, left_s=15.01).name is AnswerName.OUT_OF_TIME
+        assert harness.show(UNKNOWN_ID, left_s=15.01).name is AnswerName.OUT_OF_TIME
         assert first.result().name is AnswerName.GONE
     assert len(cloud.journal.logins) == 1
 
@@ -206,39 +212,43 @@ def test_who_waits_for_anothers_login_does_not_wait_longer_than_it_may(reach: Re
 # ------------------------------------------------------------------ rotation and lockout
 
 
-def test_a_secret_rotated_before_the_cloud_loses_nothing(reach: Reach, cloud: Cloud, clock: ManualClock) -> None:
+def test_a_secret_rotated_before_the_cloud_loses_nothing(harness: ApiHarness, cloud: Cloud, clock: ManualClock) -> None:
     backup_id = cloud.add_backup()
-    reach.show(backup_id)
-    reach.shelf.put(reach.cloud.target_secret() | {"auth": {**cloud.target_secret()["auth"], "password": "new"}})
-    assert reach.show(backup_id).name is AnswerName.FOUND
+    harness.show(backup_id)
+    harness.secrets.put(harness.cloud.target_secret() | {"auth": {**cloud.target_secret()["auth"], "password": "new"}})
+    assert harness.show(backup_id).name is AnswerName.FOUND
     cloud.change_password("new")
-    assert reach.show(backup_id).name is AnswerName.FOUND
+    assert harness.show(backup_id).name is AnswerName.FOUND
     assert cloud.journal.failed_logins() == []
 
 
-def test_a_secret_rotated_after_the_cloud_costs_one_failed_login_and_works_at_once(reach: Reach, cloud: Cloud) -> None:
+def test_a_secret_rotated_after_the_cloud_costs_one_failed_login_and_works_at_once(
+    harness: ApiHarness, cloud: Cloud
+) -> None:
     backup_id = cloud.add_backup()
-    reach.show(backup_id)
+    harness.show(backup_id)
     cloud.change_password("new")
     for _ in range(5):
-        assert reach.show(backup_id).name is AnswerName.LOGIN_REFUSED
+        assert harness.show(backup_id).name is AnswerName.LOGIN_REFUSED
     assert len(cloud.journal.failed_logins()) == 1
-    reach.shelf.put(cloud.target_secret())
-    assert reach.show(backup_id).name is AnswerName.FOUND
+    harness.secrets.put(cloud.target_secret())
+    assert harness.show(backup_id).name is AnswerName.FOUND
     assert len(cloud.journal.failed_logins()) == 1
 
 
-def test_a_refused_version_is_not_sent_again_for_twenty_minutes(reach: Reach, cloud: Cloud, clock: ManualClock) -> None:
+def test_a_rejected_version_is_not_sent_again_for_twenty_minutes(
+    harness: ApiHarness, cloud: Cloud, clock: ManualClock
+) -> None:
     cloud.change_password("new")
-    first = reach.show(UNKNOWN_ID)
+    first = harness.show(UNKNOWN_ID)
     clock.advance(20 * 60 - 1)
-    second = reach.show(UNKNOWN_ID)
+    second = harness.show(UNKNOWN_ID)
     assert (first.status, second.status) == (401, None)
     assert "will not be retried before 2026-11-25T04:20:00+00:00" in second.message
     assert "store a new version" in second.message
     assert len(cloud.journal.failed_logins()) == 1
     clock.advance(1)
-    assert reach.show(UNKNOWN_ID).name is AnswerName.LOGIN_REFUSED
+    assert harness.show(UNKNOWN_ID).name is AnswerName.LOGIN_REFUSED
     assert len(cloud.journal.failed_logins()) == 2
 
 
@@ -250,13 +260,13 @@ def test_a_refused_version_is_not_sent_again_for_twenty_minutes(reach: Reach, cl
         *((status, AnswerName.LOGIN_UNAVAILABLE, AnswerName.GONE) for status in (500, 502, 503)),
     ],
 )
-def test_a_refusal_stops_the_version_and_a_failure_of_keystone_does_not(
-    reach: Reach, cloud: Cloud, status: int, name: AnswerName, then: AnswerName
+def test_a_rejection_blocks_the_version_and_a_failure_of_keystone_does_not(
+    harness: ApiHarness, cloud: Cloud, status: int, name: AnswerName, then: AnswerName
 ) -> None:
     shape = BodyShape.KEYSTONE if then is AnswerName.LOGIN_REFUSED else BodyShape.HTML
     cloud.inject(Fault(operation=Operation.LOGIN, status=status, body=shape))
-    assert reach.show(UNKNOWN_ID).name is name
-    assert reach.show(UNKNOWN_ID).name is then
+    assert harness.show(UNKNOWN_ID).name is name
+    assert harness.show(UNKNOWN_ID).name is then
     assert len(cloud.journal.calls_of(Operation.LOGIN)) == (2 if then is AnswerName.GONE else 1)
 
 
@@ -264,26 +274,26 @@ def test_a_refusal_stops_the_version_and_a_failure_of_keystone_does_not(
 
 
 @pytest.fixture
-def reader(cloud: Cloud, clock: ManualClock) -> Iterator[Reach]:
-    with reaching(cloud, clock=clock, user="reader", calls_at_once=10) as reach:
-        yield reach
+def reader(cloud: Cloud, clock: ManualClock) -> Iterator[ApiHarness]:
+    with api_harness(cloud, clock=clock, user="reader", calls_at_once=10) as harness:
+        yield harness
 
 
 @pytest.mark.parametrize(("given", "status"), [(False, 403), (True, 202)])
-def test_a_forbidden_deletion_asks_once_whether_a_role_has_been_given(
-    reader: Reach, cloud: Cloud, given: bool, status: int
+def test_a_forbidden_deletion_logs_in_once_to_find_a_new_role(
+    reader: ApiHarness, cloud: Cloud, given: bool, status: int
 ) -> None:
     backup_id = cloud.add_backup()
     reader.show(backup_id)
-    reader.book.take()
+    reader.calls.take()
     if given:
         cloud.identity.users["reader"].roles = ("reader", "member")
     assert reader.delete(backup_id).status == status
-    assert reader.book.take() == [(DELETE, "403"), (LOGIN, "201"), (DELETE, str(status))]
+    assert reader.calls.take() == [(DELETE, "403"), (LOGIN, "201"), (DELETE, str(status))]
 
 
-def test_a_login_only_because_of_roles_is_made_once_a_minute_at_most(
-    reader: Reach, cloud: Cloud, clock: ManualClock
+def test_a_login_to_find_new_roles_is_made_at_most_once_a_minute(
+    reader: ApiHarness, cloud: Cloud, clock: ManualClock
 ) -> None:
     ids = cloud.add_backups(10)
     with ThreadPoolExecutor(10) as threads:
@@ -297,7 +307,7 @@ def test_a_login_only_because_of_roles_is_made_once_a_minute_at_most(
     assert len(cloud.journal.logins) == 3
 
 
-def test_a_forbidden_call_stays_forbidden_where_no_new_login_can_be_had(reader: Reach, cloud: Cloud) -> None:
+def test_a_forbidden_call_stays_forbidden_if_a_new_login_is_impossible(reader: ApiHarness, cloud: Cloud) -> None:
     backup_id = cloud.add_backup()
     reader.show(backup_id)
     cloud.inject(Fault(operation=Operation.LOGIN, status=503, body=BodyShape.HTML))
@@ -305,9 +315,9 @@ def test_a_forbidden_call_stays_forbidden_where_no_new_login_can_be_had(reader: 
     assert reader.show(backup_id).name is AnswerName.FOUND
 
 
-def test_a_gateways_refusal_is_not_about_roles(reach: Reach, cloud: Cloud) -> None:
+def test_a_403_of_a_gateway_is_not_about_roles(harness: ApiHarness, cloud: Cloud) -> None:
     cloud.inject(Fault(operation=Operation.DELETE, status=403, body=BodyShape.GATEWAY_APIG, code="APIG.0401"))
-    assert reach.delete(UNKNOWN_ID).name is AnswerName.GATEWAY_REFUSED
+    assert harness.delete(UNKNOWN_ID).name is AnswerName.GATEWAY_REFUSED
     assert len(cloud.journal.logins) == 1
 
 
@@ -315,15 +325,15 @@ def test_a_gateways_refusal_is_not_about_roles(reach: Reach, cloud: Cloud) -> No
 def test_an_administrator_is_refused_before_any_call(cloud: Cloud, role: str) -> None:
     cloud.identity.users["admin"].roles = (role, "member", "reader")
     backup_id = cloud.add_backup()
-    with reaching(cloud, user="admin") as reach:
-        answer = reach.delete(backup_id)
+    with api_harness(cloud, user="admin") as harness:
+        answer = harness.delete(backup_id)
         assert answer.name is AnswerName.ADMINISTRATOR
         assert cloud.journal.calls_of(Operation.DELETE) == []
-    with reaching(cloud, user="admin", allow_admin=True) as reach:
-        assert reach.show(backup_id).name is AnswerName.FOUND
+    with api_harness(cloud, user="admin", allow_admin=True) as harness:
+        assert harness.show(backup_id).name is AnswerName.FOUND
 
 
-# ------------------------------------------------------------------ what a login may say
+# ------------------------------------------------------------------ responses to a login
 
 
 @pytest.mark.parametrize(
@@ -356,14 +366,14 @@ def test_an_administrator_is_refused_before_any_call(cloud: Cloud, role: str) ->
         (503, BodyShape.GATEWAY, AnswerName.LOGIN_UNAVAILABLE),
     ],
 )
-def test_a_login_without_a_token_has_a_name_and_says_where(
-    reach: Reach, cloud: Cloud, status: int, shape: BodyShape, name: AnswerName
+def test_a_login_without_a_token_has_a_name_and_the_cause(
+    harness: ApiHarness, cloud: Cloud, status: int, shape: BodyShape, name: AnswerName
 ) -> None:
     cloud.inject(Fault(operation=Operation.LOGIN, status=status, body=shape))
-    answer = reach.show(UNKNOWN_ID)
+    answer = harness.show(UNKNOWN_ID)
     assert (answer.name, answer.status) == (name, status)
     assert answer.message.startswith(f'target "{TARGET}": {cloud.auth_url} ')
-    assert reach.book.take() == [(LOGIN, str(status))]
+    assert harness.calls.take() == [(LOGIN, str(status))]
     assert cloud.journal.calls_of(Operation.SHOW) == []
 
 
@@ -391,92 +401,92 @@ def test_a_login_without_a_token_has_a_name_and_says_where(
     ],
     ids=str,
 )
-def test_a_token_that_makes_no_sense_is_never_used(reach: Reach, cloud: Cloud, change: dict[str, Any]) -> None:
+def test_an_invalid_token_is_never_used(harness: ApiHarness, cloud: Cloud, change: dict[str, Any]) -> None:
     wrong = {AnswerName.LOGIN_MISPLACED, AnswerName.TOKEN_PROJECT_MISMATCH, AnswerName.WRONG_ENDPOINT}
     cloud.inject(login_answer(change, change.get("X-Subject-Token", "t")), login_answer({}))
-    assert reach.show(UNKNOWN_ID).name in wrong
-    assert reach.show(UNKNOWN_ID).name is AnswerName.UNREACHABLE  # the same token without the change is used
+    assert harness.show(UNKNOWN_ID).name in wrong
+    assert harness.show(UNKNOWN_ID).name is AnswerName.UNREACHABLE  # the same token without the change is used
     assert cloud.journal.calls_of(Operation.SHOW) == []
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_keystones_retry_after_is_handed_on(reach: Reach, cloud: Cloud, status: int) -> None:
+def test_the_retry_after_of_keystone_is_passed_on(harness: ApiHarness, cloud: Cloud, status: int) -> None:
     cloud.inject(Fault(operation=Operation.LOGIN, status=status, body=BodyShape.IAM, retry_after="90"))
-    assert reach.show(UNKNOWN_ID).retry_after_s == 90.0
+    assert harness.show(UNKNOWN_ID).retry_after_s == 90.0
 
 
-def test_a_login_is_never_sent_on(reach: Reach, cloud: Cloud) -> None:
+def test_a_redirect_of_a_login_is_never_followed(harness: ApiHarness, cloud: Cloud) -> None:
     with Simulator().running() as elsewhere:
         for status in (301, 302, 303, 305, 307, 308):
             cloud.inject(
                 Fault(operation=Operation.LOGIN, status=status, redirect_to=f"{elsewhere.auth_url}/auth/tokens")
             )
-            assert reach.show(UNKNOWN_ID).name is AnswerName.LOGIN_MISPLACED
+            assert harness.show(UNKNOWN_ID).name is AnswerName.LOGIN_MISPLACED
         assert elsewhere.journal.connections == 0
 
 
 @pytest.mark.parametrize("breakage", list(Breakage))
-def test_a_login_that_broke_on_its_way_is_sent_once_and_unavailable(
-    reach: Reach, cloud: Cloud, breakage: Breakage
+def test_a_login_with_a_broken_response_is_sent_once_and_is_unavailable(
+    harness: ApiHarness, cloud: Cloud, breakage: Breakage
 ) -> None:
     cloud.inject(Fault(operation=Operation.LOGIN, breakage=breakage, times=None))
-    assert reach.show(UNKNOWN_ID).name is AnswerName.LOGIN_UNAVAILABLE
+    assert harness.show(UNKNOWN_ID).name is AnswerName.LOGIN_UNAVAILABLE
     assert len(cloud.journal.calls_of(Operation.LOGIN)) == 1
 
 
-def test_a_login_never_uses_a_connection_that_was_kept(reach: Reach, cloud: Cloud) -> None:
-    reach.show(UNKNOWN_ID)
+def test_a_login_never_reuses_a_connection(harness: ApiHarness, cloud: Cloud) -> None:
+    harness.show(UNKNOWN_ID)
     cloud.revoke_tokens()
-    reach.show(UNKNOWN_ID)
+    harness.show(UNKNOWN_ID)
     first, second = cloud.journal.calls_of(Operation.LOGIN)
     assert first.connection != second.connection
 
 
-def test_a_keystone_that_drips_or_is_away_is_unavailable(cloud: Cloud) -> None:
-    with reaching(cloud, deadline_s=0.2) as reach:
+def test_a_slow_or_unreachable_keystone_is_unavailable(cloud: Cloud) -> None:
+    with api_harness(cloud, deadline_s=0.2) as harness:
         cloud.inject(Fault(operation=Operation.LOGIN, drip_s=0.02))
-        assert reach.show(UNKNOWN_ID).name is AnswerName.LOGIN_UNAVAILABLE
-        assert reach.book.take() == [(LOGIN, "ReadTimeout")]
-        reach.shelf.put(
+        assert harness.show(UNKNOWN_ID).name is AnswerName.LOGIN_UNAVAILABLE
+        assert harness.calls.take() == [(LOGIN, "ReadTimeout")]
+        harness.secrets.put(
             {**cloud.target_secret(), "auth": {**cloud.target_secret()["auth"], "auth_url": "http://127.0.0.1:1/v3"}}
         )
-        assert reach.show(UNKNOWN_ID).name is AnswerName.LOGIN_UNAVAILABLE
-        assert reach.book.take() == [(LOGIN, "ConnectionError")]
+        assert harness.show(UNKNOWN_ID).name is AnswerName.LOGIN_UNAVAILABLE
+        assert harness.calls.take() == [(LOGIN, "ConnectionError")]
 
 
 @pytest.mark.parametrize("status", [201, 503])
-def test_a_keystone_that_floods_is_unavailable_and_soon_cut_short(cloud: Cloud, status: int) -> None:
+def test_a_keystone_with_an_endless_response_is_unavailable_and_soon_disconnected(cloud: Cloud, status: int) -> None:
     flood = Flood(f"HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n".encode())
-    with ScriptedServer(flood).running() as server, reaching(cloud) as reach:
-        reach.shelf.put(with_auth(cloud.target_secret(), auth_url=f"{server.url}/v3"))
-        assert reach.show(UNKNOWN_ID).name is AnswerName.LOGIN_UNAVAILABLE
+    with ScriptedServer(flood).running() as server, api_harness(cloud) as harness:
+        harness.secrets.put(with_auth(cloud.target_secret(), auth_url=f"{server.url}/v3"))
+        assert harness.show(UNKNOWN_ID).name is AnswerName.LOGIN_UNAVAILABLE
         assert len(server.requests) == 1
     assert flood.was_cut_short
 
 
-def test_a_keystone_with_an_unknown_authority_is_a_failure_of_tls(tmp_path: Path) -> None:
-    with Simulator(tls=Authority().server_context(tmp_path)).running() as cloud, reaching(cloud) as reach:
-        assert reach.show(UNKNOWN_ID).name is AnswerName.TLS_FAILED
-        assert reach.book.take() == [(LOGIN, "TlsError")]
+def test_a_keystone_with_an_unknown_authority_is_a_tls_failure(tmp_path: Path) -> None:
+    with Simulator(tls=Authority().server_context(tmp_path)).running() as cloud, api_harness(cloud) as harness:
+        assert harness.show(UNKNOWN_ID).name is AnswerName.TLS_FAILED
+        assert harness.calls.take() == [(LOGIN, "TlsError")]
 
 
 # ------------------------------------------------------------------ project and endpoint
 
 
 @pytest.mark.parametrize("domain", [{}, {"project_domain_name": DOMAIN_NAME}, {"project_domain_id": "default"}])
-def test_a_project_may_be_named_and_its_domain_is_the_users_unless_it_is_said(
-    reach: Reach, cloud: Cloud, domain: dict[str, str]
+def test_a_project_can_be_given_by_name_and_its_domain_defaults_to_that_of_the_user(
+    harness: ApiHarness, cloud: Cloud, domain: dict[str, str]
 ) -> None:
-    reach.shelf.put(with_auth(cloud.target_secret(), project_id=None, project_name="backups", **domain))
-    assert reach.show(UNKNOWN_ID).name is AnswerName.GONE
+    harness.secrets.put(with_auth(cloud.target_secret(), project_id=None, project_name="backups", **domain))
+    assert harness.show(UNKNOWN_ID).name is AnswerName.GONE
 
 
 def test_an_application_credential_logs_in_without_a_scope(cloud: Cloud) -> None:
-    with reaching(cloud, application_credential=True) as reach:
-        assert reach.show(cloud.add_backup()).name is AnswerName.FOUND
-        reach.shelf.put(with_auth(cloud.target_secret(application_credential=True), project_id=OTHER_PROJECT_ID))
+    with api_harness(cloud, application_credential=True) as harness:
+        assert harness.show(cloud.add_backup()).name is AnswerName.FOUND
+        harness.secrets.put(with_auth(cloud.target_secret(application_credential=True), project_id=OTHER_PROJECT_ID))
         cloud.revoke_tokens()
-        answer = reach.show(UNKNOWN_ID)
+        answer = harness.show(UNKNOWN_ID)
     assert answer.name is AnswerName.TOKEN_PROJECT_MISMATCH
     assert cloud.project_id in answer.message
     assert OTHER_PROJECT_ID in answer.message

@@ -1,4 +1,4 @@
-"""Login slots in S3, against moto: every write and delete on its condition, also in a bucket with versions."""
+"""Login slots in S3, with moto: every write and delete is conditional, in a bucket with versioning."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +17,7 @@ KEY = "0123456789abcdef0123456789abcdef/new"
 
 @pytest.fixture
 def bucket(bucket: str) -> str:
-    """The bucket keeps old versions, as the template says."""
+    """The bucket with versioning, as in the template."""
     boto3.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return bucket
 
@@ -45,7 +45,7 @@ def test_an_object_is_created_once_and_read_with_its_tag(store: LoginBucket, buc
     assert listed["Key"] == f"logins/{KEY}"
 
 
-def test_an_object_is_replaced_and_deleted_only_in_the_state_that_was_read(store: LoginBucket) -> None:
+def test_an_object_is_replaced_and_deleted_only_if_unchanged_since_it_was_read(store: LoginBucket) -> None:
     first = store.create(KEY, b"one")
     assert first is not None
     second = store.replace(KEY, b"two", first)
@@ -61,7 +61,7 @@ def test_an_object_is_replaced_and_deleted_only_in_the_state_that_was_read(store
     assert store.create(KEY, b"one") is not None
 
 
-def test_a_call_ends_soon(aws: str) -> None:
+def test_a_call_has_a_short_timeout(aws: str) -> None:
     config: Any = clients.s3_of_small_objects().meta.config
     assert (config.connect_timeout, config.read_timeout) == (1, 2)
     assert config.retries["total_max_attempts"] == 2
@@ -77,7 +77,7 @@ CALLS: dict[str, tuple[str, Callable[[LoginBucket], object]]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("NoSuchBucket", 404), ("SlowDown", 503)])
-def test_a_bucket_that_cannot_be_used_is_told_by_its_code(
+def test_an_unusable_bucket_is_reported_with_the_error_code(
     failing: tuple[LoginBucket, Stubber], call: str, code: str, status: int
 ) -> None:
     store, stubber = failing
@@ -89,14 +89,14 @@ def test_a_bucket_that_cannot_be_used_is_told_by_its_code(
     assert "arn:" not in str(unusable.value)
 
 
-def test_a_bucket_out_of_reach_is_unusable(aws: str) -> None:
+def test_an_unreachable_bucket_is_unusable(aws: str) -> None:
     once = Config(retries={"total_max_attempts": 1})
     with pytest.raises(BucketUnusable, match="EndpointConnectionError"):
         LoginBucket(lambda: boto3.client("s3", endpoint_url="http://127.0.0.1:9", config=once), "x").create(KEY, b"")
 
 
 @pytest.mark.parametrize("code", ["ConditionalRequestConflict", "PreconditionFailed"])
-def test_a_write_that_another_function_was_faster_with_changes_nothing(
+def test_a_write_after_that_of_another_function_changes_nothing(
     failing: tuple[LoginBucket, Stubber], code: str
 ) -> None:
     store, stubber = failing

@@ -1,4 +1,4 @@
-"""The date that `vbs-reaper pause` prints: when requests would begin to expire."""
+"""The date that `vbs-reaper pause` prints: when the first request would expire."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,7 @@ def test_the_first_request_expires_fourteen_days_after_it_was_sent(paused_for: t
 
 
 @pytest.mark.usefixtures("aws")
-def test_without_a_recorded_age_no_date_is_known() -> None:
+def test_without_a_recorded_age_there_is_no_date() -> None:
     assert first_expiry("reaper", NOW) is None
 
 

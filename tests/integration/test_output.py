@@ -1,4 +1,4 @@
-"""What a command writes: JSON is UTF-8, what cannot be written is one sentence, and Ctrl-C never shows a traceback."""
+"""The output of commands: JSON is UTF-8, a failed write is one sentence, and Ctrl-C prints no traceback."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, words: tuple[str, ...], redirect: str = "", **environment: str) -> tuple[int, bytes, str]:
-    """Run a command in a shell, with its standard input from the file openrc; return code, output and errors."""
+    """Run a command in a shell with the file openrc as standard input; return exit code, output and errors."""
     done = subprocess.run(
         ["sh", "-c", f'exec <openrc {redirect}; exec "$@"', "sh", *COMMAND, *words],  # noqa: S607
         cwd=folder,
@@ -86,20 +86,20 @@ def test_without_standard_error_nothing_is_written_into_the_output(folder: Path,
     assert json.loads(run(folder, ("secret",), redirect)[1])["auth"]["username"] == "reaper"
 
 
-def test_a_closed_standard_input_is_an_empty_one(folder: Path) -> None:
+def test_a_closed_standard_input_is_empty(folder: Path) -> None:
     code, out, errors = run(folder, ("secret",), "<&-")
     assert (code, out, errors.count("\n")) == (1, b"", 1)
     assert "standard input: has no entries" in errors
 
 
-def test_text_that_an_encoding_does_not_have_is_one_sentence(folder: Path) -> None:
+def test_text_that_cannot_be_encoded_is_one_sentence(folder: Path) -> None:
     code, _, errors = run(folder, PREVIEW, PYTHONIOENCODING="ascii")
     assert code == 1
     assert errors.startswith("vbs-reaper: standard output cannot show this text in ascii; set PYTHONIOENCODING=utf-8")
     assert errors.count("\n") == 1
 
 
-def test_a_reader_that_closes_the_pipe_is_no_fault(folder: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(folder: Path) -> None:
     words = " ".join((*COMMAND, *PREVIEW, "--json"))
     done = subprocess.run(["sh", "-c", f"{words} | true"], cwd=folder, capture_output=True, check=False)  # noqa: S607
     assert done.stderr == b""
@@ -130,7 +130,7 @@ def test_ctrl_c_at_any_moment_prints_no_traceback(
 
 
 def wait_until_started(pid: int) -> None:
-    """Wait until `start` has begun, which gives SIGINT its default action. Before it, only Python can act."""
+    """Wait until `start` has restored the default action of SIGINT; before that, Python handles it."""
     for is_caught in (True, False):
         while _catches_interrupts(pid) is not is_caught:
             time.sleep(0.001)

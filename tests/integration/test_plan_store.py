@@ -1,4 +1,4 @@
-"""Plans in S3, against moto: written once, found by hash, newest first; what S3 does wrong refuses the run."""
+"""Plans in S3, with moto: written once, found by hash, newest first. Errors of S3 refuse the run."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +36,7 @@ def bodies(documents: Iterable[StoredDocument]) -> list[bytes]:
     return [b"".join(each.pieces()) for each in documents]
 
 
-def head(bucket: str, name: str) -> Any:  # noqa: ANN401  # what S3 says of an object
+def head(bucket: str, name: str) -> Any:  # noqa: ANN401  # the response of S3
     return boto3.client("s3").head_object(Bucket=bucket, Key=f"plans/nightly/{name}")
 
 
@@ -52,13 +52,13 @@ def store(bucket: str) -> PlanBucket:
 
 @pytest.fixture
 def denied(aws: str) -> Iterator[tuple[PlanBucket, Stubber]]:
-    """A store whose next call S3 answers as a test says."""
+    """A store with a stubbed response to its next call."""
     client = clients.s3()
     with Stubber(client) as stubber:
         yield PlanBucket(client, "plans"), stubber
 
 
-def test_what_is_stored_is_read_back_byte_for_byte_and_written_once(store: PlanBucket, bucket: str) -> None:
+def test_a_plan_is_written_once_and_read_back_unchanged(store: PlanBucket, bucket: str) -> None:
     first = made("first")
     assert store.read("nightly", "first") is None
     assert store.store("nightly", "first", replace(first, sha256=None)) == first.sha256
@@ -99,9 +99,7 @@ def test_a_plan_that_was_replaced_or_removed_while_it_is_read_is_not_read(store:
         list(listed.pieces())
 
 
-def test_the_newest_plans_of_a_policy_are_those_stored_last_whatever_their_runs_are_called(
-    store: PlanBucket, bucket: str
-) -> None:
+def test_the_newest_plans_of_a_policy_are_those_stored_last_for_any_run_names(store: PlanBucket, bucket: str) -> None:
     assert list(store.newest("nightly")) == []
     store.store("nightly", "b", made("b", 4))
     store.store("nightly", "c", made("c", 5))
@@ -141,7 +139,7 @@ def test_the_newest_plans_of_other_policies_of_a_target_are_found(store: PlanBuc
 
 
 @pytest.mark.parametrize("mark", SentMark)
-def test_marks_and_parts_are_stored_under_names_that_are_free(store: PlanBucket, bucket: str, mark: SentMark) -> None:
+def test_marks_and_parts_are_stored_under_unused_names(store: PlanBucket, bucket: str, mark: SentMark) -> None:
     store.store("nightly", "first", made("first"))
     store.mark("nightly", "first-2", mark, b"{}", is_part=False)
     assert list(store.marks("nightly", "first")) == []
@@ -172,7 +170,7 @@ def test_a_document_costs_one_request(store: PlanBucket, monkeypatch: pytest.Mon
 
     def get_object(**parts: str) -> object:
         opened.append(parts["Key"])
-        return boto3.client("s3").get_object(**parts)  # type: ignore[arg-type]  # as it was called
+        return boto3.client("s3").get_object(**parts)  # type: ignore[arg-type]  # passed on
 
     monkeypatch.setattr(client, "get_object", get_object)
     counted = PlanBucket(client, store._bucket)  # noqa: SLF001  # the same bucket
@@ -186,7 +184,7 @@ def test_a_document_costs_one_request(store: PlanBucket, monkeypatch: pytest.Mon
     assert opened[1:] == ["plans/nightly/second.json"]
 
 
-# ------------------------------------------------------------------ a bucket that cannot be used
+# ------------------------------------------------------------------ an unusable bucket
 
 CALLS: dict[str, tuple[str, Callable[[PlanBucket], object]]] = {
     "read": ("get_object", lambda store: store.read("nightly", "first")),
@@ -201,7 +199,7 @@ CALLS: dict[str, tuple[str, Callable[[PlanBucket], object]]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_bucket_that_cannot_be_used_refuses_with_its_code_and_nothing_else(
+def test_an_unusable_bucket_refuses_the_run_with_only_the_error_code(
     denied: tuple[PlanBucket, Stubber], call: str
 ) -> None:
     store, stubber = denied
@@ -238,7 +236,7 @@ def answered(code: str, status: int) -> ClientError:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_bucket_that_fails_for_now_is_busy_and_one_that_denies_is_not(
+def test_a_temporary_failure_of_a_bucket_is_busy_and_a_denial_is_not(
     monkeypatch: pytest.MonkeyPatch, aws: str, error: Exception, is_busy: bool
 ) -> None:
     def fail(**_: object) -> None:
@@ -253,7 +251,7 @@ def test_a_bucket_that_fails_for_now_is_busy_and_one_that_denies_is_not(
     assert str(refused.value) == f"the plans bucket cannot be read at plans/nightly/first.json ({code_of(error)})"
 
 
-def test_a_write_that_meets_another_is_tried_again(denied: tuple[PlanBucket, Stubber]) -> None:
+def test_a_conflicting_write_is_retried(denied: tuple[PlanBucket, Stubber]) -> None:
     store, stubber = denied
     conflict = "ConditionalRequestConflict"
     stubber.add_client_error("put_object", conflict, http_status_code=409)
@@ -265,7 +263,7 @@ def test_a_write_that_meets_another_is_tried_again(denied: tuple[PlanBucket, Stu
         store.mark("nightly", "first", SentMark.SENT, b"{}", is_part=False)
 
 
-def test_a_bucket_that_is_not_there_refuses(aws: str) -> None:
+def test_a_missing_bucket_refuses_the_run(aws: str) -> None:
     with pytest.raises(RunRefused, match="NoSuchBucket"):
         list(PlanBucket(clients.s3(), "nowhere").newest("nightly"))
     with pytest.raises(ClientError):

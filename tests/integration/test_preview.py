@@ -1,4 +1,4 @@
-"""`vbs-reaper preview`: what it prints of a file or a cloud, its exit codes, and a million backups in little memory."""
+"""`vbs-reaper preview` of a file or a cloud: its output, its exit codes, and its memory for many backups."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import boto3
 import pytest
 import yaml
 
-from tests.integration.reach import with_auth
+from tests.integration.api_harness import with_auth
 from tests.support.in_process import Finished, run_cli
 from tests.support.simulator.caller import Caller
 from tests.support.simulator.cloud import Cloud
@@ -33,8 +33,8 @@ POLICY: dict[str, Any] = {
 }
 
 
-class Desk:
-    """A folder with a policy and an inventory, in which the command is run."""
+class PreviewCli:
+    """Runs `preview` in a folder with a policy and an inventory."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,12 +62,12 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def cli(tmp_path: Path) -> PreviewCli:
+    return PreviewCli(tmp_path)
 
 
-def test_the_json_is_a_plan_that_lists_every_backup_with_its_reasons_and_when_it_goes(desk: Desk) -> None:
-    done = desk.preview("--json")
+def test_the_json_lists_every_backup_with_its_reasons_and_when_it_will_be_deleted(cli: PreviewCli) -> None:
+    done = cli.preview("--json")
     assert read_plan(done.stdout.encode().removesuffix(b"\n")).totals.due == 3
     backups = {row["id"]: row for row in json.loads(done.stdout)["backups"]}
     assert set(backups) == {backup_id(number) for number in range(5)}
@@ -76,24 +76,24 @@ def test_the_json_is_a_plan_that_lists_every_backup_with_its_reasons_and_when_it
     assert (going["keep"], going["reasons"], going["due_at"]) == (False, ["not_kept"], "2026-11-25T03:00:00Z")
 
 
-def test_the_same_plan_gives_the_same_bytes_also_as_the_event_that_a_schedule_holds(desk: Desk) -> None:
-    assert desk.preview("--html", "one.html").returncode == desk.preview("--html", "two.html").returncode == 2
-    assert desk.folder.joinpath("one.html").read_bytes() == desk.folder.joinpath("two.html").read_bytes()
-    plain = desk.preview("--json").stdout
-    desk.put("policy.json", {"run": POLICY})
-    assert desk.preview("--json").stdout == plain
+def test_the_same_plan_gives_the_same_bytes_also_for_the_event_of_a_schedule(cli: PreviewCli) -> None:
+    assert cli.preview("--html", "one.html").returncode == cli.preview("--html", "two.html").returncode == 2
+    assert cli.folder.joinpath("one.html").read_bytes() == cli.folder.joinpath("two.html").read_bytes()
+    plain = cli.preview("--json").stdout
+    cli.put("policy.json", {"run": POLICY})
+    assert cli.preview("--json").stdout == plain
 
 
-def test_exit_codes_say_what_would_happen(desk: Desk) -> None:
-    assert desk.preview().returncode == 2
-    desk.put("policy.json", {**POLICY, "keep": {"last": 9}})
-    assert desk.preview("--json").returncode == 0
-    desk.put("policy.json", {**POLICY, "guards": {"max_deletions": 2}})
-    assert desk.preview("--html", "page.html").returncode == 3
+def test_the_exit_code_depends_on_what_would_happen(cli: PreviewCli) -> None:
+    assert cli.preview().returncode == 2
+    cli.put("policy.json", {**POLICY, "keep": {"last": 9}})
+    assert cli.preview("--json").returncode == 0
+    cli.put("policy.json", {**POLICY, "guards": {"max_deletions": 2}})
+    assert cli.preview("--html", "page.html").returncode == 3
 
 
-def test_the_terminal_shows_a_calendar_the_guards_and_the_way_back(desk: Desk) -> None:
-    shown = desk.preview().stdout
+def test_the_terminal_shows_a_calendar_the_guards_and_restore_points(cli: PreviewCli) -> None:
+    shown = cli.preview().stdout
     assert "5 backups listed, 5 matched by the policy, 2 kept; 3 to be deleted now (30 GiB)" in shown
     assert "guard: 3 due, max_deletions 200 allows 200" in shown
     assert "Mon  · x" in shown
@@ -101,47 +101,47 @@ def test_the_terminal_shows_a_calendar_the_guards_and_the_way_back(desk: Desk) -
     assert "could be restored as of yesterday: copy of 24 Nov 2026" in shown
 
 
-def test_a_name_cannot_steer_the_terminal(desk: Desk) -> None:
+def test_control_characters_of_a_name_are_escaped(cli: PreviewCli) -> None:
     rows = nightly(3, name="daily-\x1b]0;owned\x07 ü", volume_id="v\x1b[31m")
-    desk.put("inventory.json", {"backups": rows})
-    shown = desk.preview().stdout
+    cli.put("inventory.json", {"backups": rows})
+    shown = cli.preview().stdout
     assert "\x1b" not in shown
     assert "v\\x1b[31m (daily-\\x1b]0;owned\\x07 ü): 1 to be deleted" in shown
 
 
-def test_a_grace_counts_from_the_last_plan_given(desk: Desk) -> None:
-    desk.put("policy.json", {**POLICY, "grace": "1d"})
-    first = desk.preview("--json")
+def test_grace_counts_from_the_last_plan(cli: PreviewCli) -> None:
+    cli.put("policy.json", {**POLICY, "grace": "1d"})
+    first = cli.preview("--json")
     assert json.loads(first.stdout)["totals"]["due"] == 0
-    desk.put("last.json", first.stdout)
-    second = json.loads(desk.preview("--json", "--last", "last.json", now="2026-11-26T03:00:00Z").stdout)
+    cli.put("last.json", first.stdout)
+    second = json.loads(cli.preview("--json", "--last", "last.json", now="2026-11-26T03:00:00Z").stdout)
     assert second["totals"]["due"] == 3
     assert second["difference"]["last_sha256"] == json.loads(first.stdout)["sha256"]
 
 
-def test_a_last_plan_of_the_default_target_counts_for_a_policy_that_names_none(desk: Desk) -> None:
-    desk.put("policy.json", {**POLICY, "grace": "1d", "target": "default"})
-    desk.put("last.json", desk.preview("--json").stdout)
+def test_a_last_plan_of_the_default_target_counts_for_a_policy_that_names_none(cli: PreviewCli) -> None:
+    cli.put("policy.json", {**POLICY, "grace": "1d", "target": "default"})
+    cli.put("last.json", cli.preview("--json").stdout)
     for named, comparable in (({}, True), ({"target": "other"}, False)):
-        desk.put("policy.json", {**POLICY, "grace": "1d", **named})
-        made = json.loads(desk.preview("--json", "--last", "last.json", now="2026-11-26T03:00:00Z").stdout)
+        cli.put("policy.json", {**POLICY, "grace": "1d", **named})
+        made = json.loads(cli.preview("--json", "--last", "last.json", now="2026-11-26T03:00:00Z").stdout)
         assert made["difference"]["comparable"] is comparable
         assert made["totals"]["due"] == (3 if comparable else 0)
         assert made["policy"]["target"] == named.get("target", "default")
 
 
-def test_a_chain_on_cinder_stays_and_the_advice_says_what_frees_it(desk: Desk) -> None:
+def test_a_chain_on_cinder_is_kept_and_the_advice_says_what_frees_it(cli: PreviewCli) -> None:
     rows = nightly(7, is_incremental=True)
     rows[6]["is_incremental"] = False
-    desk.put("inventory.json", {"backups": rows})
-    done = desk.preview()
+    cli.put("inventory.json", {"backups": rows})
+    done = cli.preview()
     assert done.returncode == 0
     assert "a full backup today frees 7 backups (70 GiB)" in done.stdout
 
 
-def test_a_last_plan_that_was_changed_is_refused(desk: Desk) -> None:
-    desk.put("last.json", desk.preview("--json").stdout.replace('"keep":true', '"keep":false', 1))
-    assert "last.json: the plan was changed" in desk.refusal(*FILES, "--last", "last.json")
+def test_a_last_plan_that_was_changed_is_refused(cli: PreviewCli) -> None:
+    cli.put("last.json", cli.preview("--json").stdout.replace('"keep":true', '"keep":false', 1))
+    assert "last.json: the plan was changed" in cli.refusal(*FILES, "--last", "last.json")
 
 
 FILES = ("--backups", "inventory.json")
@@ -156,9 +156,9 @@ FILES = ("--backups", "inventory.json")
         ({"run": POLICY, "scheduled_time": "2026-11-25T03:00:00Z"}, '"run" is not a key of a policy'),
     ],
 )
-def test_a_faulty_policy_is_refused_with_one_sentence(desk: Desk, content: object, says: str) -> None:
-    desk.put("policy.json", content)
-    sentence = desk.refusal(*FILES, "--json")
+def test_a_faulty_policy_is_refused_with_one_sentence(cli: PreviewCli, content: object, says: str) -> None:
+    cli.put("policy.json", content)
+    sentence = cli.refusal(*FILES, "--json")
     assert says in sentence
     assert sentence.count("\n") == 1
 
@@ -184,16 +184,16 @@ def test_a_faulty_policy_is_refused_with_one_sentence(desk: Desk, content: objec
     ],
     ids=" ".join,
 )
-def test_wrong_options_are_refused(desk: Desk, words: tuple[str, ...], says: str) -> None:
-    assert says in desk.refusal(*words)
+def test_wrong_options_are_refused(cli: PreviewCli, words: tuple[str, ...], says: str) -> None:
+    assert says in cli.refusal(*words)
 
 
-def test_a_broken_pipe_ends_quietly(desk: Desk) -> None:
-    desk.put("inventory.json", {"backups": nightly(5000)})
+def test_a_broken_pipe_ends_quietly(cli: PreviewCli) -> None:
+    cli.put("inventory.json", {"backups": nightly(5000)})
     words = ["preview", "--policy", "policy.json", "--backups", "inventory.json", "--json"]
     with subprocess.Popen(
         [sys.executable, "-m", "vbs_reaper.cli", *words],
-        cwd=desk.folder,
+        cwd=cli.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
@@ -209,7 +209,7 @@ def test_a_broken_pipe_ends_quietly(desk: Desk) -> None:
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
-    """A cloud that lists three backups a page."""
+    """A cloud with pages of three backups."""
     with Simulator(SimulatorSettings(page_limit=3)).running() as running:
         now = datetime.now(UTC)
         for age in range(8):
@@ -223,8 +223,8 @@ def cloud() -> Iterator[Cloud]:
         yield running
 
 
-class LiveDesk(Desk):
-    """A folder with a policy and a clouds.yaml."""
+class CloudPreviewCli(PreviewCli):
+    """Runs `preview` in a folder with a policy and a clouds.yaml."""
 
     def __init__(self, folder: Path, cloud: Cloud) -> None:
         super().__init__(folder)
@@ -244,8 +244,8 @@ class LiveDesk(Desk):
 
 
 @pytest.fixture
-def live(tmp_path: Path, cloud: Cloud) -> LiveDesk:
-    return LiveDesk(tmp_path, cloud)
+def live(tmp_path: Path, cloud: Cloud) -> CloudPreviewCli:
+    return CloudPreviewCli(tmp_path, cloud)
 
 
 def asked_of(cloud: Cloud) -> list[str]:
@@ -254,7 +254,7 @@ def asked_of(cloud: Cloud) -> list[str]:
 
 @pytest.mark.parametrize("service", ["vbs", "cinder"])
 def test_the_plan_of_a_cloud_is_the_plan_of_the_same_backups_in_a_file(
-    live: LiveDesk, cloud: Cloud, service: str
+    live: CloudPreviewCli, cloud: Cloud, service: str
 ) -> None:
     live.entry(service=service)
     planned = live.run("--cloud", "otc", "--json")
@@ -281,7 +281,7 @@ def test_the_plan_of_a_cloud_is_the_plan_of_the_same_backups_in_a_file(
     assert plan == of_file
 
 
-def test_the_plan_of_a_secret_is_the_plan_of_its_cloud(aws: str, live: LiveDesk, cloud: Cloud) -> None:
+def test_the_plan_of_a_secret_is_the_plan_of_its_cloud(aws: str, live: CloudPreviewCli, cloud: Cloud) -> None:
     boto3.client("secretsmanager").create_secret(
         Name="some/where/otc-prod", SecretString=json.dumps(cloud.target_secret())
     )
@@ -293,7 +293,7 @@ def test_the_plan_of_a_secret_is_the_plan_of_its_cloud(aws: str, live: LiveDesk,
     assert set(asked_of(cloud)) == {"GET"}
 
 
-def test_a_last_plan_counts_for_a_secret_of_its_own_target_only(aws: str, live: LiveDesk, cloud: Cloud) -> None:
+def test_a_last_plan_counts_for_a_secret_of_its_own_target_only(aws: str, live: CloudPreviewCli, cloud: Cloud) -> None:
     live.put("policy.json", json.dumps(POLICY | {"target": "otc-prod"}))
     last = live.run("--cloud", "otc", "--json")
     live.put("last.json", last.stdout)
@@ -307,7 +307,7 @@ def test_a_last_plan_counts_for_a_secret_of_its_own_target_only(aws: str, live: 
         assert made["difference"]["comparable"] is (target == "otc-prod")
 
 
-def test_the_targets_hold_marker_and_service_hold_unless_told_otherwise(live: LiveDesk) -> None:
+def test_the_hold_marker_and_service_of_the_target_are_the_defaults(live: CloudPreviewCli) -> None:
     live.entry(service="cinder", hold_marker="daily-0")
     reasons = {
         row["name"]: row["reasons"] for row in json.loads(live.run("--cloud", "otc", "--json").stdout)["backups"]
@@ -319,7 +319,7 @@ def test_the_targets_hold_marker_and_service_hold_unless_told_otherwise(live: Li
     assert "held" in str(reasons["daily-5"])
 
 
-def test_a_password_in_secure_yaml_beside_the_file_is_used(live: LiveDesk, cloud: Cloud) -> None:
+def test_a_password_in_secure_yaml_beside_the_file_is_used(live: CloudPreviewCli, cloud: Cloud) -> None:
     live.entry(auth={"password": ""})
     live.put("secure.yaml", yaml.safe_dump({"clouds": {"otc": {"auth": {"password": cloud.password_of()}}}}))
     assert live.run("--cloud", "otc").returncode == 2
@@ -335,19 +335,19 @@ def test_a_password_in_secure_yaml_beside_the_file_is_used(live: LiveDesk, cloud
         (f"clouds: {{otc: {{auth: {{password: {CANARY}}}}}}}", 'clouds.yaml, entry "otc" lacks "auth.auth_url"'),
     ],
 )
-def test_a_file_that_would_not_work_is_refused_with_one_sentence(live: LiveDesk, text: str, says: str) -> None:
+def test_an_unusable_file_is_refused_with_one_sentence(live: CloudPreviewCli, text: str, says: str) -> None:
     live.put("clouds.yaml", text)
     assert says in live.refusal("--cloud", "otc")
     assert live.cloud.journal.calls == []
 
 
-def test_a_wrong_password_is_sent_once_and_never_shown(live: LiveDesk, cloud: Cloud) -> None:
+def test_a_wrong_password_is_sent_once_and_never_shown(live: CloudPreviewCli, cloud: Cloud) -> None:
     live.entry(auth={"password": CANARY})
     assert "login_refused" in live.refusal("--cloud", "otc")
     assert [call.operation for call in cloud.journal.calls] == [Operation.LOGIN]
 
 
-def test_a_clouds_yaml_is_found_where_openstacksdk_finds_it(live: LiveDesk) -> None:
+def test_a_clouds_yaml_is_found_where_openstacksdk_finds_it(live: CloudPreviewCli) -> None:
     live.folder.joinpath("clouds.yaml").unlink()
     nowhere = live.refusal("--cloud", "otc", XDG_CONFIG_HOME="")
     assert "there is no clouds.yaml (clouds.yaml, " in nowhere
@@ -363,7 +363,7 @@ def test_a_clouds_yaml_is_found_where_openstacksdk_finds_it(live: LiveDesk) -> N
     assert "none.yaml: No such file" in live.refusal("--cloud", "otc", OS_CLIENT_CONFIG_FILE="none.yaml")
 
 
-def test_a_list_cut_short_or_a_clock_that_is_off_is_never_planned_on(live: LiveDesk, cloud: Cloud) -> None:
+def test_an_incomplete_list_or_a_wrong_clock_is_refused(live: CloudPreviewCli, cloud: Cloud) -> None:
     cloud.inject(Fault(operation=Operation.LIST, skip=2, times=None, status=500))
     assert "not all backups could be listed" in live.refusal("--cloud", "otc")
     cloud.clear_faults()
@@ -372,7 +372,7 @@ def test_a_list_cut_short_or_a_clock_that_is_off_is_never_planned_on(live: LiveD
 
 
 def test_a_secret_that_cannot_be_read_is_refused_with_one_sentence(
-    aws: str, live: LiveDesk, monkeypatch: pytest.MonkeyPatch
+    aws: str, live: CloudPreviewCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "secret vbs-reaper/default does not exist" in live.refusal("--secret", "vbs-reaper/default")
     boto3.client("secretsmanager").create_secret(
@@ -432,18 +432,18 @@ def many(count: int, volumes: int) -> Iterable[Record]:
         ),
     ],
 )
-def test_many_backups_are_planned_in_little_memory(desk: Desk, count: int, volumes: int) -> None:
-    with desk.folder.joinpath("inventory.json").open("w") as file:
+def test_many_backups_are_planned_in_little_memory(cli: PreviewCli, count: int, volumes: int) -> None:
+    with cli.folder.joinpath("inventory.json").open("w") as file:
         file.write('{"backups": [')
         for number, row in enumerate(many(count, volumes)):
             file.write(("," if number else "") + json.dumps(row))
         file.write("]}")
-    desk.put("policy.json", {**POLICY, "keep": {"last": 3, "daily": 7, "weekly": 4, "monthly": 12, "yearly": 2}})
+    cli.put("policy.json", {**POLICY, "keep": {"last": 3, "daily": 7, "weekly": 4, "monthly": 12, "yearly": 2}})
     words = ["preview", "--policy", "policy.json", "--backups", "inventory.json", "--now", f"{NOW:%Y-%m-%dT%H:%M:%SZ}"]
     for output in (["--json"], ["--html", "page.html"]):
         done = subprocess.run(
             [sys.executable, "-c", MEASURED, *words, *output],
-            cwd=desk.folder,
+            cwd=cli.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -453,5 +453,5 @@ def test_many_backups_are_planned_in_little_memory(desk: Desk, count: int, volum
         cpu_s, peak_mb = done.stderr.split()
         print(f"{count:,} backups, {output[0]}: {cpu_s} s CPU, peak {peak_mb} MB")  # noqa: T201
         assert int(peak_mb) <= 70 + 380 * count // 1_000_000
-    desk.folder.joinpath("inventory.json").unlink()
-    assert desk.folder.joinpath("page.html").stat().st_size < 4_000_000
+    cli.folder.joinpath("inventory.json").unlink()
+    assert cli.folder.joinpath("page.html").stat().st_size < 4_000_000

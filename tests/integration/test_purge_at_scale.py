@@ -18,7 +18,7 @@ from tests.support.template_resources import TemplateResources
 BACKUPS, VOLUMES = (100_000, 500) if "PURGE_SCALE" in os.environ else (5_000, 100)
 """`make nightly` sets PURGE_SCALE."""
 MOST_MB = 80 + 370 * BACKUPS // 100_000
-"""Lambda gives the purger 512 MB. The limit grows with the number of backups, so the smaller test finds as much."""
+"""The purger has 512 MB in Lambda. The limit scales with the number of backups, so the smaller test is as strict."""
 POLICY = {
     "policy": "nightly",
     "match": {"name": "backup-*"},
@@ -32,7 +32,7 @@ Invoke = Callable[[dict[str, Any]], dict[str, Any]]
 
 @pytest.fixture
 def invoke(resources: TemplateResources) -> Iterator[Invoke]:
-    """The purger in one process, as in one execution environment."""
+    """Return a function that invokes the purger in one process, as in one execution environment."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.integration.measured_purge"],
         env=os.environ | dict(resources.purger_environment),
@@ -58,7 +58,7 @@ def invoke(resources: TemplateResources) -> Iterator[Invoke]:
 
 @pytest.fixture
 def full_cloud(cloud: Cloud) -> Cloud:
-    """Many nights of every volume."""
+    """A cloud with many backups of every volume."""
     now = datetime.now(UTC)
     volumes = [cloud.new_id() for _ in range(VOLUMES)]
     for night in range(BACKUPS // VOLUMES):
@@ -68,7 +68,7 @@ def full_cloud(cloud: Cloud) -> Cloud:
     return cloud
 
 
-def test_a_large_project_is_planned_within_the_functions_memory_also_beside_its_last_plan(
+def test_a_large_project_is_planned_within_the_memory_of_the_function_even_with_a_last_plan(
     full_cloud: Cloud, resources: TemplateResources, invoke: Invoke
 ) -> None:
     boto3.client("secretsmanager").create_secret(

@@ -1,4 +1,4 @@
-"""The purger as Lambda runs it, from event to answer: every file of events/, against S3, SQS and a cloud over HTTP."""
+"""The handler of the purger with every file of events/, with moto and a simulated cloud over HTTP."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import pytest
 
 from functions.purger import app
 from tests.conftest import ROOT, Event
-from tests.integration.ear import Ear
+from tests.integration.event_recorder import EventRecorder
 from tests.support.doubles import FakeLambdaContext
 from tests.support.log_lines import LogLines
 from tests.support.poller import Invoke, Poller
@@ -30,7 +30,7 @@ GUARDS = {"max_fraction": 1}
 def purge(
     resources: TemplateResources, cloud: Cloud, lambda_context: FakeLambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Invoke]:
-    """The purger's handler in a new environment."""
+    """The handler of the purger in a new environment."""
     for name, value in resources.purger_environment.items():
         monkeypatch.setenv(name, value)
     for target in ("default", "otc-prod"):
@@ -69,13 +69,13 @@ def stored(resources: TemplateResources, key: str) -> bytes:
         return body.read()
 
 
-def test_every_file_of_events_is_told_here() -> None:
+def test_every_file_of_events_is_tested_here() -> None:
     assert {path.stem for path in (ROOT / "events" / "purger").glob("*.json")} == {"preview", "purge", "approve"}
 
 
-def test_a_preview_only_looks_and_leaves_a_plan_with_its_picture(
-    purge: Invoke, event: Callable[[str], Event], nights: list[str], cloud: Cloud, delete_queue: Poller, ear: Ear,
-    resources: TemplateResources,
+def test_a_preview_only_lists_and_stores_a_plan_with_its_picture(
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], cloud: Cloud, delete_queue: Poller,
+    recorder: EventRecorder, resources: TemplateResources,
 ) -> None:  # fmt: skip
     answer = json.loads(json.dumps(purge(event("purger/preview"))))
     assert answer["outcome"] == "planned"
@@ -86,12 +86,12 @@ def test_a_preview_only_looks_and_leaves_a_plan_with_its_picture(
     assert plan.sha256 == answer["plan"]
     assert plan.totals.due == answer["totals"]["due"] > 0
     assert stored(resources, answer["picture"]).startswith(b"<!doctype html>")
-    assert [each["detail-type"] for each in ear.heard()] == ["VBS Purge Planned"]
+    assert [each["detail-type"] for each in recorder.events()] == ["VBS Purge Planned"]
 
 
-def test_a_purge_asks_for_what_its_plan_calls_due_and_a_repetition_for_nothing(
-    purge: Invoke, event: Callable[[str], Event], nights: list[str], delete_queue: Poller, ear: Ear,
-    resources: TemplateResources, capsys: pytest.CaptureFixture[str],
+def test_a_purge_requests_what_is_due_and_a_repeated_run_requests_nothing(
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], delete_queue: Poller,
+    recorder: EventRecorder, resources: TemplateResources, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     asked = changed(event("purger/purge"), guards=GUARDS) | {"scheduled_time": "2026-11-26T03:00:00Z"}
     answer = purge(asked)
@@ -104,7 +104,7 @@ def test_a_purge_asks_for_what_its_plan_calls_due_and_a_repetition_for_nothing(
         read_request(request, datetime.now(UTC))
     again = purge(asked)
     assert (again["outcome"], requests_in(delete_queue)) == ("already_sent", [])
-    assert [each["detail-type"] for each in ear.heard()] == ["VBS Purge Planned", "VBS Purge Completed"]
+    assert [each["detail-type"] for each in recorder.events()] == ["VBS Purge Planned", "VBS Purge Completed"]
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     counted = {name: value for each in metrics if each.get("Policy") == "nightly" for name, value in each.items()}
     assert counted["BackupsListed"] == [60.0]
@@ -112,8 +112,13 @@ def test_a_purge_asks_for_what_its_plan_calls_due_and_a_repetition_for_nothing(
     assert counted["BackupsKept"][0] + counted["BackupsSelected"][0] == 60
 
 
-def test_a_guard_refuses_and_the_approval_of_that_very_plan_sends_it(
-    purge: Invoke, event: Callable[[str], Event], nights: list[str], delete_queue: Poller, ear: Ear, log_lines: LogLines
+def test_a_guard_refuses_and_the_approval_of_that_plan_sends_it(
+    purge: Invoke,
+    event: Callable[[str], Event],
+    nights: list[str],
+    delete_queue: Poller,
+    recorder: EventRecorder,
+    log_lines: LogLines,
 ) -> None:
     refused = purge(changed(event("purger/purge"), guards={"max_deletions": 1}))
     assert (refused["outcome"], refused["reason"]) == ("refused", "guard_exceeded")
@@ -124,7 +129,7 @@ def test_a_guard_refuses_and_the_approval_of_that_very_plan_sends_it(
     approval["approve"]["plan"] = refused["plan"]
     assert purge(approval)["requested"] == refused["totals"]["due"] == len(requests_in(delete_queue))
     assert purge(approval)["outcome"] == "already_sent"
-    assert [each["detail-type"] for each in ear.heard()] == [
+    assert [each["detail-type"] for each in recorder.events()] == [
         "VBS Purge Planned",
         "VBS Purge Refused",
         "VBS Purge Refused",
@@ -146,28 +151,29 @@ def remove_the_bucket(_: Cloud, resources: TemplateResources) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason", "says"),
+    ("break_run", "reason", "says"),
     [
         (fail_the_second_page, "listing_incomplete", "503"),
         (set_the_clock_back, "clock_doubt", "clock"),
         (remove_the_bucket, "plans_unusable", "NoSuchBucket"),
     ],
 )
-def test_a_run_that_cannot_be_trusted_is_refused_before_anything_is_stored_or_sent(
-    purge: Invoke, event: Callable[[str], Event], nights: list[str], cloud: Cloud, delete_queue: Poller, ear: Ear,
-    resources: TemplateResources, spoil: Callable[[Cloud, TemplateResources], None], reason: str, says: str,
+def test_an_unreliable_run_is_refused_before_anything_is_stored_or_sent(
+    purge: Invoke, event: Callable[[str], Event], nights: list[str], cloud: Cloud, delete_queue: Poller,
+    recorder: EventRecorder, resources: TemplateResources,
+    break_run: Callable[[Cloud, TemplateResources], None], reason: str, says: str,
 ) -> None:  # fmt: skip
-    spoil(cloud, resources)
+    break_run(cloud, resources)
     answer = purge(changed(event("purger/purge"), guards=GUARDS))
     assert (answer["outcome"], answer["reason"]) == ("refused", reason)
     assert says in answer["message"]
     assert requests_in(delete_queue) == []
-    assert [each["detail-type"] for each in ear.heard()] == ["VBS Purge Refused"]
-    if spoil is not remove_the_bucket:
+    assert [each["detail-type"] for each in recorder.events()] == ["VBS Purge Refused"]
+    if break_run is not remove_the_bucket:
         assert boto3.client("s3").list_objects_v2(Bucket=resources.plans_bucket, Prefix="plans/")["KeyCount"] == 0
 
 
-def test_a_bus_that_is_not_there_fails_the_run_before_anything_is_sent_and_its_repetition_sends_all(
+def test_a_missing_bus_fails_the_run_before_anything_is_sent_and_a_repeated_run_sends_all(
     purge: Invoke, event: Callable[[str], Event], nights: list[str], delete_queue: Poller, resources: TemplateResources,
     log_lines: LogLines,
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""A redrive against a real queue: which letters are moved, with which attributes, and that a kill never loses one."""
+"""A redrive with queues in moto: which dead letters are moved, with which attributes, and that a kill loses none."""
 
 import json
 import multiprocessing
@@ -50,7 +50,7 @@ def queues(resources: TemplateResources) -> TemplateResources:
 
 @pytest.fixture(autouse=True)
 def _one_empty_receive_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(letter_queue, "EMPTY_RECEIVES", 1)  # the queue of moto is on one server
+    monkeypatch.setattr(letter_queue, "EMPTY_RECEIVES", 1)  # the queue of moto has one server
 
 
 def redrive_all(queues: TemplateResources) -> None:
@@ -84,7 +84,7 @@ def messages(url: str) -> list[Any]:
 
 
 def request_ids(url: str) -> Counter[str]:
-    """The names that the requests carry as their reason: a redriven request has no other identity that it keeps."""
+    """Return the reasons in the requests, which identify them: a redriven request has a new request ID."""
     return Counter(json.loads(each["Body"])["reason"] for each in messages(url))
 
 
@@ -92,7 +92,7 @@ def named(*reasons: Reason) -> set[str]:
     return {reason.value.replace("_", "-") for reason in reasons}
 
 
-def test_a_redriven_request_keeps_its_body_target_and_place_and_nothing_else(queues: TemplateResources) -> None:
+def test_a_redriven_request_keeps_only_its_body_target_and_place(queues: TemplateResources) -> None:
     redrive_all(queues)
     assert request_ids(queues.delete_queue_url) == Counter(named(*HEAL))
     assert request_ids(queues.dead_letter_queue_url) == Counter(named(*FINAL))
@@ -104,7 +104,7 @@ def test_a_redriven_request_keeps_its_body_target_and_place_and_nothing_else(que
 
 
 @pytest.mark.parametrize("effects", [1, 2, 3, 2 * len(HEAL)])
-def test_a_redrive_killed_at_any_point_loses_none_and_repeated_ends_each_once(
+def test_a_redrive_killed_at_any_point_loses_none_and_a_repeated_one_moves_each_once(
     queues: TemplateResources, effects: int
 ) -> None:
     assert redrive_until_killed_after(queues, effects) == -signal.SIGKILL
@@ -117,7 +117,9 @@ def test_a_redrive_killed_at_any_point_loses_none_and_repeated_ends_each_once(
     assert request_ids(queues.delete_queue_url).total() <= len(HEAL) + 1
 
 
-def test_more_letters_than_a_receive_brings_are_each_read_once_and_shown_again(queues: TemplateResources) -> None:
+def test_more_dead_letters_than_one_receive_returns_are_each_read_once_and_visible_again(
+    queues: TemplateResources,
+) -> None:
     sqs, url = boto3.client("sqs"), queues.dead_letter_queue_url
     for _ in range(15):
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"backup_id": BACKUP}))
@@ -128,7 +130,7 @@ def test_more_letters_than_a_receive_brings_are_each_read_once_and_shown_again(q
     assert len(messages(url)) == 21
 
 
-def test_ctrl_c_in_the_middle_shows_them_again(queues: TemplateResources) -> None:
+def test_ctrl_c_makes_them_visible_again(queues: TemplateResources) -> None:
     with suppress(KeyboardInterrupt), HiddenLetters(boto3.client("sqs"), queues.dead_letter_queue_url) as letters:
         next(iter(letters))
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`vbs-reaper secret`: a clouds.yaml or openrc on standard input; a secret, or one error sentence, out."""
+"""`vbs-reaper secret`: reads a clouds.yaml or openrc from standard input, prints a secret or one error."""
 
 import json
 import os
@@ -162,7 +162,7 @@ def test_an_openrc_with_an_application_credential_needs_no_password() -> None:
     ],
     ids=["token", "two projects", "no certificate", "plain http", "needs a shell", "a command"],
 )
-def test_an_openrc_that_would_not_work_is_refused(openrc: str, says: str) -> None:
+def test_an_unusable_openrc_is_refused(openrc: str, says: str) -> None:
     assert says in refusal(openrc, OS_PASSWORD=CANARY)
 
 
@@ -174,7 +174,7 @@ def test_the_only_entry_of_a_clouds_yaml_needs_no_name(text: str) -> None:
     assert made(text) == ENTRY
 
 
-def test_of_several_entries_one_is_named() -> None:
+def test_one_of_several_entries_must_be_named() -> None:
     both = clouds(otc=ENTRY, other={})
     assert made(both, "--cloud", "otc") == ENTRY
     assert "select one with --cloud: otc, other" in refusal(both)
@@ -191,17 +191,17 @@ def test_of_several_entries_one_is_named() -> None:
         ({"region_name": "eu-de", "auth": {}}, 'lacks "auth.auth_url"'),
     ],
 )
-def test_an_entry_that_would_not_work_is_refused_by_its_key(entry: dict[str, Any], says: str) -> None:
+def test_an_unusable_entry_is_refused_with_its_key(entry: dict[str, Any], says: str) -> None:
     assert says in refusal(clouds(otc=entry))
 
 
 @pytest.mark.parametrize("text", ["hello", "clouds: {}", f"clouds: {{x: *{CANARY}}}"])
-def test_what_is_neither_is_refused(text: str) -> None:
+def test_other_input_is_refused(text: str) -> None:
     assert "standard input" in refusal(text)
     assert "give a clouds.yaml or an openrc" in refusal("")
 
 
-def test_too_much_is_refused() -> None:
+def test_too_much_input_is_refused() -> None:
     assert "has more than 1,048,576 bytes" in refusal("#" * (1 << 20) + "\n\n")
     assert "65536 are allowed" in refusal(clouds(otc={**ENTRY, "hold_marker": "x" * 70_000}))
 
@@ -258,7 +258,7 @@ def test_an_openrc_may_have_an_access_key_instead_of_a_password() -> None:
     assert 'has "auth.username", which its "auth_type" does not use' in refusal(f"{openrc}export OS_USERNAME=x\n")
 
 
-# ------------------------------------------------------------------ what is written
+# ------------------------------------------------------------------ output
 
 
 @pytest.mark.parametrize("access_key", [False, True])
@@ -275,7 +275,7 @@ def test_a_secret_that_was_stored_lists_the_backups(aws: str, cloud: Cloud, tmp_
     assert len(cloud.journal.logins) == (0 if access_key else 1)
 
 
-def test_a_certificate_named_by_its_path_becomes_its_text(tmp_path: Path) -> None:
+def test_the_path_of_a_certificate_is_replaced_by_its_content(tmp_path: Path) -> None:
     pem = Authority().pem
     tmp_path.joinpath("ca.pem").write_text(pem)
     done = make(clouds(otc={**ENTRY, "cacert": "ca.pem"}), folder=tmp_path)

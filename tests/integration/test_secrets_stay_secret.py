@@ -1,4 +1,4 @@
-"""A password, a token and a secret key, followed through the deleter at DEBUG: nothing that is written has them."""
+"""No output of the deleter at log level DEBUG contains a password, a token or a secret key."""
 
 import itertools
 import json
@@ -12,8 +12,8 @@ import pytest
 from requests import PreparedRequest
 
 from tests.conftest import Event
-from tests.integration.ear import Ear
-from tests.integration.reach import reaching
+from tests.integration.api_harness import api_harness
+from tests.integration.event_recorder import EventRecorder
 from tests.support.doubles import ManualClock
 from tests.support.log_lines import LogLines
 from tests.support.poller import Invoke, Poller
@@ -30,7 +30,7 @@ PASSWORD = "canary-password-5bd1c7"
 TOKEN = "canary-token-e09a42"
 QUOTING = f"no such token: gAAAAAB{TOKEN}-0000-{'x' * 100}"
 
-WEATHER = {
+FAULTS = {
     "fine": [],
     "token refused": [Fault(operation=Operation.SHOW, status=401, body=BodyShape.KEYSTONE)],
     "token refused for good": [Fault(operation=Operation.SHOW, status=401, body=BodyShape.KEYSTONE, times=None)],
@@ -62,8 +62,8 @@ WEATHER = {
 }
 
 
-class Written:
-    """Everything that leaves the function, gathered."""
+class Outputs:
+    """Collects all outputs of the function."""
 
     def __init__(
         self,
@@ -74,30 +74,30 @@ class Written:
     ) -> None:
         sqs = boto3.client("sqs")
         self._queues = [Poller(sqs, resources.dead_letter_queue_url), Poller(sqs, resources.delete_queue_url)]
-        self._ear = Ear.at(resources.bus_name)
+        self._recorder = EventRecorder.at(resources.bus_name)
         self._log_lines, self._caplog, self._capfd = log_lines, caplog, capfd
         self.parts: list[str] = []
 
     def take(self, invoke: Invoke, event: Event) -> None:
-        """Let the function handle an event; its answer counts, and what it raises with all that hangs on it."""
+        """Invoke the function; collect its response, or its exception with causes and contexts."""
         try:
             self.parts.append(json.dumps(invoke(event)))
-        except Exception as error:  # noqa: BLE001  # whatever it is, Lambda writes it down
+        except Exception as error:  # noqa: BLE001  # Lambda logs any exception
             while error is not None:
                 self.parts += [repr(error), *traceback.format_exception(error)]
                 error = error.__cause__ or error.__context__  # type: ignore[assignment]
 
     def everything(self) -> str:
-        """Answers, exceptions, dead letters, messages sent again, results, and all that was logged or printed."""
+        """Return responses, exceptions, dead letters, messages, events, and everything logged or printed."""
         self.parts += [json.dumps(queue.receive()) for queue in self._queues]
-        self.parts += [json.dumps(self._ear.heard()), self._log_lines.text(), self._caplog.text]
+        self.parts += [json.dumps(self._recorder.events()), self._log_lines.text(), self._caplog.text]
         self.parts += self._capfd.readouterr()
         return "\n".join(self.parts)
 
 
 @pytest.fixture
 def canaries(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the cloud know the password, and give out such tokens."""
+    """Set the canary password in the cloud, and make it issue canary tokens."""
     numbers = itertools.count()
     monkeypatch.setattr(
         "tests.support.simulator.identity.secrets.token_urlsafe", lambda _: f"{TOKEN}-{next(numbers):04}-{'x' * 100}"
@@ -106,18 +106,18 @@ def canaries(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def written(
+def outputs(
     resources: TemplateResources,
     log_lines: LogLines,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
-) -> Written:
+) -> Outputs:
     caplog.set_level(logging.DEBUG)
-    return Written(resources, log_lines, caplog, capfd)
+    return Outputs(resources, log_lines, caplog, capfd)
 
 
 def prepare(cloud: Cloud, resources: TemplateResources, faults: list[Fault]) -> None:
-    """Let the cloud have the backups of the files of events/, and these faults. Earlier logins are forgotten."""
+    """Add the backups of events/ and these faults to the cloud, and delete all login slots."""
     s3, bucket = boto3.client("s3"), resources.plans_bucket
     for each in s3.list_objects_v2(Bucket=bucket, Prefix="logins/").get("Contents", []):
         s3.delete_object(Bucket=bucket, Key=each["Key"])
@@ -127,31 +127,29 @@ def prepare(cloud: Cloud, resources: TemplateResources, faults: list[Fault]) -> 
 
 
 @pytest.mark.parametrize("name", ["sqs_mixed_batch", "direct"])
-def test_neither_password_nor_token_is_written_down(
+def test_no_output_contains_the_password_or_a_token(
     canaries: None,
     invoke: Invoke,
     cloud: Cloud,
     event: Callable[[str], Event],
-    written: Written,
+    outputs: Outputs,
     resources: TemplateResources,
     forget_deleter: Callable[[], None],
     name: str,
 ) -> None:
-    for weather, faults in WEATHER.items():
+    for weather, faults in FAULTS.items():
         cloud.reset()
         cloud.change_password(PASSWORD)
         forget_deleter()
         prepare(cloud, resources, faults)
-        written.take(invoke, event(f"deleter/{name}"))
+        outputs.take(invoke, event(f"deleter/{name}"))
         assert cloud.journal.logins or weather.startswith("login"), weather
-        everything = written.everything()
+        everything = outputs.everything()
         assert PASSWORD not in everything, weather
         assert TOKEN not in everything, weather
 
 
-SIGNED_WEATHER = {
-    name: faults for name, faults in WEATHER.items() if not name.startswith(("login", "token quoted"))
-} | {
+SIGNED_FAULTS = {name: faults for name, faults in FAULTS.items() if not name.startswith(("login", "token quoted"))} | {
     "check fails": [Fault(operation=Operation.LIST, status=500, body=BodyShape.HTML, times=None)],
     "check is truncated": [Fault(operation=Operation.LIST, breakage=Breakage.TRUNCATED, times=None)],
     "key unknown": [],
@@ -162,7 +160,7 @@ SECRET_KEY = "canarySecretKey5bd1c7"
 
 @pytest.fixture
 def signatures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every signature that is sent from now on."""
+    """Record every signature."""
     made: list[str] = []
     authenticate = SigningKey.authenticate
 
@@ -174,16 +172,16 @@ def signatures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-def test_neither_secret_key_nor_signature_is_written_down(
+def test_no_output_contains_the_secret_key_or_a_signature(
     invoke: Invoke,
     cloud: Cloud,
     event: Callable[[str], Event],
-    written: Written,
+    outputs: Outputs,
     resources: TemplateResources,
     signatures: list[str],
     forget_deleter: Callable[[], None],
 ) -> None:
-    for weather, faults in SIGNED_WEATHER.items():
+    for weather, faults in SIGNED_FAULTS.items():
         cloud.reset()
         (key,) = cloud.identity.access_keys.values()
         secret = cloud.target_secret(access_key=True)
@@ -199,29 +197,29 @@ def test_neither_secret_key_nor_signature_is_written_down(
         forget_deleter()
         signatures.clear()
         prepare(cloud, resources, faults)
-        written.take(invoke, event("deleter/sqs_mixed_batch"))
+        outputs.take(invoke, event("deleter/sqs_mixed_batch"))
         assert signatures, weather
-        everything = written.everything()
+        everything = outputs.everything()
         assert SECRET_KEY not in everything, weather
         assert [signature for signature in signatures if signature[:12] in everything] == [], weather
         assert "SDK-HMAC-SHA256" not in everything, weather
 
 
-def test_http_client_prints_no_request_although_its_own_switch_is_set(
+def test_http_client_prints_no_request_although_its_debug_level_is_set(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("http.client.HTTPConnection.debuglevel", 1)
     for access_key in (True, False):
-        with reaching(cloud, clock=ManualClock(cloud.now()), access_key=access_key) as reach:
-            assert reach.show(cloud.add_backup()).status == 200
+        with api_harness(cloud, clock=ManualClock(cloud.now()), access_key=access_key) as harness:
+            assert harness.show(cloud.add_backup()).status == 200
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("status", [401, 409])
-def test_a_signature_that_an_answer_quotes_is_removed(cloud: Cloud, status: int) -> None:
-    with reaching(cloud, clock=ManualClock(cloud.now()), access_key=True) as reach:
+def test_a_signature_in_a_response_is_removed(cloud: Cloud, status: int) -> None:
+    with api_harness(cloud, clock=ManualClock(cloud.now()), access_key=True) as harness:
         backup_id = cloud.add_backup()
-        reach.show(backup_id)
+        harness.show(backup_id)
         quoting: list[str] = []
 
         def quote(key: SigningKey, request: PreparedRequest, now: datetime) -> Secret:
@@ -235,31 +233,31 @@ def test_a_signature_that_an_answer_quotes_is_removed(cloud: Cloud, status: int)
         authenticate = SigningKey.authenticate
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(SigningKey, "authenticate", quote)
-            answer = reach.delete(backup_id)
+            answer = harness.delete(backup_id)
     assert answer.status == status
     assert "Signature=***" in answer.message
     assert [signature for signature in quoting if signature[:12] in repr(answer)] == []
 
 
-def test_the_canaries_are_what_is_sent_and_what_is_gathered(
-    canaries: None, invoke: Invoke, cloud: Cloud, event: Callable[[str], Event], written: Written
+def test_the_canaries_are_sent_and_all_outputs_are_collected(
+    canaries: None, invoke: Invoke, cloud: Cloud, event: Callable[[str], Event], outputs: Outputs
 ) -> None:
     assert cloud.password_of() == PASSWORD
-    written.take(invoke, event("deleter/sqs_bare"))
+    outputs.take(invoke, event("deleter/sqs_bare"))
     assert cloud.identity.valid_token(f"gAAAAAB{TOKEN}-0000-{'x' * 100}", cloud.now())
-    assert PASSWORD not in written.everything()
+    assert PASSWORD not in outputs.everything()
     logger.debug("a line", extra={"canary": TOKEN})
     logging.getLogger("somebody").debug("said-to-another-logger")
     print("printed")  # noqa: T201
-    assert all(each in written.everything() for each in (TOKEN, "said-to-another-logger", "printed"))
+    assert all(each in outputs.everything() for each in (TOKEN, "said-to-another-logger", "printed"))
 
 
 @pytest.mark.parametrize("fault", ["no JSON", "an unknown key", "a value of another type"])
-def test_a_secret_with_a_fault_is_refused_without_its_values(
+def test_an_invalid_secret_is_refused_without_its_values(
     canaries: None,
     invoke: Invoke,
     event: Callable[[str], Event],
-    written: Written,
+    outputs: Outputs,
     resources: TemplateResources,
     cloud: Cloud,
     fault: str,
@@ -269,7 +267,7 @@ def test_a_secret_with_a_fault_is_refused_without_its_values(
     secret["auth"]["pasword" if fault == "an unknown key" else "password"] = [PASSWORD]
     text = f"password: {PASSWORD}" if fault == "no JSON" else json.dumps(secret)
     boto3.client("secretsmanager").put_secret_value(SecretId=f"{resources.secret_prefix}/default", SecretString=text)
-    written.take(invoke, event("deleter/sqs_bare"))
-    everything = written.everything()
+    outputs.take(invoke, event("deleter/sqs_bare"))
+    everything = outputs.everything()
     assert "secret_unusable" in everything
     assert PASSWORD not in everything

@@ -1,4 +1,4 @@
-"""The simulated cloud where tests/contract does not compare it with real servers: its journal, locks and raw bytes."""
+"""The parts of the simulator that tests/contract does not compare with real servers: journal, lockouts, raw bytes."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ LIST = "/v3/PROJECT/backups"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Cloud]:
-    """A cloud whose clock stands still but for `advance`."""
+    """A cloud with a clock that only `advance` changes."""
     with Simulator(SimulatorSettings(delete_seconds=DELETE_S), clock=lambda: START).running() as cloud:
         yield cloud
 
@@ -86,7 +86,7 @@ def test_v2_shows_the_fields_of_vbs_and_no_metadata(cloud: Cloud, caller: Caller
 # ------------------------------------------------------------------ rate limits
 
 
-def test_a_rate_limit_of_three_lets_one_more_pass_after_twenty_seconds(cloud: Cloud, caller: Caller) -> None:
+def test_a_rate_limit_of_three_allows_one_more_call_after_twenty_seconds(cloud: Cloud, caller: Caller) -> None:
     cloud.limit_rate(3)
     ids = cloud.add_backups(5)
     assert [caller.delete(each).status_code for each in ids] == [202, 202, 202, 413, 413]
@@ -109,7 +109,9 @@ def test_the_limit_of_a_gateway_is_429_without_retry_after(cloud: Cloud, caller:
 # ------------------------------------------------------------------ journal
 
 
-def test_the_journal_holds_every_state_with_its_time_even_if_it_was_not_observed(cloud: Cloud, caller: Caller) -> None:
+def test_the_journal_contains_every_status_with_its_time_even_if_it_was_not_observed(
+    cloud: Cloud, caller: Caller
+) -> None:
     backup_id = cloud.add_backup()
     caller.delete(backup_id)
     cloud.advance(3600)
@@ -122,7 +124,7 @@ def test_the_journal_holds_every_state_with_its_time_even_if_it_was_not_observed
     assert cloud.journal.is_gone(backup_id)
 
 
-def test_the_journal_holds_accepted_deletions_apart_from_calls(cloud: Cloud, caller: Caller) -> None:
+def test_the_journal_contains_accepted_deletions_separately_from_calls(cloud: Cloud, caller: Caller) -> None:
     mine, theirs = cloud.add_backup(), cloud.add_backup(project_id=OTHER_PROJECT_ID)
     caller.delete(mine)
     caller.delete(mine)
@@ -131,7 +133,7 @@ def test_the_journal_holds_accepted_deletions_apart_from_calls(cloud: Cloud, cal
     assert (cloud.journal.accepted(mine), len(cloud.journal.calls_of(Operation.DELETE, mine))) == (1, 2)
 
 
-def test_the_journal_holds_a_path_byte_for_byte(cloud: Cloud) -> None:
+def test_the_journal_contains_a_path_byte_for_byte(cloud: Cloud) -> None:
     path = f"//v3/{cloud.project_id}/backups/%2e%2e/../x?a=%7B&b"
     connection = HTTPConnection(cloud.url.removeprefix("http://"))
     connection.request("DELETE", path)
@@ -141,7 +143,7 @@ def test_the_journal_holds_a_path_byte_for_byte(cloud: Cloud) -> None:
     assert (call.index, call.method, call.raw_path, call.at) == (0, "DELETE", path, START)
 
 
-def test_the_journal_holds_no_password_token_or_signature(cloud: Cloud, caller: Caller) -> None:
+def test_the_journal_contains_no_password_token_or_signature(cloud: Cloud, caller: Caller) -> None:
     cloud.change_password("canary-password")
     token = caller.token()
     caller.log_in(password="canary-wrong")
@@ -198,7 +200,7 @@ def test_a_wrong_application_credential_does_not_lock_the_user(cloud: Cloud, cal
     assert not cloud.is_locked()
 
 
-def test_a_login_without_a_scope_opens_no_project(cloud: Cloud, caller: Caller) -> None:
+def test_a_login_without_a_scope_gives_access_to_no_project(cloud: Cloud, caller: Caller) -> None:
     sent = {"name": "member", "domain": {"id": "default"}, "password": cloud.password_of()}
     answer = caller.post_login({"identity": {"methods": ["password"], "password": {"user": sent}}})
     assert answer.status_code == 201
@@ -209,7 +211,7 @@ def test_a_login_without_a_scope_opens_no_project(cloud: Cloud, caller: Caller) 
 
 
 def signed_list(cloud: Cloud, secret: str = "", *, late_s: float = 0) -> requests.Response:
-    """List with the access key of the member; with its own secret unless another is given."""
+    """List with the access key of `member`, optionally with a wrong secret."""
     (known,) = cloud.identity.access_keys.values()
     key = SigningKey(
         access_key=known.id,

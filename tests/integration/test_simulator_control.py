@@ -1,4 +1,4 @@
-"""The server of the simulator: threads, connections, TLS; and that nothing is left of it."""
+"""The server of the simulator: threads, connections and TLS, and that it leaves nothing behind."""
 
 import socket
 import threading
@@ -56,7 +56,7 @@ def test_many_threads_delete_each_backup_once(cloud: Cloud, caller: Caller) -> N
     assert sorted(one.backup_id for one in cloud.journal.deletes) == sorted(ids)
 
 
-def test_connections_are_counted_and_each_call_names_its_own(cloud: Cloud, caller: Caller) -> None:
+def test_connections_are_counted_and_each_call_has_the_number_of_its_connection(cloud: Cloud, caller: Caller) -> None:
     with Caller(cloud) as other:
         for somebody in (caller, other, caller):
             somebody.call("GET", "/v3/PROJECT/backups")
@@ -75,7 +75,7 @@ def test_nothing_is_left_when_it_stops() -> None:
         socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
-def test_with_a_tls_context_it_serves_https_only_and_a_slow_handshake_stops_no_other_client(tmp_path: Path) -> None:
+def test_with_a_tls_context_only_https_is_served_and_a_slow_handshake_blocks_no_other_client(tmp_path: Path) -> None:
     authority = Authority()
     authority_file = tmp_path / "authority.pem"
     authority_file.write_text(authority.pem)

@@ -1,6 +1,6 @@
-"""Faults on demand: which calls they are for, and whether the work was done behind them.
+"""Injected faults: which calls they apply to, and whether the call is carried out.
 
-What a fault does to a client is tested with the product: its tests fail if a fault does nothing.
+The effect of a fault on a client is tested with the product: its tests fail if a fault does nothing.
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ def caller(cloud: Cloud) -> Iterator[Caller]:
 # ------------------------------------------------------------------ which calls
 
 
-def test_a_fault_is_for_the_next_calls_that_match(cloud: Cloud, caller: Caller) -> None:
+def test_a_fault_applies_to_the_next_calls_that_match(cloud: Cloud, caller: Caller) -> None:
     one, other = cloud.add_backups(2)
     cloud.inject(Fault(operation=Operation.SHOW, backup_id=one, status=503, times=2, skip=1))
     assert [caller.show(one).status_code for _ in range(4)] == [200, 503, 503, 200]
@@ -54,7 +54,7 @@ def test_a_fault_is_for_the_next_calls_that_match(cloud: Cloud, caller: Caller) 
 
 
 @pytest.mark.parametrize("operation", [Operation.LOGIN, Operation.SHOW, Operation.LIST, Operation.DELETE])
-def test_a_fault_is_for_one_operation_until_faults_are_cleared(
+def test_a_fault_applies_to_one_operation_until_faults_are_cleared(
     cloud: Cloud, caller: Caller, operation: Operation
 ) -> None:
     backup_id = cloud.add_backup()
@@ -70,7 +70,7 @@ def test_a_fault_is_for_one_operation_until_faults_are_cleared(
         cloud.clear_faults()
 
 
-def test_a_fault_can_be_for_reused_connections_only(cloud: Cloud) -> None:
+def test_a_fault_can_apply_to_reused_connections_only(cloud: Cloud) -> None:
     cloud.inject(Fault(breakage=Breakage.RESET, reused_connection=True))
     connection = HTTPConnection(cloud.url.removeprefix("http://"), timeout=10)
     connection.request("GET", "/")
@@ -83,7 +83,7 @@ def test_a_fault_can_be_for_reused_connections_only(cloud: Cloud) -> None:
     connection.close()
 
 
-def test_a_probability_spoils_some_calls_and_the_seed_says_which(cloud: Cloud, caller: Caller) -> None:
+def test_a_probability_applies_to_some_calls_which_depend_on_the_seed(cloud: Cloud, caller: Caller) -> None:
     def statuses() -> list[int]:
         cloud.reset()
         caller.forget()
@@ -110,7 +110,7 @@ def test_a_probability_spoils_some_calls_and_the_seed_says_which(cloud: Cloud, c
     ],
     ids=str,
 )
-def test_an_answer_is_made_up_or_lost_before_the_work_or_after_it(
+def test_an_answer_is_made_up_or_lost_before_or_after_the_work(
     cloud: Cloud, caller: Caller, fault: Fault, after_work: bool
 ) -> None:
     backup_id = cloud.add_backup()
@@ -136,7 +136,7 @@ def test_an_answer_is_made_up_or_lost_before_the_work_or_after_it(
         (Breakage.BAD_GZIP, requests.exceptions.ContentDecodingError),
     ],
 )
-def test_a_true_answer_can_break_on_its_way_though_the_work_is_done(
+def test_a_true_answer_can_be_damaged_although_the_work_is_done(
     cloud: Cloud, caller: Caller, breakage: Breakage, error: type[Exception]
 ) -> None:
     backup_id = cloud.add_backup()
@@ -149,7 +149,7 @@ def test_a_true_answer_can_break_on_its_way_though_the_work_is_done(
 # ------------------------------------------------------------------ bytes
 
 
-def test_a_dripping_answer_ends_when_the_server_stops() -> None:
+def test_a_slow_answer_ends_when_the_server_stops() -> None:
     with Simulator().running() as cloud:
         cloud.inject(Fault(drip_s=60.0))
         connection = HTTPConnection(cloud.url.removeprefix("http://"), timeout=10)

@@ -22,7 +22,7 @@ def store(resources: TemplateResources, target: str, text: str) -> None:
     boto3.client("secretsmanager").create_secret(Name=f"{resources.secret_prefix}/{target}", SecretString=text)
 
 
-def test_the_newest_version_is_read_and_nothing_of_it_is_logged(
+def test_the_newest_version_is_read_and_not_logged(
     resources: TemplateResources, secrets: TargetSecrets, caplog: pytest.LogCaptureFixture, log_lines: LogLines
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -46,7 +46,7 @@ def test_a_missing_or_deleted_secret_is_refused_by_name(resources: TemplateResou
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_secrets_manager_that_cannot_be_reached_is_told_as_that() -> None:
+def test_an_unreachable_secrets_manager_is_reported() -> None:
     once = Config(retries={"total_max_attempts": 1})
     client = boto3.client("secretsmanager", endpoint_url="http://127.0.0.1:9", config=once)
     with pytest.raises(InvalidSecret, match=r"Secrets Manager fails \(EndpointConnectionError\)"):

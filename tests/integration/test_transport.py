@@ -1,4 +1,4 @@
-"""The wire: deadlines, limits, connections kept and lost, whom TLS trusts, and what exceptions carry."""
+"""The transport: deadlines, size limits, connections, trusted certificates, and the text of exceptions."""
 
 import logging
 import socket
@@ -15,9 +15,18 @@ import pytest
 import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH
 
+from tests.integration.api_harness import TARGET, FakeTimeLeft, api_harness
 from tests.integration.certificates import Authority
-from tests.integration.reach import TARGET, Hourglass, reaching
-from tests.integration.scripted_server import Flood, Say, Script, ScriptedServer, answer, dripping, hanging_up, saying
+from tests.integration.scripted_server import (
+    Flood,
+    Script,
+    ScriptedServer,
+    Write,
+    answer,
+    closing_after,
+    dripping,
+    responding,
+)
 from tests.support.simulator.cloud import Cloud
 from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.server import Simulator
@@ -34,7 +43,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 @pytest.fixture
 def transport() -> Iterator[Transport]:
-    transport = Transport(calls_at_once=5, deadline_s=1.0, connect_s=0.6)  # time for a busy machine to do its part
+    transport = Transport(calls_at_once=5, deadline_s=1.0, connect_s=0.6)  # long enough for a busy machine
     yield transport
     transport.close()
 
@@ -81,7 +90,7 @@ def of_script(transport: Transport, script: Script) -> CallFailed:
     ],
     ids=["whole answer", "headers", "no http at all", "endless 100s", "silence"],
 )
-def test_no_drip_of_headers_outlasts_the_deadline(transport: Transport, script: Script) -> None:
+def test_slow_headers_do_not_exceed_the_deadline(transport: Transport, script: Script) -> None:
     failed = of_script(transport, script)
     assert (failed.name, failed.status_code, failed.is_stale) == (AnswerName.TIMED_OUT, "ReadTimeout", False)
 
@@ -97,7 +106,7 @@ def test_no_drip_of_headers_outlasts_the_deadline(transport: Transport, script: 
     ],
     ids=["length", "until the end", "in a chunk", "size of a chunk", "trailers"],
 )
-def test_no_drip_of_a_body_outlasts_the_deadline(transport: Transport, head: bytes) -> None:
+def test_a_slow_body_does_not_exceed_the_deadline(transport: Transport, head: bytes) -> None:
     with ScriptedServer(dripping(b"1" * 400, whole=head)).running() as server:
         reply = send(transport, server.url)
     assert reply.status == 200
@@ -105,7 +114,7 @@ def test_no_drip_of_a_body_outlasts_the_deadline(transport: Transport, head: byt
     assert (reply.broken.name, reply.body) == (AnswerName.TIMED_OUT, b"")
 
 
-def test_a_host_that_does_not_take_connections_is_unreachable_in_time(transport: Transport) -> None:
+def test_a_host_that_accepts_no_connection_is_unreachable_within_the_deadline(transport: Transport) -> None:
     with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
@@ -116,13 +125,13 @@ def test_a_host_that_does_not_take_connections_is_unreachable_in_time(transport:
     assert (failed.name, failed.status_code) == (AnswerName.UNREACHABLE, "ConnectTimeout")
 
 
-def test_a_host_that_never_shakes_hands_is_unreachable_in_time(transport: Transport) -> None:
+def test_a_host_without_a_tls_handshake_is_unreachable_within_the_deadline(transport: Transport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         failed = failure(transport, f"https://127.0.0.1:{silent.getsockname()[1]}")
     assert (failed.name, failed.status_code) == (AnswerName.UNREACHABLE, "ConnectTimeout")
 
 
-def test_a_name_server_that_never_answers_does_not_outlast_the_deadline(
+def test_an_unresponsive_name_server_does_not_exceed_the_deadline(
     transport: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = threading.Event()
@@ -139,37 +148,37 @@ def test_a_name_server_that_never_answers_does_not_outlast_the_deadline(
 def test_a_login_does_not_wait_for_a_name_server_beyond_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(20) and [])
-    with Simulator().running() as cloud, reaching(cloud, deadline_s=0.25) as reach:
+    with Simulator().running() as cloud, api_harness(cloud, deadline_s=0.25) as harness:
         secret = cloud.target_secret()
         secret["auth"]["auth_url"] = "https://iam.example/v3"
-        reach.shelf.put(secret)
+        harness.secrets.put(secret)
         begun = time.monotonic()
-        assert reach.show("11111111-2222-4333-8444-555555555555").name is AnswerName.LOGIN_UNAVAILABLE
+        assert harness.show("11111111-2222-4333-8444-555555555555").name is AnswerName.LOGIN_UNAVAILABLE
         took_s = time.monotonic() - begun
     over.set()
     assert took_s < 5
 
 
-def test_what_a_late_name_server_says_is_not_used(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_answer_of_a_name_server_is_not_used(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     look_up = socket.getaddrinfo
 
-    def late(host: str, port: int, **more: Any) -> Any:  # noqa: ANN401  # as the original
+    def late(host: str, port: int, **more: Any) -> Any:  # noqa: ANN401  # passed on
         asked.append(host)
         time.sleep(1.4)
         return look_up("127.0.0.1", port, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", late)
-    with ScriptedServer(saying(answer(200))).running() as server:
+    with ScriptedServer(responding(answer(200))).running() as server:
         failed = failure(transport, server.url.replace("127.0.0.1", "vbs.example"))
         time.sleep(0.8)
         assert (failed.name, asked, server.connections) == (AnswerName.UNREACHABLE, ["vbs.example"], 0)
 
 
-def test_a_name_that_is_found_in_time_is_called(patient: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_resolved_in_time_is_called(patient: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
     look_up = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda _, port, **more: look_up("127.0.0.1", port, **more))
-    with ScriptedServer(saying(answer(200))).running() as server:
+    with ScriptedServer(responding(answer(200))).running() as server:
         assert send(patient, server.url.replace("127.0.0.1", "vbs.example")).status == 200
 
 
@@ -189,7 +198,7 @@ def test_a_refused_connection_is_unreachable(transport: Transport) -> None:
     assert (failed.name, failed.status_code, failed.is_stale) == (AnswerName.UNREACHABLE, "ConnectionError", False)
 
 
-def test_a_kept_connection_that_ends_without_a_byte_is_stale_and_one_with_a_byte_is_not(patient: Transport) -> None:
+def test_a_reused_connection_that_closes_without_a_byte_is_stale_and_with_a_byte_is_not(patient: Transport) -> None:
     simulator = Simulator()
     with simulator.running() as cloud:
         send(patient, cloud.url)
@@ -202,24 +211,24 @@ def test_a_kept_connection_that_ends_without_a_byte_is_stale_and_one_with_a_byte
         assert not failure(patient, cloud.url).is_stale
 
 
-def test_a_fresh_connection_is_opened_where_one_is_wanted(patient: Transport) -> None:
-    with ScriptedServer(saying(answer(200, b"{}"))).running() as server:
+def test_a_new_connection_is_opened_on_request(patient: Transport) -> None:
+    with ScriptedServer(responding(answer(200, b"{}"))).running() as server:
         for fresh in (False, False, True, False):
             send(patient, server.url, fresh=fresh)
         assert server.connections == 2
 
 
 @pytest.mark.parametrize("status", [101, 103, 199])
-def test_after_an_interim_answer_the_next_call_gets_its_own(patient: Transport, status: int) -> None:
+def test_after_an_interim_answer_the_next_call_gets_its_own_answer(patient: Transport, status: int) -> None:
     interim = f"HTTP/1.1 {status} X\r\n\r\n".encode() + answer(200, b"stray")
-    with ScriptedServer(saying(interim, answer(404, b"own"))).running() as server:
+    with ScriptedServer(responding(interim, answer(404, b"own"))).running() as server:
         assert send(patient, server.url).status == status
         reply = send(patient, server.url)
     assert (reply.status, reply.body) == (404, b"own")
 
 
-def test_what_follows_an_answer_unasked_is_never_taken_for_the_next(patient: Transport) -> None:
-    with ScriptedServer(saying(answer(204) + answer(202), answer(404, b"own"))).running() as server:
+def test_extra_bytes_after_an_answer_are_never_read_as_the_next_answer(patient: Transport) -> None:
+    with ScriptedServer(responding(answer(204) + answer(202), answer(404, b"own"))).running() as server:
         assert send(patient, server.url).status == 204
         replies = [send(patient, server.url).status]
     assert replies == [404]
@@ -230,7 +239,7 @@ def test_what_follows_an_answer_unasked_is_never_taken_for_the_next(patient: Tra
 
 def test_a_body_of_exactly_the_limit_is_read_and_a_byte_more_is_not(patient: Transport) -> None:
     bodies = [b"x" * LIMIT, b"x" * (LIMIT + 1)]
-    with ScriptedServer(saying(*(answer(200, body) for body in bodies))).running() as server:
+    with ScriptedServer(responding(*(answer(200, body) for body in bodies))).running() as server:
         whole, too_long = send(patient, server.url), send(patient, server.url)
     assert (len(whole.body), whole.broken) == (LIMIT, None)
     assert (too_long.status, too_long.body, too_long.broken) == (200, b"", None)
@@ -242,10 +251,10 @@ def test_a_body_of_exactly_the_limit_is_read_and_a_byte_more_is_not(patient: Tra
 def test_endless_headers_and_bodies_are_not_read_beyond_their_limit(
     patient: Transport, piece: bytes, what: str
 ) -> None:
-    def endless(say: Say, _: threading.Event) -> None:
-        say(CHUNKED if what == "body" else b"HTTP/1.1 200 OK\r\n")
+    def endless(write: Write, _: threading.Event) -> None:
+        write(CHUNKED if what == "body" else b"HTTP/1.1 200 OK\r\n")
         while True:
-            say(piece)
+            write(piece)
 
     with ScriptedServer(endless).running() as server:
         if what == "body":
@@ -256,7 +265,7 @@ def test_endless_headers_and_bodies_are_not_read_beyond_their_limit(
 
 
 @pytest.mark.parametrize("endless", [b"-1\r\n", b"0\r\n", b"fffffff\r\n"], ids=["negative", "trailers", "long"])
-def test_no_chunk_lets_more_in_than_an_answer_may_have(patient: Transport, endless: bytes) -> None:
+def test_no_chunk_can_exceed_the_limit_of_an_answer(patient: Transport, endless: bytes) -> None:
     flood = Flood(CHUNKED + endless)
     with (
         ScriptedServer(flood).running() as server,
@@ -264,19 +273,21 @@ def test_no_chunk_lets_more_in_than_an_answer_may_have(patient: Transport, endle
     ):
         patient.session.get(server.url)
     assert flood.was_cut_short
-    assert exchange.received <= 2 * LIMIT + FRAMING_BYTES + LIMIT  # the last is what one look at a socket may bring
+    assert (
+        exchange.received <= 2 * LIMIT + FRAMING_BYTES + LIMIT
+    )  # the last term is what one read of a socket may return
     assert exchange.reply is not None
     assert (exchange.reply.status, exchange.reply.body) == (200, b"")
 
 
-def test_a_flood_before_the_status_line_is_a_lost_connection(patient: Transport) -> None:
+def test_endless_data_before_the_status_line_is_a_lost_connection(patient: Transport) -> None:
     flood = Flood(b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000)
     failed = of_script(patient, flood)
     assert (failed.name, failed.message) == (AnswerName.CONNECTION_LOST, "the response is larger than allowed")
     assert flood.was_cut_short
 
 
-def test_an_exchange_takes_twice_its_limit_and_the_framing_and_no_byte_more_and_no_time_after_its_end() -> None:
+def test_an_exchange_reads_at_most_twice_its_limit_plus_framing_and_ends_at_its_deadline() -> None:
     exchange = Exchange(ends_at=0.0, connect_s=0.0, body_limit=LIMIT)
     with pytest.raises(CallFailed) as late:
         exchange.left_s()
@@ -289,8 +300,8 @@ def test_an_exchange_takes_twice_its_limit_and_the_framing_and_no_byte_more_and_
 
 
 @pytest.mark.parametrize("size", [b"-5", b"-2", b"-1", b"five", b""])
-def test_a_chunk_without_a_size_breaks_the_answer_and_leaves_its_status(patient: Transport, size: bytes) -> None:
-    with ScriptedServer(hanging_up(CHUNKED + size + b"\r\nhello\r\n0\r\n\r\n")).running() as server:
+def test_a_chunk_without_a_size_breaks_the_answer_but_keeps_its_status(patient: Transport, size: bytes) -> None:
+    with ScriptedServer(closing_after(CHUNKED + size + b"\r\nhello\r\n0\r\n\r\n")).running() as server:
         reply = send(patient, server.url)
         assert (reply.status, reply.body) == (200, b"")
         assert reply.broken is not None
@@ -312,18 +323,18 @@ def test_a_chunk_without_a_size_breaks_the_answer_and_leaves_its_status(patient:
         b"HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary*=idna''%ff\r\n\r\n",
     ],
 )
-def test_what_is_no_http_is_a_lost_connection(patient: Transport, nonsense: bytes) -> None:
-    assert of_script(patient, hanging_up(nonsense)).name is AnswerName.CONNECTION_LOST
+def test_a_response_that_is_not_http_is_a_lost_connection(patient: Transport, nonsense: bytes) -> None:
+    assert of_script(patient, closing_after(nonsense)).name is AnswerName.CONNECTION_LOST
 
 
 @pytest.mark.parametrize("cut", [17, 26, 38, 46, 59])
-def test_headers_cut_short_are_no_whole_answer(patient: Transport, cut: int) -> None:
-    def script(say: object, _: object) -> None:
-        assert callable(say)
-        say(
+def test_truncated_headers_are_an_incomplete_answer(patient: Transport, cut: int) -> None:
+    def script(write: object, _: object) -> None:
+        assert callable(write)
+        write(
             b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 2\r\n\r\n{}"[:cut] if cut < 47 else b"HTTP/1.1 200 OK\r\n"
         )
-        raise OSError  # hang up
+        raise OSError  # close the connection
 
     with ScriptedServer(script).running() as server:
         assert send(patient, server.url).broken is not None
@@ -334,13 +345,13 @@ def test_headers_cut_short_are_no_whole_answer(patient: Transport, cut: int) -> 
 
 @pytest.fixture
 def tls_cloud(authority: Authority, tmp_path: Path) -> Iterator[Cloud]:
-    """A cloud that answers slowly over TLS, with a certificate of the private authority."""
+    """A slow cloud with TLS and a certificate of the private authority."""
     settings = SimulatorSettings(latency_seconds=0.02)
     with Simulator(settings, tls=authority.server_context(tmp_path)).running() as cloud:
         yield cloud
 
 
-def test_a_private_authority_is_read_once_and_trusted_if_the_secret_names_it(
+def test_a_private_authority_is_loaded_once_and_trusted_if_the_secret_contains_it(
     authority: Authority, tls_cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads: list[object] = []
@@ -350,35 +361,35 @@ def test_a_private_authority_is_read_once_and_trusted_if_the_secret_names_it(
         loads.append(kwargs or args)
         load(self, *args, **kwargs)  # type: ignore[arg-type]
 
-    with reaching(tls_cloud, cacert=authority.pem) as reach, ThreadPoolExecutor(5) as threads:
-        reach.api.describe_target(TARGET, Hourglass())
+    with api_harness(tls_cloud, cacert=authority.pem) as harness, ThreadPoolExecutor(5) as threads:
+        harness.api.describe_target(TARGET, FakeTimeLeft())
         monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
-        answers = list(threads.map(reach.show, tls_cloud.add_backups(30)))
+        answers = list(threads.map(harness.show, tls_cloud.add_backups(30)))
     assert {answer.name for answer in answers} == {AnswerName.FOUND}
-    assert 1 < tls_cloud.journal.connections <= 5 + 1  # and the login's
+    assert 1 < tls_cloud.journal.connections <= 5 + 1  # one for the login
     assert loads == []
 
 
-def test_no_key_of_a_connection_is_logged_whatever_the_environment_says(
+def test_no_tls_key_is_logged_even_if_the_environment_enables_it(
     authority: Authority, tls_cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for keylog in (tmp_path / "keys.log", tmp_path / "nowhere" / "keys.log"):
         monkeypatch.setenv("SSLKEYLOGFILE", str(keylog))
         for cacert in (authority.pem, None):
             assert make_tls_context(cacert, DEFAULT_CA_BUNDLE_PATH).keylog_filename is None
-        with reaching(tls_cloud, cacert=authority.pem) as reach:
-            assert reach.show(tls_cloud.add_backup()).name is AnswerName.FOUND
+        with api_harness(tls_cloud, cacert=authority.pem) as harness:
+            assert harness.show(tls_cloud.add_backup()).name is AnswerName.FOUND
         assert not keylog.exists()
 
 
-def test_a_context_verifies_as_the_default_one_does(authority: Authority) -> None:
+def test_a_context_verifies_like_the_default_one(authority: Authority) -> None:
     context, default = make_tls_context(authority.pem, ""), ssl.create_default_context(cadata=authority.pem)
     for name in ("verify_mode", "check_hostname", "verify_flags", "options", "minimum_version", "protocol"):
         assert getattr(context, name) == getattr(default, name)
     assert context.get_ciphers() == default.get_ciphers()
 
 
-def test_an_unknown_authority_is_refused_and_nothing_is_sent_whatever_the_environment_asks_for(
+def test_an_unknown_authority_is_rejected_before_anything_is_sent_even_if_the_environment_trusts_it(
     authority: Authority, tls_cloud: Cloud, tmp_path: Path, patient: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = failure(patient, tls_cloud.url)
@@ -396,7 +407,7 @@ def test_an_unknown_authority_is_refused_and_nothing_is_sent_whatever_the_enviro
 
 
 @pytest.mark.parametrize(("host", "days"), [("127.0.0.2", 10), ("vbs.example", 10), ("127.0.0.1", -1)])
-def test_a_wrong_name_and_an_expired_certificate_are_refused(
+def test_a_wrong_name_and_an_expired_certificate_are_rejected(
     authority: Authority, tmp_path: Path, host: str, days: int
 ) -> None:
     transport = Transport(calls_at_once=1, cacert=authority.pem)
@@ -413,12 +424,12 @@ def test_a_wrong_name_and_an_expired_certificate_are_refused(
     "script",
     [
         dripping(b"x" * 400),
-        saying(b"nonsense\r\n\r\n"),
-        saying(b"HTTP/1.1 200 OK\r\nBad Header\r\nX-Subject-Token: " + CANARY.encode() + b"\r\n\r\n"),
+        responding(b"nonsense\r\n\r\n"),
+        responding(b"HTTP/1.1 200 OK\r\nBad Header\r\nX-Subject-Token: " + CANARY.encode() + b"\r\n\r\n"),
     ],
     ids=["timed out", "lost", "unparsed headers"],
 )
-def test_no_failure_carries_the_token(transport: Transport, script: Script, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_failure_contains_the_token(transport: Transport, script: Script, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     with ScriptedServer(script).running() as server:
         try:

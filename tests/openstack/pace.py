@@ -17,7 +17,7 @@ from typing import Final
 
 from tests.benchmarks.deleter import BASE_S, CALLS_AT_ONCE, Aws, make_deleter, quiet
 from tests.benchmarks.pace import AIMS, Watched, alone, watch
-from tests.integration.reach import CallBook, Shelf
+from tests.integration.api_harness import CallRecorder, TargetSecretsInMemory
 from tests.openstack.cloud import BackupRow, Cloud
 from tests.openstack.progress import step
 from tests.support.doubles import LoginStoreInMemory
@@ -38,12 +38,12 @@ HEADINGS: Final = """\
 
 
 def measure(
-    cloud: Cloud, durations_s: Collection[float], deletions: int, book: CallBook, base_s: int = BASE_S
+    cloud: Cloud, durations_s: Collection[float], deletions: int, recorder: CallRecorder, base_s: int = BASE_S
 ) -> dict[float, Watched]:
     """Delete so many backups for each duration of a deletion; all durations run at the same time, the longest first."""
     backups = {takes_s: cloud.write_backups([{}] * deletions) for takes_s in sorted(durations_s, reverse=True)}
     cloud.set_driver(delays_s={each: takes_s for takes_s, ids in backups.items() for each in ids})
-    results = {str(result.backup_id): result for result in _delete(cloud, backups, book, base_s)}
+    results = {str(result.backup_id): result for result in _delete(cloud, backups, recorder, base_s)}
     rows, calls_at_s = cloud.read_backups(), _calls_at_s(cloud.log_files["cinder"])
     watched = {takes_s: Watched([], []) for takes_s in backups}
     for takes_s, backup_id in [(takes_s, each) for takes_s, ids in backups.items() for each in ids]:
@@ -56,20 +56,20 @@ def measure(
     return watched
 
 
-def _delete(cloud: Cloud, backups: dict[float, list[str]], book: CallBook, base_s: int) -> list[Result]:
+def _delete(cloud: Cloud, backups: dict[float, list[str]], recorder: CallRecorder, base_s: int) -> list[Result]:
     """Run the deleter until its queue is empty.
 
     Each duration has a target of its own and starts one base after the last: none makes the others wait.
     """
-    shelf, aws = Shelf(), Aws(utc_now)
+    secrets, aws = TargetSecretsInMemory(), Aws(utc_now)
     for number, (takes_s, ids) in enumerate(backups.items()):
         target = f"takes-{takes_s:g}-s"
-        shelf.put(cloud.secret(), target)
+        secrets.put(cloud.secret(), target)
         bodies = [json.dumps({"backup_id": each, "target": target}) for each in ids]
         aws.send([NewMessage(body=body, delay_s=number * base_s) for body in bodies])
     logins = LoginStoreInMemory(utc_now)
     with closing(Transports(calls_at_once=CALLS_AT_ONCE)) as transports, quiet():
-        client = CloudClient(secrets=shelf, metrics=book, clock=utc_now, transports=transports, logins=logins)
+        client = CloudClient(secrets=secrets, metrics=recorder, clock=utc_now, transports=transports, logins=logins)
         deleter = make_deleter(client, aws, Metrics("reaper"), utc_now, random, base_s=base_s)
         while (moment := aws.next_at()) is not None:
             time.sleep(max(0.0, (moment - utc_now()).total_seconds()))
@@ -106,7 +106,7 @@ def main() -> None:
     durations_s = {name: takes_s for name, (takes_s, *_) in AIMS.items()}
     print("This takes about 45 minutes.", file=sys.stderr)
     with Cloud() as cloud, step(f"delete {DELETIONS} backups for each duration"):
-        measured = measure(cloud, durations_s.values(), DELETIONS, CallBook())
+        measured = measure(cloud, durations_s.values(), DELETIONS, CallRecorder())
     print(HEADINGS)
     for name, takes_s in durations_s.items():
         print(_line(name, measured[takes_s], watch(alone(takes_s, Random(1), spread=0.0), Random(2))))

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.reach import CallBook, Hourglass, Shelf, ref
-from tests.integration.scripted_server import ScriptedServer, saying
+from tests.integration.api_harness import CallRecorder, FakeTimeLeft, TargetSecretsInMemory, ref
+from tests.integration.scripted_server import ScriptedServer, responding
 from tests.openstack.cloud import Cloud
 from tests.openstack.configuration import REGION
 from tests.openstack.volumes import create_backup, create_volume
@@ -37,27 +37,29 @@ def now() -> datetime:
 class Checker:
     """Checks one secret again and again, as the schedule does; every call is written down."""
 
-    def __init__(self, secret: Secret, book: CallBook, transports: Transports) -> None:
-        shelf = Shelf()
-        shelf.put(secret, TARGET)
-        self.book = book
+    def __init__(self, secret: Secret, recorder: CallRecorder, transports: Transports) -> None:
+        secrets = TargetSecretsInMemory()
+        secrets.put(secret, TARGET)
+        self.calls = recorder
         self._check = TargetCheck(
-            CloudClient(secrets=shelf, metrics=book, clock=now, transports=transports, logins=LoginStoreInMemory(now)),
+            CloudClient(
+                secrets=secrets, metrics=recorder, clock=now, transports=transports, logins=LoginStoreInMemory(now)
+            ),
             now,
         )
 
     def check(self) -> TargetReport:
-        return self._check.check(TARGET, Hourglass(60.0))
+        return self._check.check(TARGET, FakeTimeLeft(60.0))
 
     def logins(self) -> list[str]:
-        return [status for operation, status in self.book.calls if operation == "Authenticate"]
+        return [status for operation, status in self.calls.calls if operation == "Authenticate"]
 
 
 @contextmanager
 def checking(secret: Secret) -> Iterator[Checker]:
     transports = Transports(calls_at_once=1)
     try:
-        yield Checker(secret, CallBook(), transports)
+        yield Checker(secret, CallRecorder(), transports)
     finally:
         transports.close()
 
@@ -82,7 +84,7 @@ def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(cloud: Clou
     with checking(dict(cloud.secret(service=service))) as checker:
         report = checker.check()
         assert checker.logins() == ["201"]
-        assert {operation for operation, _ in checker.book.calls} == {"Authenticate", "ListBackups"}
+        assert {operation for operation, _ in checker.calls.calls} == {"Authenticate", "ListBackups"}
     assert report.healthy
     assert report.project_id == cloud.accounts.project_id
     assert report.api_version == ("v3" if service == "cinder" else "v2")
@@ -123,7 +125,7 @@ def test_a_reader(cloud: Cloud) -> None:
 @pytest.fixture(params=["a second endpoint", "a second service"])
 def elsewhere(request: pytest.FixtureRequest, cloud: Cloud) -> Iterator[ScriptedServer]:
     """Another place of the same type and region in the catalogue; it would confirm every deletion."""
-    confirming = saying(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+    confirming = responding(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
     keystone = cloud.keystone
     with ScriptedServer(confirming).running() as other:
         is_new = request.param == "a second service"
@@ -154,26 +156,26 @@ def test_two_places_in_the_catalogue_are_unusable_until_the_secret_chooses(
         ' give the right one as "volume_backup_endpoint_override" in the secret'
     )
     assert action == "Check region, endpoint and API version of the target."
-    with reaching(secret) as api:
-        assert api.delete_backup(ref(backup_id), Hourglass(60.0)).name is AnswerName.WRONG_ENDPOINT
+    with api_harness(secret) as api:
+        assert api.delete_backup(ref(backup_id), FakeTimeLeft(60.0)).name is AnswerName.WRONG_ENDPOINT
     assert not cloud.read_backups()[backup_id].deleted
 
     chosen = secret | {"volume_backup_endpoint_override": cloud.cinder_url}
     assert told(chosen)[0] is True
-    with reaching(chosen) as api:
-        assert api.delete_backup(ref(backup_id), Hourglass(60.0)).name is AnswerName.ACCEPTED
+    with api_harness(chosen) as api:
+        assert api.delete_backup(ref(backup_id), FakeTimeLeft(60.0)).name is AnswerName.ACCEPTED
     wait_until("the backup is gone", lambda: cloud.read_backups()[backup_id].deleted)
     assert elsewhere.requests == []
 
 
 @contextmanager
-def reaching(secret: Secret) -> Iterator[CloudClient]:
-    shelf = Shelf()
-    shelf.put(secret, TARGET)
+def api_harness(secret: Secret) -> Iterator[CloudClient]:
+    secrets = TargetSecretsInMemory()
+    secrets.put(secret, TARGET)
     transports = Transports(calls_at_once=1)
     try:
         yield CloudClient(
-            secrets=shelf, metrics=CallBook(), clock=now, transports=transports, logins=LoginStoreInMemory(now)
+            secrets=secrets, metrics=CallRecorder(), clock=now, transports=transports, logins=LoginStoreInMemory(now)
         )
     finally:
         transports.close()

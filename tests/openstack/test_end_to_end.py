@@ -29,7 +29,7 @@ A_SECOND = 1.1
 """Keystone revokes to the end of a second: what must be valid is asked for after it."""
 
 
-class Desk:
+class StackClient:
     """One test's target in one cloud: sends requests, and asks Cinder's database what became of them."""
 
     def __init__(self, stack: LocalStack, cloud: Cloud, target: str) -> None:
@@ -57,182 +57,184 @@ class Desk:
 
 
 @pytest.fixture
-def desk(stack: LocalStack, cloud: Cloud, target_name: str, drained: None) -> Desk:
+def client(stack: LocalStack, cloud: Cloud, target_name: str, drained: None) -> StackClient:
     stack.store_secret(target_name, cloud.secret())
-    return Desk(stack, cloud, target_name)
+    return StackClient(stack, cloud, target_name)
 
 
 @BOTH
 def test_backups_are_deleted_and_their_neighbours_stay(
-    stack: LocalStack, cloud: Cloud, desk: Desk, service: str
+    stack: LocalStack, cloud: Cloud, client: StackClient, service: str
 ) -> None:
-    stack.store_secret(desk.target, cloud.secret(service=service))
+    stack.store_secret(client.target, cloud.secret(service=service))
     asked = cloud.write_backups([{"display_name": f"asked-{n}"} for n in range(12)])
     (spared,) = cloud.write_backups([{"display_name": "spared"}])
-    desk.delete(*asked)
-    desk.wait_until_gone(*asked)
-    assert desk.status(spared) == "available"
+    client.delete(*asked)
+    client.wait_until_gone(*asked)
+    assert client.status(spared) == "available"
 
 
-def test_a_real_chain_goes_children_first_although_the_parent_was_asked_first(cloud: Cloud, desk: Desk) -> None:
+def test_a_real_chain_goes_children_first_although_the_parent_was_asked_first(
+    cloud: Cloud, client: StackClient
+) -> None:
     volume_id = create_volume(cloud, "chained")
     full = create_backup(cloud, volume_id, "full")
     first = create_backup(cloud, volume_id, "first", incremental=True)
     second = create_backup(cloud, volume_id, "second", incremental=True)
-    desk.delete(full, first, second)
-    desk.wait_until_gone(full, first, second)
+    client.delete(full, first, second)
+    client.wait_until_gone(full, first, second)
     stored = [path.name for path in cloud.backup_store.rglob("*") if path.is_file()]
     assert not [name for name in stored if any(one in name for one in (full, first, second))]
 
 
-def test_metadata_holds_a_backup(cloud: Cloud, desk: Desk, letter: FindLetter) -> None:
+def test_metadata_holds_a_backup(cloud: Cloud, client: StackClient, letter: FindLetter) -> None:
     (held,) = cloud.write_backups([{"display_name": "plain", "metadata": {"hold": "audit"}}])
-    (request_id,) = desk.delete(held)
+    (request_id,) = client.delete(held)
     assert letter(request_id).reason == "held"
-    assert desk.status(held) == "available"
+    assert client.status(held) == "available"
 
 
-def test_a_service_that_was_down_is_waited_for(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
+def test_a_service_that_was_down_is_waited_for(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
     cloud.set_backup_service(up=False)
     backups = cloud.write_backups([{}, {}, {}])
-    desk.delete(*backups)
-    log_line(target=desk.target, reason="service_down")
-    assert [desk.status(one) for one in backups] == ["available"] * 3
+    client.delete(*backups)
+    log_line(target=client.target, reason="service_down")
+    assert [client.status(one) for one in backups] == ["available"] * 3
     cloud.set_backup_service(up=True)
-    desk.wait_until_gone(*backups)
+    client.wait_until_gone(*backups)
 
 
-def test_expired_tokens_are_replaced(cloud: Cloud, desk: Desk) -> None:
+def test_expired_tokens_are_replaced(cloud: Cloud, client: StackClient) -> None:
     cloud.set_token_lifetime(2)
     first, second = cloud.write_backups([{}, {}])
-    desk.delete(first)
-    desk.wait_until_gone(first)
+    client.delete(first)
+    client.wait_until_gone(first)
     time.sleep(3)  # the token of the first must be past its end
-    desk.delete(second)
-    desk.wait_until_gone(second)
+    client.delete(second)
+    client.wait_until_gone(second)
 
 
 def test_a_password_changed_before_the_secret_waits_for_the_secret(
-    stack: LocalStack, cloud: Cloud, desk: Desk, log_line: FindLine
+    stack: LocalStack, cloud: Cloud, client: StackClient, log_line: FindLine
 ) -> None:
     member = cloud.accounts.member
     first, *others = cloud.write_backups([{}] * 8)
-    desk.delete(first)
-    desk.wait_until_gone(first)
+    client.delete(first)
+    client.wait_until_gone(first)
     try:
         cloud.keystone.set_password(member.id, "the-new-password")
         time.sleep(A_SECOND)
-        desk.delete(*others)
-        log_line(target=desk.target, reason="credentials_rejected")
+        client.delete(*others)
+        log_line(target=client.target, reason="credentials_rejected")
         entry = cloud.secret()
         entry["auth"] = {**entry["auth"], "password": "the-new-password"}  # type: ignore[dict-item]  # a JSON object
-        stack.store_secret(desk.target, entry)
-        desk.wait_until_gone(*others)
+        stack.store_secret(client.target, entry)
+        client.wait_until_gone(*others)
     finally:
         cloud.keystone.set_password(member.id, member.password)
         time.sleep(A_SECOND)
 
 
-def test_revoked_tokens_are_replaced(cloud: Cloud, desk: Desk) -> None:
+def test_revoked_tokens_are_replaced(cloud: Cloud, client: StackClient) -> None:
     member = cloud.accounts.member
     first, *others = cloud.write_backups([{}] * 6)
-    desk.delete(first)
-    desk.wait_until_gone(first)
+    client.delete(first)
+    client.wait_until_gone(first)
     cloud.keystone.set_password(member.id, member.password)  # the same: but every token ends with it
     time.sleep(A_SECOND)
-    desk.delete(*others)
-    desk.wait_until_gone(*others)
+    client.delete(*others)
+    client.wait_until_gone(*others)
 
 
 def test_a_secret_changed_before_the_password_serves_before_and_after(
-    stack: LocalStack, cloud: Cloud, desk: Desk
+    stack: LocalStack, cloud: Cloud, client: StackClient
 ) -> None:
     member = cloud.accounts.member
     first, second, third = cloud.write_backups([{}] * 3)
-    desk.delete(first)
-    desk.wait_until_gone(first)
+    client.delete(first)
+    client.wait_until_gone(first)
     entry = cloud.secret()
     entry["auth"] = {**entry["auth"], "password": "soon-the-password"}  # type: ignore[dict-item]  # a JSON object
-    stack.store_secret(desk.target, entry)
-    desk.delete(second)
-    desk.wait_until_gone(second)
+    stack.store_secret(client.target, entry)
+    client.delete(second)
+    client.wait_until_gone(second)
     try:
         cloud.keystone.set_password(member.id, "soon-the-password")
         time.sleep(A_SECOND)
-        desk.delete(third)
-        desk.wait_until_gone(third)
+        client.delete(third)
+        client.wait_until_gone(third)
     finally:
         cloud.keystone.set_password(member.id, member.password)
         time.sleep(A_SECOND)
 
 
 def test_a_reader_may_not_and_its_requests_wait_until_it_may(
-    stack: LocalStack, cloud: Cloud, desk: Desk, log_line: FindLine
+    stack: LocalStack, cloud: Cloud, client: StackClient, log_line: FindLine
 ) -> None:
     reader = cloud.accounts.reader
-    stack.store_secret(desk.target, cloud.secret(reader))
+    stack.store_secret(client.target, cloud.secret(reader))
     (backup,) = cloud.write_backups([{}])
-    (request_id,) = desk.delete(backup)
+    (request_id,) = client.delete(backup)
     log_line(request_id=request_id, reason="forbidden")
-    assert desk.status(backup) == "available"
-    stack.store_secret(desk.target, cloud.secret())
+    assert client.status(backup) == "available"
+    stack.store_secret(client.target, cloud.secret())
     cloud.keystone.grant(reader.id, "member", reader.project_id)
     try:
-        desk.wait_until_gone(backup)
+        client.wait_until_gone(backup)
     finally:
         cloud.keystone.withdraw(reader.id, "member", reader.project_id)
         time.sleep(A_SECOND)
 
 
 def test_an_administrator_is_refused_before_any_call(
-    stack: LocalStack, cloud: Cloud, desk: Desk, log_line: FindLine
+    stack: LocalStack, cloud: Cloud, client: StackClient, log_line: FindLine
 ) -> None:
-    stack.store_secret(desk.target, cloud.secret(cloud.accounts.admin))
+    stack.store_secret(client.target, cloud.secret(cloud.accounts.admin))
     (backup,) = cloud.write_backups([{}])
-    (request_id,) = desk.delete(backup)
+    (request_id,) = client.delete(backup)
     log_line(request_id=request_id, reason="administrator_refused")
-    assert desk.status(backup) == "available"
-    stack.store_secret(desk.target, cloud.secret())
-    desk.wait_until_gone(backup)
+    assert client.status(backup) == "available"
+    stack.store_secret(client.target, cloud.secret())
+    client.wait_until_gone(backup)
 
 
-def test_an_application_credential_serves_as_well(stack: LocalStack, cloud: Cloud, desk: Desk) -> None:
-    stack.store_secret(desk.target, cloud.application_credential_secret())
+def test_an_application_credential_serves_as_well(stack: LocalStack, cloud: Cloud, client: StackClient) -> None:
+    stack.store_secret(client.target, cloud.application_credential_secret())
     (backup,) = cloud.write_backups([{}])
-    desk.delete(backup)
-    desk.wait_until_gone(backup)
+    client.delete(backup)
+    client.wait_until_gone(backup)
 
 
-def test_a_rate_limit_makes_requests_wait_and_loses_none(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
+def test_a_rate_limit_makes_requests_wait_and_loses_none(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
     cloud.set_rate_limit(3)
     backups = cloud.write_backups([{}] * 6)
-    desk.delete(*backups)
-    log_line(target=desk.target, reason="throttled")
+    client.delete(*backups)
+    log_line(target=client.target, reason="throttled")
     cloud.set_rate_limit(None)
-    desk.wait_until_gone(*backups)
+    client.wait_until_gone(*backups)
 
 
-def test_a_deletion_that_failed_is_asked_again(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
+def test_a_deletion_that_failed_is_asked_again(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
     (backup,) = cloud.write_backups([{}])
     cloud.set_driver(failing="the disk is on fire", only=[backup])
-    desk.delete(backup)
-    failed = log_line(target=desk.target, reason="deletion_failed")
+    client.delete(backup)
+    failed = log_line(target=client.target, reason="deletion_failed")
     assert "the disk is on fire" in failed["detail"]
     cloud.set_driver()
-    desk.wait_until_gone(backup)
+    client.wait_until_gone(backup)
 
 
-def test_a_slow_deletion_is_waited_for(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
+def test_a_slow_deletion_is_waited_for(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
     (backup,) = cloud.write_backups([{}])
     cloud.set_driver(delay_s=4.0)
-    (request_id,) = desk.delete(backup)
+    (request_id,) = client.delete(backup)
     assert log_line(request_id=request_id, outcome="deleted")["asked_at"]
 
 
-def test_two_requests_for_one_backup_both_end(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
+def test_two_requests_for_one_backup_both_end(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
     (backup,) = cloud.write_backups([{}])
-    requests = desk.delete(*[backup] * 10)
-    desk.wait_until_gone(backup)
+    requests = client.delete(*[backup] * 10)
+    client.wait_until_gone(backup)
     ends = set()
     for request_id in requests:
         ended = log_line(request_id=request_id, status=404)
@@ -242,23 +244,23 @@ def test_two_requests_for_one_backup_both_end(cloud: Cloud, desk: Desk, log_line
 
 
 @pytest.mark.parametrize("status", ["creating", "restoring"])
-def test_a_busy_backup_is_waited_for(cloud: Cloud, desk: Desk, log_line: FindLine, status: str) -> None:
+def test_a_busy_backup_is_waited_for(cloud: Cloud, client: StackClient, log_line: FindLine, status: str) -> None:
     (backup,) = cloud.write_backups([{"status": status}])
-    (request_id,) = desk.delete(backup)
+    (request_id,) = client.delete(backup)
     log_line(request_id=request_id, reason="busy")
     cloud.update_backup(backup, status="available")
-    desk.wait_until_gone(backup)
+    client.wait_until_gone(backup)
 
 
-def test_error_deleting_needs_an_administrator(cloud: Cloud, desk: Desk, letter: FindLetter) -> None:
+def test_error_deleting_needs_an_administrator(cloud: Cloud, client: StackClient, letter: FindLetter) -> None:
     (backup,) = cloud.write_backups([{"status": "error_deleting"}])
-    (request_id,) = desk.delete(backup)
+    (request_id,) = client.delete(backup)
     assert letter(request_id).reason == "deletion_failed"
-    assert desk.status(backup) == "error_deleting"
+    assert client.status(backup) == "error_deleting"
 
 
-def test_another_projects_backup_is_not_there_and_stays(cloud: Cloud, desk: Desk, log_line: FindLine) -> None:
+def test_another_projects_backup_is_not_there_and_stays(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
     (foreign,) = cloud.write_backups([{"project_id": cloud.accounts.other_project_id}])
-    (request_id,) = desk.delete(foreign)
+    (request_id,) = client.delete(foreign)
     log_line(request_id=request_id, outcome="already_gone")
-    assert desk.status(foreign) == "available"
+    assert client.status(foreign) == "available"

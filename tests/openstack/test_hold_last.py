@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.integration.reach import TARGET, CallBook, Hourglass, Shelf
+from tests.integration.api_harness import TARGET, CallRecorder, FakeTimeLeft, TargetSecretsInMemory
 from tests.openstack.cloud import Cloud
 from tests.openstack.volumes import TIMEOUT_S
 from tests.support.doubles import LoginStoreInMemory, no_holds
@@ -43,7 +43,7 @@ def hold(cloud: Cloud, backup_id: str, text: str) -> None:
         http.put(url, json={"backup": {"description": text}}, headers=headers, timeout=TIMEOUT_S).raise_for_status()
 
 
-class SlowShelf(Shelf):
+class SlowSecrets(TargetSecretsInMemory):
     """Secrets that take long to read, once something is planned for that time."""
 
     def __init__(self) -> None:
@@ -77,13 +77,13 @@ class Pair:
     """One pass over a request for a backup, and what it called."""
 
     def __init__(self, cloud: Cloud, transports: Transports) -> None:
-        self.shelf = SlowShelf()
-        self.shelf.put(dict(cloud.secret()), TARGET)
-        self.book = CallBook()
+        self.secrets = SlowSecrets()
+        self.secrets.put(dict(cloud.secret()), TARGET)
+        self.recorder = CallRecorder()
         self._slept = timedelta()
         client = CloudClient(
-            secrets=self.shelf,
-            metrics=self.book,
+            secrets=self.secrets,
+            metrics=self.recorder,
             clock=self.clock,
             transports=transports,
             logins=LoginStoreInMemory(now),
@@ -103,11 +103,11 @@ class Pair:
         request = read_request({"backup_id": backup_id, **more}, now())
         delivery = Delivery(message=read_message({"messageId": "m-1"}, now()), now=now(), base_s=60, jitter=0.5)
         return Reconciler(self.cloud, no_holds(self.clock), self.clock, 5).reconcile(
-            Pass(request=request, delivery=delivery), TARGET, Hourglass(60.0)
+            Pass(request=request, delivery=delivery), TARGET, FakeTimeLeft(60.0)
         )
 
     def calls(self, operation: str) -> list[str]:
-        return [status for name, status in self.book.calls if name == operation]
+        return [status for name, status in self.recorder.calls if name == operation]
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_a_hold_set_during_a_login_before_the_delete_keeps_the_backup(cloud: Clo
     def revoke() -> None:
         cloud.keystone.set_password(member.id, member.password)  # the same: but every token ends with it
         pair.sleep_until_tokens_are_revoked()
-        pair.shelf.meanwhile = lambda: hold(cloud, backup, "[hold] legal")
+        pair.secrets.meanwhile = lambda: hold(cloud, backup, "[hold] legal")
 
     pair.cloud.after_look_at[backup] = revoke
     decision = pair.make_pass(backup)
@@ -165,7 +165,7 @@ def test_without_a_hold_the_same_login_costs_one_more_look(cloud: Cloud, pair: P
     def revoke() -> None:
         cloud.keystone.set_password(member.id, member.password)
         pair.sleep_until_tokens_are_revoked()
-        pair.shelf.meanwhile = lambda: None
+        pair.secrets.meanwhile = lambda: None
 
     pair.cloud.after_look_at[backup] = revoke
     assert isinstance(pair.make_pass(backup), Asked)

@@ -15,7 +15,7 @@ class Control:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     def serve(self, commands: Mapping[str, Callable[..., object]]) -> None:
-        """Say that the server is up, then obey until the input ends: no server outlives who started it."""
+        """Write that the server is up, then obey until the input ends: no server outlives who started it."""
         self._answer(answer="up")
         for line in sys.stdin:
             command = json.loads(line)

@@ -9,7 +9,7 @@ from uuid import uuid4
 from rich.console import Console
 from rich.text import Text
 
-from tests.e2e.desk import Desk
+from tests.e2e.operator_cli import OperatorCli
 from tests.support.local.artefacts import ROOT
 from tests.support.local.stack import LocalStack
 from tests.support.simulator.cloud import Cloud
@@ -28,14 +28,14 @@ def main() -> int:
     settings = SimulatorSettings(delete_seconds=0.3)
     with Simulator(settings).running() as cloud, LocalStack() as stack, TemporaryDirectory() as scratch:
         stack.store_secret(TARGET, cloud.target_secret())
-        desk = Desk(stack, Path(scratch))
-        del desk.environment["NO_COLOR"]
-        desk.environment |= {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLUMNS": str(WIDTH)}
+        cli = OperatorCli(stack, Path(scratch))
+        del cli.environment["NO_COLOR"]
+        cli.environment |= {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLUMNS": str(WIDTH)}
         backups = _create_backups(cloud)
         words = ("--target", TARGET, "--requested-by", "ann", "--reason", "volume moved")
-        _, stdout, _ = desk.run("send", *backups, *words)
+        _, stdout, _ = cli.run("send", *backups, *words)
         _draw("send", f"vbs-reaper send --stack vbs-reaper ID ID ID --target {TARGET}", stdout)
-        _, stdout, _ = desk.run("explain", backups[-1])
+        _, stdout, _ = cli.run("explain", backups[-1])
         _draw("explain", f"vbs-reaper explain --stack vbs-reaper {backups[-1]}", stdout)
     return 0
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.desk import Desk
+from tests.e2e.operator_cli import OperatorCli
 from tests.support.local.report import Report
 from tests.support.local.scenario import StoredBackup
 from tests.support.local.stack import LocalStack
@@ -42,7 +42,7 @@ class HoldAct:
         self._stack = stack
         self._cloud = cloud
         self._report = report
-        self._desk = Desk(stack, folder)
+        self._cli = OperatorCli(stack, folder)
 
     def hold(self, backups: Sequence[StoredBackup]) -> None:
         """Hold the backups with `held_by`. No function has cached a list of holds yet: nothing was requested."""
@@ -90,7 +90,7 @@ class HoldAct:
         Raises:
             RuntimeError: the command failed.
         """
-        code, stdout, stderr = self._desk.run(*words)
+        code, stdout, stderr = self._cli.run(*words)
         if code:
             raise RuntimeError(f"{shlex.join(words)}: {stderr}")
         if lines:

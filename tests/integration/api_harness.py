@@ -1,4 +1,4 @@
-"""The backup API set up against a simulated cloud: secrets in memory, every call written down, time by hand."""
+"""Sets up the client of the backup API with a simulated cloud, in-memory secrets and a manual clock."""
 
 import itertools
 import json
@@ -24,11 +24,11 @@ from vbs_reaper.errors import InvalidSecret
 
 TARGET = "otc-test"
 UNKNOWN_ID = "11111111-2222-4333-8444-555555555555"
-"""The ID of no backup."""
+"""The ID of a backup that does not exist."""
 
 
-class Shelf:
-    """Secrets in memory; each `put` is a new version. Implements `clouds.ports.TargetSecrets`."""
+class TargetSecretsInMemory:
+    """Implements `clouds.ports.TargetSecrets`. Each `put` stores a new version."""
 
     def __init__(self, stored_at: Clock = utc_now) -> None:
         self._stored_at = stored_at
@@ -51,8 +51,8 @@ class Shelf:
         return self._stored[target]
 
 
-class CallBook:
-    """Every call in order, as operation and status code. Implements `clouds.ports.CallMetrics`."""
+class CallRecorder:
+    """Records each call as operation and status code. Implements `clouds.ports.CallMetrics`."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -64,42 +64,42 @@ class CallBook:
             self.calls.append((operation.value, status_code))
 
     def take(self) -> list[tuple[str, str]]:
-        """The calls since the last time."""
+        """Return the calls since the last `take`."""
         with self._lock:
             taken, self.calls = self.calls, []
         return taken
 
 
-class Hourglass:
-    """Seconds left; may lose some at every look."""
+class FakeTimeLeft:
+    """The remaining time in seconds. Each read reduces it by `cost_per_read_s`."""
 
-    def __init__(self, left_s: float = 60.0, *, per_look_s: float = 0.0) -> None:
+    def __init__(self, left_s: float = 60.0, *, cost_per_read_s: float = 0.0) -> None:
         self._left_s = left_s
-        self._per_look_s = per_look_s
+        self._cost_per_read_s = cost_per_read_s
 
     def __call__(self) -> float:
         left = self._left_s
-        self._left_s -= self._per_look_s
+        self._left_s -= self._cost_per_read_s
         return left
 
 
 @dataclass(kw_only=True)
-class Reach:
-    """A backup API, and what stands around it."""
+class ApiHarness:
+    """A client of the backup API, and what it uses."""
 
     cloud: Cloud
-    shelf: Shelf
-    book: CallBook
+    secrets: TargetSecretsInMemory
+    calls: CallRecorder
     clock: ManualClock
     api: CloudClient
     logins: LoginStoreInMemory
     slept_s: list[float] = field(default_factory=list)
 
     def show(self, backup_id: str, *, project_id: str | None = None, left_s: float = 60.0) -> Answer:
-        return self.api.show_backup(ref(backup_id, project_id), Hourglass(left_s))
+        return self.api.show_backup(ref(backup_id, project_id), FakeTimeLeft(left_s))
 
     def delete(self, backup_id: str, *, project_id: str | None = None, left_s: float = 60.0) -> Answer:
-        return self.api.delete_backup(ref(backup_id, project_id), Hourglass(left_s))
+        return self.api.delete_backup(ref(backup_id, project_id), FakeTimeLeft(left_s))
 
 
 def ref(backup_id: str, project_id: str | None = None) -> BackupRef:
@@ -108,36 +108,36 @@ def ref(backup_id: str, project_id: str | None = None) -> BackupRef:
     )
 
 
-def first_pass(reach: Reach, backup_id: str) -> Pass:
-    """The pass of a request that was delivered just now, for the first time."""
-    message = read_message({"messageId": "m-1"}, reach.clock())
-    delivery = Delivery(message=message, now=reach.clock(), base_s=60, jitter=0.5)
+def first_pass(harness: ApiHarness, backup_id: str) -> Pass:
+    """Return the first pass of a request, delivered now."""
+    message = read_message({"messageId": "m-1"}, harness.clock())
+    delivery = Delivery(message=message, now=harness.clock(), base_s=60, jitter=0.5)
     return Pass(request=DeleteRequest(backup_id=BackupId(backup_id)), delivery=delivery)
 
 
 def with_auth(secret: dict[str, Any], **auth: str | None) -> dict[str, Any]:
-    """A target secret with other values in `auth`; None removes a key."""
+    """Return a target secret with changed values in `auth`; None removes a key."""
     merged = {**secret["auth"], **auth}
     return {**secret, "auth": {key: value for key, value in merged.items() if value is not None}}
 
 
 @contextmanager
-def reaching(
+def api_harness(
     cloud: Cloud,
     *,
     clock: ManualClock | None = None,
-    shelf: Shelf | None = None,
+    secrets: TargetSecretsInMemory | None = None,
     logins: LoginStoreInMemory | None = None,
     calls_at_once: int = 5,
     deadline_s: float = 10.0,
     **secret: Any,  # noqa: ANN401  # the arguments of `Cloud.target_secret`
-) -> Iterator[Reach]:
-    """A backup API for the cloud's member, or whom `secret` names. Sleeping lets the manual clock go on."""
-    book, clock = CallBook(), clock or ManualClock()
+) -> Iterator[ApiHarness]:
+    """Set up a client for the user `member` or the one in `secret`. Sleeping advances the manual clock."""
+    calls, clock = CallRecorder(), clock or ManualClock()
     logins = logins or LoginStoreInMemory(clock)
-    if shelf is None:
-        shelf = Shelf(clock)
-        shelf.put(cloud.target_secret(**secret))
+    if secrets is None:
+        secrets = TargetSecretsInMemory(clock)
+        secrets.put(cloud.target_secret(**secret))
     transports = Transports(calls_at_once=calls_at_once, deadline_s=deadline_s)
     slept_s: list[float] = []
 
@@ -146,9 +146,17 @@ def reaching(
         clock.advance(seconds)
 
     api = CloudClient(
-        secrets=shelf, metrics=book, clock=clock, transports=transports, logins=logins, sleep=sleep, jitter=lambda: 0.5
+        secrets=secrets,
+        metrics=calls,
+        clock=clock,
+        transports=transports,
+        logins=logins,
+        sleep=sleep,
+        jitter=lambda: 0.5,
     )
     try:
-        yield Reach(cloud=cloud, shelf=shelf, book=book, clock=clock, api=api, logins=logins, slept_s=slept_s)
+        yield ApiHarness(
+            cloud=cloud, secrets=secrets, calls=calls, clock=clock, api=api, logins=logins, slept_s=slept_s
+        )
     finally:
         transports.close()

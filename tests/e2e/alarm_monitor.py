@@ -1,8 +1,8 @@
-"""What CloudWatch would know of a local stack, and which of the stack's alarms would be on.
+"""The metrics of a local stack as in CloudWatch, and which of its alarms would be on.
 
-The emulator evaluates no alarms. The metrics of the functions are in their logs. Of AWS's own metrics it publishes only
-those of Lambda; those of SQS are derived from the messages in the queue, by the SQS guide ("Available CloudWatch
-metrics for Amazon SQS").
+The emulator evaluates no alarms. The metrics of the functions are read from their logs. Of the metrics of AWS, the
+emulator publishes only those of Lambda; those of SQS are derived from the messages in the queue, according to the SQS
+guide ("Available CloudWatch metrics for Amazon SQS").
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tests.e2e.desk import Desk
+from tests.e2e.operator_cli import OperatorCli
 from tests.infrastructure.alarm_state import Period, state
 from tests.infrastructure.rendered import Rendered
 from tests.infrastructure.test_alarms import first_command, metrics_of
@@ -26,14 +26,14 @@ SCHEDULED_TIME: Final = "2026-11-28T03:00:00Z"
 NOTHING: Final[Period] = ()
 LOGICAL_ID: Final = re.compile(r"\$\{(\w+)(?:\.\w+)?\}")
 RECEIVED_TOO_OFTEN: Final = 3
-"""From this many receives on, a message does not count as the oldest one."""
+"""A message with at least this many receives is not counted as the oldest."""
 
 
-class Watch:
-    """The metrics of one stack since its present period began, and the alarms that its template defines."""
+class AlarmMonitor:
+    """The metrics of one stack in the current period, and the alarms of its template."""
 
     def __init__(self, stack: LocalStack, **parameters: str) -> None:
-        """`parameters` of the template: the alarms are those of a stack with these."""
+        """`parameters` of the template, which determine the alarms."""
         self.stack = stack
         self._since = datetime.now(UTC) - CLOCK_STEP
         self.alarms = Rendered({"AWS::StackName": stack.name, **parameters}).every("CloudWatch::Alarm")
@@ -42,7 +42,7 @@ class Watch:
             for each in metric.get("Dimensions", []):
                 each["Value"] = LOGICAL_ID.sub(lambda found: names[found[1]], each["Value"])
         self._looks = Counter[str]()
-        """How often each message was received by this watch."""
+        """How often each message was received by this monitor."""
         self.begin_period()
 
     def _physical_names(self) -> dict[str, str]:
@@ -57,25 +57,25 @@ class Watch:
         return state(self.alarms[name], periods, before) == "ALARM"
 
     def periods_until_off(self, name: str, raised: Period, repaired: Period) -> int:
-        """How many periods like the repaired one it takes until an alarm is off again."""
+        """Return how many periods like `repaired` it takes until an alarm is off again."""
         lengths = range(1, int(self.alarms[name]["EvaluationPeriods"]) + 1)
         return next(n for n in lengths if not self.is_on(name, [raised, *n * [repaired]], before="ALARM"))
 
     def begin_period(self) -> None:
-        """From now on, earlier samples do not count."""
+        """Start a new period: earlier samples no longer count."""
         self._began = datetime.now(UTC)
         self._written_before = self._all_written()
         self._of_deleter_before = of_function(self.stack, "Deleter", self._since)
 
     def written(self) -> list[Sample]:
-        """What the functions have written in this period."""
+        """Return what the functions have written in this period."""
         return _without(self._written_before, self._all_written())
 
     def _all_written(self) -> list[Sample]:
         return [sample for function in FUNCTIONS for sample in self.stack.log(function).samples(self._since)]
 
     def of_deleter(self) -> list[Sample]:
-        """What AWS/Lambda would publish of the deleter in this period."""
+        """Return what AWS/Lambda would publish about the deleter in this period."""
         now = of_function(self.stack, "Deleter", self._since)
         return [
             Sample(namespace=each.namespace, name=each.name, dimensions=each.dimensions, value=each.value - old.value)
@@ -83,7 +83,7 @@ class Watch:
         ]
 
     def of_queue(self, queue: str, at: datetime | None = None) -> list[Sample]:
-        """What AWS/SQS would publish of a queue at a time, now by default, if nothing happens until then.
+        """Return what AWS/SQS would publish about a queue at a time (default: now) if nothing happens until then.
 
         Each message of the queue must be visible.
         """
@@ -118,23 +118,27 @@ class Watch:
         return messages
 
     def check(self, *targets: str) -> list[Sample]:
-        """Run a check as the schedule does; return what it wrote."""
+        """Run a check like the schedule; return the metrics that it wrote."""
         before = self.written()
         self.stack.invoke({"targets": targets, "scheduled_time": SCHEDULED_TIME}, function="Checker")
         wait_until("the check is logged", lambda: len(self.written()) > len(before), within_s=WITHIN_S)
         return _without(before, self.written())
 
-    def run_first_command(self, name: str, desk: Desk) -> str:
-        """Run the command that the text of an alarm names; return what it says on both streams."""
+    def run_first_command(self, name: str, cli: OperatorCli) -> str:
+        """Run the command in the text of an alarm; return its output on both streams."""
         _, command, option, stack, *words = first_command(self.alarms[name]).split()
         assert (option, stack) == ("--stack", self.stack.name)
-        _, said, complained = desk.run(command, *words, stack=stack)
-        return said + complained
+        _, stdout, stderr = cli.run(command, *words, stack=stack)
+        return stdout + stderr
 
 
-def ends(stack: LocalStack, cloud: Cloud, backup_id: str) -> None:
+def wait_until_deleted(stack: LocalStack, cloud: Cloud, backup_id: str) -> None:
     """Wait until a backup is gone and the delete queue is empty."""
-    wait_until("the request ends", lambda: cloud.status_of(backup_id) is None and is_empty(stack), within_s=WITHIN_S)
+    wait_until(
+        "the request ends",
+        lambda: cloud.status_of(backup_id) is None and is_empty(stack),
+        within_s=WITHIN_S,
+    )
 
 
 def _sent_at(message: dict[str, Any]) -> datetime:

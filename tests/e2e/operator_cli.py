@@ -1,4 +1,4 @@
-"""A terminal of somebody who may do what the operator's policy says, on the local stack."""
+"""The CLI, with the permissions of an operator on the local stack."""
 
 import os
 import subprocess
@@ -12,8 +12,8 @@ from tests.support.local.embedded_aws import REGION
 from tests.support.local.stack import LocalStack
 
 
-class Desk:
-    """Runs the commands of the CLI with the operator's permissions."""
+class OperatorCli:
+    """Runs commands of the CLI with the permissions of an operator."""
 
     def __init__(self, stack: LocalStack, folder: Path) -> None:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -42,6 +42,6 @@ class Desk:
         )
 
     def run(self, command: str, *words: str, typed: str = "", stack: str = STACK_NAME) -> tuple[int, str, str]:
-        """Run a command in this process; return its exit code and what it wrote on both streams."""
+        """Run a command in this process; return its exit code, standard output and standard error."""
         finished = run_cli((command, "--stack", stack, *words), environment=self.environment, typed=typed)
         return finished.returncode, finished.stdout, finished.stderr

@@ -1,4 +1,4 @@
-"""Somebody who talks to a peer over HTTP and remembers who is who, so that answers can be compared."""
+"""An HTTP client of a peer that replaces varying values by names, so that responses can be compared."""
 
 import uuid
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from typing import Self
 import requests
 
 from tests.contract.answer import Answer, read_answer
-from tests.contract.peer import BackupToBe, Peer, Person
+from tests.contract.peer import NewBackup, Peer, Person
 from tests.openstack.waiting import wait_until
 
 TIMEOUT_S = 30.0
 
 
-class Visitor:
-    """A context manager. Paths are written with names: `/v3/PROJECT/backups/<full>` is the backup called "full"."""
+class PeerClient:
+    """A context manager. Paths contain names: `/v3/PROJECT/backups/<full>` is the backup called "full"."""
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
@@ -46,9 +46,9 @@ class Visitor:
         metadata: dict[str, str] | None = None,
         description: str | None = None,
     ) -> str:
-        """Make a backup be there, a second younger than the one before; returns its id."""
+        """Create a backup, one second younger than the one before; return its ID."""
         self._youngest += timedelta(seconds=1)
-        to_be = BackupToBe(
+        to_be = NewBackup(
             name=name,
             created_at=self._youngest,
             volume_id=self._volumes.setdefault(volume or f"volume of {name}", str(uuid.uuid4())),
@@ -62,7 +62,7 @@ class Visitor:
         return self.ids[name]
 
     def token(self, person: Person = Person.MEMBER) -> str:
-        """This person's token, the same as before unless it was forgotten."""
+        """Return the cached token of a user, or request one."""
         if person not in self._tokens:
             answer = self._http.post(
                 f"{self.peer.auth_url}/auth/tokens", json=self.login_body(person), timeout=TIMEOUT_S
@@ -74,7 +74,7 @@ class Visitor:
     def login_body(
         self, person: Person = Person.MEMBER, *, password: str | None = None, project: str | None = None
     ) -> object:
-        """What a login sends; password and project can be wrong ones."""
+        """Return the body of a login, optionally with a wrong password or project."""
         login = self.peer.login(person)
         user = {
             "name": login.user_name,
@@ -94,7 +94,7 @@ class Visitor:
         version: str | None = None,
         body: object = None,
     ) -> Answer:
-        """Send one request to the volume service as this person (None: without a token)."""
+        """Send one request to the volume service as this user (None: without a token)."""
         token = token or (self.token(person) if person else None)
         headers = {"X-Auth-Token": token} if token else {}
         if version:
@@ -103,37 +103,37 @@ class Visitor:
         return read_answer(self._send(method, url, headers, body), self._names())
 
     def raw(self, method: str, path: str) -> requests.Response:
-        """The member's request and its answer as it came."""
+        """Send a request as MEMBER; return the raw response."""
         headers = {"X-Auth-Token": self.token()}
         return self._send(method, self.peer.volume_url + self._with_ids(path), headers, None)
 
     def call_keystone(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        """Send one request to Keystone; a text as body goes as it is."""
+        """Send one request to Keystone. A string as body is sent unchanged."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         return read_answer(self._send(method, self.peer.auth_url + path, sent, body), self._names())
 
     def delete(self, name: str, person: Person | None = Person.MEMBER) -> Answer:
-        """Ask for the deletion of the backup of that name."""
+        """DELETE a backup by name."""
         return self.call("DELETE", f"/v3/PROJECT/backups/<{name}>", person)
 
     def show(self, name: str, *, version: str | None = None) -> Answer:
-        """Look at the backup of that name."""
+        """GET a backup by name."""
         return self.call("GET", f"/v3/PROJECT/backups/<{name}>", version=version)
 
     def wait_until(self, name: str, status: str) -> None:
-        """Wait until the backup of that name shows this status."""
+        """Wait until a backup has this status."""
         wait_until(f"{name} is {status}", lambda: _status(self.show(name)) == status)
 
     def wait_until_gone(self, name: str) -> None:
-        """Wait until the backup of that name is not found any longer."""
+        """Wait until a backup is not found."""
         wait_until(f"{name} is gone", lambda: self.show(name).status == 404)
 
     def wait_until_expired(self, token: str) -> None:
-        """Wait until the volume service refuses this token."""
+        """Wait until the volume service rejects this token."""
         wait_until("the token is refused", lambda: self.call("GET", "/v3/PROJECT/backups", token=token).status == 401)
 
     def forget_tokens(self) -> None:
-        """Log in anew from here on."""
+        """Clear the cached tokens."""
         self._tokens.clear()
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: object) -> requests.Response:
@@ -150,7 +150,7 @@ class Visitor:
     def _names(self) -> dict[str, str]:
         names = {self.peer.auth_url: "KEYSTONE", self.peer.volume_url: "CINDER"}
         names |= {self.peer.login(Person.MEMBER).project_id: "PROJECT"}
-        names |= {self.peer.login(Person.NEIGHBOUR).project_id: "NEXT_DOOR"}
+        names |= {self.peer.login(Person.NEIGHBOUR).project_id: "FOREIGN"}
         names |= {self.peer.login(Person.MEMBER).user_id: "MEMBER"}
         names |= {volume_id: f"<{volume}>" for volume, volume_id in self._volumes.items()}
         return names | {backup_id: f"<{name}>" for name, backup_id in self.ids.items()}

@@ -1,4 +1,4 @@
-"""A reader of the documents at a terminal: pastes their commands as they are into bash, with an emulated `aws`."""
+"""Runs the commands of the documents in bash, with an emulated `aws`."""
 
 import os
 import re
@@ -14,10 +14,10 @@ from tests.support.local.stack import LocalStack
 
 WITHIN_S = 150.0
 SESSION = "session"
-"""What a shell would remember: each command has a shell of its own."""
+"""A file with exported variables: each command runs in a new shell that reads it."""
 EXPORT = re.compile(r"export (\w+)=")
-CLONED = ("events", "layers", "template.yaml", "pyproject.toml", "uv.lock", "README.md", ".venv", ".venv-sam", ".build")
-"""What a reader who has run `make run` and `make test` finds in the folder."""
+LINKED = ("events", "layers", "template.yaml", "pyproject.toml", "uv.lock", "README.md", ".venv", ".venv-sam", ".build")
+"""The files of the repository, after `make run` and `make test`, that commands need."""
 
 AWS = """#!/bin/sh
 PYTHONPATH="{root}" exec "{python}" -m tests.e2e.command_line "$@"
@@ -25,23 +25,23 @@ PYTHONPATH="{root}" exec "{python}" -m tests.e2e.command_line "$@"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a command printed, and how it ended."""
+class CommandResult:
+    """The exit code and the output of a command."""
 
     code: int
     text: str
 
 
-class Reader:
-    """Somebody in a folder of their own with the project in it, whose environment names the stack's account."""
+class Shell:
+    """A shell in a copy of the project, with the AWS settings of the local stack."""
 
     def __init__(self, stack: LocalStack, folder: Path) -> None:
         self._folder = folder
-        for name in CLONED:
+        for name in LINKED:
             (folder / name).symlink_to(ROOT / name)
         own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "UV_", "VIRTUAL_ENV"))}
         self._environment = own | {
-            "PATH": f"{self._programs()}:{os.environ['PATH']}",
+            "PATH": f"{self._create_programs()}:{os.environ['PATH']}",
             "AWS_ENDPOINT_URL": stack.aws.url,
             "AWS_CA_BUNDLE": str(stack.aws.certificate),
             "AWS_DEFAULT_REGION": REGION,
@@ -56,8 +56,8 @@ class Reader:
             "BASH_ENV": str(folder / SESSION),
         }
 
-    def paste(self, command: str, typed: str = "", environment: Mapping[str, str] | None = None) -> Said:
-        """Run a command line; what it printed on both streams."""
+    def paste(self, command: str, typed: str = "", environment: Mapping[str, str] | None = None) -> CommandResult:
+        """Run a command line; return its exit code and output of both streams."""
         exported = EXPORT.match(command)
         keep = f" && declare -p {exported[1]} >> {SESSION}" if exported else ""
         done = subprocess.run(
@@ -70,13 +70,13 @@ class Reader:
             check=False,
             timeout=WITHIN_S,
         )
-        return Said(done.returncode, done.stdout + done.stderr)
+        return CommandResult(done.returncode, done.stdout + done.stderr)
 
     def write(self, name: str, text: str) -> None:
-        """Put a file into the folder."""
+        """Write a file into the folder."""
         (self._folder / name).write_text(text, encoding="utf-8")
 
-    def _programs(self) -> Path:
+    def _create_programs(self) -> Path:
         programs = self._folder / "programs"
         programs.mkdir()
         program = programs / "aws"
