@@ -92,7 +92,7 @@ restic-oracle: .venv/stamp ## record again which backups restic keeps, as expect
 	.venv/bin/python -m tests.unit.purge.restic.oracle $(ARGS)
 
 simulate: .venv/stamp ## simulate seeded faults on a virtual clock; SEEDS=20000 runs for a night, SEED=7 prints what happens
-	@.venv/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED) --story) $(if $(SEEDS),--seeds $(SEEDS))
+	@.venv/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED) --trace) $(if $(SEEDS),--seeds $(SEEDS))
 
 fuzz: .venv-fuzz/stamp ## feed ten million hostile inputs to the parsers of untrusted data
 	.venv-fuzz/bin/python -m tests.fuzz $(ARGS)

@@ -1,1 +1,1 @@
-"""Chance against the real deleter: seeded faults on a virtual clock, judged by who has not read the product."""
+"""Runs the real deleter and purger under random faults on a virtual clock, and checks what they do."""

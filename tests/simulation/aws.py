@@ -1,4 +1,4 @@
-"""Models of SQS, EventBridge and Secrets Manager, as the function's clients see them."""
+"""Models of SQS, EventBridge and Secrets Manager, used by the clients of the functions."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ class Stored:
 
     @property
     def identity(self) -> str:
-        """The request it carries. A producer's word does not count, and a dead letter has ended once."""
+        """The ID of its request. Claims of producers are ignored; a redriven dead letter is a new request."""
         is_known = self.sender == DELETER and "reason" not in self.attributes
         return self.attributes.get("request_id", self.id) if is_known else self.id
 
     def knows(self, attribute: str) -> bool:
-        """Whether it carries an attribute that the deleter wrote."""
+        """Return whether it has an attribute that the deleter wrote."""
         return self.sender == DELETER and attribute in self.attributes
 
     @property
     def is_of_purge(self) -> bool:
-        """Whether the purger sent the request, and no person has sent it again since."""
+        """Whether the purger sent the request and nobody has re-sent it."""
         return self.knows("purge_run") and "reason" not in self.attributes
 
     def record(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Aws:
     secret: Secret = field(default_factory=Secret)
     slots: dict[str, Object] = field(default_factory=dict)
     versions: itertools.count[int] = field(default_factory=itertools.count)
-    """Of the objects in `slots`."""
+    """Versions of the objects in `slots`."""
     holds: StoredHolds = field(init=False)
     _visible: list[tuple[float, int, str]] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
@@ -116,7 +116,7 @@ class Aws:
         self.holds = StoredHolds(self.world.timeline)
 
     def slots_client(self, life: Life) -> S3Client:
-        """A client for login slots and holds, which all functions share."""
+        """Return a client for login slots and holds. All functions share them."""
         return cast("S3Client", SlotsClient(self, life))
 
     # The delete queue
@@ -126,15 +126,15 @@ class Aws:
         message = Stored(f"m-{next(self._numbers)}", body, dict(attributes), now, now + delay_s, sender)
         self.messages[message.id] = message
         self.world.judge.stored(message)
-        self._becomes_visible(message)
+        self._schedule_visibility(message)
         return message
 
-    def _becomes_visible(self, message: Stored) -> None:
+    def _schedule_visibility(self, message: Stored) -> None:
         heapq.heappush(self._visible, (message.visible_s, next(self._numbers), message.id))
         self.world.function.poll_at(message.visible_s)
 
     def next_visible_s(self) -> float | None:
-        """When the next message becomes visible, if any does."""
+        """Return when the next message becomes visible, or None."""
         while self._visible:
             visible_s, _, message_id = self._visible[0]
             message = self.messages.get(message_id)
@@ -144,17 +144,17 @@ class Aws:
         return None
 
     def receive(self, most: int) -> list[Stored]:
-        """Some messages that are visible, in no order."""
-        now, chance = self.world.timeline.now, self.world.chance
+        """Receive some visible messages in random order."""
+        now, rng = self.world.timeline.now, self.world.rng
         due: list[Stored] = []
         while self._visible and self._visible[0][0] <= now and len(due) < 3 * most:
             visible_s, _, message_id = heapq.heappop(self._visible)
             message = self.messages.get(message_id)
             if message is not None and message.visible_s == visible_s and message not in due:
                 due.append(message)
-        chance.shuffle(due)
+        rng.shuffle(due)
         for message in due[most:]:
-            self._becomes_visible(message)
+            self._schedule_visibility(message)
         return [message for message in due[:most] if self._receive(message, now)]
 
     def _receive(self, message: Stored, now: float) -> bool:
@@ -173,13 +173,13 @@ class Aws:
             message.first_received_s = now
         again_s = VISIBILITY_S
         if self.world.faults.strikes(Fault.DELIVERED_TWICE):
-            again_s = self.world.chance.uniform(0.0, 1.0)
+            again_s = self.world.rng.uniform(0.0, 1.0)
         message.visible_s = now + again_s
-        self._becomes_visible(message)
+        self._schedule_visibility(message)
         return True
 
     def acknowledge(self, message_id: str, receipt: str) -> None:
-        """Remove a message; by a receipt that is not its last, perhaps."""
+        """Delete a message. An old receipt may or may not work."""
         message = self.messages.get(message_id)
         if message is None:
             return
@@ -201,11 +201,11 @@ class Aws:
             return False
         message.visible_s = now + seconds
         message.hides += 1
-        self._becomes_visible(message)
+        self._schedule_visibility(message)
         return True
 
     def move_back(self, letter: Letter) -> None:
-        """Move a dead letter back as SQS does: the same body and attributes in a new message of the same sender."""
+        """Redrive a dead letter as SQS does: a new message with the same body, attributes and sender."""
         self.letters.remove(letter)
         identity = letter.attributes["request_id"]
         message = self.put(letter.body, letter.attributes, sender=DELETER)
@@ -217,7 +217,7 @@ class Sqs(Client):
         if QueueUrl == "dead":
             return self._call(
                 "letter",
-                lambda: self._store(Entries, self._bury),
+                lambda: self._store(Entries, self._send_dead_letter),
                 failed=Fault.LETTER_FAILED,
                 down=Fault.LETTERS_DOWN,
                 reply_lost=Fault.LETTER_REPLY_LOST,
@@ -248,7 +248,7 @@ class Sqs(Client):
         message = self._aws.put(body, attributes, delay_s, sender=DELETER)
         self._world.judge.sent_onward(self._life.run, message, delay_s)
 
-    def _bury(self, body: str, attributes: dict[str, str], delay_s: float) -> None:
+    def _send_dead_letter(self, body: str, attributes: dict[str, str], delay_s: float) -> None:
         letter = Letter(body, attributes, self._world.timeline.now)
         self._aws.letters.append(letter)
         self._world.judge.lettered(self._life.run, letter)
@@ -292,10 +292,10 @@ class Events(Client):
                 answers.append({"ErrorCode": "InternalFailure"})
                 continue
             answers.append({"EventId": "e"})
-            self._heard(entry["DetailType"], json.loads(entry["Detail"]))
+            self._published(entry["DetailType"], json.loads(entry["Detail"]))
         return {"Entries": answers}
 
-    def _heard(self, detail_type: str, detail: dict[str, Any]) -> None:
+    def _published(self, detail_type: str, detail: dict[str, Any]) -> None:
         self._world.judge.published(self._life.run, detail_type, detail)
 
 

@@ -1,4 +1,4 @@
-"""A model of the stack's bucket, as a function's S3 client sees it: login slots and holds, and the plans."""
+"""A model of the bucket of the stack: login slots and holds, and plans."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Object:
         return f'"{md5(self.body, usedforsecurity=False).hexdigest()}-{self.version}"'
 
     def answer(self) -> Answer:
-        """What GetObject says."""
+        """Return the response of GetObject."""
         body = StreamingBody(BytesIO(self.body), len(self.body))
         return {"Body": body, "LastModified": self.modified, "ETag": self.tag}
 
@@ -46,14 +46,14 @@ Bucket = dict[str, Object]
 
 
 class SlotsClient(Client):
-    """Login slots, and the list of holds. A call takes 0.02 s and may be the last one."""
+    """Login slots, and the list of holds. A call takes 0.02 s, and the function may be killed in it."""
 
     def get_paginator(self, operation: str) -> SlotsClient:
         assert operation == "list_objects_v2"
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[Answer]:
-        """The holds, on one page."""
+        """Yield the holds on one page."""
         assert Prefix == HOLDS
         yield self._call("list holds", self._aws.holds.page, down=Fault.HOLDS_UNREADABLE)
 
@@ -102,7 +102,7 @@ class PlansClient(Client):
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str, Delimiter: str = "") -> Iterator[Answer]:
-        """Keys by their names, a few at a time; with a delimiter, the folders."""
+        """Yield keys in order on small pages; with a delimiter, yield folders."""
         if Delimiter:
             self._work("list", lambda: None)
             names = {key.removeprefix(Prefix).partition(Delimiter)[0] for key in self._bucket if key.startswith(Prefix)}
@@ -134,9 +134,9 @@ class PlansClient(Client):
         if self._world.faults.strikes(Fault.BUCKET_RACED):
             raise refused("PutObject", "ConditionalRequestConflict")
         kills = Fault.PLAN_KILLED if Key.endswith(".json") else Fault.MARK_KILLED if Key.endswith("sent") else None
-        self._may_die(kills)
+        self._maybe_kill(kills)
         self._work("put", lambda: self._put(Key, Body.read(), dict(Metadata)))
-        self._may_die(kills)
+        self._maybe_kill(kills)
         if self._world.faults.strikes(Fault.OBJECT_REPLY_LOST):
             raise refused("put")
         return {}
@@ -156,6 +156,6 @@ class PlansClient(Client):
     def _work(self, operation: str, work: Callable[[], None]) -> None:
         self._call(operation, work, failed=Fault.BUCKET_REFUSES, down=Fault.BUCKET_DOWN)
 
-    def _may_die(self, fault: Fault | None) -> None:
+    def _maybe_kill(self, fault: Fault | None) -> None:
         if fault is not None:
-            self._life.may_die(fault)
+            self._life.maybe_kill(fault)

@@ -1,4 +1,4 @@
-"""What every client of an environment has: a call may fail, and be the last."""
+"""The base of all AWS clients of an environment: a call may fail, and the function may be killed in it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Reply = TypeVar("Reply")
 
 
 class Client:
-    """A client of boto3."""
+    """A boto3 client."""
 
     def __init__(self, aws: Aws, life: Life) -> None:
         self._aws = aws
@@ -33,16 +33,16 @@ class Client:
         down: Fault | None = None,
         reply_lost: Fault | None = None,
     ) -> Reply:
-        """Do the work behind a call, unless a fault says otherwise."""
+        """Carry out a call, unless a fault prevents it."""
         world = self._world
-        self._life.may_die(Fault.KILLED_BEFORE)
+        self._life.maybe_kill(Fault.KILLED_BEFORE)
         world.timeline.pass_by(0.02)
-        self._life.must_live()
+        self._life.check_timeout()
         if (failed and world.faults.strikes(failed)) or (down and world.faults.lasts(down)):
             self._life.run.had_trouble(operation)
             raise refused(operation)
         reply = work()
-        self._life.may_die(Fault.KILLED_AFTER)
+        self._life.maybe_kill(Fault.KILLED_AFTER)
         if reply_lost and world.faults.strikes(reply_lost):
             self._life.run.had_trouble(operation)
             raise refused(operation)

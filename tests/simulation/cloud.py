@@ -1,4 +1,4 @@
-"""A model of the backup service behind two projects, and of the Keystone before it: state, and answers as bytes."""
+"""A model of the backup service with two projects, and of Keystone: their state, and responses as bytes."""
 
 import json
 import math
@@ -13,19 +13,19 @@ from tests.simulation.timeline import HOUR, Timeline
 TOKEN_LIFE_S = 3600.0
 HOLDS = ("[hold]", "[HOLD]", "[ Hold ]", "［hold］", "[ho\u200bld]")  # full-width brackets
 HOLD_KEYS = frozenset({"hold", "Hold ", "HOLD"})
-"""How people write a hold."""
+"""Spellings of a hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A target, as the world knows it."""
+    """A target and its project."""
 
     target: str
     project_id: str
     api_version: str
     hold_marker: str = "[hold]"
     service: str = ""
-    """Of the secret, if the version does not tell it."""
+    """The service in the secret, if it does not follow from the version."""
 
     @property
     def shows_metadata(self) -> bool:
@@ -37,7 +37,7 @@ class Project:
 
     @property
     def empty_host(self) -> str:
-        """Another address of the service. It knows none of the backups."""
+        """Another address of the service, without backups."""
         return f"empty.{self.target}.example"
 
     @property
@@ -49,8 +49,8 @@ PROJECTS = (Project("default", "5a1e0c7b9d3f4826a0b4c6d8e2f01357", "v2"), Projec
 
 
 @dataclass(slots=True)
-class Kept:
-    """A backup as it is in the cloud."""
+class CloudBackup:
+    """A backup in the cloud."""
 
     id: str
     project: Project
@@ -71,8 +71,8 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """An answer of the service: status line, headers, body; and the record in it, where it shows one."""
+class Response:
+    """A response of the service, and the record in it, if any."""
 
     status: int
     headers: dict[str, str]
@@ -80,13 +80,13 @@ class Said:
     shows: dict[str, Any] | None = None
 
 
-def new_id(chance: random.Random) -> str:
-    digits = f"{chance.getrandbits(128):032x}"
+def new_id(rng: random.Random) -> str:
+    digits = f"{rng.getrandbits(128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
 
 
 class Limiter:
-    """Cinder's own limiter: a leaky bucket of so many calls a minute, of which none counts that it turns away."""
+    """The rate limiter of Cinder: a leaky bucket. Rejected calls are not counted."""
 
     def __init__(self, timeline: Timeline, calls_a_minute: int) -> None:
         self._timeline = timeline
@@ -95,7 +95,7 @@ class Limiter:
         self._since = timeline.now
 
     def turns_away_for_s(self) -> int:
-        """Count a call; 0, or the whole seconds it has to wait."""
+        """Count a call; return 0, or the seconds to wait."""
         now = self._timeline.now
         level_s = max(0.0, self._level_s - (now - self._since)) + self._a_call_s
         if level_s > 60.0 + 1e-9:
@@ -105,25 +105,25 @@ class Limiter:
 
 
 class Cloud:
-    """What is there, what is on its way, and who may ask."""
+    """The state of the cloud: backups, deletions in progress and tokens."""
 
-    def __init__(self, timeline: Timeline, chance: random.Random, faults: Faults) -> None:
+    def __init__(self, timeline: Timeline, rng: random.Random, faults: Faults) -> None:
         self._timeline = timeline
-        self._chance = chance
+        self._rng = rng
         self._faults = faults
-        self.backups: dict[str, Kept] = {}
+        self.backups: dict[str, CloudBackup] = {}
         self.history: dict[str, Project] = {}
         self.tokens: dict[str, tuple[Project, float]] = {}
         self.password = "canary-password-1"
         self.refused_logins: dict[str, list[float]] = {}
-        """When each user's logins were refused."""
+        """The times of rejected logins by user."""
         self.gone_proofs: dict[str, str] = {}
-        """Request id of every true "not found", with the backup it was about."""
+        """The request ID of every true "not found", and its backup."""
         self.empty_proofs: set[str] = set()
         """Request IDs of "not found" at an address that has no backups."""
         self.accepted = 0
 
-    def add(self, backup: Kept) -> Kept:
+    def add(self, backup: CloudBackup) -> CloudBackup:
         self.backups[backup.id] = backup
         self.history[backup.id] = backup.project
         return backup
@@ -134,12 +134,12 @@ class Cloud:
 
     # Keystone
 
-    def log_in(self, project: Project, body: bytes) -> Said:
+    def log_in(self, project: Project, body: bytes) -> Response:
         password = json.loads(body)["auth"]["identity"]["password"]["user"]["password"]
         if password != self.password:
             self.refused_logins.setdefault(project.target, []).append(self._timeline.now)
             return self._fault(401, "error", "The request you have made requires authentication.")
-        token = f"canary-token-{self._chance.getrandbits(64):016x}"
+        token = f"canary-token-{self._rng.getrandbits(64):016x}"
         self.tokens[token] = (project, self._timeline.now + TOKEN_LIFE_S)
         scope = self._scope(project)
         roles = ["member", "Admin"] if self._faults.lasts(Fault.ADMINISTRATOR) else ["member"]
@@ -155,7 +155,7 @@ class Cloud:
                 "catalog": [],
             }
         }
-        return Said(201, {"x-subject-token": token, "content-type": "application/json"}, _json(document))
+        return Response(201, {"x-subject-token": token, "content-type": "application/json"}, _json(document))
 
     def _scope(self, project: Project) -> str:
         if self._faults.strikes(Fault.TOKEN_OF_ANOTHER, 0.1):
@@ -167,7 +167,7 @@ class Cloud:
 
     # The backup service
 
-    def answer(self, method: str, path: str, query: dict[str, str], token: str) -> Said:
+    def answer(self, method: str, path: str, query: dict[str, str], token: str) -> Response:
         scope, expires = self.tokens.get(token, (None, 0.0))
         if scope is None or expires <= self._timeline.now:
             return self._fault(401, "error", "The request you have made requires authentication.")
@@ -175,7 +175,7 @@ class Cloud:
         if project_id != scope.project_id:
             return self._fault(400, "badRequest", "Malformed request url")
         if version != scope.api_version or kind != "backups" or len(rest) != 1:
-            return Said(404, {"content-type": "text/html"}, b"<html>404 Not Found</html>")
+            return Response(404, {"content-type": "text/html"}, b"<html>404 Not Found</html>")
         if rest == ["detail"]:
             return self._list(scope, query)
         backup = self.backups.get(rest[0])
@@ -183,22 +183,22 @@ class Cloud:
             return self.not_found(rest[0])
         return self._show(backup) if method == "GET" else self._delete(backup)
 
-    def not_found(self, backup_id: str) -> Said:
-        said = self._fault(404, "itemNotFound", f"Backup {backup_id} could not be found.")
-        self.gone_proofs[said.headers["x-openstack-request-id"]] = backup_id
-        return said
+    def not_found(self, backup_id: str) -> Response:
+        response = self._fault(404, "itemNotFound", f"Backup {backup_id} could not be found.")
+        self.gone_proofs[response.headers["x-openstack-request-id"]] = backup_id
+        return response
 
-    def not_found_elsewhere(self, backup_id: str) -> Said:
-        """The same words from an address that never had it, or from a replica that does not have it yet."""
-        said = self._fault(404, "itemNotFound", f"Backup {backup_id} could not be found.")
-        self.empty_proofs.add(said.headers["x-openstack-request-id"])
-        return said
+    def not_found_elsewhere(self, backup_id: str) -> Response:
+        """Return the same from an address that never had it, or from a replica that does not have it yet."""
+        response = self._fault(404, "itemNotFound", f"Backup {backup_id} could not be found.")
+        self.empty_proofs.add(response.headers["x-openstack-request-id"])
+        return response
 
-    def _show(self, backup: Kept) -> Said:
+    def _show(self, backup: CloudBackup) -> Response:
         shown = self.record(backup)
-        return Said(200, self._headers(), _json({"backup": shown}), shown)
+        return Response(200, self._headers(), _json({"backup": shown}), shown)
 
-    def record(self, backup: Kept) -> dict[str, Any]:
+    def record(self, backup: CloudBackup) -> dict[str, Any]:
         shown: dict[str, Any] = {
             "id": backup.id,
             "volume_id": backup.volume_id,
@@ -215,16 +215,16 @@ class Cloud:
             shown["metadata"] = backup.metadata
         return shown
 
-    def _list(self, project: Project, query: dict[str, str]) -> Said:
+    def _list(self, project: Project, query: dict[str, str]) -> Response:
         mine = [
             backup
             for backup in self.backups.values()
             if backup.project is project and backup.volume_id == query.get("volume_id", backup.volume_id)
         ]
         mine.sort(key=lambda backup: backup.created_s, reverse=True)
-        return Said(200, self._headers(), _json({"backups": [self.record(backup) for backup in mine]}))
+        return Response(200, self._headers(), _json({"backups": [self.record(backup) for backup in mine]}))
 
-    def _delete(self, backup: Kept) -> Said:
+    def _delete(self, backup: CloudBackup) -> Response:
         if self._faults.lasts(Fault.NO_WORKER) or (int(backup.id[0], 16) < 2 and self._faults.lasts(Fault.HOST_DOWN)):
             return self._fault(404, "itemNotFound", "Service cinder-backup could not be found.")
         if backup.status not in {"available", "error"}:
@@ -234,9 +234,9 @@ class Cloud:
         backup.status, backup.updated_s = "deleting", self._timeline.now
         self.accepted += 1
         self._finish_deleting(backup)
-        return Said(202, self._headers(), b"")
+        return Response(202, self._headers(), b"")
 
-    def dependents(self, backup: Kept) -> list[Kept]:
+    def dependents(self, backup: CloudBackup) -> list[CloudBackup]:
         return [
             other
             for other in self.backups.values()
@@ -246,17 +246,17 @@ class Cloud:
             and not self._has_full_between(backup, other)
         ]
 
-    def _has_full_between(self, older: Kept, newer: Kept) -> bool:
+    def _has_full_between(self, older: CloudBackup, newer: CloudBackup) -> bool:
         return any(
             not full.is_incremental and older.created_s < full.created_s < newer.created_s
             for full in self.backups.values()
             if full.volume_id == older.volume_id
         )
 
-    def _finish_deleting(self, backup: Kept) -> None:
-        takes_s = self._chance.uniform(2, 100)
+    def _finish_deleting(self, backup: CloudBackup) -> None:
+        takes_s = self._rng.uniform(2, 100)
         if self._faults.strikes(Fault.DELETION_STUCK, 0.2):
-            takes_s = self._chance.uniform(1, 5) * HOUR
+            takes_s = self._rng.uniform(1, 5) * HOUR
         ends_as = None
         if self._faults.strikes(Fault.DELETION_FAILS, 0.3):
             ends_as = "error"
@@ -264,7 +264,7 @@ class Cloud:
             ends_as = "error_deleting"
         self._timeline.after(takes_s, lambda: self._finished(backup, ends_as))
 
-    def _finished(self, backup: Kept, ends_as: str | None) -> None:
+    def _finished(self, backup: CloudBackup, ends_as: str | None) -> None:
         if backup.status != "deleting":
             return
         if ends_as is None:
@@ -275,11 +275,11 @@ class Cloud:
     def _headers(self) -> dict[str, str]:
         return {
             "content-type": "application/json",
-            "x-openstack-request-id": f"req-{self._chance.getrandbits(64):016x}",
+            "x-openstack-request-id": f"req-{self._rng.getrandbits(64):016x}",
         }
 
-    def _fault(self, status: int, kind: str, message: str) -> Said:
-        return Said(status, self._headers(), _json({kind: {"code": status, "message": message}}))
+    def _fault(self, status: int, kind: str, message: str) -> Response:
+        return Response(status, self._headers(), _json({kind: {"code": status, "message": message}}))
 
     def _written(self, seconds: float) -> str:
         return self._timeline.moment(seconds).strftime("%Y-%m-%dT%H:%M:%S.%f")
@@ -290,7 +290,7 @@ def _json(document: object) -> bytes:
 
 
 def secret_text(project: Project, password: str, host: str) -> str:
-    """A target's secret, as somebody would paste it."""
+    """Return the text of a target secret."""
     secret = {
         "auth": {
             "auth_url": f"https://{project.keystone_host}/v3",

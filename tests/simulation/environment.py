@@ -1,4 +1,4 @@
-"""One execution environment of the function: the real deleter with its real adapters; killed, it forgets everything."""
+"""One execution environment: the real deleter with its real adapters. If it is killed, its memory is lost."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from tests.simulation.aws import Events, Secrets, Sqs
 from tests.simulation.faults import Fault
 from tests.simulation.life import Killed, Life
+from tests.simulation.network import Network, SimulatedTransports
 from tests.simulation.run import Run
-from tests.simulation.wire import SimulatedTransports, Wire
 from tests.support.doubles import DELETER
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
@@ -40,8 +40,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class OneByOne(Executor):
-    """Runs the records of a batch one after the other, and says which one is on."""
+class SequentialExecutor(Executor):
+    """Runs the records of a batch one after the other, and records which one is current."""
 
     def __init__(self, life: Life) -> None:
         self._life = life
@@ -51,13 +51,13 @@ class OneByOne(Executor):
         future: Future[R] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # a pool keeps it for whoever asks
+        except Exception as error:  # as in a thread pool
             future.set_exception(error)
         return future
 
 
 class Report:
-    """A report that fails now and then, and else tells the story."""
+    """A report that adds to the trace, and sometimes fails."""
 
     def __init__(self, world: World, life: Life) -> None:
         self._world = world
@@ -75,12 +75,12 @@ class Report:
         calls: Sequence[CallRecord] = (),
     ) -> None:
         self._told()
-        if self._world.story.is_told:
-            self._world.story.tell(message.request_id, f"decided: {decision}")
+        if self._world.trace.is_enabled:
+            self._world.trace.add(message.request_id, f"decided: {decision}")
 
     def failed(self, message: Message, step: str, error: Exception | None) -> None:
-        if self._world.story.is_told:
-            self._world.story.tell(message.request_id, f"step failed: {step} {error!r}")
+        if self._world.trace.is_enabled:
+            self._world.trace.add(message.request_id, f"step failed: {step} {error!r}")
         self._told()
         if error is not None:
             self._world.judge.product_raised(message.request_id, step, error)
@@ -93,46 +93,48 @@ class Report:
             raise OSError("no log")
 
 
-class Silence:
-    """Nobody counts the calls."""
+class NoMetrics:
+    """Ignores metrics."""
 
     def answered(self, operation: Operation, status_code: str, seconds: float) -> None: ...
 
 
-def cloud_client(world: World, life: Life, wire: Wire, clock: Clock, patience_s: float = PATIENCE_S) -> CloudClient:
-    """The product's client of the clouds on a simulated network."""
+def cloud_client(
+    world: World, life: Life, network: Network, clock: Clock, patience_s: float = PATIENCE_S
+) -> CloudClient:
+    """Return the product's client on the simulated network."""
     return CloudClient(
         secrets=TargetSecrets(cast("SecretsManagerClient", Secrets(world.aws, life)), "vbs-reaper"),
-        metrics=Silence(),
+        metrics=NoMetrics(),
         clock=clock,
-        transports=SimulatedTransports(wire),
+        transports=SimulatedTransports(network),
         logins=LoginBucket(lambda: world.aws.slots_client(life), "bucket"),
         patience_s=patience_s,
         sleep=world.timeline.pass_by,
-        jitter=world.chance.random,
+        jitter=world.rng.random,
     )
 
 
 class Environment:
-    """An environment, warm until it is killed."""
+    """An environment, which is reused until it is killed."""
 
     def __init__(self, world: World, number: int) -> None:
         self.number = number
         self.life = Life(world)
         self.life.may_be_misled = True
         self.deleter = Deleter(
-            backups=cloud_client(world, self.life, Wire(world, self.life), world.function_clock),
+            backups=cloud_client(world, self.life, Network(world, self.life), world.function_clock),
             holds=HoldBucket(lambda: world.aws.slots_client(self.life), "bucket", world.function_clock),
             queue=DeleteQueue(cast("SQSClient", Sqs(world.aws, self.life)), "delete", "dead"),
             bus=EventBus(cast("EventBridgeClient", Events(world.aws, self.life)), "bus", SOURCE),
             report=Report(world, self.life),
             clock=world.function_clock,
-            jitter=world.chance.random,
+            jitter=world.rng.random,
             default_target="default",
             base_s=world.base_s,
             calls_at_once=5,
             trusted_senders={DELETER},
-            threads=OneByOne(self.life),
+            threads=SequentialExecutor(self.life),
         )
 
     def handle(self, event: Mapping[str, Any], run: Run, left_s: float) -> dict[str, Any]:

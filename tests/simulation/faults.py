@@ -1,4 +1,4 @@
-"""Everything that may go wrong, each by its name; which of it does, how often, is drawn anew for each seed."""
+"""All faults by name. Each seed draws which of them occur, and how often."""
 
 import random
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class Fault(StrEnum):
-    """A kind of fault. Its value is what the README and the story call it."""
+    """A kind of fault. Its value is its name in the README."""
 
     # Queue and event source mapping
     DELIVERED_TWICE = "a message is delivered again while an earlier delivery still runs"
@@ -22,60 +22,60 @@ class Fault(StrEnum):
     SEND_FAILED = "sending to the delete queue fails"
     SEND_PARTLY = "one entry of a batch is not stored"
     SEND_REPLY_LOST = "messages are stored, but the reply is lost"
-    SENDS_DOWN = "the delete queue takes nothing for hours"
-    LETTER_FAILED = "a dead letter is refused"
+    SENDS_DOWN = "the delete queue accepts nothing for hours"
+    LETTER_FAILED = "sending a dead letter fails"
     LETTER_REPLY_LOST = "a dead letter is stored, but the reply is lost"
-    LETTERS_DOWN = "the dead-letter queue takes nothing for hours"
-    PUBLISH_FAILED = "the bus refuses"
+    LETTERS_DOWN = "the dead-letter queue accepts nothing for hours"
+    PUBLISH_FAILED = "publishing an event fails"
     PUBLISH_PARTLY = "the bus answers 200 with a failed entry"
-    PUBLISH_REPLY_LOST = "an event is taken, but the reply is lost"
+    PUBLISH_REPLY_LOST = "an event is published, but the reply is lost"
     BUS_DOWN = "the bus is down for hours"
     # The function
     KILLED_BEFORE = "the function is killed just before an effect"
     KILLED_AFTER = "the function is killed just after an effect"
-    TIMED_OUT = "a call takes so long that the function is stopped in mid-batch"
+    TIMED_OUT = "a call takes so long that the function times out during a batch"
     LITTLE_TIME = "an invocation starts with little time left"
     NO_START = "the function cannot be imported for hours or days"
     NEW_ENVIRONMENT = "the environment is replaced"
-    REPORT_BROKEN = "logs and metrics raise"
-    CLOCKS_APART = "the function's clock is minutes off"
+    REPORT_BROKEN = "logging and metrics raise exceptions"
+    CLOCKS_APART = "the clock of the function is wrong by minutes"
     # Senders
     FORGED = "a producer claims in attributes to be another request that was accepted long ago"
     MOVED_BACK = "SQS moves a dead letter back to the delete queue"
     # The target
-    ELSEWHERE = "the secret names an address of the service that has none of the backups"
+    ELSEWHERE = "the secret names another address of the service, without backups"
     # Secrets and Keystone
     SECRETS_DOWN = "Secrets Manager is down"
-    SECRET_BROKEN = "the secret holds no JSON"
+    SECRET_BROKEN = "the secret is not JSON"
     ROTATED_EARLY = "the secret has a password that Keystone does not know yet"
     ROTATED_LATE = "Keystone has a password that the secret does not have yet"
     TOKENS_REVOKED = "every token is revoked"
     KEYSTONE_DOWN = "Keystone is down"
     KEYSTONE_HANGS = "Keystone does not answer in time"
     KEYSTONE_THROTTLES = "Keystone asks to log in less often"
-    KEYSTONE_MISPLACED = "somebody else answers in Keystone's place"
-    ADMINISTRATOR = "the token carries the role admin"
-    TOKEN_OF_ANOTHER = "the token is another project's"
+    KEYSTONE_MISPLACED = "another server answers instead of Keystone"
+    ADMINISTRATOR = "the token has the role admin"
+    TOKEN_OF_ANOTHER = "the token belongs to another project"
     # The backup service as a whole
     SERVICE_DOWN = "the backup service is down: 503"
     NO_WORKER = "cinder-backup is down: a DELETE finds no service"
     HOST_DOWN = "the host of some backups is down: a DELETE of these finds no service"
-    REPLICA_LAGS = "a replica does not have the backup yet: 404 with proof at the first look"
+    REPLICA_LAGS = "a replica without the backup answers the first GET with a valid 404"
     RATE_LIMITED = "a rate limit of a few calls a minute"
     # One answer
     UNREACHABLE = "no connection"
-    TLS_FAILED = "no trust in the certificate"
-    STALE = "a kept connection is dead"
-    RESET = "the connection breaks, the work perhaps done"
-    READ_TIMEOUT = "no answer in time, the work perhaps done"
+    TLS_FAILED = "the certificate is not trusted"
+    STALE = "a reused connection is closed"
+    RESET = "the connection breaks, perhaps after the work"
+    READ_TIMEOUT = "no answer in time, perhaps after the work"
     SLOW = "an answer takes seconds"
-    CUT_SHORT = "the body of an answer is cut short"
+    CUT_SHORT = "the body of an answer is truncated"
     OK_TO_DELETE = "200 to a DELETE"
     NO_CONTENT_TO_DELETE = "204 to a DELETE"
     MOVED = "302"
     MALFORMED_URL = "400, malformed request url"
     USED_BY_IMAGE = "400 VolumeBackup.0113, used by an image"
-    VBS_TROUBLE = "400 VolumeBackup.0014, trouble inside"
+    VBS_TROUBLE = "400 VolumeBackup.0014, internal error"
     VBS_TOKEN = "400 Common.0013, bad token"
     BAD_JSON = "400 with unknown JSON"
     BAD_APIG = "400 APIG.0201"
@@ -86,12 +86,12 @@ class Fault(StrEnum):
     GATEWAY = "403 of the gateway"
     LOST_HTML = "404 with HTML"
     LOST_APIG = "404 APIG.0101"
-    LOST_EMPTY = "404 with nothing"
+    LOST_EMPTY = "404 with an empty body"
     LOST_OTHER = "404 about another backup"
     NOT_ALLOWED = "405"
     NOT_ACCEPTABLE = "406"
     PROXY = "407"
-    REQUEST_TIMEOUT = "408, the work perhaps done"
+    REQUEST_TIMEOUT = "408, perhaps after the work"
     CONFLICT = "409"
     WITHDRAWN = "410"
     TOO_LARGE = "413 with HTML"
@@ -103,68 +103,68 @@ class Fault(StrEnum):
     HEADER_TOO_LARGE = "494"
     TOO_MANY = "429 with Retry-After"
     TOO_MANY_DATED = "429 with a Retry-After that is a date"
-    SERVER_ERROR = "500, the work perhaps done"
+    SERVER_ERROR = "500, perhaps after the work"
     NOT_IMPLEMENTED = "501"
-    BAD_GATEWAY = "502, the work perhaps done"
+    BAD_GATEWAY = "502, perhaps after the work"
     UNAVAILABLE = "503 with Retry-After"
-    GATEWAY_TIMEOUT = "504, the work perhaps done"
+    GATEWAY_TIMEOUT = "504, perhaps after the work"
     ODD_STATUS = "520"
-    # One look
+    # One GET
     OTHER_SHOWN = "200 with another backup"
-    UNREADABLE = "200 with no backup in it"
+    UNREADABLE = "200 without a backup"
     FIELD_MISSING = "200 with a field missing"
     FIELD_ODD = "200 with a field of another type"
     FIELD_TWICE = "200 with a field twice"
-    CACHED_GONE = "404 of a cache: not found, some time ago"
+    CACHED_GONE = "404 from a cache"
     STRANGE_STATUS = "200 with an unknown status"
     NOT_OWNED = "200 with another project as owner"
-    # What others do meanwhile
-    HELD = "somebody puts a backup on hold"
-    FREED = "somebody takes a hold away"
-    HOLD_STORED = "somebody writes a hold on a backup or a volume to the bucket"
-    HOLD_RELEASED = "somebody releases a hold or a stop"
+    # What other users do
+    HELD = "a user puts a backup on hold"
+    FREED = "a user removes a hold"
+    HOLD_STORED = "an operator holds a backup or a volume in the bucket"
+    HOLD_RELEASED = "an operator releases a hold or a stop"
     HOLDS_UNREADABLE = "the holds cannot be listed for hours"
-    DELETED_BY_ANOTHER = "somebody else deletes a backup"
-    REPLACED = "a backup is re-created under its id: another time, another name"
-    RESTORED = "somebody restores from a backup for a while"
+    DELETED_BY_ANOTHER = "another user deletes a backup"
+    REPLACED = "a backup is replaced by one with the same ID, another time and name"
+    RESTORED = "a user restores from a backup for a while"
     DELETION_FAILS = "an accepted deletion fails"
     ERROR_DELETING = "an accepted deletion fails for good"
     DELETION_STUCK = "a deletion takes hours"
-    TOUCHED = "a deleting backup's updated_at moves"
+    TOUCHED = "updated_at of a deleting backup changes"
     # The purger
     FIRED_TWICE = "a schedule fires twice for the same time"
     PLAN_KILLED = "the purger is killed before or after it stores its plan"
     BATCH_KILLED = "the purger is killed before or after it sends a batch"
     MARK_KILLED = "the purger is killed before or after it writes its mark"
     SHORT_OF_TIME = "the purger has little time left"
-    BUCKET_REFUSES = "the plans bucket refuses"
+    BUCKET_REFUSES = "a call to the plans bucket fails"
     BUCKET_DOWN = "the plans bucket is down for hours"
-    BUCKET_RACED = "somebody writes the same key at this moment"
+    BUCKET_RACED = "another writer creates the same key at the same time"
     OBJECT_REPLY_LOST = "an object is stored, but the reply is lost"
     BATCH_HALF = "half of a batch is not stored"
     BATCH_REPLY_LOST = "a batch is stored, but the reply is lost"
-    LIST_CUT = "a list ends in an error half-way"
+    LIST_CUT = "a list fails before its last page"
     MARKER_GONE = "the last backup of a page is deleted before the next page"
-    LIST_GREW = "a backup is made while the list is read"
+    LIST_GREW = "a backup is created while the list is read"
     ROW_LACKS = "a row of a list lacks a field"
-    DATE_OFF = "the cloud's clock is ten minutes off"
-    DATE_MISSING = "the cloud does not tell the time"
-    TAMPERED = "somebody changes a stored plan, then it is approved"
-    APPROVED_UNKNOWN = "a hash of no plan is approved"
-    APPROVED_OLD = "a plan of more than seven days ago is approved"
-    APPROVED_AGAIN = "a plan that was sent is approved"
-    APPROVED_ELSEWHERE = "a plan is approved from under another policy's name"
-    DUE_HELD = "a backup on its way to its deletion is put on hold"
-    DUE_RENAMED = "a backup on its way to its deletion is renamed"
-    DUE_REPLACED = "a backup on its way to its deletion is re-created under its id"
-    DUE_DELETED = "a backup on its way to its deletion is deleted by somebody else"
-    SURVIVOR_GONE = "the copy that made a backup superfluous is deleted"
-    RUN_STOPPED = "somebody stops one run, or every run, of a policy"
-    MARK_FORGED = "somebody writes the mark of a run before the run"
-    GRACE_FORGED = "somebody replaces the last plan by one that selects every backup for a month"
+    DATE_OFF = "the clock of the cloud is wrong by ten minutes"
+    DATE_MISSING = "responses have no Date header"
+    TAMPERED = "a stored plan is changed and then approved"
+    APPROVED_UNKNOWN = "an unknown hash is approved"
+    APPROVED_OLD = "a plan older than seven days is approved"
+    APPROVED_AGAIN = "a plan that was already sent is approved"
+    APPROVED_ELSEWHERE = "a plan is approved under the name of another policy"
+    DUE_HELD = "a backup with a pending request is put on hold"
+    DUE_RENAMED = "a backup with a pending request is renamed"
+    DUE_REPLACED = "a backup with a pending request is replaced by one with the same ID"
+    DUE_DELETED = "a backup with a pending request is deleted by another user"
+    SURVIVOR_GONE = "the survivor of a pending request is deleted"
+    RUN_STOPPED = "an operator stops one run or all runs of a policy"
+    MARK_FORGED = "an attacker writes the mark of a run before the run"
+    GRACE_FORGED = "an attacker forges a last plan that has selected all backups for a month"
     # CBR
-    FILTER_IGNORED = "the list of a volume has the backups of all volumes"
-    LIST_SHORT = "the list of a volume says that it has one backup more"
+    FILTER_IGNORED = "the list of a volume contains the backups of all volumes"
+    LIST_SHORT = "the count of the list of a volume is too high by one"
 
 
 LASTING: Final = (
@@ -186,17 +186,17 @@ LASTING: Final = (
     Fault.RATE_LIMITED,
     Fault.HOLDS_UNREADABLE,
 )
-"""These come for minutes to hours; the others strike one call, message or backup."""
+"""These last for minutes to hours. The others affect one call, message or backup."""
 
 
 OF_A_FORGER: Final = (Fault.MARK_FORGED, Fault.GRACE_FORGED)
-"""Of somebody who may write to the bucket: drawn apart from the others of the purger for the same reason."""
+"""Faults of an attacker who can write to the bucket, with their own random numbers for the same reason."""
 
 OF_CBR: Final = (Fault.FILTER_IGNORED, Fault.LIST_SHORT)
-"""Only where there is a target of CBR."""
+"""Only with a target of CBR."""
 
 OF_THE_PURGER: Final = tuple(Fault)[tuple(Fault).index(Fault.FIRED_TWICE) : tuple(Fault).index(Fault.MARK_FORGED)]
-"""Only where there is a purger: drawn apart, so that a seed without one stays the run it was."""
+"""Only with a purger. They have their own random numbers, so seeds without a purger do not depend on them."""
 
 OF_ONE_MOMENT: Final = (
     Fault.PLAN_KILLED,
@@ -207,36 +207,36 @@ OF_ONE_MOMENT: Final = (
     Fault.LIST_CUT,
     Fault.MARKER_GONE,
 )
-"""A run has few chances for these, so they strike more often."""
+"""A run has few occasions for these, so their rates are higher."""
 
 OF_THE_DELETER: Final = tuple(Fault)[: tuple(Fault).index(Fault.FIRED_TWICE)]
 
 
 AT_EVERY_EFFECT: Final = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.TIMED_OUT)
-"""Each effect of an invocation is a chance for these, so they strike more rarely."""
+"""Each effect of an invocation is an occasion for these, so their rates are lower."""
 
 
 class Faults:
-    """The faults of one run: some of them, at rates of its own (so that rare combinations meet)."""
+    """The faults of one run: a random subset with random rates, so that rare combinations occur."""
 
-    def __init__(self, chance: random.Random, kinds: Iterable[Fault] = OF_THE_DELETER) -> None:
-        self._chance = chance
-        self._draw = chance.random
-        self._rates = {fault: chance.choice((0.01, 0.03, 0.1)) for fault in kinds if chance.random() < 0.3}
+    def __init__(self, rng: random.Random, kinds: Iterable[Fault] = OF_THE_DELETER) -> None:
+        self._rng = rng
+        self._draw = rng.random
+        self._rates = {fault: rng.choice((0.01, 0.03, 0.1)) for fault in kinds if rng.random() < 0.3}
         self._rates |= {fault: rate / 4 for fault, rate in self._rates.items() if fault in AT_EVERY_EFFECT}
-        if Fault.STALE_ACK in self._rates:  # a receipt gets stale only where somebody holds its message for long
+        if Fault.STALE_ACK in self._rates:  # a receipt gets stale only if its message is held for long
             self._rates[Fault.POLLER_HOLDS] = 0.1
         self._groups: dict[tuple[Fault, ...], list[tuple[Fault, float]]] = {}
         self._lasting: set[Fault] = set()
         self.fired: Counter[Fault] = Counter()
         self.is_over = False
 
-    def join(self, chance: random.Random, forger: random.Random) -> None:
-        """Let the purger's faults strike too, by a chance of their own, and a forger's."""
+    def join(self, rng: random.Random, forger: random.Random) -> None:
+        """Add the faults of the purger and of an attacker, each with their own random numbers."""
         self._rates |= {fault: 0.5 for fault in OF_A_FORGER if forger.random() < 0.3}
-        self._rates |= {fault: chance.choice((0.03, 0.1, 0.25)) for fault in OF_THE_PURGER if chance.random() < 0.4}
-        self._rates |= {fault: 0.25 for fault in OF_ONE_MOMENT if chance.random() < 0.5}
-        if Fault.BUCKET_REFUSES in self._rates:  # a run calls it ten times, and is over when it refuses once
+        self._rates |= {fault: rng.choice((0.03, 0.1, 0.25)) for fault in OF_THE_PURGER if rng.random() < 0.4}
+        self._rates |= {fault: 0.25 for fault in OF_ONE_MOMENT if rng.random() < 0.5}
+        if Fault.BUCKET_REFUSES in self._rates:  # a run makes ten calls, and one failure ends it
             self._rates[Fault.BUCKET_REFUSES] /= 4
 
     def join_cbr(self) -> None:
@@ -246,7 +246,7 @@ class Faults:
         return fault in self._rates
 
     def strikes(self, fault: Fault, rate: float | None = None) -> bool:
-        """Whether it strikes now, at its rate or at this one; if so it is counted."""
+        """Return whether the fault occurs now, at its rate or this one, and count it."""
         known = self._rates.get(fault)
         if known is None or self.is_over or self._draw() >= (rate or known):
             return False
@@ -254,7 +254,7 @@ class Faults:
         return True
 
     def pick(self, group: tuple[Fault, ...]) -> Fault | None:
-        """Which one of a group strikes now, if any; it is counted."""
+        """Return the fault of a group that occurs now, or None, and count it."""
         if self.is_over:
             return None
         known = self._groups.get(group)
@@ -275,7 +275,7 @@ class Faults:
         self._lasting.discard(fault)
 
     def lasts(self, fault: Fault) -> bool:
-        """Whether it lasts at this moment, and so strikes; if so it is counted."""
+        """Return whether the fault is active now, and count it if so."""
         if fault not in self._lasting or self.is_over:
             return False
         self.fired[fault] += 1

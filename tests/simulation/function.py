@@ -1,4 +1,4 @@
-"""The event source mapping: it polls, hands batches to environments, and removes what they did not report."""
+"""The event source mapping: polls, invokes environments with batches, and deletes messages that were not reported."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 10
 Received = tuple[Stored, dict[str, Any]]
-"""A message, and the record it was handed over as."""
+"""A message, and its record in the event."""
 
 
 class Function:
-    """At most `concurrency` invocations at once; environments are reused while they live."""
+    """Runs at most `concurrency` invocations at once, and reuses environments until they are killed."""
 
     def __init__(self, world: World, concurrency: int) -> None:
         self._world = world
@@ -40,20 +40,20 @@ class Function:
             self._world.timeline.at(when, lambda: self._poll(when))
 
     def _poll(self, planned_s: float) -> None:
-        """Poll, unless an earlier poll was planned after this one."""
+        """Poll, unless an earlier poll was scheduled later."""
         world = self._world
         if planned_s != self._next_poll_s:
             return
         self._next_poll_s = float("inf")
         while self._free:
-            batch = world.aws.receive(world.chance.randint(1, BATCH_SIZE) if world.faults.fired else BATCH_SIZE)
+            batch = world.aws.receive(world.rng.randint(1, BATCH_SIZE) if world.faults.fired else BATCH_SIZE)
             if not batch:
                 break
             self._free -= 1
             records = [(message, message.record()) for message in batch]
             if world.faults.strikes(Fault.POLLER_HOLDS):
                 shortest_s = VISIBILITY_S if world.faults.has(Fault.STALE_ACK) else 30
-                world.timeline.after(world.chance.uniform(shortest_s, 2400), partial(self._invoke, records))
+                world.timeline.after(world.rng.uniform(shortest_s, 2400), partial(self._invoke, records))
             else:
                 self._invoke(records)
         self._plan_next()
@@ -75,12 +75,12 @@ class Function:
         run = Run(next(self._numbers), [message for message, _ in records], environment.number)
         run.receives = [int(record["attributes"]["ApproximateReceiveCount"]) for _, record in records]
         event = {"Records": [record for _, record in records]}
-        left_s = world.chance.uniform(5, 45) if world.faults.strikes(Fault.LITTLE_TIME) else 60.0
+        left_s = world.rng.uniform(5, 45) if world.faults.strikes(Fault.LITTLE_TIME) else 60.0
         self.invocations += 1
         try:
             response = environment.handle(event, run, left_s)
         except Killed as killed:
-            world.story.tell_all(run, f"environment {environment.number} ended: {killed}")
+            world.trace.add_to_all(run, f"environment {environment.number} ended: {killed}")
             return
         self._idle.append(environment)
         failures = [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
@@ -92,7 +92,7 @@ class Function:
                 world.aws.acknowledge(message.id, record["receiptHandle"])
 
     def invoke_directly(self, body: str, wants: Callable[[str], None]) -> None:
-        """Somebody invokes the function with a request; who is told nothing may ask again, and was promised nothing."""
+        """Invoke the function with a request. Without a response, the caller must repeat it: no end is promised."""
         world = self._world
         number = next(self._numbers)
         identity = f"invocation-{number}"

@@ -1,4 +1,4 @@
-"""A model of the holds in the stack's bucket: who wrote which when, and what a function's S3 client lists."""
+"""A model of the holds in the bucket: when each was written and released, and the lists that functions read."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from vbs_reaper.backups.holds import EVERY_RUN, HOLDS, HoldKind, name_of_hold
 
 if TYPE_CHECKING:
     from tests.simulation.aws import Stored
-    from tests.simulation.cloud import Kept
+    from tests.simulation.cloud import CloudBackup
 
 OBEYED_WITHIN_S = 60.0
-"""No DELETE is sent later than this after a hold was written."""
+"""No DELETE may be sent later than this after a hold was written."""
 STILL_SEEN_S = 90.0
 """A refusal may be based on a hold that was released at most this long ago."""
 
 
 BEFORE_LIST_S = 150.0
-"""The purger lists the holds at most so long before the backups: a listing of 30 s ago, and a login that waits."""
+"""The purger lists the holds at most this long before the backups: the list may be 30 s old, and a login may wait."""
 
 
 @dataclass(slots=True)
 class StoredHold:
-    """One hold, from when to when it is in the bucket."""
+    """One hold, and when it is in the bucket."""
 
     kind: HoldKind
     of: str
@@ -37,7 +37,7 @@ class StoredHold:
 
 @dataclass(slots=True)
 class StoredHolds:
-    """All of them, also those that were released."""
+    """All holds, including released ones."""
 
     timeline: Timeline
     all: list[StoredHold] = field(default_factory=list)
@@ -61,17 +61,17 @@ class StoredHolds:
         return sorted(HOLDS + hold.name for hold in self.all if hold.from_s <= now < hold.to_s)
 
     def forbidding(self, backup_id: str, volume_id: object, message: Stored) -> set[str]:
-        """The reasons for which no DELETE may be sent any more."""
+        """Return the reasons for which no DELETE may be sent any more."""
         now = self.timeline.now
         return set(self._reasons(backup_id, volume_id, message, now - OBEYED_WITHIN_S, now))
 
     def refusing(self, backup_id: str, volume_id: object, message: Stored) -> set[str]:
-        """The reasons for which a refusal is right."""
+        """Return the reasons that justify a refusal."""
         now = self.timeline.now
         return set(self._reasons(backup_id, volume_id, message, now, now - STILL_SEEN_S))
 
-    def seen_by_purger(self, backups: Iterable[Kept]) -> tuple[frozenset[str], frozenset[str]]:
-        """The backups on hold that a purger which lists backups now must have seen, and those it may have seen."""
+    def seen_by_purger(self, backups: Iterable[CloudBackup]) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the held backups that a purger that lists backups now must have seen, and those it may have seen."""
         now = self.timeline.now
         lately_s = now - BEFORE_LIST_S
         must = {hold.of for hold in self.all if hold.from_s <= lately_s and now < hold.to_s}
@@ -96,12 +96,12 @@ class StoredHolds:
         return {"Contents": [{"Key": key} for key in self.keys()], "IsTruncated": False}
 
 
-def _held_by(holds: set[str], backups: Iterable[Kept]) -> frozenset[str]:
+def _held_by(holds: set[str], backups: Iterable[CloudBackup]) -> frozenset[str]:
     return frozenset(backup.id for backup in backups if {backup.id, backup.volume_id} & holds)
 
 
 def _run_of(message: Stored) -> str | None:
-    """The run of a policy that a request names, as the purger writes it."""
+    """Return the purge run of a request."""
     try:
         body = json.loads(message.body)
     except ValueError:

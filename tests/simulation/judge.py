@@ -1,5 +1,5 @@
-"""The judge: sees what went in, every call on the wire and every effect on AWS. It knows the promises of README.md and
-the bounds of layers/README.md, and nothing of the product.
+"""Checks the deleter: receives every request, call and effect on AWS. Written from the promises in README.md and the
+bounds in layers/README.md, independently of the code.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ class Judge(CallJudge):
         self.ends: defaultdict[str, list[str]] = defaultdict(list)
         self.buried: set[str] = set()
         self.answered: set[str] = set()
-        """Direct requests whose end the caller was told."""
+        """Direct requests with an end that the caller received."""
         self.turned_away: set[str] = set()
-        """Direct requests whose caller was told nothing, or that they failed: nobody promised them an end."""
+        """Direct requests without a successful response, for which no end is promised."""
         self._parents: dict[str, str] = {}
         self._result_ids: dict[str, str] = {}
         self._alive: defaultdict[str, set[str]] = defaultdict(set)
         self._ended_before: dict[str, str] = {}
         """The ID of the end that a request had before its dead letter was moved back."""
 
-    # What went in
+    # Requests
 
     def accepted(self, wanted: Wanted) -> None:
         self.wanted[wanted.identity] = wanted
@@ -61,19 +61,19 @@ class Judge(CallJudge):
     def stored(self, message: Stored) -> None:
         self._alive[message.identity].add(message.id)
 
-    # What the product did on AWS
+    # Effects of the product on AWS
 
     def sent_onward(self, run: Run, message: Stored, delay_s: float) -> None:
         current, this = run.message, run.this
-        self._world.story.tell(current.identity, f"sent onward as {message.id} ({message.identity}), {delay_s} s")
+        self._world.trace.add(current.identity, f"sent again as {message.id} ({message.identity}), {delay_s} s")
         parent = self.wanted[current.identity]
         if parent.parts:
             if message.identity not in {part.identity for part in parent.parts}:
-                self.wrong("parts", current.identity, f"sent {message.identity}, which is no part of it")
+                self.wrong("parts", current.identity, f"sent {message.identity}, which is not a part of it")
             return
         this.sent_onward = True
         if message.identity != current.identity or message.body != current.body:
-            self.wrong("onward", current.identity, f"sent another request onward: {message.identity}")
+            self.wrong("onward", current.identity, f"sent another request again: {message.identity}")
         if run.is_direct and "asked_at" not in message.attributes:
             if not 0 <= delay_s <= LONGEST_DELAY_S:
                 self.wrong("wait", current.identity, f"queued with a delay of {delay_s} s")
@@ -85,10 +85,10 @@ class Judge(CallJudge):
                 self.wrong("wait", current.identity, f"sent as unanswered with a delay of {delay_s} s")
             return
         if current.knows("asked_at") or "asked_at" not in message.attributes:
-            self.wrong("onward", current.identity, "sent onward without need")
+            self.wrong("onward", current.identity, "sent again without need")
         if not this.accepted:
             self.wrong("onward", current.identity, "sent as asked, but no DELETE was accepted")
-        if run.is_direct and "send" in run.trouble:  # it waits like any other whose message could not be sent
+        if run.is_direct and "send" in run.trouble:  # it waits like any other message that could not be sent
             shortest, longest = self._world.base_s / 6, self._world.base_s + 1.0
         else:
             shortest, longest = self._world.base_s / 6, self._world.base_s / 3 + 1
@@ -98,21 +98,21 @@ class Judge(CallJudge):
     @staticmethod
     def _says_unanswered(current: Stored, message: Stored) -> bool:
         is_elsewhere = current.attributes.get("place") != message.attributes.get("place")
-        is_elsewhere |= current.attributes.get("reason") == "asked_elsewhere"  # redriven: what it knew is dropped
+        is_elsewhere |= current.attributes.get("reason") == "asked_elsewhere"  # redriven: its attributes were dropped
         is_new = is_elsewhere or not (current.knows("unanswered_at") or current.knows("asked_at"))
         return is_new and "unanswered_at" in message.attributes and "asked_at" not in message.attributes
 
     def moved_back(self, identity: str, message: Stored) -> None:
-        """SQS moved a dead letter back: a request of its own from now on, which wants the same."""
+        """Register a dead letter that SQS moved back as a new request for the same."""
         self.wanted[message.identity] = replace(self.wanted[identity], identity=message.identity)
         self._alive[message.identity].add(message.id)
         self._ended_before[message.identity] = self._result_ids.get(identity, "")
 
     def lettered(self, run: Run, letter: Letter) -> None:
         message = run.message
-        self._world.story.tell(message.identity, f"dead letter: {letter.attributes.get('reason')}")
+        self._world.trace.add(message.identity, f"dead letter: {letter.attributes.get('reason')}")
         if letter.attributes.get("request_id") != message.identity or letter.body != message.body:
-            self.wrong("letter", message.identity, "the dead letter is not this request, word for word")
+            self.wrong("letter", message.identity, "the dead letter is not exactly this request")
         if not self._is_late(run) and not {"refused", "parked"} & set(self.ends[message.identity]):
             self.wrong("order", message.identity, "dead-lettered before it was published")
         if "canary-" in str(letter.attributes):
@@ -122,13 +122,13 @@ class Judge(CallJudge):
     def published(self, run: Run, detail_type: str, detail: dict[str, Any]) -> None:
         message, this = run.message, run.this
         identity, outcome = message.identity, detail["outcome"]
-        self._world.story.tell(identity, f"published: {outcome} {detail['reason']}: {detail['message']}")
+        self._world.trace.add(identity, f"published: {outcome} {detail['reason']}: {detail['message']}")
         if detail["request_id"] != identity or detail_type != DETAIL_TYPES.get(outcome):
             self.wrong("event", identity, f"an event of another request or kind: {detail}")
         if self._result_ids.setdefault(identity, detail["id"]) != detail["id"]:
-            self.wrong("event", identity, "two ids for one end")
+            self.wrong("event", identity, "two IDs for one end")
         if list(self._result_ids.values()).count(detail["id"]) > 1 or self._ended_before.get(identity) == detail["id"]:
-            self.wrong("event", identity, "the id of another end")
+            self.wrong("event", identity, "the ID of another end")
         if "canary-" in str(detail):
             self.wrong("secret", identity, "a secret is in an event")
         self._check_end(run, this, identity, detail)
@@ -143,7 +143,7 @@ class Judge(CallJudge):
             attributes = run.message.attributes
             is_at_stated_place = "place" in attributes and attributes.get("reason") != "asked_elsewhere"
             if request_id in self._world.cloud.empty_proofs:
-                # Who does not state a place means the present one, whatever the secret says.
+                # A request without a place means the present one of the secret.
                 if outcome == "deleted" or is_at_stated_place:
                     self.wrong("false end", identity, f"{outcome} at an address that never had it")
             elif self._world.cloud.has(wanted.project, backup_id) or proof != backup_id:
@@ -152,14 +152,14 @@ class Judge(CallJudge):
                 self.wrong("false end", identity, f"{outcome}, but nothing has confirmed it")
             has_asked = run.message.knows("asked_at") or run.message.knows("unanswered_at")
             if outcome == "deleted" and not (this.was_seen or has_asked):
-                self.wrong("false end", identity, "deleted, but this request never asked")
+                self.wrong("false end", identity, "deleted, but this request sent no DELETE")
             if outcome == "already_gone" and not self._is_confirmed(run):
-                self.wrong("false end", identity, "already gone after a single look")
+                self.wrong("false end", identity, "already gone after a single observation")
         elif outcome == "refused" and detail["reason"] == "asked_elsewhere":
             if not this.missed_elsewhere or self._function_s - run.message.sent_s < DAY_S:
                 self.wrong("false end", identity, "refused within a day for being elsewhere")
         elif outcome in {"refused", "superseded"} and detail["reason"] not in self._refusals(run, wanted):
-            self.wrong("false end", identity, f"{outcome} for {detail['reason']}, which nothing says")
+            self.wrong("false end", identity, f"{outcome} for {detail['reason']}, which no response justifies")
         elif outcome == "parked" and not self._is_late(run):
             self.wrong("false end", identity, f"parked after {(self._now - run.message.sent_s) / 3600:.1f} h")
 
@@ -168,7 +168,7 @@ class Judge(CallJudge):
             self.wrong("false end", identity, f"{outcome} for {detail['reason']}")
 
     def _is_confirmed(self, run: Run) -> bool:
-        """Whether a second delivery, one base after the first, confirms that a backup is gone."""
+        """Return whether a second delivery, one base after the first, confirms that a backup is gone."""
         if run.is_direct:
             return False
         waited_s = self._function_s - run.message.first_received_s
@@ -192,7 +192,7 @@ class Judge(CallJudge):
         run.hidden[receipt.rpartition("/")[0]] = seconds
 
     def responded(self, run: Run, failures: Sequence[str]) -> None:
-        """The reply of an invocation that came to its end: what it keeps is hidden, what it lets go is recorded."""
+        """Check the response of a finished invocation: kept messages are hidden, and the others have an end."""
         ids = [message.id for message in run.messages]
         if not set(failures) <= set(ids):
             self.wrong("reply", run.message.identity, f"unknown ids in the reply: {failures}")
@@ -203,9 +203,9 @@ class Judge(CallJudge):
                 self._check_kept(run, message, this, receives)
 
     def answered_directly(self, run: Run, answer: dict[str, Any] | None) -> None:
-        """What the caller of a direct invocation was told; None where it failed."""
+        """Check the response to a direct invocation; None if it failed."""
         identity = run.message.identity
-        self._world.story.tell(identity, f"answered: {answer}")
+        self._world.trace.add(identity, f"answered: {answer}")
         if answer is None:
             self.turned_away.add(identity)
         elif answer["outcome"] == "queued":
@@ -213,12 +213,12 @@ class Judge(CallJudge):
         elif answer["outcome"] in self.ends[identity]:
             self.answered.add(identity)
         else:
-            self.wrong("answer", identity, f"the caller was told {answer['outcome']}, the bus was not")
+            self.wrong("answer", identity, f"the caller was told {answer['outcome']}, but no event was published")
 
     def _check_kept(self, run: Run, message: Stored, this: Pass, receives: int) -> None:
         identity = message.identity
         if this.sent_onward and "send" not in run.trouble:
-            self.wrong("kept", identity, "sent onward and kept all the same")
+            self.wrong("kept", identity, "sent again, but also kept")
         if "hide" in run.trouble or run.messages.count(message) > 1:
             return
         delay_s = run.hidden.get(message.id)
@@ -245,22 +245,22 @@ class Judge(CallJudge):
         if wanted.parts:
             lost = [part.identity for part in wanted.parts if not self._lives(part.identity, message)]
             if lost:
-                self.wrong("lost", identity, f"let go, but not every part is stored: {lost}")
+                self.wrong("lost", identity, f"acknowledged, but not every part is stored: {lost}")
         elif not self._lives(identity, message):
-            self.wrong("lost", identity, f"let go without an end (ends: {self.ends[identity]})")
+            self.wrong("lost", identity, f"acknowledged without an end (ends: {self.ends[identity]})")
 
     def _lives(self, identity: str, gone: Stored) -> bool:
         return self.has_ended(identity) or bool(self._alive[identity] - {gone.id})
 
     def has_ended(self, identity: str) -> bool:
-        """Gone or superseded, and heard of; among the dead letters; a part also with its whole bulk."""
+        """Return whether a request has a published end or a dead letter, or is a part of a bulk that has."""
         if {"deleted", "already_gone", "superseded"} & set(self.ends[identity]) or identity in self.buried:
             return True
         if identity in self.answered and self.ends[identity]:
             return True
         return self._parents.get(identity) in self.buried
 
-    # What SQS did
+    # Effects of SQS
 
     def acknowledged(self, message: Stored) -> None:
         self._alive[message.identity].discard(message.id)
@@ -278,17 +278,17 @@ class Judge(CallJudge):
     # The end of a run
 
     def _may_wait(self, wanted: Wanted) -> bool:
-        """Whether it is about a backup that CBR never had: nothing can prove it gone."""
+        """Return whether it names a backup that CBR never had, which cannot be proven gone."""
         return wanted.project.service == "cbr" and self._world.cloud.history.get(wanted.backup_id or "") is not CBR
 
     def closes(self) -> None:
-        """Faults have stopped long ago: every request has its end."""
+        """Check, long after the last fault, that every request has ended."""
         for identity, wanted in self.wanted.items():
             if self._may_wait(wanted):
                 continue
             is_promised = identity not in self.turned_away and self._parents.get(identity) not in self.turned_away
             if not wanted.parts and is_promised and not self.has_ended(identity):
-                self.wrong("stuck", identity, "no end, although nothing is wrong any more")
+                self.wrong("stuck", identity, "no end, although all faults are over")
         for message in self._world.aws.messages.values():
             if not self._may_wait(self.wanted[message.identity]):
                 self.wrong("stuck", message.identity, f"{message.id} is still in the queue")

@@ -1,4 +1,4 @@
-"""The judge of the calls: no DELETE but the right one after the right look, none to a halted target, no other URL."""
+"""Checks calls: only the right DELETE after the right observation, none to a halted target, and no other URL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from tests.simulation import cbr, wanted as rules
 from tests.simulation.cbr import CBR
-from tests.simulation.run import Heard, Pass, Run, Wrong
+from tests.simulation.run import CallOutcome, Pass, Run, Wrong
 from tests.simulation.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 TIMEOUTS_IN_A_ROW = 2
 LOST_STATUSES = {408, 500, 502, 504}
 LOOK_LASTS_S = 2.0
-"""A DELETE follows a look that is not older."""
+"""The maximum age of the observation before a DELETE."""
 REPEATED = {401, 403, "bad token"}
-"""After these a call is made again with a fresh login."""
+"""After these, a call is retried with a new login."""
 
 
 @dataclass(slots=True)
 class Memory:
-    """Which backup last got a good answer when; which ones got bad ones since; which ones are to blame for theirs."""
+    """When each backup last got a good answer, which got bad ones since, and which may be the cause themselves."""
 
     good: dict[str, float] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
@@ -33,16 +33,16 @@ class Memory:
 
 
 class CallJudge:
-    """Judges every call while it is made; `wrongs` is what is left to say."""
+    """Checks every call when it is made. `wrongs` contains the violations."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.wanted: dict[str, Wanted] = {}
         self.wrongs: list[Wrong] = []
         self._halted: dict[tuple[int, str, bool], float] = {}
-        """Until when an environment must not call a target; apart, until when it must not send it a DELETE."""
+        """Until when an environment must not call a target, and separately must not send it a DELETE."""
         self._memories: dict[tuple[int, str, bool], Memory] = {}
-        """What an environment knows of the answers of a target; apart for DELETEs."""
+        """What an environment knows about the answers of a target, separately for DELETEs."""
         self._timeouts: dict[tuple[int, str], int] = {}
 
     @property
@@ -51,19 +51,19 @@ class CallJudge:
 
     @property
     def _function_s(self) -> float:
-        """The time by the function's own clock."""
+        """The time of the clock of the function."""
         return self._world.timeline.now + self._world.skew_s
 
     def wrong(self, rule: str, identity: str, text: str) -> None:
         self.wrongs.append(Wrong(rule, identity, text, self._now))
-        self._world.story.tell(identity, f"WRONG ({rule}): {text}")
+        self._world.trace.add(identity, f"WRONG ({rule}): {text}")
 
     def sent(self, run: Run, project: Project, method: str, url: str, *, is_login: bool) -> None:
         this, message = run.this, run.message
         this.method, this.is_login, this.target = method, is_login, project.target
         this.explains = this.explains and is_login
         wanted = self.wanted[message.identity]
-        self._world.story.tell(message.identity, f"{method} {url} (environment {run.environment})")
+        self._world.trace.add(message.identity, f"{method} {url} (environment {run.environment})")
         for by_delete in {False, method == "DELETE"}:
             if self._halted.get((run.environment, project.target, by_delete), float("-inf")) > self._now + 0.001:
                 self.wrong("halt", message.identity, f"{method} {url} although the target is halted")
@@ -77,7 +77,7 @@ class CallJudge:
                 self.wrong("url", message.identity, f"login at {url}")
             return
         if wanted.is_for_another_project:
-            self.wrong("guard", message.identity, f"{method} {url} although the guard names another project")
+            self.wrong("guard", message.identity, f"{method} {url} although the request is for another project")
         self._check_url(run, wanted, project, method, url)
 
     def _check_url(self, run: Run, wanted: Wanted, project: Project, method: str, url: str) -> None:
@@ -115,41 +115,41 @@ class CallJudge:
         volume_id = (this.shown or {}).get("volume_id")
         holds = self._world.aws.holds.forbidding(str(wanted.backup_id), volume_id, run.message)
         if holds:
-            self.wrong("delete", wanted.identity, f"DELETE although the bucket says {', '.join(sorted(holds))}")
+            self.wrong("delete", wanted.identity, f"DELETE although the bucket contains {', '.join(sorted(holds))}")
         age_s = self._function_s - this.looked_s
         if age_s > LOOK_LASTS_S + 0.001:
-            self.wrong("delete", wanted.identity, f"the look before the DELETE is {age_s:.1f} s old")
+            self.wrong("delete", wanted.identity, f"the observation before the DELETE is {age_s:.1f} s old")
 
-    def heard(self, run: Run, heard: Heard) -> None:
+    def call_returned(self, run: Run, outcome: CallOutcome) -> None:
         this, message = run.this, run.message
         wanted = self.wanted[message.identity]
-        self._world.story.tell(message.identity, f"  heard {heard}")
+        self._world.trace.add(message.identity, f"  {outcome}")
         if this.explains:
             return
-        self._learn(run, heard)
-        if heard.refuses:
-            this.refusals.add(heard.refuses)
+        self._learn(run, outcome)
+        if outcome.refuses:
+            this.refusals.add(outcome.refuses)
         if this.is_login:
             return
-        this.last_status = heard.status
-        if {heard.status, heard.what} & REPEATED or heard.what == "stale":
+        this.last_status = outcome.status
+        if {outcome.status, outcome.what} & REPEATED or outcome.what == "stale":
             return
         if this.method == "DELETE":
             this.deletes += 1
-            this.accepted = this.accepted or heard.status == 202
-            is_lost = heard.what in {"lost", "timed out"} or heard.status in {*LOST_STATUSES, 200, 204}
-            this.lost = not this.accepted and (is_lost or heard.is_cut)
+            this.accepted = this.accepted or outcome.status == 202
+            is_lost = outcome.what in {"lost", "timed out"} or outcome.status in {*LOST_STATUSES, 200, 204}
+            this.lost = not this.accepted and (is_lost or outcome.is_cut)
         elif this.backup_id == "detail":
-            this.confirmed = heard.what == "confirmed"
+            this.confirmed = outcome.what == "confirmed"
         elif this.backup_id == wanted.backup_id:
-            self._heard_look(run, wanted, heard)
+            self._check_observation(run, wanted, outcome)
         else:
-            self._heard_survivor(this, heard)
+            self._check_survivor(this, outcome)
         if not this.is_login and this.backup_id != "detail":
-            this.may_be_gone, this.confirmed = heard.what == "not found", False
+            this.may_be_gone, this.confirmed = outcome.what == "not found", False
 
-    def _learn(self, run: Run, heard: Heard) -> None:
-        """What an answer means for the other records of the target, see "Circuit breakers" in layers/README.md."""
+    def _learn(self, run: Run, outcome: CallOutcome) -> None:
+        """Apply an answer to the other records of the target; see "Circuit breakers" in layers/README.md."""
         this, backup_id = run.this, self.wanted[run.message.identity].backup_id or ""
         by_delete = this.method == "DELETE"
         key = run.environment, this.target
@@ -157,27 +157,27 @@ class CallJudge:
         is_service_call = not this.is_login
         is_cbr = self.wanted[run.message.identity].project is CBR
         confirms = is_cbr and this.backup_id == "detail"
-        if heard.what == "timed out" and is_service_call and not by_delete and not confirms:
+        if outcome.what == "timed out" and is_service_call and not by_delete and not confirms:
             self._timeouts[key] = self._timeouts.get(key, 0) + 1
             if self._timeouts[key] >= TIMEOUTS_IN_A_ROW:
                 self._halted[*key, False] = self._now + self._world.base_s
-        is_list = this.backup_id == "detail" and heard.what == "answered" and heard.status == 200
+        is_list = this.backup_id == "detail" and outcome.what == "answered" and outcome.status == 200
         good = {"shown", "confirmed"} if is_cbr else {"shown", "not found"}
-        is_read = heard.status == 202 or (not heard.is_cut and (is_list or heard.what in good))
+        is_read = outcome.status == 202 or (not outcome.is_cut and (is_list or outcome.what in good))
         if is_service_call and is_read:
             self._timeouts[key] = 0
-            if not by_delete or heard.status == 202:
+            if not by_delete or outcome.status == 202:
                 memory.good[backup_id] = self._now
                 memory.suspects = (memory.suspects | memory.failed) - {backup_id}
                 memory.failed = set()
-        if heard.halts_s is None or (this.is_login and this.last_status == 403):
+        if outcome.halts_s is None or (this.is_login and this.last_status == 403):
             return
-        is_certain = heard.is_certain or this.is_login
+        is_certain = outcome.is_certain or this.is_login
         if not is_certain and self._concerns_only(key, by_delete, backup_id):
             return
         only_deletes = by_delete and not is_certain
-        self._halted[*key, only_deletes] = self._now + heard.halts_s
-        this.halts_s, this.asks_s = heard.halts_s, heard.asks_s or 0.0
+        self._halted[*key, only_deletes] = self._now + outcome.halts_s
+        this.halts_s, this.asks_s = outcome.halts_s, outcome.asks_s or 0.0
 
     def _concerns_only(self, key: tuple[int, str], by_delete: bool, backup_id: str) -> bool:
         memory, deletes = self._memories[*key, by_delete], self._memories.get((*key, True), Memory())
@@ -186,7 +186,7 @@ class CallJudge:
         memory.failed.add(backup_id)
         return any(at_s >= since_s and other != backup_id for other, at_s in good)
 
-    def _heard_look(self, run: Run, wanted: Wanted, heard: Heard) -> None:
+    def _check_observation(self, run: Run, wanted: Wanted, outcome: CallOutcome) -> None:
         this = run.this
         age_s = self._function_s - this.looked_s
         if this.deletes:
@@ -194,11 +194,11 @@ class CallJudge:
         else:
             this.looks += 1
         if this.looks > 2 or this.looks_after > 1:
-            self.wrong("looks", wanted.identity, "a look too many in one pass")
+            self.wrong("looks", wanted.identity, "too many observations in one pass")
         elif this.looks == 2 and not this.deletes and age_s <= LOOK_LASTS_S:
-            self.wrong("looks", wanted.identity, f"a second look although the first is {age_s:.1f} s old")
+            self.wrong("looks", wanted.identity, f"a second observation although the first is {age_s:.1f} s old")
         this.looked_s = self._function_s
-        shown = None if heard.is_cut else heard.shows
+        shown = None if outcome.is_cut else outcome.shows
         if this.deletes and shown and shown.get("status") == "deleting":
             this.accepted = True
         this.shown = shown
@@ -207,19 +207,19 @@ class CallJudge:
             this.lost = False
             this.refusals |= rules.refusals(shown, wanted, self._function_s, was_asked=_was_asked(run))
 
-    def _heard_survivor(self, this: Pass, heard: Heard) -> None:
-        if heard.is_cut:
+    def _check_survivor(self, this: Pass, outcome: CallOutcome) -> None:
+        if outcome.is_cut:
             return
-        shown = heard.shows or {}
+        shown = outcome.shows or {}
         foreign = "os-bak-tenant-attr:tenant_id" in shown
         if shown.get("status") in {"available", "restoring"} and not foreign:
             this.survivors.add(this.backup_id)
-        elif heard.what == "not found" or foreign or shown.get("status"):
+        elif outcome.what == "not found" or foreign or shown.get("status"):
             this.refusals.add("expectation_failed")
 
 
 def _confirmations(base: str, volume: str | None, attributes: dict[str, str]) -> set[str]:
-    """The lists that may confirm that a backup is gone, of the volume that was seen or that the message names."""
+    """Return the URLs of lists that may confirm that a backup is gone, for the volume observed or in the message."""
     root = base.removesuffix("backups")
     urls = {f"{root}operation-logs?limit=1000&operation_type=delete"}
     for known in {volume, attributes.get("volume_id")} - {None}:
@@ -231,5 +231,5 @@ def _confirmations(base: str, volume: str | None, attributes: dict[str, str]) ->
 
 
 def _was_asked(run: Run) -> bool:
-    """Whether a DELETE of the request was sent before, as far as the message knows."""
+    """Return whether a DELETE was sent before, according to the message."""
     return bool(run.this.deletes) or run.message.knows("asked_at") or run.message.knows("unanswered_at")

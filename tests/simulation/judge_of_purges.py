@@ -1,4 +1,4 @@
-"""The judge of the purger: what it may list, plan, send and say, written from functions/PURGING.md."""
+"""Checks the purger: what it may list, plan, send and publish. Written from functions/PURGING.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.judge_of_requests import LIVES_AT_MOST_S, LIVES_S, faults_of_request, wanted_of
 from tests.simulation.policy_reading import Reading, needed_of, read_policy_on
 from tests.simulation.purges import Purge
-from tests.simulation.run import Heard, Run
+from tests.simulation.run import CallOutcome, Run
 from tests.simulation.timeline import DAY, seconds_of
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 PLAN_LIFE_S = 7 * DAY
 STANDS_S = 2 * DAY
-"""So old may the last plan be for a grace to go on, or as old as the grace."""
+"""The maximum age of the last plan for a grace to continue, if the grace is not longer."""
 _MARK = re.compile(r"(sent|grace\.sent)(?:\.[0-9]+)?")
-HEARD = {"planned": "VBS Purge Planned", "completed": "VBS Purge Completed", "refused": "VBS Purge Refused"}
+DETAIL_TYPES = {"planned": "VBS Purge Planned", "completed": "VBS Purge Completed", "refused": "VBS Purge Refused"}
 
 
 class PurgeJudge:
-    """Judges every call, object, request, event and answer of the purger."""
+    """Checks every call, object, request, event and response of the purger."""
 
     def __init__(self, world: World, clock: Callable[[], datetime], projects: dict[str, Project]) -> None:
         self._world = world
@@ -38,46 +38,46 @@ class PurgeJudge:
         """By policy/run."""
         self.hashes: dict[str, str] = {}
         self.changed: set[str] = set()
-        """Plans that somebody changed."""
+        """Plans that were changed."""
         self.forged: dict[str, float] = {}
-        """Policies whose last plan somebody replaced by one in which every grace has lasted for long."""
+        """Policies with a forged last plan, in which every grace has lasted for long."""
         self.marks: set[str] = set()
         self.ends: Counter[str] = Counter()
         self.requests = 0
         self.last: dict[str, dict[str, Any] | None] = {}
-        """How the run of the last night ended, by policy."""
+        """The end of the last night's run, by policy."""
         self._sent: defaultdict[str, set[str]] = defaultdict(set)
         self._heard: set[tuple[str, str]] = set()
 
     def last_planned(self, policy: str) -> str | None:
-        """The name of the newest plan of a policy, if there is one."""
+        """Return the name of the newest plan of a policy, or None."""
         found = [name for name in self.readings if name.partition("/")[0] == policy]
         return max(found, key=lambda name: self.readings[name].made_s, default=None)
 
     def begins(self, purge: Purge) -> None:
         purge.marked_before, purge.changed_before = frozenset(self.marks), frozenset(self.changed)
-        self._tell(purge, f"attempt {purge.attempt}: {purge.event}")
+        self._trace(purge, f"attempt {purge.attempt}: {purge.event}")
 
-    # What it asks of the cloud
+    # Calls to the cloud
 
     def sent(self, run: Run, project: Project, method: str, url: str, *, is_login: bool) -> None:
-        """Only logins and lists."""
+        """Check that a call is a login or a list."""
         assert isinstance(run, Purge)
-        self._tell(run, f"{method} {url}")
+        self._trace(run, f"{method} {url}")
         base = f"https://{project.service_host}/{project.api_version}/{project.project_id}/backups/detail?limit=1000"
         is_list = method == "GET" and url.partition("&marker=")[0] == base
         if not is_list and not (is_login and url == f"https://{project.keystone_host}/v3/auth/tokens"):
             self._wrong(run, "call", f"{method} {url}")
         run.project = project
 
-    def heard(self, run: Run, heard: Heard) -> None:
+    def call_returned(self, run: Run, outcome: CallOutcome) -> None:
         assert isinstance(run, Purge)
-        self._tell(run, f"  heard {heard}")
+        self._trace(run, f"  {outcome}")
 
     def listed(
         self, purge: Purge, page: list[dict[str, Any]], *, is_first: bool, is_last: bool, is_doubtful: bool
     ) -> None:
-        """A page went out whole."""
+        """Record a complete page."""
         if is_first:
             purge.rows.clear()
             purge.held = self._world.aws.holds.seen_by_purger(self._world.cloud.backups.values())
@@ -86,41 +86,41 @@ class PurgeJudge:
         purge.is_whole, purge.listed_at = is_last, self._clock()
         purge.is_doubtful |= is_doubtful
 
-    # What it stores
+    # Stored objects
 
     def stored(self, purge: Purge, key: str, metadata: dict[str, str]) -> None:
-        self._tell(purge, f"stored {key}")
+        self._trace(purge, f"stored {key}")
         name, _, ending = key.removeprefix("plans/").partition(".")
         if ending == "json":
             self._planned(purge, name, metadata["sha256"])
-        elif mark := _MARK.fullmatch(ending):  # behind it a number, if somebody else has written its name before
+        elif mark := _MARK.fullmatch(ending):  # followed by a number if the name was already used
             self.marks.add(f"{name}.{mark[1]}")
             self._check_all_sent(purge, name, "marked", with_grace=mark[1] == "grace.sent")
 
     def _planned(self, purge: Purge, name: str, sha256: str) -> None:
         policy = purge.event.get("run")
         if policy is None or not purge.is_whole or purge.is_doubtful or purge.listed_at is None:
-            self._wrong(purge, "plan", f"{name} was planned on a list that is not whole, or by a clock in doubt")
+            self._wrong(purge, "plan", f"{name} was planned with an incomplete list or a doubtful clock")
             return
         project = self._projects[policy["target"]]
         self.readings[name] = read_policy_on(policy, project, list(purge.rows.values()), purge.listed_at, purge.held)
         self.hashes[sha256] = name
 
-    # What it sends
+    # Requests
 
     def queued(self, purge: Purge, message: Stored) -> None:
-        """A request is in the queue: it must have its end like any other, and it must be right."""
+        """Check a request in the queue, and register it: it must have an end like any other."""
         wanted, body = wanted_of(message, self._projects)
         self._world.judge.accepted(wanted)
-        self._world.story.tell(message.identity, f"came from {purge.name}: {message.body}")
-        self._tell(purge, f"sent {message.body}")
+        self._world.trace.add(message.identity, f"came from {purge.name}: {message.body}")
+        self._trace(purge, f"sent {message.body}")
         self.requests += 1
         name, backup_id = str(body.get("requested_by")), str(wanted.backup_id)
         self._sent[name].add(backup_id)
         purge.sent.add(backup_id)
         reading = self.readings.get(name)
         if reading is None:
-            self._wrong(purge, "sent", f"{backup_id} for a plan that nobody knows: {name}")
+            self._wrong(purge, "sent", f"{backup_id} for an unknown plan: {name}")
             return
         self._check_may_send(purge, name, reading)
         going = reading.selected if _cuts_grace(purge) else self._may_be_due(name, reading)
@@ -137,9 +137,9 @@ class PurgeJudge:
             self._wrong(purge, "request", f"{backup_id}: {fault}")
 
     def _lives_s(self, name: str, reading: Reading) -> set[float]:
-        """How long the requests of a run may live: three days, or half as long again as the time since an older plan.
+        """Return the valid lifetimes of requests: three days, or 1.5 times the time since one of the older plans.
 
-        Which plan the last one was depends on whether it could be read.
+        Which of these is the last plan depends on whether it could be read.
         """
         policy = name.partition("/")[0]
         gaps_s = [
@@ -169,10 +169,10 @@ class PurgeJudge:
             self._wrong(purge, "sent", "a guard is exceeded")
 
     def _read_again(self, purge: Purge, name: str) -> Reading:
-        """What the policy of an approved plan comes to on the approval's own list."""
+        """Return the result of an approved plan's policy on the list of the approval."""
         if purge.fresh is None:
             if not purge.is_whole or purge.is_doubtful or purge.listed_at is None:
-                self._wrong(purge, "sent", f"{name}, approved on a list that is not whole, or by a clock in doubt")
+                self._wrong(purge, "sent", f"{name}, approved with an incomplete list or a doubtful clock")
             planned = self.readings[name]
             listed_at = purge.listed_at or self._clock()
             rows = list(purge.rows.values())
@@ -180,7 +180,7 @@ class PurgeJudge:
         return purge.fresh
 
     def _may_be_due(self, name: str, reading: Reading) -> set[str]:
-        """What has stood in every plan for the whole grace; with none, all that is selected."""
+        """Return what was in every plan for the whole grace; without a grace, all that is selected."""
         due = set(reading.selected)
         if not reading.grace_s:
             return due
@@ -192,8 +192,8 @@ class PurgeJudge:
         ]
         forged_s = self.forged.get(policy)
         if forged_s is not None and reading.made_s - forged_s >= reading.grace_s:
-            return due  # a forged plan that is a grace old proves itself, and later ones
-        if forged_s is not None:  # a plan of a grace ago selects it too, whatever the last one says
+            return due  # a forged plan that is older than the grace confirms itself and later ones
+        if forged_s is not None:  # a plan older than the grace selects it too, independently of the last one
             old = [other for other in earlier if reading.made_s - other.made_s >= reading.grace_s]
             return {backup_id for backup_id in due if any(backup_id in other.selected for other in old)}
         earlier.append(reading)
@@ -211,7 +211,7 @@ class PurgeJudge:
             self._wrong(purge, "unsent", f"{name} is {what}, but {len(missing)} were not sent: {sorted(missing)[:3]}")
 
     def _still_to_go(self, purge: Purge, name: str, reading: Reading, missing: frozenset[str]) -> frozenset[str]:
-        """Of what an approval did not send: what its own list lets go too and nothing needs that stays."""
+        """Return what an approval should have sent: selected by its own list too, and not needed by a kept backup."""
         fresh = self._read_again(purge, name)
         same = {
             backup_id
@@ -225,28 +225,28 @@ class PurgeJudge:
             same -= needed_of(list(fresh.rows.values()), purge.sent)
         return frozenset(same)
 
-    # What it says
+    # Events and responses
 
     def published(self, purge: Purge, detail_type: str, detail: dict[str, Any]) -> None:
-        self._tell(purge, f"published {detail_type}: {detail['message']}")
-        if HEARD.get(detail["outcome"]) != detail_type or "canary-" in str(detail):
+        self._trace(purge, f"published {detail_type}: {detail['message']}")
+        if DETAIL_TYPES.get(detail["outcome"]) != detail_type or "canary-" in str(detail):
             self._wrong(purge, "event", f"{detail_type}: {detail}")
         self._heard.add((f"{detail['policy']}/{detail['run']}", detail["outcome"]))
 
     def ended(self, purge: Purge, answer: dict[str, Any]) -> None:
-        self._tell(purge, f"answered {answer['outcome']}: {answer['message']}")
+        self._trace(purge, f"answered {answer['outcome']}: {answer['message']}")
         name, outcome = f"{answer['policy']}/{answer['run']}", answer["outcome"]
         self.ends[outcome] += 1
-        if outcome in HEARD and (name, outcome) not in self._heard:
-            self._wrong(purge, "unheard", f"{outcome}, but the bus did not hear it")
+        if outcome in DETAIL_TYPES and (name, outcome) not in self._heard:
+            self._wrong(purge, "unheard", f"{outcome}, but no event was published")
         if outcome == "already_sent" and self.marks.isdisjoint({f"{name}.sent", f"{name}.grace.sent"}):
             self._wrong(purge, "silenced", f"{name} was never sent")
         if outcome == "completed":
             self._check_all_sent(purge, name, "completed", with_grace=_cuts_grace(purge))
             if answer["requested"] != len(purge.sent):
-                self._wrong(purge, "answer", f"{answer['requested']} requested, {len(purge.sent)} are in the queue")
+                self._wrong(purge, "answer", f"{answer['requested']} requested, but {len(purge.sent)} are in the queue")
         elif purge.sent and answer["reason"] != "stopped":
-            self._wrong(purge, "sent", f"{len(purge.sent)} although it says {outcome}")
+            self._wrong(purge, "sent", f"{len(purge.sent)} although the outcome is {outcome}")
         self._check_refusal(purge, name, answer)
         if not purge.is_approval and purge.event["run"]["policy"] in self.last and self._world.faults.is_over:
             self.last[purge.event["run"]["policy"]] = answer
@@ -258,19 +258,19 @@ class PurgeJudge:
             self._wrong(purge, "refusal", "no guard is exceeded")
 
     def closes(self) -> None:
-        """Faults have stopped long ago: the last night's run has ended as it should."""
+        """Check, long after the last fault, that the last night's run has ended as expected."""
         for policy, answer in self.last.items():
             if answer is None:
                 self._world.judge.wrong("stuck", f"purge {policy}", "the last night's run has no end")
             elif answer["outcome"] == "refused" and answer["reason"] != "guard_exceeded":
-                self._world.judge.wrong("stuck", f"purge {policy}", f"refused, though all is well: {answer}")
+                self._world.judge.wrong("stuck", f"purge {policy}", f"refused without a cause: {answer}")
 
     def _wrong(self, purge: Purge, rule: str, text: str) -> None:
         self._world.judge.wrong(f"purge: {rule}", purge.name, text)
 
-    def _tell(self, purge: Purge, text: str) -> None:
-        if self._world.story.is_told:
-            self._world.story.tell(purge.name, text)
+    def _trace(self, purge: Purge, text: str) -> None:
+        if self._world.trace.is_enabled:
+            self._world.trace.add(purge.name, text)
 
 
 def _cuts_grace(purge: Purge) -> bool:
@@ -278,12 +278,12 @@ def _cuts_grace(purge: Purge) -> bool:
 
 
 def _is_compared(purge: Purge, reading: Reading) -> bool:
-    """Whether it sends a plan that it did not make itself, as far as its own list agrees."""
+    """Return whether it sends the intersection of a stored plan and its own list."""
     return purge.is_approval or purge.listed_at is None or seconds_of(purge.listed_at) > reading.made_s
 
 
 def _stood_s(backup_id: str, earlier: list[Reading]) -> float:
-    """For how long it has stood in every plan, given newest first, unchanged."""
+    """Return for how long it was unchanged in every plan, given newest first."""
     newest = last = earlier[0]
     for reading in earlier[1:]:
         same = all(

@@ -1,4 +1,4 @@
-"""What a delete request of the purger must contain, written from functions/PURGING.md."""
+"""Checks the content of a delete request of the purger. Written from functions/PURGING.md."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SENDING_S = 1000.0
 
 
 def wanted_of(message: Stored, projects: dict[str, Project]) -> tuple[Wanted, dict[str, Any]]:
-    """The request as the judge of deletions wants it, and its body."""
+    """Return the request for the judge of deletions, and its body."""
     body: dict[str, Any] = json.loads(message.body)
     expires_at = body.get("expires_at")
     wanted = Wanted(
@@ -38,10 +38,10 @@ def wanted_of(message: Stored, projects: dict[str, Project]) -> tuple[Wanted, di
 def faults_of_request(
     body: dict[str, Any], reading: Reading, backup_id: str, now: datetime, lives_s: set[float]
 ) -> Iterator[str]:
-    """What is missing in a request, or not as the list has shown it. It may live for one of these times."""
+    """Yield what is missing in a request, or differs from the list. Its lifetime must be one of these."""
     row, expect = reading.rows[backup_id], body.get("expect", {})
     if body.get("project_id") != reading.project.project_id or body["target"] != reading.project.target:
-        yield "not of the plan's project"
+        yield "not for the project of the plan"
     if (expect.get("volume_id"), expect.get("name")) != (row["volume_id"], row["name"]):
         yield f"expects another volume or name: {expect}"
     if "created_at" not in expect or datetime.fromisoformat(expect["created_at"]) != made(row):

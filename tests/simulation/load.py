@@ -1,11 +1,11 @@
-"""What a dead service is spared, how fast a full queue drains, and what a rate limit costs: figures, not faults."""
+"""Measures calls during an outage, the time to drain a full queue, and the cost of a rate limit."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
 
-from tests.simulation.cloud import PROJECTS, Kept, Limiter, Project
+from tests.simulation.cloud import PROJECTS, CloudBackup, Limiter, Project
 from tests.simulation.faults import Fault
 from tests.simulation.timeline import DAY, HOUR
 from tests.simulation.wanted import Wanted
@@ -17,7 +17,7 @@ CALLS_OF_A_DELETION = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Outage:
-    """An outage of all calls, and what came after."""
+    """The figures of an outage of all calls."""
 
     waiting: int
     days: float
@@ -32,7 +32,7 @@ class Outage:
 
 @dataclass(frozen=True, kw_only=True)
 class Throttled:
-    """A queue drained against a rate limit."""
+    """The figures of a queue drained under a rate limit."""
 
     calls_a_minute: int
     requests: int
@@ -44,7 +44,7 @@ class Throttled:
 def suffer_outage(
     waiting: int, days: float = 12.0, seed: int = 1, concurrency: int = 2, project: Project = PROJECTS[0]
 ) -> Outage:
-    """Let so many requests meet an outage that lasts `days`, and let them drain afterwards."""
+    """Run requests during an outage of `days`, and measure how they drain afterwards."""
     world = _quiet_world(seed, concurrency)
     world.faults.begin(Fault.SERVICE_DOWN)
     _fill(world, waiting, project=project)
@@ -70,7 +70,7 @@ def suffer_outage(
 
 
 def suffer_throttle(calls_a_minute: int, requests: int, seed: int = 1, concurrency: int = 2) -> Throttled:
-    """Drain so many requests through a service that takes so many calls a minute."""
+    """Drain requests with a service that accepts `calls_a_minute`."""
     world = _quiet_world(seed, concurrency)
     world.limiter = Limiter(world.timeline, calls_a_minute)
     _fill(world, requests)
@@ -85,7 +85,7 @@ def suffer_throttle(calls_a_minute: int, requests: int, seed: int = 1, concurren
 
 
 def last_good_deletion_s(good: int, on_dead_host: int, seed: int = 1, concurrency: int = 2) -> float:
-    """Seconds until the last of the good backups is deleted, beside others that a dead host cannot delete."""
+    """Return the seconds until the last of the good backups is deleted, among others on a dead host."""
     world = _quiet_world(seed, concurrency)
     world.faults.begin(Fault.HOST_DOWN)
     _fill(world, on_dead_host)
@@ -103,12 +103,14 @@ def _quiet_world(seed: int, concurrency: int) -> World:
 
 
 def _fill(world: World, requests: int, first: str = "0", project: Project = PROJECTS[0]) -> list[str]:
-    """Add backups and one request for each. Returns the requests; the IDs of the backups begin with `first`."""
+    """Add backups with IDs that begin with `first`, and one request for each; return the requests."""
     identities = []
     for number in range(requests):
         backup_id = f"{first}{number:07x}-0b0a-4a5e-9c3e-{number:012x}"
         world.cloud.add(
-            Kept(id=backup_id, project=project, volume_id=backup_id, created_s=-DAY, updated_s=-DAY, name="daily")
+            CloudBackup(
+                id=backup_id, project=project, volume_id=backup_id, created_s=-DAY, updated_s=-DAY, name="daily"
+            )
         )
         message = world.aws.put(f'{{"backup_id": "{backup_id}", "target": "{project.target}"}}', {})
         world.judge.accepted(Wanted(message.id, project, backup_id))
@@ -117,7 +119,7 @@ def _fill(world: World, requests: int, first: str = "0", project: Project = PROJ
 
 
 def _drain(world: World, requests: int) -> tuple[float, float]:
-    """Seconds until half of the requests, and until all of them have ended."""
+    """Return the seconds until half of the requests and until all of them have ended."""
     begun = world.timeline.now
     half_s = 0.0
     while world.aws.messages and world.timeline.now < begun + 3 * DAY:
@@ -128,6 +130,6 @@ def _drain(world: World, requests: int) -> tuple[float, float]:
 
 
 SETTINGS = ((20, 200), (300, 3000), (3000, 10_000))
-"""Calls a minute, and so many requests."""
+"""Calls per minute, and number of requests."""
 
 LONGEST_WAIT_S = 2 * HOUR

@@ -1,4 +1,4 @@
-"""Answers that no backup is behind: what is on the wire, and what the decision table says they mean."""
+"""Unexpected responses: their bytes, and their meaning in the decision table."""
 
 import json
 import random
@@ -14,10 +14,10 @@ HTML: Final = b"<html><body>sorry</body></html>"
 
 @dataclass(frozen=True, slots=True)
 class Odd:
-    """One odd answer. `halts`: it is a verdict about the target; `is_certain`: even if others get good answers.
-    `refuses`: the reason it refuses the request with.
+    """One unexpected response.
 
-    `perhaps_done`: the work may have been done all the same.
+    `halts`: it halts the target; `is_certain`: even if other records get good answers. `refuses`: the reason with which
+    it refuses the request. `perhaps_done`: the call may have been carried out.
     """
 
     status: int
@@ -101,13 +101,11 @@ TO_A_LOOK: Final = (*ON_THE_WIRE, *LOOKS, *TO_ALL)
 TO_A_DELETE: Final = (*ON_THE_WIRE, Fault.CUT_SHORT, *TO_DELETE_ONLY, *TO_ALL)
 
 
-def retry_after(
-    odd: Odd, timeline: Timeline, chance: random.Random, skew_s: float
-) -> tuple[dict[str, str], float | None]:
-    """The header, and the seconds it asks the function to wait by the function's own clock."""
+def retry_after(odd: Odd, timeline: Timeline, rng: random.Random, skew_s: float) -> tuple[dict[str, str], float | None]:
+    """Return the header, and the seconds to wait according to the clock of the function."""
     if odd.retry_after is None:
         return {}, None
-    wanted = chance.randint(1, 600)
+    wanted = rng.randint(1, 600)
     if odd.retry_after == "seconds":
         return {"retry-after": str(wanted)}, float(wanted)
     until = timeline.moment(timeline.now + wanted).replace(microsecond=0)

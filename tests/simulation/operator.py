@@ -1,4 +1,4 @@
-"""Who approves plans: rightly, and in every wrong way."""
+"""Approves plans, correctly and in every wrong way."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ TOO_OLD_S = 7.1 * DAY
 
 
 class Operator:
-    """A person with the console."""
+    """An operator with the CLI."""
 
     def __init__(self, world: World, nights: Nights) -> None:
         self._world = world
         self._nights = nights
 
     def arrange(self, trouble_s: float) -> None:
-        chance, timeline = self._nights.chance, self._world.timeline
-        for _ in range(chance.randint(0, 2)):
-            timeline.at(chance.uniform(-2 * DAY, trouble_s + 12 * HOUR), self._approve_newest)
+        rng, timeline = self._nights.rng, self._world.timeline
+        for _ in range(rng.randint(0, 2)):
+            timeline.at(rng.uniform(-2 * DAY, trouble_s + 12 * HOUR), self._approve_newest)
         for fault in WRONG_WAYS:
             for _ in range(2 if self._world.faults.has(fault) else 0):
-                timeline.at(chance.uniform(-0.3 * DAY, trouble_s), partial(self._approve_wrongly, fault))
+                timeline.at(rng.uniform(-0.3 * DAY, trouble_s), partial(self._approve_wrongly, fault))
 
     def _approve_newest(self) -> None:
         names = list(self._nights.judge.hashes.items())
@@ -47,10 +47,10 @@ class Operator:
     def _approve_wrongly(self, fault: Fault) -> None:
         if self._world.faults.is_over:
             return
-        chance, judge = self._nights.chance, self._nights.judge
+        rng, judge = self._nights.rng, self._nights.judge
         if fault is Fault.APPROVED_UNKNOWN:
             self._world.faults.fired[fault] += 1
-            self._approve("p-default", f"{chance.getrandbits(256):064x}")
+            self._approve("p-default", f"{rng.getrandbits(256):064x}")
             return
         now_s = self._world.timeline.now
         fits = [
@@ -62,7 +62,7 @@ class Operator:
         if not fits:
             return
         self._world.faults.fired[fault] += 1
-        sha256, name = fits[0] if fault is Fault.APPROVED_OLD else chance.choice(fits)
+        sha256, name = fits[0] if fault is Fault.APPROVED_OLD else rng.choice(fits)
         policy = name.partition("/")[0]
         if fault is Fault.TAMPERED:
             self._tamper(name)
@@ -79,6 +79,6 @@ class Operator:
 
     def _approve(self, policy: str, sha256: str) -> None:
         asked: dict[str, Any] = {"policy": policy, "plan": sha256}
-        if self._nights.chance.random() < 0.3:
+        if self._nights.rng.random() < 0.3:
             asked["include_grace"] = True
         self._nights.function.invoke({"approve": asked})

@@ -57,7 +57,7 @@ def acknowledge_before_the_proof(original: Original, this: Pass, answer: Answer)
 
 @instead_of(Effects, "wait", seed=4)
 def a_default_done(_: Original, self: Effects, delivery: Delivery, reason: Reason, *__: object) -> object:
-    """What the deleter says nothing else about counts as done."""
+    """Messages without an explicit result are acknowledged."""
     return Requeued(reason)
 
 
@@ -106,7 +106,7 @@ def deletes_go_on_while_the_holds_are_unreadable(original: Original, cache: Hold
 
 
 @instead_of(Effects, "_publish", seed=3)
-def an_end_nobody_heard(original: Original, *parts: object) -> object:
+def an_end_that_is_not_published(original: Original, *parts: object) -> object:
     original(*parts)
     return True
 

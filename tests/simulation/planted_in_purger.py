@@ -86,7 +86,9 @@ def a_hash_used_again_sends_again(original: Original, *parts: object, **named: o
 
 
 @instead_of(purger, "read_sending", seed=39)
-def a_mark_of_anybody_counts(original: Original, plans: PlanStore, stored: PlannedRun, *, with_grace: bool) -> object:
+def a_mark_of_any_writer_counts(
+    original: Original, plans: PlanStore, stored: PlannedRun, *, with_grace: bool
+) -> object:
     asked = {SentMark.GRACE_SENT, SentMark.GRACE_SENT if with_grace else SentMark.SENT}
     there = {mark.mark for mark in plans.marks(stored.policy, stored.run) if not mark.is_part}
     return replace(original(plans, stored, with_grace=with_grace), is_complete=bool(asked & there))
@@ -100,7 +102,7 @@ def a_batch_that_failed_is_forgotten(
 
 
 class Forgetful:
-    """A queue that takes every batch for stored."""
+    """A queue that reports every batch as stored."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue

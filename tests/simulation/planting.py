@@ -1,4 +1,4 @@
-"""Bugs that this software must never have, planted one at a time: the judge has to find each."""
+"""Registers bugs that the product must never have, and plants one at a time. The judge must find each."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,12 +10,12 @@ import pytest
 
 Original: TypeAlias = Callable[..., Any]
 Place: TypeAlias = tuple[ModuleType | type, str]
-"""A module or class, and the name of what is replaced in it."""
+"""A module or class, and the attribute to replace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """What is put in a place, as a function of what was there; and the first seed that found the bug."""
+    """The replacement as a function of the original, and the first seed that found the bug."""
 
     place: Place
     broken: Callable[[Original], object]
@@ -26,7 +26,7 @@ BUGS: Final[dict[str, Bug]] = {}
 
 
 def instead_of(owner: ModuleType | type, name: str, *, seed: int) -> Callable[[Original], Original]:
-    """Register a function as a bug: it is called instead of the original, which is its first argument."""
+    """Register a function as a bug. It is called instead of the original, with the original as its first argument."""
 
     def register(behaviour: Original) -> Original:
         def broken(original: Original) -> Original:
@@ -44,7 +44,7 @@ def value(bug: str, owner: ModuleType | type, name: str, wrong: object, *, seed:
 
 @contextmanager
 def plant(bug: str) -> Iterator[None]:
-    """The product with one bug in it, for a while."""
+    """Plant one bug while the block runs."""
     owner, name = BUGS[bug].place
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, name, BUGS[bug].broken(getattr(owner, name)))

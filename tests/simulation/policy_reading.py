@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a list comes to under a policy: which backups go, with what they leave; and whether a guard refuses it."""
+    """The result of a policy on a list: the selected backups with their survivors, and whether a guard refuses."""
 
     policy: Row
     project: Project
@@ -29,11 +29,11 @@ class Reading:
     rows: dict[str, Row]
     selected: frozenset[str]
     survivors: dict[str, list[str]]
-    """By backup: what must be left when it goes."""
+    """The survivors by selected backup."""
     certain: frozenset[str]
-    """What goes even if the purger has seen every hold that was in the bucket in the last minutes."""
+    """What is selected even if the purger has seen every hold of the last minutes."""
     is_refused: bool
-    """By a guard, even then."""
+    """Whether a guard refuses even then."""
     may_be_refused: bool
 
     @property
@@ -44,7 +44,7 @@ class Reading:
 def read_policy_on(
     policy: Row, project: Project, rows: list[Row], moment: datetime, held: tuple[frozenset[str], frozenset[str]]
 ) -> Reading:
-    """Read a policy on a whole list, at a moment of the function's clock.
+    """Apply a policy to a complete list, at a time of the clock of the function.
 
     `held` are the backups with a hold in the bucket that the purger must have seen, and those that it may have seen.
     """
@@ -93,7 +93,7 @@ def _is_matched(policy: Row, row: Row, project: Project, moment: datetime) -> bo
 
 
 def _kept(keep: Row, copies: list[Row], least: int, zone: ZoneInfo) -> set[str]:
-    """What the rules keep of a group, given newest first."""
+    """Return what the rules keep of a group, given newest first."""
     return {row["id"] for row in copies[: max(least, keep.get("last", 0))]} | _kept_of_days(keep, copies, zone)
 
 
@@ -109,7 +109,7 @@ def _kept_of_days(keep: Row, copies: list[Row], zone: ZoneInfo) -> set[str]:
 
 
 def _survivors(row: Row, copies: list[Row], of_days: set[str]) -> list[str]:
-    """What must be left when a backup goes: the next newer copy that a day has kept, and the newest of all."""
+    """Return the survivors of a backup: the next newer copy that a daily rule keeps, and the newest of all."""
     newer = [copy["id"] for copy in copies if _age(copy) > _age(row) and copy["id"] in of_days]
     newest = [copy["id"] for copy in copies[:1]]
     return newest if newer[-1:] == newest else newer[-1:] + newest
@@ -128,9 +128,9 @@ def _is_young(policy: Row, row: Row, moment: datetime) -> bool:
 
 
 def needed_of(rows: list[Row], selected: set[str]) -> set[str]:
-    """On Cinder: what a kept incremental may need, back to the full backup before it.
+    """Return what kept incremental backups on Cinder may depend on, back to the previous full backup.
 
-    Of two made at once nobody knows which came before: a full one ends nothing while an incremental stands beside it.
+    The order of backups with equal times is unknown, so a full one beside an incremental does not end the chain.
     """
     needed: set[str] = set()
     for row in rows:
@@ -168,7 +168,7 @@ def _age(row: Row) -> tuple[datetime, str]:
 
 
 def span_s(text: str) -> float:
-    """Seconds of `2d` or `36h`; days have 24 hours here, as no seed meets a change of the clocks."""
+    """Return the seconds of `2d` or `36h`. Days have 24 hours: no seed includes a change to or from summer time."""
     found = re.fullmatch(r"(\d+)([dh])", text)
     assert found is not None
     return int(found[1]) * (DAY if found[2] == "d" else HOUR)

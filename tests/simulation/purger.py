@@ -1,4 +1,4 @@
-"""The purger as Lambda runs it: environments with the real code, asynchronous invocations, two repeats."""
+"""The purger as in Lambda: environments with the real code, and asynchronous invocations with two retries."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import requests
 from tests.simulation.aws import Events, Sqs
 from tests.simulation.bucket import PlansClient
 from tests.simulation.client import refused
-from tests.simulation.cloud import Project, Said
+from tests.simulation.cloud import Project, Response
 from tests.simulation.environment import cloud_client
 from tests.simulation.faults import Fault
 from tests.simulation.life import Killed, Life
+from tests.simulation.network import Network
 from tests.simulation.purges import Purge, purge_of
-from tests.simulation.run import Heard
-from tests.simulation.wire import Wire
+from tests.simulation.run import CallOutcome
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
 from vbs_reaper.aws.hold_store import HoldBucket
@@ -42,7 +42,7 @@ ROW_FIELDS = ("status", "name", "description")
 
 
 class PurgerFunction:
-    """Invoked by a schedule or a person; what fails is invoked again, twice."""
+    """Invoked by a schedule or a person. A failed invocation is retried twice."""
 
     def __init__(self, world: World, nights: Nights) -> None:
         self._world = world
@@ -51,12 +51,12 @@ class PurgerFunction:
         self._numbers = iter(range(1, 1_000_000))
 
     def invoke(self, event: dict[str, Any], attempt: int = 1) -> None:
-        """Make one invocation, and plan the next attempt where it fails."""
+        """Make one invocation, and schedule the next attempt if it fails."""
         world = self._world
         purge = Purge(next(self._numbers), [], event=event, attempt=attempt)
         self._nights.judge.begins(purge)
         environment = self._environment()
-        left_s = self._nights.chance.uniform(10, 60) if world.faults.strikes(Fault.SHORT_OF_TIME) else 900.0
+        left_s = self._nights.rng.uniform(10, 60) if world.faults.strikes(Fault.SHORT_OF_TIME) else 900.0
         try:
             answer = environment.handle(event, purge, left_s)
         except Killed as killed:
@@ -64,14 +64,14 @@ class PurgerFunction:
             return
         except RunUnfinished as unfinished:
             self._failed(purge, str(unfinished))
-        except Exception as error:  # whatever it is, it must not be
+        except Exception as error:  # any exception is a fault of the product
             world.judge.wrong("raised", purge.name, repr(error))
         else:
             self._nights.judge.ended(purge, answer)
         self._idle.append(environment)
 
     def _failed(self, purge: Purge, why: str) -> None:
-        self._world.story.tell(purge.name, f"attempt {purge.attempt} failed: {why}")
+        self._world.trace.add(purge.name, f"attempt {purge.attempt} failed: {why}")
         if purge.attempt < ATTEMPTS:
             self._world.timeline.after(60.0 * purge.attempt, lambda: self.invoke(purge.event, purge.attempt + 1))
 
@@ -82,7 +82,7 @@ class PurgerFunction:
 
 
 class NoReport:
-    """Nobody writes it down."""
+    """Ignores reports."""
 
     def scheduled(self, policy: str) -> None: ...
 
@@ -96,13 +96,13 @@ class NoReport:
 
 
 class PurgerEnvironment:
-    """The real purger with its real adapters, warm until it is killed."""
+    """The real purger with its real adapters, which is reused until it is killed."""
 
     def __init__(self, world: World, nights: Nights) -> None:
         self._life = Life(world)
         self._purger = Purger(
             backups=cloud_client(
-                world, self._life, ListingWire(world, self._life, nights), nights.clock, LOGIN_PATIENCE_S
+                world, self._life, ListingNetwork(world, self._life, nights), nights.clock, LOGIN_PATIENCE_S
             ),
             holds=HoldBucket(lambda: world.aws.slots_client(self._life), "bucket", nights.clock),
             plans=PlanBucket(cast("S3Client", PlansClient(world, self._life, nights.bucket, nights.judge)), "plans"),
@@ -121,8 +121,8 @@ class PurgerEnvironment:
         return cast("dict[str, Any]", json.loads(json.dumps(answer)))
 
 
-class ListingWire(Wire):
-    """The wire of an environment of the purger: lists come in pages, and go wrong in ways of their own."""
+class ListingNetwork(Network):
+    """The network of an environment of the purger: lists have pages, and their own faults."""
 
     def __init__(self, world: World, life: Life, nights: Nights) -> None:
         super().__init__(world, life, nights.judge)
@@ -130,37 +130,37 @@ class ListingWire(Wire):
 
     def _serve(
         self, project: Project, method: str, path: str, query: str, request: requests.PreparedRequest, *, fresh: bool
-    ) -> tuple[Said, Heard]:
+    ) -> tuple[Response, CallOutcome]:
         faults, cloud = self._world.faults, self._world.cloud
         marker = dict(parse_qsl(query)).get("marker")
         if marker and faults.strikes(Fault.LIST_CUT):
-            return Said(500, {}, b""), Heard("odd", 500)
+            return Response(500, {}, b""), CallOutcome("odd", 500)
         if marker and faults.strikes(Fault.MARKER_GONE):
             cloud.backups.pop(marker, None)
         if faults.strikes(Fault.LIST_GREW):
             self._nights.back_up_one(project)
-        said, heard = super()._serve(project, method, path, query, request, fresh=fresh)
-        if said.status != 200 or heard.is_cut:
-            return said, heard
-        rows: list[dict[str, Any]] = json.loads(said.body)["backups"]
+        response, outcome = super()._serve(project, method, path, query, request, fresh=fresh)
+        if response.status != 200 or outcome.is_cut:
+            return response, outcome
+        rows: list[dict[str, Any]] = json.loads(response.body)["backups"]
         if marker:
             ids = [row["id"] for row in rows]
             if marker not in ids:
-                return cloud.not_found(marker), Heard("not found", 404)
+                return cloud.not_found(marker), CallOutcome("not found", 404)
             rows = rows[ids.index(marker) + 1 :]
-        return self._page(rows, said, is_first=marker is None), heard
+        return self._page(rows, response, is_first=marker is None), outcome
 
-    def _page(self, rows: list[dict[str, Any]], said: Said, *, is_first: bool) -> Said:
+    def _page(self, rows: list[dict[str, Any]], response: Response, *, is_first: bool) -> Response:
         faults, size = self._world.faults, self._nights.page_size
         page, is_last = rows[:size], len(rows) <= size
         if page and faults.strikes(Fault.ROW_LACKS):
-            del self._nights.chance.choice(page)[self._nights.chance.choice(ROW_FIELDS)]
+            del self._nights.rng.choice(page)[self._nights.rng.choice(ROW_FIELDS)]
         document: dict[str, Any] = {"backups": page}
         if not is_last:
             document["backups_links"] = [{"rel": "next", "href": "https://elsewhere.example/"}]
         is_off = faults.strikes(Fault.DATE_OFF)
-        now_s = self._world.timeline.now + (self._nights.chance.choice([-600, 600]) if is_off else 0)
-        headers = dict(said.headers)
+        now_s = self._world.timeline.now + (self._nights.rng.choice([-600, 600]) if is_off else 0)
+        headers = dict(response.headers)
         if not faults.strikes(Fault.DATE_MISSING):
             headers["date"] = format_datetime(self._world.timeline.moment(now_s), usegmt=True)
             is_doubtful = is_off
@@ -169,7 +169,7 @@ class ListingWire(Wire):
         self._nights.judge.listed(
             purge_of(self._life), page, is_first=is_first, is_last=is_last, is_doubtful=is_doubtful
         )
-        return Said(200, headers, json.dumps(document).encode())
+        return Response(200, headers, json.dumps(document).encode())
 
 
 class SendingSqs(Sqs):
@@ -179,13 +179,13 @@ class SendingSqs(Sqs):
 
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         faults = self._world.faults
-        self._life.may_die(Fault.BATCH_KILLED)
+        self._life.maybe_kill(Fault.BATCH_KILLED)
         taken = Entries[: len(Entries) // 2] if faults.strikes(Fault.BATCH_HALF) else Entries
         answer: dict[str, Any] = {"Successful": [], "Failed": []}
         if taken:
             answer = super().send_message_batch(QueueUrl=QueueUrl, Entries=taken)
         answer["Failed"] += [{"Id": entry["Id"], "Code": "InternalError"} for entry in Entries[len(taken) :]]
-        self._life.may_die(Fault.BATCH_KILLED)
+        self._life.maybe_kill(Fault.BATCH_KILLED)
         if faults.strikes(Fault.BATCH_REPLY_LOST):
             raise refused("send")
         return answer
@@ -193,7 +193,7 @@ class SendingSqs(Sqs):
     def _send(self, body: str, attributes: dict[str, str], delay_s: float) -> None:
         message = self._aws.put(body, attributes, delay_s)
         self._nights.judge.queued(purge_of(self._life), message)
-        self._nights.meddle(json.loads(body))
+        self._nights.interfere(json.loads(body))
 
 
 class PurgeEvents(Events):
@@ -201,5 +201,5 @@ class PurgeEvents(Events):
         super().__init__(world.aws, life)
         self._nights = nights
 
-    def _heard(self, detail_type: str, detail: dict[str, Any]) -> None:
+    def _published(self, detail_type: str, detail: dict[str, Any]) -> None:
         self._nights.judge.published(purge_of(self._life), detail_type, detail)

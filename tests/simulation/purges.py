@@ -1,4 +1,4 @@
-"""One invocation of the purger, and what it was seen to do."""
+"""One invocation of the purger, and what was observed of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Purge(Run):
-    """An invocation: its event, what the list has shown to it, what it sent."""
+    """An invocation: its event, the listed rows and the sent requests."""
 
     event: dict[str, Any] = field(default_factory=dict)
     project: Project | None = None
@@ -27,7 +27,7 @@ class Purge(Run):
     held: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
     """The backups with a hold in the bucket that it must have seen, and those that it may have seen."""
     fresh: Reading | None = None
-    """What the policy of an approved plan comes to on this list."""
+    """The result of an approved plan's policy on this list."""
     sent: set[str] = field(default_factory=set)
     marked_before: frozenset[str] = frozenset()
     changed_before: frozenset[str] = frozenset()
@@ -35,7 +35,7 @@ class Purge(Run):
 
     @property
     def name(self) -> str:
-        """For the story: the policy and what is asked for."""
+        """The name in the trace: policy and event."""
         asked = self.event.get("run") or self.event["approve"]
         return f"purge {asked['policy']} {self.event.get('scheduled_time') or asked.get('plan', '')[:12]}"
 
@@ -45,6 +45,6 @@ class Purge(Run):
 
 
 def purge_of(life: Life) -> Purge:
-    """The invocation that an environment of the purger is in."""
+    """Return the current invocation of an environment of the purger."""
     assert isinstance(life.run, Purge)
     return life.run

@@ -1,4 +1,4 @@
-"""What the judge writes down of an invocation: each record's pass, each answer that was heard."""
+"""What the judge records of an invocation: the pass of each record, and the outcome of each call."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """An answer, as the decision table reads it: `halts_s` where it is a verdict about the target, `asks_s` where it
-    says how long to wait.
+class CallOutcome:
+    """The outcome of a call according to the decision table.
+
+    `halts_s`: it halts the target for this long; `asks_s`: it asks to wait for this long.
     """
 
     what: str
     status: int | None = None
     halts_s: float | None = None
     is_certain: bool = False
-    """Whether a verdict about the target counts although other records get good answers."""
+    """Whether it halts the target although other records get good answers."""
     asks_s: float | None = None
     refuses: str | None = None
     shows: dict[str, Any] | None = None
@@ -28,7 +29,7 @@ class Heard:
 
 @dataclass(slots=True)
 class Pass:
-    """What was asked and heard for one record."""
+    """The calls and their outcomes for one record."""
 
     method: str = ""
     backup_id: str = ""
@@ -39,7 +40,7 @@ class Pass:
     survivors: set[str] = field(default_factory=set)
     looked_s: float = 0.0
     looks: int = 0
-    """Before the DELETE."""
+    """Observations before the DELETE."""
     looks_after: int = 0
     deletes: int = 0
     accepted: bool = False
@@ -49,22 +50,22 @@ class Pass:
     refusals: set[str] = field(default_factory=set)
     sent_onward: bool = False
     lost: bool = False
-    """The DELETE may have been accepted, but its answer does not say so."""
+    """Whether the DELETE may have been accepted without a known answer."""
     missed: str = ""
-    """The backup that was looked at last."""
+    """The backup observed last."""
     may_be_gone: bool = False
-    """CBR said that the last backup that was looked at does not exist."""
+    """CBR answered that the backup observed last does not exist."""
     confirmed: bool = False
-    """A list or a log has confirmed that."""
+    """A list or a log confirmed that."""
     explains: bool = False
-    """This call, and logins for it, only look for the reason of a failed deletion: its answer decides nothing."""
+    """This call, and logins for it, only look up why a deletion failed; the outcome has no effect."""
     missed_elsewhere: bool = False
-    """It was not found at an address that is not the request's."""
+    """It was not found at another address than that of the request."""
 
 
 @dataclass(slots=True)
 class Run:
-    """One invocation: its messages, and the record that is on."""
+    """One invocation: its messages, and the current record."""
 
     number: int
     messages: list[Stored]

@@ -1,4 +1,4 @@
-"""A seed run from its start to its verdict, and its stories told."""
+"""Runs a seed, and prints traces of its requests."""
 
 import logging
 from collections import Counter
@@ -10,13 +10,13 @@ from tests.simulation.run import Wrong
 from tests.simulation.world import World
 from vbs_reaper.logs import logger
 
-STORIES = 2
-"""So many of a seed's broken promises are told in full."""
+TRACES = 2
+"""The number of requests to trace."""
 
 
 @dataclass
 class Verdict:
-    """What one or many seeds came to. `ends` are those of requests, `runs` those of runs of the purger."""
+    """The result of one or more seeds. `ends` counts ends of requests, `runs` ends of purge runs."""
 
     wrongs: list[Wrong] = field(default_factory=list)
     fired: Counter[Fault] = field(default_factory=Counter)
@@ -33,7 +33,7 @@ class Verdict:
 
 
 def run_seed(seed: int, requests: int = 50, *, with_cbr: bool = False) -> Verdict:
-    world = _run(seed, requests, tells=False, with_cbr=with_cbr)
+    world = _run(seed, requests, traced=False, with_cbr=with_cbr)
     singles = [wanted for wanted in world.judge.wanted.values() if not wanted.parts]
     counts = Counter(
         {
@@ -54,22 +54,22 @@ def run_seed(seed: int, requests: int = 50, *, with_cbr: bool = False) -> Verdic
     )
 
 
-def stories(seed: int, requests: int = 50, *, only_wrong: bool = True, with_cbr: bool = False) -> str:
-    """Run a seed again and tell what happened to the requests it wronged, or to all."""
-    world = _run(seed, requests, tells=True, with_cbr=with_cbr)
+def traces(seed: int, requests: int = 50, *, only_wrong: bool = True, with_cbr: bool = False) -> str:
+    """Run a seed again; return the traces of the requests that failed, or of all."""
+    world = _run(seed, requests, traced=True, with_cbr=with_cbr)
     wrongs = world.judge.wrongs
-    identities = list(dict.fromkeys(wrong.identity for wrong in wrongs))[:STORIES] if only_wrong else world.judge.wanted
+    identities = list(dict.fromkeys(wrong.identity for wrong in wrongs))[:TRACES] if only_wrong else world.judge.wanted
     lines = [f"  {wrong.rule}: {wrong.identity}: {wrong.text}" for wrong in wrongs[:10]]
-    lines += [f"--- {identity}\n{world.story.of(identity)}" for identity in identities]
+    lines += [f"--- {identity}\n{world.trace.of(identity)}" for identity in identities]
     lines.append(f"replay: make simulate SEED={seed}")
     return "\n".join(lines)
 
 
-def _run(seed: int, requests: int, *, tells: bool, with_cbr: bool) -> World:
+def _run(seed: int, requests: int, *, traced: bool, with_cbr: bool) -> World:
     before = logger.log_level
     logger.setLevel(logging.CRITICAL)
     try:
-        world = World(seed, tells=tells, with_cbr=with_cbr)
+        world = World(seed, traced=traced, with_cbr=with_cbr)
         world.run(requests)
     finally:
         logger.setLevel(before)

@@ -1,4 +1,4 @@
-"""Long outages and rate limits; the full figures are `python -m tests.simulation --load`."""
+"""Long outages and rate limits. `python -m tests.simulation --load` prints the full figures."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.simulation.load import LONGEST_WAIT_S, last_good_deletion_s, suffer_o
 
 
 @pytest.mark.parametrize("project", [PROJECTS[0], CBR], ids=["vbs", "cbr"])
-def test_twelve_days_of_outage_lose_nothing_and_spare_the_dead_service(project: Project) -> None:
+def test_twelve_days_of_outage_lose_nothing_and_cause_few_calls(project: Project) -> None:
     outage = suffer_outage(waiting=20, days=12, project=project)
     assert (outage.lost, outage.parked) == (0, 0)
     assert outage.most_calls_a_minute <= 3
@@ -17,7 +17,7 @@ def test_twelve_days_of_outage_lose_nothing_and_spare_the_dead_service(project: 
     assert outage.drained_s <= 2 * LONGEST_WAIT_S
 
 
-def test_many_waiting_call_no_more_than_few() -> None:
+def test_many_waiting_requests_cause_no_more_calls_than_few() -> None:
     outage = suffer_outage(waiting=300, days=0.1)
     assert (outage.lost, outage.parked) == (0, 0)
     assert outage.mean_calls_a_minute <= 2
@@ -25,7 +25,7 @@ def test_many_waiting_call_no_more_than_few() -> None:
 
 
 @pytest.mark.parametrize(("calls_a_minute", "requests"), [(20, 50), (300, 500)])
-def test_a_rate_limit_turns_few_away_and_everything_ends(calls_a_minute: int, requests: int) -> None:
+def test_a_rate_limit_rejects_few_calls_and_everything_ends(calls_a_minute: int, requests: int) -> None:
     throttled = suffer_throttle(calls_a_minute, requests)
     assert throttled.turned_away < 0.5
     assert throttled.drained_s < 3 * 86_400

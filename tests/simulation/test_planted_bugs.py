@@ -1,8 +1,8 @@
-"""The judge is worth something only if it finds what is wrong."""
+"""The judge finds every planted bug."""
 
 import pytest
 
-from tests.simulation import planted, planted_in_purger  # noqa: F401  # they fill BUGS
+from tests.simulation import planted, planted_in_purger  # noqa: F401  # they register bugs
 from tests.simulation.planting import BUGS, plant
 from tests.simulation.seeds import run_seed
 
@@ -10,7 +10,7 @@ SEEDS = 2000
 
 
 def found(seed: int) -> bool:
-    """Whether a promise is broken; that the planted code itself raises does not count."""
+    """Return whether a promise is broken. Exceptions of the planted code itself do not count."""
     wrongs = run_seed(seed).wrongs
     assert all(wrong.rule != "raised" for wrong in wrongs), wrongs
     return bool(wrongs)

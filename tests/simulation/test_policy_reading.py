@@ -1,4 +1,4 @@
-"""What the judge of purges reads, where a guess would be easy."""
+"""Special cases of the second implementation of purge policies."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ NOW = datetime(2026, 11, 24, 5, tzinfo=UTC)
 POLICY = {"policy": "p", "mode": "purge", "match": {"name": "nightly-*"}, "keep": {"last": 2}}
 
 
-def test_a_full_backup_made_at_once_with_an_incremental_does_not_end_a_chain() -> None:
+def test_a_full_backup_with_the_same_time_as_an_incremental_does_not_end_a_chain() -> None:
     rows = [
         backup("1", "2026-11-20T04:00:00.000000", is_incremental=False),
         backup("2", "2026-11-21T04:00:00.000000", is_incremental=True),
@@ -21,7 +21,7 @@ def test_a_full_backup_made_at_once_with_an_incremental_does_not_end_a_chain() -
     assert selected(rows) == set()
 
 
-def test_a_full_backup_alone_in_its_moment_ends_a_chain() -> None:
+def test_a_full_backup_with_its_own_time_ends_a_chain() -> None:
     rows = [
         backup("1", "2026-11-20T04:00:00.000000", is_incremental=False),
         backup("2", "2026-11-21T04:00:00.000000", is_incremental=True),

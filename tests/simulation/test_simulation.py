@@ -1,4 +1,4 @@
-"""A sample of the simulation, the same in every run; `make simulate SEEDS=…` runs other seeds."""
+"""A sample of the simulation, the same in every run. `make simulate SEEDS=…` runs other seeds."""
 
 from functools import cache
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.faults import Fault
-from tests.simulation.seeds import Verdict, run_seed, stories
+from tests.simulation.seeds import Verdict, run_seed, traces
 
 SEEDS = (*range(1, 91), 114)
-"""In seed 114, a plan that was sent is approved again."""
+"""In seed 114, a plan that was already sent is approved again."""
 
 
 @cache
@@ -19,7 +19,7 @@ def sample() -> dict[int, Verdict]:
 
 def test_no_promise_is_broken_in_the_sample() -> None:
     broken = [seed for seed, verdict in sample().items() if verdict.wrongs]
-    assert not broken, "\n".join(stories(seed) for seed in broken[:2])
+    assert not broken, "\n".join(traces(seed) for seed in broken[:2])
 
 
 def test_every_kind_of_fault_occurs_in_the_sample() -> None:
@@ -40,14 +40,14 @@ def test_every_kind_of_end_occurs_in_the_sample() -> None:
 @pytest.mark.parametrize("seed", [7, 9])
 def test_a_seed_is_the_same_run_every_time_with_and_without_a_purger(seed: int) -> None:
     assert run_seed(seed) == sample()[seed]
-    assert stories(seed, 20, only_wrong=False) == stories(seed, 20, only_wrong=False)
+    assert traces(seed, 20, only_wrong=False) == traces(seed, 20, only_wrong=False)
 
 
-def test_a_story_tells_of_every_request_and_how_to_replay_it() -> None:
-    told = stories(3, 10, only_wrong=False)
-    assert "came in:" in told
-    assert "published:" in told
-    assert told.endswith("replay: make simulate SEED=3")
+def test_a_trace_contains_every_request_and_how_to_replay_it() -> None:
+    text = traces(3, 10, only_wrong=False)
+    assert "came in:" in text
+    assert "published:" in text
+    assert text.endswith("replay: make simulate SEED=3")
 
 
 def test_the_readme_lists_every_fault() -> None:

@@ -1,4 +1,4 @@
-"""Virtual time: what is due happens in order, also while somebody waits. No real second passes."""
+"""Virtual time: events happen in order, also while a call waits. No real time passes."""
 
 import heapq
 import itertools
@@ -11,7 +11,7 @@ DAY = 86_400.0
 
 
 class Timeline:
-    """Seconds since the start, and what is to happen when."""
+    """The seconds since the start, and scheduled events."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -19,14 +19,14 @@ class Timeline:
         self._numbers = itertools.count()
 
     def at(self, when: float, act: Callable[[], None]) -> None:
-        """Let something happen then, or next if that is past."""
+        """Schedule an event, or run it next if its time is past."""
         heapq.heappush(self._due, (when, next(self._numbers), act))
 
     def after(self, seconds: float, act: Callable[[], None]) -> None:
         self.at(self.now + seconds, act)
 
     def pass_by(self, seconds: float) -> None:
-        """Let time pass; whatever is due in it happens meanwhile, and may itself take longer."""
+        """Advance the time and run the events that are due, which may take longer."""
         self.run(self.now + seconds)
 
     def run(self, until: float) -> None:

@@ -1,4 +1,4 @@
-"""What a request wants, as its producer knows it; and what an observation allows, by the decision table."""
+"""What a request wants, as its producer knows it, and what an observation allows, according to the decision table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRESENT = ("name", "description")
 
 @dataclass(slots=True)
 class Wanted:
-    """One accepted request. A bulk has `parts`; what is no request has neither backup nor parts."""
+    """One accepted request. A bulk has `parts`; a malformed request has neither backup nor parts."""
 
     identity: str
     project: Project
@@ -48,9 +48,9 @@ def lacks_a_field(shown: dict[str, Any]) -> bool:
 
 
 def fails_expectation(shown: dict[str, Any], wanted: Wanted, *, was_asked: bool) -> bool:
-    """Whether volume, name, time or status is not what the request says; what the look does not show cannot be told.
+    """Return whether volume, name, time or status differ from the request. Missing fields are not compared.
 
-    A DELETE changes the status, so it is not compared any more where one `was_asked`.
+    A DELETE changes the status, so it is not compared if one `was_asked`.
     """
     expect = wanted.expect
     if "status" in expect and not was_asked and shown.get("status") != expect["status"]:
@@ -69,7 +69,7 @@ def is_expired(wanted: Wanted, function_s: float) -> bool:
 
 
 def refusals(shown: dict[str, Any], wanted: Wanted, function_s: float, *, was_asked: bool) -> set[str]:
-    """The reasons a look gives to refuse the request."""
+    """Return the reasons to refuse the request after an observation."""
     if shown.get("os-bak-tenant-attr:tenant_id", wanted.project.project_id) != wanted.project.project_id:
         return {"not_owned"}
     if shown.get("status") == "error_deleting":

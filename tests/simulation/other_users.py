@@ -1,11 +1,11 @@
-"""What others do to the same backups, tokens and secrets meanwhile."""
+"""What other users do to the same backups, tokens and secrets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tests.simulation.cloud import HOLD_KEYS, HOLDS, Kept
+from tests.simulation.cloud import HOLD_KEYS, HOLDS, CloudBackup
 from tests.simulation.faults import Fault
 from tests.simulation.timeline import HOUR
 from vbs_reaper.backups.holds import HoldKind
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 VISITS = 40
 
 
-class Meddlers:
+class OtherUsers:
     """Users, operators and other software."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._deeds: dict[Fault, Callable[[Kept], None]] = {
+        self._deeds: dict[Fault, Callable[[CloudBackup], None]] = {
             Fault.HELD: self._hold,
             Fault.FREED: self._free,
             Fault.HOLD_STORED: self._store_hold,
@@ -36,58 +36,58 @@ class Meddlers:
         world = self._world
         known = [fault for fault in self._deeds if world.faults.has(fault)]
         for _ in range(VISITS if known else 0):
-            fault = world.chance.choice(known)
-            world.timeline.at(world.chance.uniform(0, for_s), lambda fault=fault: self._visit(fault))  # type: ignore[misc]
+            fault = world.rng.choice(known)
+            world.timeline.at(world.rng.uniform(0, for_s), lambda fault=fault: self._interfere(fault))  # type: ignore[misc]
         if world.faults.has(Fault.MOVED_BACK):
             for _ in range(VISITS):
-                world.timeline.at(world.chance.uniform(0, for_s), self._move_letter_back)
+                world.timeline.at(world.rng.uniform(0, for_s), self._move_letter_back)
         if world.faults.has(Fault.TOKENS_REVOKED):
             for _ in range(3):
-                world.timeline.at(world.chance.uniform(0, for_s), self._revoke)
+                world.timeline.at(world.rng.uniform(0, for_s), self._revoke)
 
-    def _visit(self, fault: Fault) -> None:
+    def _interfere(self, fault: Fault) -> None:
         world = self._world
         if world.faults.is_over or not world.cloud.backups:
             return
         world.faults.fired[fault] += 1
-        self._deeds[fault](world.chance.choice(list(world.cloud.backups.values())))
+        self._deeds[fault](world.rng.choice(list(world.cloud.backups.values())))
 
-    def _hold(self, backup: Kept) -> None:
-        if backup.project.shows_metadata and self._world.chance.random() < 0.5:
-            backup.metadata = {self._world.chance.choice(sorted(HOLD_KEYS)): "legal"}
+    def _hold(self, backup: CloudBackup) -> None:
+        if backup.project.shows_metadata and self._world.rng.random() < 0.5:
+            backup.metadata = {self._world.rng.choice(sorted(HOLD_KEYS)): "legal"}
         else:
-            backup.description = f"keep this {self._world.chance.choice(HOLDS)}"
+            backup.description = f"keep this {self._world.rng.choice(HOLDS)}"
 
-    def _free(self, backup: Kept) -> None:
+    def _free(self, backup: CloudBackup) -> None:
         held = [other for other in self._world.cloud.backups.values() if other.is_held]
         for each in held[:3]:
             each.metadata, each.description = {}, None
 
-    def _store_hold(self, backup: Kept) -> None:
-        if self._world.chance.random() < 0.8:
+    def _store_hold(self, backup: CloudBackup) -> None:
+        if self._world.rng.random() < 0.8:
             self._world.aws.holds.write(HoldKind.BACKUP, backup.id)
         else:
             self._world.aws.holds.write(HoldKind.VOLUME, backup.volume_id)
 
-    def _release_hold(self, backup: Kept) -> None:
+    def _release_hold(self, backup: CloudBackup) -> None:
         self._world.aws.holds.release_oldest()
 
-    def _delete(self, backup: Kept) -> None:
+    def _delete(self, backup: CloudBackup) -> None:
         del self._world.cloud.backups[backup.id]
 
-    def _replace(self, backup: Kept) -> None:
+    def _replace(self, backup: CloudBackup) -> None:
         backup.created_s, backup.name = self._world.timeline.now, "new"
 
-    def _restore(self, backup: Kept) -> None:
+    def _restore(self, backup: CloudBackup) -> None:
         if backup.status == "available":
             backup.status = "restoring"
-            self._world.timeline.after(self._world.chance.uniform(60, 2 * HOUR), lambda: self._restored(backup))
+            self._world.timeline.after(self._world.rng.uniform(60, 2 * HOUR), lambda: self._restored(backup))
 
-    def _restored(self, backup: Kept) -> None:
+    def _restored(self, backup: CloudBackup) -> None:
         if backup.status == "restoring":
             backup.status = "available"
 
-    def _touch(self, backup: Kept) -> None:
+    def _touch(self, backup: CloudBackup) -> None:
         for each in self._world.cloud.backups.values():
             if each.status == "deleting":
                 each.updated_s = self._world.timeline.now
@@ -96,7 +96,7 @@ class Meddlers:
         world = self._world
         if world.faults.is_over or not world.aws.letters:
             return
-        letter = world.chance.choice(world.aws.letters)
+        letter = world.rng.choice(world.aws.letters)
         if "request_id" in letter.attributes and "/" not in letter.attributes["request_id"]:
             world.faults.fired[Fault.MOVED_BACK] += 1
             world.aws.move_back(letter)
@@ -117,16 +117,16 @@ class Meddlers:
         self._world.cloud.password = f"canary-password-of-keystone-{self._world.aws.secret.version}"
         self._world.cloud.revoke_all()
 
-    def agree_on_password(self) -> None:
-        """Both know the same again; the secret in a new version, as storing it makes one."""
+    def synchronize_password(self) -> None:
+        """Make the password of Keystone and of a new version of the secret equal."""
         secret, cloud = self._world.aws.secret, self._world.cloud
         if secret.password != cloud.password:
             secret.version, secret.stored_at = secret.version + 1, self._world.timeline.moment()
             secret.password = cloud.password
 
-    def mend_everything(self) -> None:
-        """Whatever somebody left half done is finished; what blocks a chain for ever is made a full backup."""
-        self.agree_on_password()
+    def repair_everything(self) -> None:
+        """Finish all actions of users, and make backups that block a chain for ever full ones."""
+        self.synchronize_password()
         for backup in self._world.cloud.backups.values():
             if backup.status in {"creating", "restoring"}:
                 backup.status = "available"

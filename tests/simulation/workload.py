@@ -1,4 +1,4 @@
-"""The backups at the start, and the requests that come: right, wrong, malformed, doubled, in every envelope."""
+"""The initial backups, and the requests: valid, wrong, malformed and duplicate ones, in every envelope."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.cloud import Kept, Project, new_id
+from tests.simulation.cloud import CloudBackup, Project, new_id
 from tests.simulation.faults import Fault
 from tests.simulation.timeline import DAY, HOUR, START
 from tests.simulation.wanted import Wanted
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 BURSTS = 8
-"""Requests come together, as purges send them."""
+"""Requests arrive in bursts, as purges send them."""
 MALFORMED = [
     "no request",
     "[" * 5000,
@@ -36,48 +36,48 @@ ENVELOPES: Sequence[Callable[[dict[str, Any]], dict[str, Any]]] = (
     lambda body: {"Type": "Notification", "Message": json.dumps(body)},
     lambda body: {"specversion": "1.0", "id": "1", "source": "/x", "type": "t", "data": body},
 )
-"""None, an event of EventBridge, a notification of SNS, a CloudEvent."""
+"""No envelope, an event of EventBridge, a notification of SNS, a CloudEvent."""
 
 
 @dataclass
-class Demand:
-    """Makes `requests` requests, spread over `for_s` seconds."""
+class Workload:
+    """Sends `requests` requests within `for_s` seconds."""
 
     world: World
     requests: int
     for_s: float
     made: int = 0
-    _backups: list[Kept] = field(default_factory=list)
+    _backups: list[CloudBackup] = field(default_factory=list)
 
     def arrange(self) -> None:
-        """Fill the clouds, and plan when which request comes."""
-        chance = self.world.chance
+        """Create the backups, and schedule the requests."""
+        rng = self.world.rng
         for project in self.world.projects:
             for number in range(max(2, self.requests // 6)):
                 self._add_volume(project, f"{project.target[0]}{number}")
-        bursts = [chance.uniform(0, self.for_s) for _ in range(BURSTS)]
+        bursts = [rng.uniform(0, self.for_s) for _ in range(BURSTS)]
         while self.made < self.requests:
-            self._plan(chance.random(), chance.choice(bursts) + chance.uniform(0, 30))
+            self._plan(rng.random(), rng.choice(bursts) + rng.uniform(0, 30))
 
     def _add_volume(self, project: Project, name: str) -> None:
-        chance = self.world.chance
-        volume_id = new_id(self.world.chance)
-        is_chain = chance.random() < 0.25 and project.service != "cbr"
-        for number in range(chance.randint(1, 5)):
-            created_s = -chance.uniform(1, 60) * DAY
+        rng = self.world.rng
+        volume_id = new_id(self.world.rng)
+        is_chain = rng.random() < 0.25 and project.service != "cbr"
+        for number in range(rng.randint(1, 5)):
+            created_s = -rng.uniform(1, 60) * DAY
             self._backups.append(
                 self.world.cloud.add(
-                    Kept(
-                        id=new_id(self.world.chance),
+                    CloudBackup(
+                        id=new_id(self.world.rng),
                         project=project,
                         volume_id=volume_id,
                         created_s=created_s,
                         updated_s=created_s,
-                        name=chance.choice([f"daily-{name}-{number}", None, ""]),
-                        status=chance.choices(["available", "error", "creating", "restoring"], [90, 5, 3, 2])[0],
+                        name=rng.choice([f"daily-{name}-{number}", None, ""]),
+                        status=rng.choices(["available", "error", "creating", "restoring"], [90, 5, 3, 2])[0],
                         is_incremental=is_chain and number > 0,
-                        metadata={"hold": "x"} if chance.random() < 0.02 else {},
-                        description="[hold]" if chance.random() < 0.03 else None,
+                        metadata={"hold": "x"} if rng.random() < 0.02 else {},
+                        description="[hold]" if rng.random() < 0.03 else None,
                     )
                 )
             )
@@ -85,20 +85,20 @@ class Demand:
             self._order_chain(volume_id)
 
     def _order_chain(self, volume_id: str) -> None:
-        """The full backup is the oldest of its chain."""
+        """Make the full backup the oldest of its chain."""
         chain = [backup for backup in self._backups if backup.volume_id == volume_id]
         for backup, created_s in zip(chain, sorted(backup.created_s for backup in chain), strict=True):
             backup.created_s = created_s
 
     def _plan(self, kind: float, when: float) -> None:
-        backup = self.world.chance.choice(self._backups)
+        backup = self.world.rng.choice(self._backups)
         if kind < 0.08:
-            self._put(when, self.world.chance.choice(MALFORMED), backup.project, None, {})
+            self._put(when, self.world.rng.choice(MALFORMED), backup.project, None, {})
         elif kind < 0.14:
             self._put_bulk(when, backup.project)
         elif kind < 0.20:
-            backup_id = new_id(self.world.chance)
-            if backup.project.service == "cbr" and self.world.chance.random() < 0.5:  # deleted before the first request
+            backup_id = new_id(self.world.rng)
+            if backup.project.service == "cbr" and self.world.rng.random() < 0.5:  # deleted before the first request
                 self.world.cloud.history[backup_id] = backup.project
             self._put_request(when, backup.project, backup_id, {})
         elif kind < 0.23:
@@ -108,44 +108,44 @@ class Demand:
             conditions = self._conditions(backup, when)
             self._put_request(when, backup.project, backup.id, conditions)
             if kind > 0.93:
-                later = when + self.world.chance.uniform(0, 2 * HOUR)
+                later = when + self.world.rng.uniform(0, 2 * HOUR)
                 self._put_request(later, backup.project, backup.id, self._conditions(backup, later))
 
-    def _conditions(self, backup: Kept, when: float) -> dict[str, Any]:
-        chance = self.world.chance
+    def _conditions(self, backup: CloudBackup, when: float) -> dict[str, Any]:
+        rng = self.world.rng
         conditions: dict[str, Any] = {}
         expect: dict[str, Any] = {}
-        if chance.random() < 0.3:
-            expect["volume_id"] = backup.volume_id if chance.random() < 0.9 else new_id(self.world.chance)
-        if chance.random() < 0.3:
-            expect["created_at"] = _written(self.world, backup.created_s + chance.choice([0] * 9 + [1]))
-        if chance.random() < 0.3:
-            expect["name"] = backup.name if chance.random() < 0.9 else "another"
+        if rng.random() < 0.3:
+            expect["volume_id"] = backup.volume_id if rng.random() < 0.9 else new_id(self.world.rng)
+        if rng.random() < 0.3:
+            expect["created_at"] = _written(self.world, backup.created_s + rng.choice([0] * 9 + [1]))
+        if rng.random() < 0.3:
+            expect["name"] = backup.name if rng.random() < 0.9 else "another"
         others = [other.id for other in self._backups if other.volume_id == backup.volume_id and other is not backup]
-        if others and chance.random() < 0.2:
-            expect["survivors"] = chance.sample(others, chance.randint(1, min(2, len(others))))
+        if others and rng.random() < 0.2:
+            expect["survivors"] = rng.sample(others, rng.randint(1, min(2, len(others))))
         if expect:
             conditions["expect"] = expect
-        if chance.random() < 0.1:
-            conditions["expires_at"] = _written(self.world, when + chance.uniform(0, 2) * HOUR)
-        if chance.random() < 0.05:
-            conditions["not_before"] = _written(self.world, when + chance.uniform(0, 23) * HOUR)
-        if chance.random() < 0.2:
-            right = chance.random() < 0.8
+        if rng.random() < 0.1:
+            conditions["expires_at"] = _written(self.world, when + rng.uniform(0, 2) * HOUR)
+        if rng.random() < 0.05:
+            conditions["not_before"] = _written(self.world, when + rng.uniform(0, 23) * HOUR)
+        if rng.random() < 0.2:
+            right = rng.random() < 0.8
             conditions["project_id"] = backup.project.project_id if right else "ab" * 16
         return conditions
 
     def _put_request(self, when: float, project: Project, backup_id: str, conditions: dict[str, Any]) -> None:
         body = {"backup_id": backup_id, "reason": "superfluous"} | conditions
-        self._put(when, self._dressed(body, project), project, backup_id, conditions)
+        self._put(when, self._in_envelope(body, project), project, backup_id, conditions)
 
-    def _dressed(self, body: dict[str, Any], project: Project) -> str:
-        """In some envelope; the default target may be named or not."""
-        chance = self.world.chance
-        if project.target != "default" or chance.random() < 0.5:
+    def _in_envelope(self, body: dict[str, Any], project: Project) -> str:
+        """Return the request in a random envelope, with or without the name of the default target."""
+        rng = self.world.rng
+        if project.target != "default" or rng.random() < 0.5:
             body = {"target": project.target} | body
-        for _ in range(chance.choice([0, 0, 0, 1, 1, 2])):
-            body = chance.choice(ENVELOPES)(body)
+        for _ in range(rng.choice([0, 0, 0, 1, 1, 2])):
+            body = rng.choice(ENVELOPES)(body)
         return json.dumps(body)
 
     def _put(self, when: float, body: str, project: Project, backup_id: str | None, conditions: dict[str, Any]) -> None:
@@ -153,21 +153,21 @@ class Demand:
 
         def wants(identity: str) -> None:
             self.world.judge.accepted(_wanted(identity, project, backup_id, conditions))
-            self.world.story.tell(identity, f"came in: {body[:500]}")
+            self.world.trace.add(identity, f"came in: {body[:500]}")
 
-        is_direct = body.startswith('{"') and self.world.chance.random() < 0.05 and backup_id is not None
+        is_direct = body.startswith('{"') and self.world.rng.random() < 0.05 and backup_id is not None
         if is_direct:
             self.world.timeline.at(when, lambda: self.world.function.invoke_directly(body, wants))
         else:
             self.world.timeline.at(when, lambda: wants(self.world.aws.put(body, self._claims()).id))
 
     def _claims(self) -> dict[str, str]:
-        """Attributes of the message: none, or a stranger's claims about another request."""
+        """Return message attributes: none, or forged claims to be another request."""
         if not self.world.faults.strikes(Fault.FORGED):
             return {}
         others = list(self.world.judge.wanted) or ["m-0"]
         return {
-            "request_id": self.world.chance.choice(others),
+            "request_id": self.world.rng.choice(others),
             "sent_at": _written(self.world, -400 * DAY),
             "asked_at": _written(self.world, -300 * DAY),
             "unanswered_at": _written(self.world, -300 * DAY),
@@ -175,13 +175,13 @@ class Demand:
         }
 
     def _put_bulk(self, when: float, project: Project) -> None:
-        chance = self.world.chance
+        rng = self.world.rng
         mine = [backup.id for backup in self._backups if backup.project is project]
-        elements: list[object] = [*chance.sample(mine, min(len(mine), chance.randint(1, 5)))]
-        if chance.random() < 0.5:
-            elements.insert(chance.randint(0, len(elements)), chance.choice(["x", 7, None, "../volumes"]))
+        elements: list[object] = [*rng.sample(mine, min(len(mine), rng.randint(1, 5)))]
+        if rng.random() < 0.5:
+            elements.insert(rng.randint(0, len(elements)), rng.choice(["x", 7, None, "../volumes"]))
         self.made += len(elements)
-        body = self._dressed({"backup_ids": elements}, project)
+        body = self._in_envelope({"backup_ids": elements}, project)
 
         def arrive() -> None:
             message = self.world.aws.put(body, {})
@@ -192,7 +192,7 @@ class Demand:
                 for place, element in enumerate(elements)
             ]
             self.world.judge.accepted(Wanted(message.id, project, parts=parts))
-            self.world.story.tell(message.id, f"came in: {body}")
+            self.world.trace.add(message.id, f"came in: {body}")
 
         self.world.timeline.at(when, arrive)
 
