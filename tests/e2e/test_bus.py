@@ -16,7 +16,7 @@ from tests.e2e.event_recorder import EventRecorder
 from tests.e2e.examples import EXAMPLES, SAMPLE_ID, deploy, queue_arn
 from tests.e2e.stack_faults import bus_down
 from tests.infrastructure.schemas.messages import EVENTS
-from tests.infrastructure.schemas.validator import complaints
+from tests.infrastructure.schemas.validator import validation_errors
 from tests.support.local.deployment import STACK_NAME
 from tests.support.local.fixtures import started_stack
 from tests.support.local.stack import LocalStack
@@ -138,7 +138,7 @@ def test_every_way_to_send_leads_to_the_right_deletion_and_one_event_id(
     end = recorder.wait_for("detail", backup_id, within_s=WITHIN_S)
     assert end["detail-type"] == "VBS Backup Deleted"
     assert end["detail"]["id"] == result_id(end["detail"]["request_id"], 0)
-    assert complaints(FILE_NAMES[end["detail-type"]], end) == []
+    assert validation_errors(FILE_NAMES[end["detail-type"]], end) == []
     assert cloud.journal.is_gone(backup_id)
     assert deletes_sent(cloud) == {backup_id: 1}
     assert cloud.status_of(neighbour) == "available"

@@ -1,8 +1,8 @@
-"""Evaluates the template's alarms as CloudWatch does: statistics, metric math, missing data.
+"""Evaluates the alarms of the template as CloudWatch does: statistics, metric math, missing data.
 
-The emulators do not evaluate alarms. Covered is what these alarms use: one metric, an expression over metrics with FILL
-and IF, or one Metrics Insights query (CloudWatch guide, "Using metric math", "Configuring how CloudWatch alarms treat
-missing data"). A period that no expression has a value for is missing data.
+The emulators do not evaluate alarms. This supports what these alarms use: one metric, an expression over metrics with
+FILL and IF, or one Metrics Insights query (CloudWatch guide, "Using metric math", "Configuring how CloudWatch alarms
+treat missing data"). A period without a value of the expression is missing data.
 """
 
 import ast
@@ -15,7 +15,7 @@ from tests.infrastructure.rendered import Properties
 from tests.support.local.function_log import Sample
 
 Period = Sequence[Sample]
-"""What was recorded in one period of an alarm."""
+"""The samples in one period of an alarm."""
 
 COMPARES: Final = {"GreaterThanThreshold": operator.gt, "LessThanThreshold": operator.lt}
 STATISTICS: Final[dict[str, Callable[[Sequence[float]], float]]] = {
@@ -37,7 +37,7 @@ INSIGHTS: Final = re.compile(
 
 
 def state(alarm: Properties, periods: Sequence[Period], before: str = "OK") -> str:
-    """The state after these periods, oldest first. Earlier ones have no data; `before` is the state until then."""
+    """Return the state after these periods, oldest first. Earlier ones have no data; `before` is the first state."""
     length, enough = int(alarm["EvaluationPeriods"]), int(alarm["DatapointsToAlarm"])
     empty: list[Period] = [()] * length
     values = [value_of(alarm, period) for period in [*empty, *periods][-length:]]
@@ -50,7 +50,7 @@ def state(alarm: Properties, periods: Sequence[Period], before: str = "OK") -> s
 
 
 def value_of(alarm: Properties, period: Period) -> float | None:
-    """The value that is compared with the threshold; None if it is missing."""
+    """Return the value to compare with the threshold, or None if it is missing."""
     if "Metrics" not in alarm:
         return _statistic(alarm, alarm["Statistic"], period)
     (shown,) = (each for each in alarm["Metrics"] if each.get("ReturnData", True))
@@ -66,7 +66,7 @@ def value_of(alarm: Properties, period: Period) -> float | None:
 
 
 def _statistic(metric: Mapping[str, Any], statistic: str, period: Period) -> float | None:
-    """Only samples with exactly these dimensions belong to a metric."""
+    """Return a statistic of a metric, which consists of the samples with exactly these dimensions."""
     dimensions = {each["Name"]: each["Value"] for each in metric.get("Dimensions", [])}
     wanted = (metric["Namespace"], metric["MetricName"], dimensions)
     found = [each.value for each in period if (each.namespace, each.name, each.dimensions) == wanted]
@@ -85,7 +85,7 @@ def _insights(query: re.Match[str], period: Period) -> float | None:
 
 
 def _math(node: ast.expr, values: Mapping[str, float | None]) -> float | None:
-    """The value of an expression; missing if an operand is, unless FILL replaces it."""
+    """Return the value of an expression. It is missing if an operand is, unless FILL replaces it."""
     match node:
         case ast.Constant(value=float() | int() as number):
             return number
@@ -104,4 +104,4 @@ def _math(node: ast.expr, values: Mapping[str, float | None]) -> float | None:
         case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]):
             one, other = _math(left, values), _math(right, values)
             return None if one is None or other is None else float(OPERATORS[type(op)](one, other))
-    raise ValueError(f"not evaluated here: {ast.unparse(node)}")
+    raise ValueError(f"not supported: {ast.unparse(node)}")

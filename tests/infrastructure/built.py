@@ -1,4 +1,4 @@
-"""What `sam build` makes of the template: run once, beside the tree, with the Python that the Makefile uses."""
+"""Runs `sam build` into a separate folder, with the Python of the Makefile."""
 
 import os
 import subprocess
@@ -14,20 +14,20 @@ BUILDERS_PATH = ROOT / ".build" / "uv" / "bin"
 
 
 class NotBuiltError(Exception):
-    """The build failed; the text is what it said."""
+    """The build failed. The message is its output."""
 
 
 class Built:
-    """The artefacts of one build, by the logical ids of the template."""
+    """The artifacts of one build, by logical ID."""
 
     def __init__(self, scratch: Path, **variables: str) -> None:
-        """Build into `scratch`; `variables` are the layers' Makefiles' own, `RUNTIME` and `PLATFORM`.
+        """Build into `scratch`. `variables` are those of the Makefiles of the layers: `RUNTIME` and `PLATFORM`.
 
         Raises:
-            NotBuiltError: when there is no `sam`, or when it fails.
+            NotBuiltError: `sam` does not exist, or fails.
         """
         if not SAM.exists():
-            raise NotBuiltError("there is no sam here: `make test` or `make build` makes its environment first")
+            raise NotBuiltError("sam is not installed: `make test` and `make build` create its environment")
         self.scratch = scratch
         places = ["--build-dir", str(scratch / "build"), "--cache-dir", str(scratch / "cache")]
         path = f"{BUILDERS_PATH}{os.pathsep}{os.environ['PATH']}"
@@ -39,15 +39,15 @@ class Built:
             raise NotBuiltError(finished.stdout + finished.stderr)
 
     def folder(self, logical_id: str) -> Path:
-        """What would be zipped for a function or a layer."""
+        """Return the folder of a function or layer that would be zipped."""
         return self.scratch / "build" / logical_id
 
     def files(self, logical_id: str) -> set[str]:
-        """The names of its files, relative to its folder."""
+        """Return the names of the files, relative to the folder."""
         folder = self.folder(logical_id)
         return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
     def definitions(self) -> Iterator[dict[str, Any]]:
-        """How SAM recorded each function and each layer: runtime, architecture."""
+        """Yield what SAM recorded about each function and layer, such as runtime and architecture."""
         for kind in tomllib.loads((self.scratch / "build.toml").read_text()).values():
             yield from kind.values()

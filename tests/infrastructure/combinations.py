@@ -1,4 +1,4 @@
-"""Deployments with each pair of optional parameters: both given, one of them, none."""
+"""Deployments with each pair of optional parameters: both, one or none of them set."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -9,7 +9,7 @@ LOG_KEY = "arn:aws:kms:eu-central-1:123456789012:key/3e81727d-af40-4152-8d6e-3f8
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:requests"
 RULE = "arn:aws:events:eu-central-1:123456789012:rule/other/deletions"
 
-AS_IT_COMES: Mapping[str, str] = {}
+DEFAULTS_ONLY: Mapping[str, str] = {}
 WITH_EVERYTHING: Mapping[str, str] = {
     "EventBusName": "ours",
     "AllowedEventSources": "example.housekeeping,example.archive",
@@ -29,13 +29,13 @@ WITH_EVERYTHING: Mapping[str, str] = {
     "RolePath": "/backups/",
     "OperatorPolicyName": "vbs-reaper-operators",
 }
-"""Each parameter that adds or leaves out something, with a value that is not its default."""
+"""Each parameter that adds or removes something, with a value that is not its default."""
 
 
 def pairwise(names: Sequence[str]) -> Iterator[frozenset[str]]:
-    """Yield sets of names: two names are both in one of them, both out of one, and each is in one without the other.
+    """Yield sets of names. For each two names, there are sets with both, with none, and with only each of them.
 
-    The numbers of two names differ in a binary digit, so a set of the names with a 1 there contains one of the two.
+    The numbers of two names differ in a binary digit, so the set of names with a 1 there contains only one of them.
     """
     yield frozenset()
     yield frozenset(names)
@@ -49,4 +49,4 @@ COMBINATIONS: Sequence[Mapping[str, str]] = tuple(
     {name: value for name, value in WITH_EVERYTHING.items() if name in chosen}
     for chosen in pairwise(list(WITH_EVERYTHING))
 )
-"""Parameters of deployments; the first is `AS_IT_COMES`, the second `WITH_EVERYTHING`."""
+"""Parameters of deployments. The first is `DEFAULTS_ONLY`, the second `WITH_EVERYTHING`."""

@@ -1,4 +1,4 @@
-"""The translated template as each kind of deployment sees it."""
+"""The translated template, evaluated for each combination of parameters."""
 
 import pytest
 
@@ -8,5 +8,5 @@ from tests.infrastructure.rendered import Rendered
 
 @pytest.fixture(scope="session", params=COMBINATIONS, ids=lambda given: f"with {len(given)} optional parameters")
 def stack(request: pytest.FixtureRequest) -> Rendered:
-    """The template with its defaults, with every optional parameter given, and with each pair of them."""
+    """The template with its defaults, with all optional parameters, and with each pair of them."""
     return Rendered(request.param)

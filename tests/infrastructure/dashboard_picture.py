@@ -2,7 +2,7 @@
 
     python -m tests.support.local --json > run.json && python -m tests.infrastructure.dashboard_picture < run.json
 
-Each bar is the statistic that the widget names, over the whole run.
+Each bar is the statistic of the widget over the whole run.
 """
 
 import json
@@ -29,7 +29,7 @@ CAPTION: Final = (
 CELL: Final = 44
 BAR: Final = 20
 CHARACTER: Final = 7.2
-"""Width of an average character of a label, with some room to spare."""
+"""Width of an average character of a label, plus a margin."""
 SEARCH: Final = re.compile(
     r"SEARCH\('\{VbsReaper,(?P<dimensions>[\w,]+)\} MetricName=\"(?P<name>\w+)\" Stack=\"(?P<stack>[^\"]+)\"'"
 )
@@ -37,7 +37,7 @@ STATISTICS: Final[dict[str, Callable[[Sequence[float]], float]]] = {"Maximum": m
 
 
 def draw(widgets: Sequence[dict[str, Any]], samples: Sequence[Sample]) -> str:
-    """The dashboard as one SVG. A row of widgets is as high as its longest widget."""
+    """Return the dashboard as SVG. The height of a row is that of its highest widget."""
     parts = [_text(12, 26 + 18 * row, line, 'font-size="13"') for row, line in enumerate(CAPTION)]
     top = 28 + 18 * len(CAPTION)
     for _, neighbours in groupby(widgets, key=lambda widget: widget["y"]):
@@ -52,7 +52,7 @@ def draw(widgets: Sequence[dict[str, Any]], samples: Sequence[Sample]) -> str:
 
 
 def values(properties: dict[str, Any], samples: Sequence[Sample]) -> dict[str, float]:
-    """What a widget shows, by label. The sum of a metric without samples is 0."""
+    """Return the values of a widget by label. The sum of a metric without samples is 0."""
     shown: dict[str, float] = {}
     for metric in properties["metrics"]:
         found: dict[str, list[float]] = {}
@@ -83,14 +83,14 @@ def _search(metric: list[Any]) -> re.Match[str] | None:
 
 
 def _name(metric: list[Any]) -> str:
-    """How the widget calls the metric."""
+    """Return the label of a metric."""
     if search := _search(metric):
         return search["name"]
     return str(metric[-1].get("label", metric[1]) if isinstance(metric[-1], dict) else metric[1])
 
 
 def _label(metric: list[Any], sample: Sample, *, is_alone: bool) -> str:
-    """How the widget calls this sample; empty if the metric does not contain it."""
+    """Return the label of a sample, empty if the metric does not contain it."""
     if search := _search(metric):
         if (search["name"], set(search["dimensions"].split(","))) != (sample.name, set(sample.dimensions)):
             return ""
@@ -126,7 +126,7 @@ def _text(x: int, y: int, text: str, style: str) -> str:
 
 
 def widgets() -> list[dict[str, Any]]:
-    """The widgets of the template's dashboard."""
+    """Return the widgets of the dashboard in the template."""
     (dashboard,) = Rendered().every("CloudWatch::Dashboard").values()
     found: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"])["widgets"]
     return found

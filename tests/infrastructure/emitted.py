@@ -1,4 +1,4 @@
-"""What the code writes into CloudWatch: the lines that `Metrics` prints, read as CloudWatch reads them."""
+"""The metrics that the code writes: the lines of `Metrics`, parsed as CloudWatch does."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ STACK: Final = "reaper"
 
 
 def emitted(by: Callable[[Metrics], None], stack: str = STACK) -> list[Sample]:
-    """Everything that is written once `by` has counted and the invocation has ended."""
+    """Return the samples of an invocation in which `by` counts."""
     metrics, printed = Metrics(stack), io.StringIO()
     with contextlib.redirect_stdout(printed):
         by(metrics)

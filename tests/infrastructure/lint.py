@@ -1,6 +1,6 @@
-"""cfn-lint with the serverless rules, on the template as CloudFormation gets it.
+"""Runs cfn-lint with the serverless rules on the translated template.
 
-A fault in the SAM template itself stops the translation; `make build` lints it as SAM does.
+An error in the SAM template itself stops the translation; `make build` lints it as SAM does.
 """
 
 import json

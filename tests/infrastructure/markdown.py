@@ -1,4 +1,4 @@
-"""The Markdown documents of the repository, and their parts: headings, links, blocks of code, tables."""
+"""Parses the Markdown documents of the repository: headings, links, code blocks and tables."""
 
 import re
 import textwrap
@@ -24,13 +24,13 @@ FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
 )
-"""A block of code; in a list it is indented."""
+"""A code block, which may be indented in a list."""
 HEADING = re.compile(r"^#{1,6} (?P<title>.+)$", re.MULTILINE)
 LINK = re.compile(r"\[(?:[^\]]|\](?!\())*\]\((?P<target>[^)\s]+)\)")
 
 
 class Markdown:
-    """One file."""
+    """One document."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

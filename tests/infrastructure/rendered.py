@@ -1,29 +1,29 @@
-"""The translated template with its parameters put in: plain values, the rest of it as `${DeleteQueue.Arn}`."""
+"""Evaluates the translated template with parameters. Unknown values have the form `${DeleteQueue.Arn}`."""
 
 import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeAlias
 
-from tests.infrastructure.combinations import AS_IT_COMES
+from tests.infrastructure.combinations import DEFAULTS_ONLY
 from tests.infrastructure.translate import translate
 
 Properties: TypeAlias = dict[str, Any]
 UNKNOWN = re.compile(r"\$\{([^}]+)\}")
-"""A resource, or an attribute of one, that exists only once the stack is deployed."""
+"""A resource or an attribute that exists only after the deployment."""
 
 
 @cache
 def translated() -> Properties:
-    """What CloudFormation gets; translated once per process."""
+    """Return the translated template, translated once per process."""
     return translate()
 
 
 class Rendered:
-    """A deployment's view of the template: one set of parameters, conditions decided."""
+    """The template with one set of parameters and evaluated conditions."""
 
-    def __init__(self, parameters: Mapping[str, str] = AS_IT_COMES) -> None:
-        """Parameters that are not given have their defaults."""
+    def __init__(self, parameters: Mapping[str, str] = DEFAULTS_ONLY) -> None:
+        """Missing parameters have their defaults."""
         template = translated()
         defaults = {name: each.get("Default", "") for name, each in template["Parameters"].items()}
         self._parameters = {**defaults, **parameters}
@@ -37,7 +37,7 @@ class Rendered:
         self.outputs: dict[str, Properties] = self.of(template["Outputs"])
 
     def every(self, kind: str) -> dict[str, Properties]:
-        """Logical id → properties of every resource of a type, e.g. `SQS::Queue`."""
+        """Return the properties of every resource of a type such as `SQS::Queue`, by logical ID."""
         return {
             logical_id: each.get("Properties", {})
             for logical_id, each in self.resources.items()
@@ -45,7 +45,7 @@ class Rendered:
         }
 
     def of(self, node: Any) -> Any:  # noqa: ANN401  # a template holds any value
-        """The value of a part of the template; what has none is left out."""
+        """Return the value of a part of the template. Parts without a value are omitted."""
         match node:
             case {"Ref": str(name), **rest} if not rest:
                 return self._value(name)
@@ -61,7 +61,7 @@ class Rendered:
                 return self.of(yes if self._exists(condition) else no)
             case {"Fn::Select": [index, {"Fn::Split": [str(between), text]}]}:
                 parts = self.of(text).split(between)
-                return parts[int(index)] if len(parts) > 1 else parts[0]  # known only once the stack is deployed
+                return parts[int(index)] if len(parts) > 1 else parts[0]  # known only after the deployment
             case {"Fn::Not": [condition]}:
                 return not self.of(condition)
             case {"Fn::And": conditions}:
@@ -78,7 +78,7 @@ class Rendered:
                 return [value for each in node if (value := self.of(each)) is not None]
         return node
 
-    def _value(self, name: str) -> Any:  # noqa: ANN401  # a parameter is a text, a number or a list
+    def _value(self, name: str) -> Any:  # noqa: ANN401  # a string, a number or a list
         if name == "AWS::NoValue":
             return None
         value = self._parameters.get(name, f"${{{name}}}")

@@ -1,6 +1,6 @@
-"""Prints the options of `sam deploy` for its command line and samconfig.toml; nothing is deployed.
+"""Prints the options of `sam deploy` from its command line and samconfig.toml, without deploying.
 
-Runs in SAM's own environment, in place of `.venv-sam/bin/sam`: `.venv-sam/bin/python sam_deploy.py deploy …`.
+Runs with the interpreter of SAM instead of `.venv-sam/bin/sam`: `.venv-sam/bin/python sam_deploy.py deploy …`.
 """
 
 import json
@@ -11,5 +11,5 @@ from samcli.commands.deploy.command import cli
 if __name__ == "__main__":
     _, name, *words = sys.argv
     if name != "deploy":
-        sys.exit(f"sam {name} is not read here")
+        sys.exit(f"sam {name} is not supported")
     json.dump(cli.make_context(name, words).params, sys.stdout, default=str)

@@ -1,4 +1,4 @@
-"""Tables of the documents that are generated from code and template: `make docs` writes them between their markers."""
+"""Generates tables of the documents from code and template. `make docs` writes them between their markers."""
 
 import re
 import sys
@@ -14,11 +14,11 @@ from vbs_reaper.reasons import Reason
 
 MARKED = re.compile(r"<!-- table: (?P<name>[a-z ]+) -->\n(?:\|.*\n)*<!-- end -->")
 QUOTED = re.compile(r'"[^"]*"(?:: (?:\{[^}]*\}|"[^"]*"))?')
-"""A key of a policy, with the value beside it."""
+"""A key of a policy, with its value."""
 
 
 def written(text: str) -> str:
-    """Return the text with every marked table generated again.
+    """Return the text with all marked tables regenerated.
 
     Raises:
         KeyError: a marker names a table that does not exist.
@@ -27,21 +27,21 @@ def written(text: str) -> str:
 
 
 def reasons() -> Iterator[str]:
-    """Why a request ends or waits."""
+    """Yield the reasons for which a request ends or waits."""
     yield from ("| reason | what it says | what to do |", "|---|---|---|")
     for reason in filter(lambda each: each.scope.is_of_requests, Reason):
         yield f"| `{reason.value}` | {reason.sentence} | {reason.action} |"
 
 
 def plan_reasons() -> Iterator[str]:
-    """Why a backup stays or goes in a plan, and why a purge's run ends as it does."""
+    """Yield the reasons for backups in a plan, and for the end of a purge run."""
     yield from ("| reason | what it says | what to do |", "|---|---|---|")
     for reason in filter(lambda each: not each.scope.is_of_requests, Reason):
         yield f"| `{reason.value}` | {reason.sentence} | {reason.action} |"
 
 
 def parameters() -> Iterator[str]:
-    """What a deployment may say."""
+    """Yield the parameters of the template."""
     yield from ("| parameter | default | constraint | description |", "|---|---|---|---|")
     for name, parameter in translated()["Parameters"].items():
         default = f"`{parameter['Default']}`" if parameter["Default"] != "" else "empty"
@@ -50,7 +50,7 @@ def parameters() -> Iterator[str]:
 
 
 def alarms() -> Iterator[str]:
-    """What is told, by which fault, and where it says what to do."""
+    """Yield the alarms with what raises them and their runbooks."""
     yield from ("| alarm | meaning | raised by | runbook |", "|---|---|---|---|")
     for name, resource in translated()["Resources"].items():
         if resource["Type"] == "AWS::CloudWatch::Alarm":
@@ -61,20 +61,20 @@ def alarms() -> Iterator[str]:
 
 
 def _described(description: str | dict[str, str]) -> str:
-    """The text of an alarm. In the table, a parameter has the form `NAME`."""
+    """Return the description of an alarm, with parameters in the form `NAME`."""
     text = description["Fn::Sub"] if isinstance(description, dict) else description
     return re.sub(r"\$\{(\w+)\}", r"`\1`", text)
 
 
 def outputs() -> Iterator[str]:
-    """What a deployment tells."""
+    """Yield the outputs of the template."""
     yield from ("| output | description |", "|---|---|")
     for name, output in translated()["Outputs"].items():
         yield f"| `{name}` | {_cell(output['Description'])} |"
 
 
 def idle() -> Iterator[str]:
-    """What a stack costs without deletions, counted from its resources."""
+    """Yield the cost of a stack without deletions, computed from its resources."""
     stack = Rendered()
     metrics = sum(metrics_read(each) for each in stack.every("CloudWatch::Alarm").values())
     return money.idle_table(metrics, len(stack.every("CloudWatch::Dashboard")))
@@ -88,13 +88,13 @@ def metrics_read(alarm: Properties) -> int:
 
 
 def words() -> Iterator[str]:
-    """What restic, Cloud Custodian, CBR and VBS policies call it, and what a purge policy does."""
+    """Yield the equivalents of keys of a purge policy in restic, Cloud Custodian, CBR and VBS."""
     yield from (f"| here | {' | '.join(FOREIGN)} |", f"|{'---|' * (len(FOREIGN) + 1)}")
     ours = dict.fromkeys(ours for theirs in FOREIGN.values() for ours in theirs.values())
     for here in sorted(ours, key=lambda text: not text.startswith('"')):
         there = (
-            ", ".join(f"`{_as_they_write(word, whose)}`" for word, meant in theirs.items() if meant == here)
-            for whose, theirs in FOREIGN.items()
+            ", ".join(f"`{_in_syntax_of(word, tool)}`" for word, meant in theirs.items() if meant == here)
+            for tool, theirs in FOREIGN.items()
         )
         yield f"| {QUOTED.sub(_as_code, here)} | {' | '.join(there)} |"
 
@@ -105,8 +105,8 @@ def _marked(name: str) -> Iterator[str]:
     yield "<!-- end -->"
 
 
-def _as_they_write(word: str, whose: str) -> str:
-    return word.replace("_", "-") if whose == "restic" else word
+def _in_syntax_of(word: str, tool: str) -> str:
+    return word.replace("_", "-") if tool == "restic" else word
 
 
 def _as_code(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What raises each alarm and what clears it, period by period, with the metrics that the code and AWS would record.
+"""What raises and clears each alarm, period by period, with the metrics that the code and AWS would record.
 
 `tests/e2e/test_alarms*.py` raise and clear them by real faults on the local stack.
 """
@@ -11,7 +11,7 @@ import pytest
 
 from tests.infrastructure.alarm_state import Period, state, value_of
 from tests.infrastructure.emitted import emitted
-from tests.infrastructure.test_alarms import ALARMS, DAY_S, metrics_of, ordinary
+from tests.infrastructure.test_alarms import ALARMS, DAY_S, count_ordinary_day, metrics_of
 from tests.infrastructure.translate import ROOT
 from tests.support.local.function_log import Sample
 from tests.unit.aws.test_report import MESSAGE, NOW, REQUEST
@@ -31,12 +31,12 @@ HEALS: Final = {
     Reason.SERVICE_DOWN,
     Reason.UNREACHABLE,
 }
-"""What is wrong with a target until it ends by itself; if it lasts, OldestRequestDayAlarm tells."""
+"""Reasons that usually end by themselves. If they last, OldestRequestDayAlarm is raised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """The periods that raise an alarm, and those after them that clear it."""
+    """The periods that raise an alarm, and the following ones that clear it."""
 
     raised: Sequence[Period]
     cleared: Sequence[Period]
@@ -64,7 +64,7 @@ def _of_aws(namespace: str, name: str, dimensions: dict[str, str], value: float)
 
 
 def waits(reason: Reason) -> Period:
-    """A pass of the deleter that ends in a wait for this reason."""
+    """Return the samples of a pass that ends in a wait for this reason."""
     halt = Halt(reason=reason, message="x", delay_s=60, remember_s=60.0)
     return emitted(lambda metrics: DeletionReport(metrics, logger).decided(MESSAGE, REQUEST, halt, NOW))
 
@@ -144,8 +144,8 @@ def test_an_alarm_is_raised_by_nothing_less(name: str) -> None:
 
 
 @EACH_ALARM
-def test_an_ordinary_day_raises_nothing(name: str) -> None:
-    day = [*emitted(ordinary), *check(), *runs(0), *runs(1), *BUSY, *of_deleter(Errors=0, Throttles=0)]
+def test_an_ordinary_day_raises_no_alarm(name: str) -> None:
+    day = [*emitted(count_ordinary_day), *check(), *runs(0), *runs(1), *BUSY, *of_deleter(Errors=0, Throttles=0)]
     assert not is_on(name, int(ALARMS[name]["EvaluationPeriods"]) * [day])
 
 
@@ -160,22 +160,22 @@ def test_an_alarm_is_not_raised_at_its_threshold(name: str) -> None:
         assert is_on(name, [[replace(at, value=alarm["Threshold"] + 1)]])
 
 
-# ── Silence ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Missing data ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_empty_or_paused_empty_queue_is_quiet() -> None:
+def test_an_empty_queue_raises_no_alarm_even_if_paused() -> None:
     empty = of_queue("DeleteQueue", ApproximateNumberOfMessagesVisible=0, NumberOfMessagesReceived=0)
     assert not is_on("DeleterIdleAlarm", 12 * [empty])
     assert not is_on("DeleterIdleAlarm", 12 * [NOTHING])
 
 
-def test_depth_that_comes_late_is_missing_and_not_0_which_would_keep_the_alarm_off() -> None:
+def test_a_late_queue_depth_is_missing_data_and_not_0() -> None:
     late = of_queue("DeleteQueue", NumberOfMessagesReceived=0)
     assert value_of(ALARMS["DeleterIdleAlarm"], late) is None
     assert value_of(ALARMS["DeleterIdleAlarm"], of_queue("DeleteQueue", ApproximateNumberOfMessagesVisible=1)) == 1
 
 
-def test_one_receive_within_the_hour_keeps_the_deleter_from_counting_as_idle() -> None:
+def test_one_receive_within_the_hour_prevents_the_idle_alarm() -> None:
     for place in range(12):
         assert not is_on("DeleterIdleAlarm", [*place * [IDLE], BUSY, *(11 - place) * [IDLE]])
 
@@ -189,11 +189,11 @@ def test_one_receive_within_the_hour_keeps_the_deleter_from_counting_as_idle() -
         of_schedules("InvocationsFailedToBeSentToDeadLetterCount"),
     ],
 )
-def test_nothing_that_is_not_delivered_is_lost_in_silence(lost: Period) -> None:
+def test_every_undelivered_event_raises_an_alarm(lost: Period) -> None:
     assert is_on("DeliveryFailedAlarm", [lost])
 
 
-def test_letters_that_arrive_while_the_alarm_is_on_are_told() -> None:
+def test_dead_letters_that_arrive_while_the_alarm_is_on_raise_another() -> None:
     periods = [ANOTHER, LETTER, ANOTHER, LETTER]
     assert [is_on("DeadLettersAlarm", periods[: end + 1]) for end in range(4)] == [True, True, True, True]
     assert [is_on("NewDeadLettersAlarm", periods[: end + 1]) for end in range(4)] == [True, False, True, False]
@@ -205,11 +205,11 @@ def test_purge_is_missing_if_only_previews_and_other_policies_run() -> None:
     assert is_on("PurgeMissingAlarm", 7 * [[*runs(0), *other, *preview]])
 
 
-def test_schedule_that_was_just_enabled_has_time_to_run() -> None:
+def test_a_schedule_that_was_just_enabled_raises_no_alarm() -> None:
     assert not is_on("PurgeMissingAlarm", 6 * [runs(0)])
 
 
-def test_check_by_hand_does_not_count_as_a_scheduled_one() -> None:
+def test_a_manual_check_does_not_count_as_a_scheduled_one() -> None:
     by_hand = emitted(lambda metrics: metrics.target_is("default", True))
     assert is_on("CheckerSilentAlarm", 24 * [by_hand])
 
@@ -222,20 +222,20 @@ def faults_of(scope: Scope) -> list[Reason]:
 
 
 @pytest.mark.parametrize("reason", faults_of(Scope.STACK))
-def test_fault_of_the_stack_rings_in_five_minutes(reason: Reason) -> None:
+def test_a_fault_of_the_stack_raises_an_alarm_within_five_minutes(reason: Reason) -> None:
     assert ALARMS["StackUnhealthyAlarm"]["Period"] == 300
     assert is_on("StackUnhealthyAlarm", [waits(reason)])
     assert not is_on("TargetUnhealthyAlarm", [waits(reason)])
 
 
 @pytest.mark.parametrize("reason", faults_of(Scope.TARGET))
-def test_fault_of_a_target_rings_in_five_minutes(reason: Reason) -> None:
+def test_a_fault_of_a_target_raises_an_alarm_within_five_minutes(reason: Reason) -> None:
     assert ALARMS["TargetUnhealthyAlarm"]["Period"] == 300
     assert is_on("TargetUnhealthyAlarm", [waits(reason)])
     assert not is_on("StackUnhealthyAlarm", [waits(reason)])
 
 
-def test_every_reason_about_stack_or_target_is_told_or_heals() -> None:
+def test_every_reason_about_stack_or_target_raises_an_alarm_or_ends_by_itself() -> None:
     of_stack = {each for each in Reason if each.scope is Scope.STACK}
     of_target = {each for each in Reason if each.scope is Scope.TARGET}
     assert of_stack <= {*faults_of(Scope.STACK)}
@@ -243,7 +243,7 @@ def test_every_reason_about_stack_or_target_is_told_or_heals() -> None:
 
 
 @pytest.mark.parametrize("name", ["StackUnhealthyAlarm", "TargetUnhealthyAlarm"])
-def test_what_a_slow_check_has_found_stays_on_until_a_check_finds_it_repaired(name: str) -> None:
+def test_an_alarm_by_a_check_stays_on_until_a_check_finds_no_fault(name: str) -> None:
     found = check(stack_faults=1, unhealthy_targets=1)
     assert is_on(name, [found])
     assert is_on(name, [found, *24 * [NOTHING]], before="ALARM")
@@ -254,7 +254,7 @@ def test_what_a_slow_check_has_found_stays_on_until_a_check_finds_it_repaired(na
     ("already_gone", "of_purges", "deleted", "raised"),
     [(10, 0, 9, True), (10, 0, 10, False), (9, 0, 0, False), (0, 0, 0, False), (10, 1, 0, False), (99, 89, 9, True)],
 )
-def test_mostly_already_gone_is_ten_or_more_not_of_purges_and_most(
+def test_mostly_already_gone_needs_ten_requests_that_are_the_majority_and_not_of_purges(
     already_gone: int, of_purges: int, deleted: int, raised: bool
 ) -> None:
     def counted(metrics: Metrics) -> None:

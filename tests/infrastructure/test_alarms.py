@@ -1,4 +1,4 @@
-"""Alarms, dashboard and saved queries: each about something that the code really emits, each alarm with its runbook.
+"""Alarms, dashboard and saved queries use only metrics and fields that the code emits, and each alarm has a runbook.
 
 What raises and clears each alarm is in `test_alarm_scenarios.py`.
 """
@@ -31,8 +31,8 @@ OPERATOR_GUIDE: Final = Markdown(ROOT / "functions/README.md")
 TOPIC: Final = "arn:aws:sns:eu-central-1:123456789012:alarms"
 EVERYTHING: Final = Rendered({"AWS::StackName": STACK, "PurgeState": "ENABLED", "AlarmTopicArn": TOPIC})
 ALARMS: Final[dict[str, Properties]] = EVERYTHING.every("CloudWatch::Alarm")
-WITHOUT_NEWS_OF_ITS_END: Final = {"NewDeadLettersAlarm"}
-"""Alarms that do not notify when they clear: nothing was done about what they told."""
+NOT_NOTIFIED_WHEN_CLEARED: Final = {"NewDeadLettersAlarm"}
+"""Alarms that do not notify when they clear, because that does not mean that a fault was repaired."""
 OF_AWS: Final = {
     "AWS/SQS": {
         "ApproximateAgeOfOldestMessage",
@@ -50,7 +50,7 @@ OF_AWS: Final = {
         "InvocationsFailedToBeSentToDeadLetterCount",
     },
 }
-"""What alarms and dashboard use of AWS's own metrics (the services' guides, "CloudWatch metrics")."""
+"""The metrics of AWS in alarms and dashboard (guides of the services, "CloudWatch metrics")."""
 KINDS: Final = {
     "QueueName": "AWS::SQS::Queue",
     "FunctionName": "AWS::Lambda::Function",
@@ -58,7 +58,7 @@ KINDS: Final = {
     "RuleName": "AWS::Events::Rule",
     "EventBusName": "AWS::Events::EventBus",
 }
-"""What a dimension of AWS's metrics names."""
+"""The kind of resource in a dimension of these metrics."""
 LANGUAGE: Final = frozenset(
     {
         "as",
@@ -77,16 +77,16 @@ LANGUAGE: Final = frozenset(
         "sum",
     }
 )
-"""What our queries use of the language of Logs Insights."""
+"""The keywords of Logs Insights in the saved queries."""
 DAY_S: Final = 86_400.0
 
 
 NAMELESS: Final = "${AWS::StackName}"
-"""The stack of the dashboard's widgets, which are rendered without a name."""
+"""The name of the stack in widgets, which are rendered without one."""
 
 
-def ordinary(metrics: Metrics) -> None:
-    """A day without trouble: a deletion that was waited for, an outage, a refusal."""
+def count_ordinary_day(metrics: Metrics) -> None:
+    """Count an count_ordinary_day day: a slow deletion, an outage, a refusal."""
     metrics.delivered_after(DAY_S - 1)
     metrics.waits(Reason.DELETING.value)
     metrics.waits(Reason.SERVICE_DOWN.value)
@@ -95,7 +95,7 @@ def ordinary(metrics: Metrics) -> None:
 
 
 def everything(metrics: Metrics) -> None:
-    """Every method of the metrics once."""
+    """Call every method of the metrics once."""
     for name, method in getmembers(Metrics, isfunction):
         if not name.startswith("_") and name != "flush":
             parameters = [each for each in signature(method).parameters.values() if each.name != "self"]
@@ -103,7 +103,7 @@ def everything(metrics: Metrics) -> None:
 
 
 def kinds() -> set[tuple[str, frozenset[str]]]:
-    """Name and dimensions of every metric of ours."""
+    """Return name and dimensions of every metric of the functions."""
     return {(each.name, frozenset(each.dimensions)) for each in emitted(everything)}
 
 
@@ -115,7 +115,7 @@ def runbook(alarm: Properties) -> str:
 
 
 def metrics_of(alarm: Properties) -> list[Properties]:
-    """The metrics that an alarm reads, each with namespace, name and dimensions."""
+    """Return the metrics of an alarm, each with namespace, name and dimensions."""
     if "Metrics" not in alarm:
         return [alarm]
     return [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
@@ -128,7 +128,7 @@ EACH_METRIC: Final = pytest.mark.parametrize(
 
 
 @EACH_METRIC
-def test_an_alarm_reads_a_metric_that_there_is(metric: Properties) -> None:
+def test_an_alarm_uses_an_existing_metric(metric: Properties) -> None:
     dimensions = frozenset(each["Name"] for each in metric["Dimensions"])
     if metric["Namespace"] == NAMESPACE:
         assert (metric["MetricName"], dimensions) in kinds()
@@ -154,13 +154,13 @@ def test_rule_of_the_default_bus_is_named_without_a_bus() -> None:
 
 
 @EACH_METRIC
-def test_an_alarm_about_a_reason_names_one_that_there_is(metric: Properties) -> None:
+def test_an_alarm_about_a_reason_names_an_existing_one(metric: Properties) -> None:
     known = {"Reason": [*Reason], "Outcome": [*Outcome]}
     for each in metric["Dimensions"]:
         assert each["Value"] in known.get(each["Name"], [each["Value"]])
 
 
-def test_query_of_an_alarm_is_about_its_own_stack_and_a_metric_that_there_is() -> None:
+def test_the_query_of_an_alarm_is_about_its_own_stack_and_an_existing_metric() -> None:
     queries = [each["Expression"] for alarm in ALARMS.values() for each in alarm.get("Metrics", []) if "Period" in each]
     for each in queries:
         query = INSIGHTS.fullmatch(each)
@@ -176,17 +176,17 @@ def test_an_alarm_on_several_metrics_shows_one_value(name: str) -> None:
     assert len(ALARMS[name]["Metrics"]) <= 10
 
 
-def test_every_alarm_says_which_fault_raises_it() -> None:
+def test_the_fault_that_raises_each_alarm_is_documented() -> None:
     assert RAISED.keys() == ALARMS.keys()
 
 
-def test_alarms_are_sent_to_the_topic_that_is_given_and_to_none_without() -> None:
+def test_alarms_are_sent_only_to_the_given_topic() -> None:
     assert all(each["AlarmActions"] == [TOPIC] for each in ALARMS.values())
-    assert {name for name, each in ALARMS.items() if each.get("OKActions") != [TOPIC]} == WITHOUT_NEWS_OF_ITS_END
+    assert {name for name, each in ALARMS.items() if each.get("OKActions") != [TOPIC]} == NOT_NOTIFIED_WHEN_CLEARED
     assert not [each for each in Rendered().every("CloudWatch::Alarm").values() if "AlarmActions" in each]
 
 
-def test_a_purge_is_missed_only_where_it_should_run() -> None:
+def test_the_alarm_about_a_missing_purge_exists_only_with_a_scheduled_purge() -> None:
     assert ALARMS.keys() - Rendered().every("CloudWatch::Alarm").keys() == {"PurgeMissingAlarm"}
     seldom = Rendered({"PurgeState": "ENABLED", "PurgeMaximumGapInDays": "0"})
     assert ALARMS.keys() - seldom.every("CloudWatch::Alarm").keys() == {"PurgeMissingAlarm"}
@@ -201,7 +201,7 @@ def test_a_purge_is_missed_only_where_it_should_run() -> None:
         '{"target": "policy", "policy": "nightly"}',
     ],
 )
-def test_missing_purge_is_about_the_policy_by_its_name_wherever_that_stands(policy: str) -> None:
+def test_the_alarm_about_a_missing_purge_finds_the_name_at_any_place_in_the_policy(policy: str) -> None:
     stack = Rendered({"PurgeState": "ENABLED", "PurgePolicy": policy})
     (_, dimension) = stack.every("CloudWatch::Alarm")["PurgeMissingAlarm"]["Dimensions"]
     variables = stack.every("Lambda::Function")["CheckerFunction"]["Environment"]["Variables"]
@@ -220,7 +220,7 @@ def test_an_alarm_can_be_evaluated(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_first_line_of_an_alarm_names_its_runbook_which_begins_with_a_command(name: str) -> None:
+def test_the_first_line_of_an_alarm_names_its_runbook_which_starts_with_a_command(name: str) -> None:
     title = runbook(ALARMS[name])
     assert f"\n### {title}\n" in OPERATOR_GUIDE.text
     section = OPERATOR_GUIDE.text.partition(f"\n### {title}\n")[2].partition("\n#")[0]
@@ -231,7 +231,7 @@ def test_first_line_of_an_alarm_names_its_runbook_which_begins_with_a_command(na
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_names_the_first_command_with_the_name_of_its_stack(name: str) -> None:
+def test_an_alarm_contains_the_first_command_with_the_name_of_its_stack(name: str) -> None:
     _, says, _ = str(ALARMS[name]["AlarmDescription"]).splitlines()
     assert says.endswith(".")
     command = first_command(ALARMS[name])
@@ -243,7 +243,7 @@ def test_an_alarm_names_the_first_command_with_the_name_of_its_stack(name: str) 
         assert "${" in command or command == "aws lambda get-account-settings"
 
 
-def test_text_of_an_alarm_fits_for_every_name_of_a_stack() -> None:
+def test_the_text_of_an_alarm_is_short_enough_for_every_stack_name() -> None:
     longest = 128
     for alarm in (
         Rendered({"AWS::StackName": longest * "s", "PurgeState": "ENABLED"}).every("CloudWatch::Alarm").values()
@@ -257,7 +257,7 @@ def first_command(alarm: Properties) -> str:
 
 
 def general(command: str) -> str:
-    """The command without names that differ from stack to stack."""
+    """Return the command without names that depend on the stack."""
     command = command.removeprefix(".venv/bin/").replace("--stack vbs-reaper", f"--stack {STACK}")
     return re.sub(r"\$\{\w+\}|\b[A-Z]+(?:_[A-Z]+)+\b", "NAME", command)
 
@@ -277,7 +277,7 @@ def test_readme_leads_to_every_runbook_in_two_clicks() -> None:
 # ── Dashboard and queries ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_dashboard_shows_metrics_that_exist_and_all_of_ours() -> None:
+def test_the_dashboard_shows_existing_metrics_and_all_of_the_functions() -> None:
     shown = set()
     for widget in widgets():
         for metric in widget["properties"]["metrics"]:
@@ -296,7 +296,7 @@ def test_the_dashboard_shows_metrics_that_exist_and_all_of_ours() -> None:
     assert shown == kinds()
 
 
-def test_no_widget_lies_on_another() -> None:
+def test_widgets_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
     for widget in widgets():
         cells = {
@@ -309,24 +309,24 @@ def test_no_widget_lies_on_another() -> None:
         taken |= cells
 
 
-def asked_for(query: str) -> set[str]:
-    """The fields that a query names: its words but texts, the language's own, and names it gives itself."""
+def fields_in(query: str) -> set[str]:
+    """Return the fields in a query: its words without strings, keywords and names that it defines."""
     words = set(re.findall(r"(?<![\w@.])[A-Za-z_]\w*", re.sub(r'"[^"]*"', "", query)))
     return words - LANGUAGE - set(re.findall(r" as (\w+)", query))
 
 
-def test_queries_ask_for_fields_that_are_logged(log_lines: LogLines) -> None:
+def test_queries_use_fields_that_are_logged(log_lines: LogLines) -> None:
     report = DeletionReport(Metrics("reaper"), logger)
     for decision in DECISIONS.values():
         report.decided(MESSAGE, REQUEST, decision, NOW)
     logged = {field for line in log_lines.all() for field in line}
     counted = {name for each in emitted(everything) for name in (each.name, *each.dimensions)}
     for query in EVERYTHING.every("Logs::QueryDefinition").values():
-        assert asked_for(query["QueryString"])
-        assert asked_for(query["QueryString"]) <= logged | counted
+        assert fields_in(query["QueryString"])
+        assert fields_in(query["QueryString"]) <= logged | counted
 
 
-def test_queries_ask_log_groups_of_the_stack() -> None:
+def test_queries_use_log_groups_of_the_stack() -> None:
     queries = EVERYTHING.every("Logs::QueryDefinition")
     assert [each["Name"].rpartition("/")[2] for each in queries.values()] == [
         "A backup's story",
@@ -349,17 +349,17 @@ def test_the_picture_shows_every_widget_of_the_template() -> None:
     ] == []
 
 
-def test_a_widget_shows_what_its_search_finds_by_its_own_statistic() -> None:
+def test_a_widget_shows_the_results_of_its_search_with_its_statistic() -> None:
     twice = [each for _ in range(2) for each in emitted(lambda metrics: metrics.waits("forbidden"), NAMELESS)]
     others = emitted(lambda metrics: metrics.waits("forbidden"), "another stack")
-    written = twice + others + emitted(ordinary, NAMELESS)
+    written = twice + others + emitted(count_ordinary_day, NAMELESS)
     by_title = {widget["properties"]["title"]: values(widget["properties"], written) for widget in widgets()}
     assert by_title["Waits by reason"] == {"deleting": 1.0, "forbidden": 2.0, "service_down": 1.0}
     assert by_title["Oldest request (s)"] == {"OldestRequestAge": DAY_S - 1}
     assert by_title["Dead letters"] == {"arrived": 0}
 
 
-def test_a_widget_shows_metrics_of_aws_by_their_labels_and_0_as_the_sum_of_none() -> None:
+def test_a_widget_shows_metrics_of_aws_with_their_labels_and_0_without_samples() -> None:
     by_title = {widget["properties"]["title"]: widget["properties"] for widget in widgets()}
     namespace, name, dimension, value = by_title["Dead letters"]["metrics"][0][:4]
     written = [

@@ -1,4 +1,4 @@
-"""What a deployment would upload: built once by the real `sam build`, looked at file by file."""
+"""The artifacts of a real `sam build`, checked file by file."""
 
 import csv
 import hashlib
@@ -19,7 +19,7 @@ LAYERS = ("DependenciesLayer", "SharedLayer")
 MOST_BYTES = 25_000_000
 PACKAGE = ROOT / "layers" / "shared" / "python" / "vbs_reaper"
 REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
-THE_RUNTIMES_OWN = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"}
+RUNTIME_PACKAGES = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"}
 LEFT_OUT = {"setuptools", "pip", "bin", "tests", "test", "cli"}
 
 
@@ -29,12 +29,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def sources(files: set[str]) -> set[str]:
-    """Without the byte code, which ships only where a Python of the runtime's version builds."""
+    """Remove byte code, which is only built with a Python of the version of the runtime."""
     return {name for name in files if "__pycache__" not in name}
 
 
 def installed(built: Built) -> dict[str, str]:
-    """Distribution → version, in the layer."""
+    """Return the version by distribution in the layer."""
     names = [each.stem for each in (built.folder("DependenciesLayer") / "python").glob("*.dist-info")]
     return {name.rpartition("-")[0].replace("_", "-").lower(): name.rpartition("-")[2] for name in names}
 
@@ -44,7 +44,7 @@ def machine_code(built: Built) -> list[str]:
 
 
 def required() -> dict[str, str]:
-    """Distribution → version, in the requirements."""
+    """Return the version by distribution in the requirements."""
     lines = [line.split()[0] for line in REQUIREMENTS.read_text().splitlines() if not line.startswith(" ")]
     return dict(line.split("==") for line in lines)
 
@@ -63,14 +63,14 @@ def test_the_shared_layer_is_the_package_without_the_console(built: Built) -> No
     assert console
 
 
-def test_the_dependency_layer_holds_what_the_requirements_say_and_nothing_of_the_runtimes(built: Built) -> None:
+def test_the_dependency_layer_contains_the_requirements_and_no_package_of_the_runtime(built: Built) -> None:
     assert installed(built) == required()
     top = {name.split("/")[1] for name in built.files("DependenciesLayer")}
-    assert not top & (THE_RUNTIMES_OWN | LEFT_OUT)
+    assert not top & (RUNTIME_PACKAGES | LEFT_OUT)
     assert {name.split("/")[0] for name in built.files("DependenciesLayer")} == {"python"}
 
 
-def test_every_file_of_the_dependency_layer_is_byte_for_byte_as_its_wheel_says(built: Built) -> None:
+def test_every_file_of_the_dependency_layer_has_the_digest_in_its_wheel(built: Built) -> None:
     python = built.folder("DependenciesLayer") / "python"
     recorded = {name: digest for record in python.glob("*.dist-info/RECORD") for name, digest in read_record(record)}
     files = sources({name.removeprefix("python/") for name in built.files("DependenciesLayer")})
@@ -82,7 +82,7 @@ def test_every_file_of_the_dependency_layer_is_byte_for_byte_as_its_wheel_says(b
 
 
 def read_record(path: Path) -> list[tuple[str, str]]:
-    """Name and digest of each file of an installed wheel; its own list of them has none."""
+    """Return name and digest of each file of an installed wheel, except the RECORD itself."""
     with path.open(encoding="utf-8", newline="") as lines:
         return [(name, digest) for name, digest, _ in csv.reader(lines)]
 
@@ -92,7 +92,7 @@ def test_the_dependency_layer_stays_small(built: Built) -> None:
     assert sum((folder / name).stat().st_size for name in built.files("DependenciesLayer")) <= MOST_BYTES
 
 
-def test_machine_code_is_the_runtimes_whatever_machine_builds(built: Built) -> None:
+def test_machine_code_is_for_the_runtime_on_any_build_machine(built: Built) -> None:
     folder = built.folder("DependenciesLayer")
     libraries = machine_code(built)
     assert any("/msgspec/" in name for name in libraries)
@@ -103,15 +103,15 @@ def test_machine_code_is_the_runtimes_whatever_machine_builds(built: Built) -> N
         assert int.from_bytes(header[18:20], "little") == AARCH64
 
 
-def test_a_second_build_is_for_the_platform_that_it_is_asked_for(built: Built, tmp_path: Path) -> None:
-    """SAM's cache is not used: it knows the source of a layer, but not the variables of its Makefile."""
+def test_a_second_build_uses_the_requested_platform(built: Built, tmp_path: Path) -> None:
+    """The cache of SAM must not be used, because it ignores the variables of the Makefile of a layer."""
     shutil.copytree(built.scratch, tmp_path, dirs_exist_ok=True)
     libraries = machine_code(Built(tmp_path, PLATFORM="manylinux2014_x86_64"))
     assert libraries
     assert all("x86_64" in name for name in libraries)
 
 
-def test_byte_code_ships_whole_for_the_runtime_or_not_at_all(built: Built) -> None:
+def test_byte_code_is_complete_for_the_runtime_or_absent(built: Built) -> None:
     for layer in LAYERS:
         files = built.files(layer)
         compiled = {name for name in files if name.endswith(".pyc")}
@@ -120,20 +120,20 @@ def test_byte_code_ships_whole_for_the_runtime_or_not_at_all(built: Built) -> No
         assert len(compiled) in {0, len(modules)}
 
 
-def test_functions_and_layers_are_recorded_for_the_architecture_they_run_on(built: Built) -> None:
+def test_functions_and_layers_are_recorded_for_their_architecture(built: Built) -> None:
     definitions = list(built.definitions())
     assert len(definitions) == len(LAYERS) + len(Rendered().every("Lambda::Function"))
     assert {definition["architecture"] for definition in definitions} == {"arm64"}
 
 
-def test_the_layers_requirements_are_what_the_lock_says(tmp_path: Path) -> None:
+def test_the_requirements_of_the_layer_match_the_lock(tmp_path: Path) -> None:
     fresh = tmp_path / "requirements.txt"
     command = ["make", "--silent", "requirements", f"REQUIREMENTS={fresh}"]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     assert fresh.read_text() == REQUIREMENTS.read_text()
 
 
-def test_every_requirement_is_hashed_and_holds_on_every_machine() -> None:
+def test_every_requirement_is_hashed_and_has_no_marker() -> None:
     text = REQUIREMENTS.read_text()
     assert " ; " not in text, "a marker would be judged by the machine that builds"
     assert all("--hash=sha256:" in each for each in text.replace("\\\n", "").splitlines())

@@ -1,4 +1,4 @@
-"""Each pair of optional parameters, in four partitions of AWS: what cfn-lint, the policies and botocore say."""
+"""Each pair of optional parameters in four partitions of AWS, checked with cfn-lint, the policies and botocore."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from cfnlint.context.parameters import ParameterSet
 
-from tests.infrastructure.combinations import AS_IT_COMES, COMBINATIONS, WITH_EVERYTHING
+from tests.infrastructure.combinations import COMBINATIONS, DEFAULTS_ONLY, WITH_EVERYTHING
 from tests.infrastructure.rendered import Rendered, translated
 
 PARTITIONS = {
@@ -24,14 +24,14 @@ AN_ARN = re.compile(r"\barn:(?P<partition>[^:]+):(?P<service>[a-z0-9-]+):(?P<reg
 SERVICES = ("cloudformation", "cloudwatch", "events", "lambda", "logs", "s3", "scheduler", "secretsmanager", "sqs")
 
 
-def test_each_pair_of_parameters_is_given_together_not_at_all_and_one_without_the_other() -> None:
-    assert COMBINATIONS[:2] == (AS_IT_COMES, WITH_EVERYTHING)
+def test_each_pair_of_parameters_is_set_together_alone_and_not_at_all() -> None:
+    assert COMBINATIONS[:2] == (DEFAULTS_ONLY, WITH_EVERYTHING)
     for one, other in combinations(WITH_EVERYTHING, 2):
         found = {(one in given, other in given) for given in COMBINATIONS}
         assert found == set(product((True, False), repeat=2))
 
 
-def test_every_parameter_that_adds_or_leaves_out_something_is_combined() -> None:
+def test_every_parameter_that_adds_or_removes_something_is_combined() -> None:
     in_conditions = set(re.findall(r'"Ref": "(\w+)"', json.dumps(translated()["Conditions"])))
     assert in_conditions <= WITH_EVERYTHING.keys()
 
@@ -53,14 +53,14 @@ def test_cfn_lint_reads_the_parameters() -> None:
 
 
 def as_lists(given: Mapping[str, str]) -> dict[str, str | list[str]]:
-    """The parameters as cfn-lint takes them, which does not split lists."""
+    """Return the parameters for cfn-lint, with lists split."""
     types = {name: each["Type"] for name, each in translated()["Parameters"].items()}
     return {name: value.split(",") if "List" in types[name] else value for name, value in given.items()}
 
 
 @pytest.mark.parametrize("given", COMBINATIONS, ids=lambda given: f"with {len(given)} optional parameters")
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_every_arn_is_of_the_partition_and_region_of_the_stack(partition: str, given: Mapping[str, str]) -> None:
+def test_every_arn_has_the_partition_and_region_of_the_stack(partition: str, given: Mapping[str, str]) -> None:
     region = PARTITIONS[partition]
     here = {
         name: value.replace("arn:aws:", f"arn:{partition}:").replace("eu-central-1", region)
@@ -74,7 +74,7 @@ def test_every_arn_is_of_the_partition_and_region_of_the_stack(partition: str, g
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_the_services_of_the_stack_exist_in_the_partition_as_far_as_botocore_knows(partition: str) -> None:
+def test_the_services_of_the_stack_exist_in_the_partition_according_to_botocore(partition: str) -> None:
     session = botocore.session.get_session()
     for service in SERVICES:
         assert PARTITIONS[partition] in session.get_available_regions(service, partition), service

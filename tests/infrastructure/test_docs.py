@@ -1,4 +1,4 @@
-"""The documents describe what exists: their tables, samples, commands, links and diagrams match code and template."""
+"""The documents match code and template: their tables, samples, commands, links and diagrams."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from tests.benchmarks.money import CUSTOM_METRIC, DELETION_METRICS
 from tests.infrastructure.markdown import DOCUMENTS, Markdown, documents
 from tests.infrastructure.rendered import Rendered
 from tests.infrastructure.schemas.messages import EVENTS
-from tests.infrastructure.schemas.validator import complaints
+from tests.infrastructure.schemas.validator import validation_errors
 from tests.infrastructure.tables import MARKED, TABLES, written
 from tests.infrastructure.test_parameters import AS_BOTOCORE_SAYS
 from tests.infrastructure.translate import ROOT
@@ -84,7 +84,7 @@ def test_the_metrics_are_those_that_the_code_writes(capsys: pytest.CaptureFixtur
 
 
 def metrics_written(capsys: pytest.CaptureFixture[str]) -> set[tuple[str, str, frozenset[str]]]:
-    """Name, unit and dimensions of every metric, read off the lines that the metrics' own methods write."""
+    """Return name, unit and dimensions of every metric, from the lines that all methods of the metrics write."""
     metrics = Metrics("reaper")
     for name, method in getmembers(Metrics, isfunction):
         if not name.startswith("_") and name != "flush":
@@ -166,7 +166,7 @@ def test_every_json_block_is_a_valid_request_policy_secret_or_event(shown: dict[
         assert read_target("shown", StoredSecret(version_id="1", text=text)).region
     else:
         (event,) = (each for each in EVENTS if each.detail_type == shown["detail-type"])
-        assert complaints(event.file_name, shown) == []
+        assert validation_errors(event.file_name, shown) == []
 
 
 def test_documents_show_a_request_a_policy_both_kinds_of_secrets_and_an_event() -> None:
@@ -208,7 +208,7 @@ def commands() -> list[str]:
 
 
 ONLY_OF_THE_CLI = {("logs", "tail"): {"--since", "--follow", "--format", "--filter-pattern", "--log-stream-names"}}
-"""Commands that are no operation of the API, with their options (AWS CLI Command Reference, version 2)."""
+"""Commands that are not operations of the API, with their options (AWS CLI Command Reference, version 2)."""
 
 
 @pytest.mark.parametrize(

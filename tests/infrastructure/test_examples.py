@@ -1,4 +1,4 @@
-"""The examples to copy are right before anyone deploys them; that they work is shown on the local stack."""
+"""The examples to copy are valid. `tests/e2e/test_bus.py` deploys them to the local stack."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def test_the_linter_finds_nothing_in_the_templates_to_copy() -> None:
     assert not finished.returncode, finished.stdout
 
 
-def test_the_event_to_put_is_a_request_on_the_stacks_bus() -> None:
+def test_the_event_to_put_is_a_request_on_the_bus_of_the_stack() -> None:
     (entry,) = example("put_events.json")
     assert entry["DetailType"] == REQUESTED
     assert isinstance(open_envelope(entry["Detail"], datetime.now(UTC)), DeleteRequest)
@@ -48,13 +48,13 @@ def test_the_event_to_put_is_a_request_on_the_stacks_bus() -> None:
     assert entry["EventBusName"] == bus["Name"]
 
 
-def test_the_pattern_names_events_that_there_are() -> None:
+def test_the_pattern_names_existing_events() -> None:
     pattern = example("needs_a_person.json")
     assert pattern["source"] == [SOURCE]
     assert {*pattern["detail-type"]} <= {event.detail_type for event in EVENTS}
 
 
-def test_the_cloudevent_is_made_of_what_every_result_has() -> None:
+def test_the_cloudevent_uses_only_fields_that_every_result_has() -> None:
     (target,) = cloudevents()["ResultsAsCloudEvents"]["Properties"]["Targets"]
     transformer = target["InputTransformer"]
     assert {*re.findall("<([^>]+)>", transformer["InputTemplate"])} == transformer["InputPathsMap"].keys()
@@ -72,7 +72,7 @@ def test_the_rule_for_cloudevents_has_dead_letters_and_an_explicit_retry_policy(
 
 
 def is_always_there(schema: dict[str, Any], path: list[str]) -> bool:
-    """Whether a schema requires what a path leads to."""
+    """Return whether a schema requires the field at a path."""
     node = schema
     for name in path:
         if name not in node["required"]:

@@ -1,4 +1,4 @@
-"""The way to a purge on a schedule: what `make deploy` is given arrives at CloudFormation as it was written."""
+"""The way to a scheduled purge: the values given to `make deploy` reach CloudFormation unchanged."""
 
 import json
 import os
@@ -29,29 +29,29 @@ TYPED = (
     ROOT / "Makefile",
     ROOT / "template.yaml",
 )
-"""Every file that tells people what to type."""
+"""Every file with commands to type."""
 ONE_ATTEMPT = re.compile(r"(^|[\s`])AWS_MAX_ATTEMPTS=1 aws lambda invoke\b[^`\n]*--cli-read-timeout 0\b")
-OWN = {name: value for name, value in os.environ.items() if name not in {"ARGS", "MAKEFLAGS", "MAKEOVERRIDES"}}
-"""Without what `make test ARGS=…` hands down to every make that it starts."""
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in {"ARGS", "MAKEFLAGS", "MAKEOVERRIDES"}}
+"""The environment without the variables that `make test ARGS=…` passes to child makes."""
 BY_HAND = f"PARAMETERS={EXAMPLE.relative_to(ROOT)}"
 IN_A_PIPELINE = "ARGS=--config-env ci --parameter-overrides DefaultTarget=otc-prod LogRetentionInDays=365"
 BUILT = ("--old-file=.venv/stamp", "--old-file=.venv-sam/stamp")
 
 
-def make(*words: str, environment: Mapping[str, str] = OWN) -> subprocess.CompletedProcess[str]:
+def make(*words: str, environment: Mapping[str, str] = ENVIRONMENT) -> subprocess.CompletedProcess[str]:
     command = ["make", "--silent", *words]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-def given_to_cloudformation(*words: str) -> dict[str, str]:
-    """The parameters of the stack after `make deploy` with these words: by make, the shell and SAM's own parser."""
+def parameters_of_stack(*words: str) -> dict[str, str]:
+    """Return the parameters of the stack after `make deploy` with these words, parsed by make, the shell and SAM."""
     parameters: dict[str, str] = options_of_sam(*words)["parameter_overrides"]
     return parameters
 
 
 @cache
 def options_of_sam(*words: str) -> dict[str, Any]:
-    """The options of `sam deploy` after `make deploy` with these words, those of samconfig.toml included."""
+    """Return the options of `sam deploy` after `make deploy` with these words, including those of samconfig.toml."""
     done = make("--old-file=build", "deploy", f"SAM={SAM}", *words)
     assert not done.returncode, done.stdout + done.stderr
     options: dict[str, Any] = json.loads(done.stdout)
@@ -59,7 +59,7 @@ def options_of_sam(*words: str) -> dict[str, Any]:
 
 
 def written(folder: Path, text: str) -> str:
-    """The words of `make deploy` for a file with that policy, in the form of the example."""
+    """Return the argument of `make deploy` for a file with this policy, in the form of the example."""
     path = folder / "purge.yaml"
     path.write_text("PurgePolicy: |-\n" + "".join(f"  {line}\n" for line in text.splitlines()), encoding="utf-8")
     return f"PARAMETERS={path}"
@@ -68,8 +68,8 @@ def written(folder: Path, text: str) -> str:
 # ── Parameters from a file ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_example_turns_the_purge_on_when_it_is_deployed() -> None:
-    parameters = given_to_cloudformation(BY_HAND)
+def test_the_example_enables_the_purge_when_it_is_deployed() -> None:
+    parameters = parameters_of_stack(BY_HAND)
     assert parameters == yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     assert parameters.keys() <= translated()["Parameters"].keys()
     assert all(takes(name, value) for name, value in parameters.items())
@@ -82,27 +82,27 @@ def test_the_example_turns_the_purge_on_when_it_is_deployed() -> None:
     assert run.policy.mode == "purge"
 
 
-def test_a_policy_in_a_file_arrives_as_it_is_written(tmp_path: Path) -> None:
+def test_a_policy_in_a_file_arrives_unchanged(tmp_path: Path) -> None:
     names = [r"^(.+)-\d{4}$", r"^(\w+)\.\$HOME-$$-$(id)-`id`-$", r"^([^']+)-#1:\\-%s-{{x}}-!Ref$", "ä|\u00fc [ ] * \t"]
     document = {"policy": "nightly", "match": {"name": names}, "keep": {"last": 1}}
     text = json.dumps(document, indent=2, ensure_ascii=False).replace("|", r"\u0022")
-    arrived = given_to_cloudformation(written(tmp_path, text))["PurgePolicy"]
+    arrived = parameters_of_stack(written(tmp_path, text))["PurgePolicy"]
     assert arrived == text
     assert takes("PurgePolicy", arrived)
 
 
-def test_a_policy_that_is_no_text_in_the_file_is_refused(tmp_path: Path) -> None:
+def test_a_policy_that_is_not_a_string_in_the_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "purge.yaml"
     path.write_text('PurgePolicy: {"policy": "nightly", "keep": {"last": 1}}\n', encoding="utf-8")
-    assert not takes("PurgePolicy", given_to_cloudformation(f"PARAMETERS={path}")["PurgePolicy"])
+    assert not takes("PurgePolicy", parameters_of_stack(f"PARAMETERS={path}")["PurgePolicy"])
 
 
-def test_parameters_may_come_from_a_file_and_from_the_command_line() -> None:
-    told = given_to_cloudformation(IN_A_PIPELINE)
+def test_parameters_can_come_from_a_file_or_from_the_command_line() -> None:
+    told = parameters_of_stack(IN_A_PIPELINE)
     assert told == {"DefaultTarget": "otc-prod", "LogRetentionInDays": "365"}
 
 
-def test_two_lists_of_parameters_are_refused_because_sam_would_forget_the_first() -> None:
+def test_two_lists_of_parameters_are_refused_because_sam_would_ignore_the_first() -> None:
     done = make("--dry-run", "deploy", f"PARAMETERS={EXAMPLE}", "ARGS=--parameter-overrides DefaultTarget=x")
     assert done.returncode
     assert "if both are given, SAM uses only the last" in done.stderr
@@ -114,7 +114,7 @@ blanks = st.text(" \t\r\n", max_size=3)
 
 
 @given(st.sampled_from([None, 0, 2, "\t"]), blanks, blanks, blanks)
-def test_every_policy_is_taken_and_none_whose_quotation_marks_a_shell_has_eaten(
+def test_every_policy_is_accepted_but_none_without_quotation_marks(
     indent: int | str | None, before: str, inside: str, after: str
 ) -> None:
     document = {"policy": "nightly", "match": {"name": "daily-*"}, "keep": {"last": 3}, "mode": "purge"}
@@ -128,7 +128,7 @@ def test_every_policy_is_taken_and_none_whose_quotation_marks_a_shell_has_eaten(
 
 
 @pytest.mark.parametrize("typed", ['{"policy":"nightly","keep":{"last":3}}', '{ "policy": "nightly" }'])
-def test_what_a_shell_makes_of_a_policy_is_refused(typed: str) -> None:
+def test_a_policy_without_shell_quotes_is_refused(typed: str) -> None:
     done = subprocess.run(["sh", "-c", f"printf %s {typed}"], capture_output=True, text=True, check=True)  # noqa: S607
     assert not takes("PurgePolicy", done.stdout)
 
@@ -137,7 +137,7 @@ def test_what_a_shell_makes_of_a_policy_is_refused(typed: str) -> None:
 
 
 def purger_commands() -> list[str]:
-    """Every line that tells people to invoke the purger by hand."""
+    """Return every line with a command that invokes the purger."""
     outputs = [str(each["Value"]) for each in Rendered().outputs.values()]
     texts = [path.read_text(encoding="utf-8") for path in TYPED if path.name != "template.yaml"]
     lines = [line for text in (*texts, *outputs) for line in text.splitlines()]
@@ -145,7 +145,7 @@ def purger_commands() -> list[str]:
 
 
 def test_no_command_to_type_invokes_the_purger_more_than_once() -> None:
-    """SAM waits 60 seconds and tries five times: five purges. So does the AWS CLI unless it is told otherwise."""
+    """SAM waits 60 seconds and retries four times, which starts five purges. So does the AWS CLI by default."""
     found = purger_commands()
     assert len(found) == 2, "the outputs PreviewPurgeCommand and ApprovePlanCommand"
     assert [line for line in found if not ONE_ATTEMPT.search(line)] == []
@@ -162,13 +162,13 @@ def test_no_command_to_type_invokes_the_purger_more_than_once() -> None:
         (["ARGS=--region eu-west-1 --stack-name=other"], "eu-west-1/other", "delete --region eu-west-1 --stack-name=o"),
     ],
 )
-def test_what_a_stack_holds_is_listed_before_it_is_deleted(
+def test_holds_of_a_stack_are_listed_before_it_is_deleted(
     tmp_path: Path, words: list[str], holds: str, deletes: str
 ) -> None:
     cli = tmp_path / "cli"
     cli.write_text('#!/bin/sh\necho "$1 of $AWS_DEFAULT_REGION/$3"\nexit 1\n', encoding="utf-8")
     cli.chmod(0o700)
-    environment = {name: value for name, value in OWN.items() if name != "AWS_DEFAULT_REGION"}
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "AWS_DEFAULT_REGION"}
     tools = ["SAM=echo sam", f"CLI={cli}", f"BUS_RULES={cli} rules of"]
     done = make(*BUILT, "remove", *tools, *words, environment=environment)
     assert done.returncode == 0, done.stderr
@@ -178,7 +178,7 @@ def test_what_a_stack_holds_is_listed_before_it_is_deleted(
     assert deleted.startswith(f"sam {deletes}")
 
 
-def test_nothing_is_deleted_while_rules_of_others_are_on_the_bus() -> None:
+def test_nothing_is_deleted_while_the_bus_has_rules_of_others() -> None:
     done = make(*BUILT, "remove", "SAM=echo sam", "CLI=echo", "BUS_RULES=sh -c 'exit 2'")
     assert done.returncode
     assert "sam delete" not in done.stdout
@@ -196,7 +196,7 @@ def test_nothing_is_deleted_while_rules_of_others_are_on_the_bus() -> None:
         ([], False),
     ],
 )
-def test_a_deployment_that_names_a_key_says_how_long_the_earlier_one_is_needed(
+def test_a_deployment_with_a_key_prints_how_long_the_former_one_is_needed(
     tmp_path: Path, words: list[str], warns: bool
 ) -> None:
     path = tmp_path / "key.yaml"
@@ -208,13 +208,13 @@ def test_a_deployment_that_names_a_key_says_how_long_the_earlier_one_is_needed(
     assert ("14 days" in done.stderr) == warns
 
 
-def test_the_parameter_of_the_key_says_how_long_the_earlier_one_is_needed() -> None:
+def test_the_description_of_the_key_states_how_long_the_former_one_is_needed() -> None:
     description = translated()["Parameters"]["KmsKeyArn"]["Description"]
     assert all(word in description for word in ("FormerKmsKeyArns", "14 days"))
 
 
 @pytest.mark.parametrize(("words", "asks"), [(BY_HAND, True), (IN_A_PIPELINE, False)])
-def test_a_pipeline_is_asked_nothing_and_may_find_nothing_to_do(words: str, asks: bool) -> None:
+def test_a_pipeline_gets_no_prompt_and_an_empty_change_is_not_an_error(words: str, asks: bool) -> None:
     told = options_of_sam(words)
     assert told["confirm_changeset"] is asks
     assert told["fail_on_empty_changeset"] is asks

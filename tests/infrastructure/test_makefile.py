@@ -1,4 +1,4 @@
-"""The Makefile: what it installs from, what it removes, and what it says."""
+"""The Makefile: package indexes, removed files, and printed messages."""
 
 import os
 import subprocess
@@ -21,9 +21,9 @@ def commands_of(*words: str, **environment: str) -> str:
 
 
 def test_the_list_of_targets_fits_80_columns() -> None:
-    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, check=True, text=True).stdout  # noqa: S607
-    assert "make run" in said
-    assert max(map(len, said.splitlines())) <= 80
+    output = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, check=True, text=True).stdout  # noqa: S607
+    assert "make run" in output
+    assert max(map(len, output.splitlines())) <= 80
 
 
 def test_packages_come_from_a_mirror_if_one_is_set_with_the_hashes_of_the_lock(tmp_path: Path) -> None:
@@ -36,30 +36,30 @@ def test_packages_come_from_a_mirror_if_one_is_set_with_the_hashes_of_the_lock(t
         {"UV_DEFAULT_INDEX": "https://mirror.example/simple"},
         {"PIP_CONFIG_FILE": str(file)},
     ):
-        said = commands_of(".venv/stamp", ".venv-sam/stamp", **no_file | setting)
-        assert "uv sync" not in said, "it would fetch the addresses in uv.lock, which are those of PyPI"
-        assert said.count("uv pip sync --quiet --require-hashes") == 2
-        assert said.count("--editable .") == 1
+        output = commands_of(".venv/stamp", ".venv-sam/stamp", **no_file | setting)
+        assert "uv sync" not in output, "it would fetch the addresses in uv.lock, which are those of PyPI"
+        assert output.count("uv pip sync --quiet --require-hashes") == 2
+        assert output.count("--editable .") == 1
 
 
-def test_the_certificates_of_the_machine_are_trusted_unless_it_is_said_otherwise() -> None:
+def test_the_certificates_of_the_machine_are_trusted_by_default() -> None:
     assert "[1]" in commands_of("--eval", "show: ; @echo [$(UV_SYSTEM_CERTS)]", "show")
     assert "[0]" in commands_of("--eval", "show: ; @echo [$(UV_SYSTEM_CERTS)]", "show", UV_SYSTEM_CERTS="0")
 
 
-def test_a_cache_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
-    said = commands_of("--eval", "show: ; @echo [$(UV_CACHE_DIR)]", "show", HOME="/dev/null")
-    assert f"[{ROOT}/.build/uv-cache]" in said
+def test_an_unwritable_cache_folder_is_replaced(tmp_path: Path) -> None:
+    output = commands_of("--eval", "show: ; @echo [$(UV_CACHE_DIR)]", "show", HOME="/dev/null")
+    assert f"[{ROOT}/.build/uv-cache]" in output
     assert "[]" in commands_of("--eval", "show: ; @echo [$(UV_CACHE_DIR)]", "show", HOME=str(tmp_path))
 
 
-def test_the_last_words_of_a_build_are_about_byte_code() -> None:
-    said = commands_of("build", PYTHON="python3.99").splitlines()
-    (build,) = (place for place, line in enumerate(said) if line.endswith("/sam build"))
-    assert "contain no byte code" in " ".join(said[build + 1 :])
+def test_the_last_message_of_a_build_is_about_byte_code() -> None:
+    output = commands_of("build", PYTHON="python3.99").splitlines()
+    (build,) = (place for place, line in enumerate(output) if line.endswith("/sam build"))
+    assert "contain no byte code" in " ".join(output[build + 1 :])
 
 
-def test_clean_removes_what_tests_and_python_leave() -> None:
-    said = commands_of("clean")
-    assert ".hypothesis" in said
-    assert "__pycache__" in said
+def test_clean_removes_the_files_of_tests_and_python() -> None:
+    output = commands_of("clean")
+    assert ".hypothesis" in output
+    assert "__pycache__" in output

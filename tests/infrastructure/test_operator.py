@@ -1,4 +1,4 @@
-"""The operator's policy: every AWS call of the console's commands is allowed by it, and it allows nothing else."""
+"""The policy of the operator allows all AWS calls of the CLI, and nothing else."""
 
 import ast
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.infrastructure.translate import ROOT
 PACKAGE = ROOT / "layers/shared/python/vbs_reaper"
 CONSOLE = PACKAGE / "cli"
 HOLDS_BUCKET = PACKAGE / "aws/hold_store.py"
-"""An adapter that writes what only the console writes."""
+"""An adapter of the CLI only."""
 SERVICES = ("cloudwatch", "cloudformation", "lambda", "logs", "s3", "sqs")
 OPERATOR_MAY = {
     ("cloudformation:DescribeStacks", f"arn:${{AWS::Partition}}:cloudformation:{HERE}:stack/${{AWS::StackName}}/*"),
@@ -43,7 +43,7 @@ CALLED_OTHERWISE = {
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
 }
-"""Operations whose right has another name; that for a batch is that for one."""
+"""Operations with a permission of another name, such as batch operations."""
 
 
 def operator_may(stack: Rendered) -> set[tuple[str, str]]:
@@ -58,7 +58,7 @@ def operator_may(stack: Rendered) -> set[tuple[str, str]]:
 
 @cache
 def operations_by_method() -> dict[str, str]:
-    """Return the operations of the services, by the name of the client's method; the models take long to read."""
+    """Return the operations of the services by method name. Cached, because loading the models is slow."""
     session = botocore.session.get_session()
     return {
         xform_name(name): f"{service}:{name}"
@@ -68,7 +68,7 @@ def operations_by_method() -> dict[str, str]:
 
 
 def rights_used(path: Path) -> Iterator[str]:
-    """The rights that a module's calls need: every operation of AWS that it names."""
+    """Yield the permissions that the AWS operations in a module need."""
     operations = operations_by_method()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         name = node.attr if isinstance(node, ast.Attribute) else node.value if isinstance(node, ast.Constant) else ""
@@ -77,18 +77,18 @@ def rights_used(path: Path) -> Iterator[str]:
             yield CALLED_OTHERWISE.get(right, right)
 
 
-def test_the_operator_may_do_what_the_console_does_and_nothing_else() -> None:
+def test_the_operator_has_exactly_these_permissions() -> None:
     assert operator_may(Rendered()) == OPERATOR_MAY
     assert operator_may(Rendered(WITH_EVERYTHING)) == OPERATOR_MAY | USE_THE_KEY | {("kms:Decrypt", FORMER_KEY)}
 
 
-def test_every_right_of_the_operator_is_used_and_every_call_is_allowed() -> None:
-    modules = {*CONSOLE.rglob("*.py"), HOLDS_BUCKET} - {CONSOLE / "bus_rules.py"}  # for whoever deletes the stack
+def test_every_permission_of_the_operator_is_used_and_every_call_is_allowed() -> None:
+    modules = {*CONSOLE.rglob("*.py"), HOLDS_BUCKET} - {CONSOLE / "bus_rules.py"}  # for the deletion of the stack
     used = {right for path in modules for right in rights_used(path)}
     assert used == {action for action, _ in OPERATOR_MAY}
 
 
-def test_the_mapping_can_only_be_switched_for_the_deleter(stack: Rendered) -> None:
+def test_only_the_mapping_of_the_deleter_can_be_changed(stack: Rendered) -> None:
     policy = stack.every("IAM::ManagedPolicy")["OperatorPolicy"]
     (update,) = (
         each for each in statements(policy["PolicyDocument"]) if each["Action"] == "lambda:UpdateEventSourceMapping"
@@ -96,7 +96,7 @@ def test_the_mapping_can_only_be_switched_for_the_deleter(stack: Rendered) -> No
     assert update["Condition"] == {"ArnEquals": {"lambda:FunctionArn": "${DeleterFunction.Arn}"}}
 
 
-def test_the_rights_to_hold_and_to_release_are_statements_of_their_own(stack: Rendered) -> None:
+def test_the_permissions_to_hold_and_to_release_are_separate_statements(stack: Rendered) -> None:
     policy = stack.every("IAM::ManagedPolicy")["OperatorPolicy"]
     by_name = {each["Sid"]: each for each in statements(policy["PolicyDocument"])}
     for name, action in (("Hold", "s3:PutObject"), ("Release", "s3:DeleteObject")):
@@ -106,7 +106,7 @@ def test_the_rights_to_hold_and_to_release_are_statements_of_their_own(stack: Re
 
 
 @pytest.mark.parametrize("service", ["secretsmanager", "iam", "sts"])
-def test_no_secret_and_no_other_right_can_be_had_with_it(stack: Rendered, service: str) -> None:
+def test_no_secret_can_be_read_and_no_permission_gained_with_it(stack: Rendered, service: str) -> None:
     assert not [action for action, _ in operator_may(stack) if action.startswith(f"{service}:")]
     assert not [action for action, _ in operator_may(stack) if "*" in action]
     everywhere = {action for action, each in operator_may(stack) if each in {"*", f"{KEY}*"}}

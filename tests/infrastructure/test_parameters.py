@@ -1,4 +1,4 @@
-"""What a deployment may say, and what it gets told: parameters and outputs of the template."""
+"""The parameters and outputs of the template."""
 
 import json
 import re
@@ -73,7 +73,7 @@ REFUSED: dict[str, list[str | int]] = {
     "PurgePolicy": [
         "",
         "nightly",
-        "{policy:nightly,mode:purge,match:{name:daily-*},keep:{last:3}}",  # a shell ate the quotes
+        "{policy:nightly,mode:purge,match:{name:daily-*},keep:{last:3}}",  # a shell has removed the quotes
         "{'policy': 'nightly'}",
         '{\\"policy\\": \\"nightly\\"}',
         "{}",
@@ -138,7 +138,7 @@ TAKEN: dict[str, list[str | int]] = {
 
 
 def takes(name: str, value: str | int) -> bool:
-    """Whether CloudFormation would take a value: a pattern must match all of it, a limit includes itself."""
+    """Return whether CloudFormation accepts a value. A pattern must match all of it; limits are inclusive."""
     parameter = PARAMETERS[name]
     if "AllowedValues" in parameter:
         return value in parameter["AllowedValues"]
@@ -148,28 +148,28 @@ def takes(name: str, value: str | int) -> bool:
     return bool(parameter["MinValue"] <= int(value) <= parameter["MaxValue"])
 
 
-def test_parameters_and_their_defaults_are_those_of_the_design() -> None:
+def test_parameters_and_defaults_are_as_designed() -> None:
     assert {name: each["Default"] for name, each in PARAMETERS.items()} == DEFAULTS
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_a_parameter_says_what_it_is_and_what_it_takes(name: str) -> None:
+def test_a_parameter_has_a_description_and_a_constraint(name: str) -> None:
     assert PARAMETERS[name]["Description"].endswith(".")
     assert PARAMETERS[name]["ConstraintDescription"]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_value_that_cannot_work_is_refused_before_anything_is_made(name: str) -> None:
+def test_an_invalid_value_is_rejected_before_the_deployment(name: str) -> None:
     assert [value for value in REFUSED[name] if takes(name, value)] == []
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_the_default_and_every_value_that_can_work_is_taken(name: str) -> None:
+def test_the_default_and_every_valid_value_is_accepted(name: str) -> None:
     values = [PARAMETERS[name]["Default"], *TAKEN.get(name, []), WITH_EVERYTHING.get(name)]
     assert [value for value in values if value is not None and not takes(name, value)] == []
 
 
-def test_every_parameter_stands_in_one_group_and_is_used() -> None:
+def test_every_parameter_is_in_one_group_and_used() -> None:
     template = translated()
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
@@ -177,7 +177,7 @@ def test_every_parameter_stands_in_one_group_and_is_used() -> None:
     assert not [name for name in PARAMETERS if f'"Ref": "{name}"' not in used and f"${{{name}}}" not in used]
 
 
-def test_outputs_are_those_of_the_design(stack: Rendered) -> None:
+def test_outputs_are_as_designed(stack: Rendered) -> None:
     values = {name: output["Value"] for name, output in stack.outputs.items() if not name.endswith("Command")}
     bus = values.pop("EventBusName")
     assert bus in {"${EventBus}", "ours"}
@@ -201,7 +201,7 @@ def test_outputs_are_those_of_the_design(stack: Rendered) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in Rendered().outputs if name.endswith("Command")])
-def test_a_command_among_the_outputs_can_be_pasted(name: str) -> None:
+def test_a_command_in_the_outputs_is_valid(name: str) -> None:
     aws, service, command, *options = without_settings(shlex.split(Rendered().outputs[name]["Value"]))
     assert aws == "aws"
     model = botocore.session.get_session().get_service_model(AS_BOTOCORE_SAYS.get(service, service))
@@ -213,11 +213,11 @@ def test_a_command_among_the_outputs_can_be_pasted(name: str) -> None:
 
 
 def without_settings(words: list[str]) -> list[str]:
-    """A command's words without the variables of the environment before it."""
+    """Return the words of a command without the environment variables before it."""
     return [*dropwhile(lambda word: re.match("[A-Z_]+=", word), words)]
 
 
-def test_the_request_among_the_outputs_is_one() -> None:
+def test_the_request_in_the_outputs_is_valid() -> None:
     command = shlex.split(Rendered().outputs["SendRequestCommand"]["Value"])
     request = open_envelope(command[command.index("--message-body") + 1], datetime.now(UTC))
     assert isinstance(request, DeleteRequest)
@@ -232,22 +232,22 @@ def option_of(name: str, option: str) -> str:
     return words[words.index(option) + 1]
 
 
-def test_text_of_the_subnets_names_every_service_that_functions_in_a_vpc_need() -> None:
+def test_the_description_of_the_subnets_names_every_service_that_functions_in_a_vpc_need() -> None:
     guide = (ROOT / "functions/README.md").read_text(encoding="utf-8")
     services = re.findall(r"^\| ([\w ]+) \| (?:interface|gateway), `com\.amazonaws", guide, re.MULTILINE)
     assert services == ["SQS", "EventBridge", "Secrets Manager", "Lambda", "S3"]
     assert [each for each in services if each not in translated()["Parameters"]["SubnetIds"]["Description"]] == []
 
 
-def test_longest_gap_is_advised_longer_than_the_time_between_two_runs() -> None:
-    """CloudWatch looks back from now, so runs that are a minute more than a day apart leave a day without one."""
+def test_the_recommended_gap_is_longer_than_the_time_between_two_runs() -> None:
+    """CloudWatch looks back from now, so with runs a minute more than a day apart, some day has no run."""
     advice = " ".join(translated()["Parameters"]["PurgeMaximumGapInDays"]["Description"].split())
     assert "2 for a nightly purge" in advice
     assert "1 or 2" not in advice
     assert "once a week or less often, set 0" in advice
 
 
-def test_the_default_policy_is_one_that_deletes_nothing() -> None:
+def test_the_default_policy_is_valid_and_deletes_nothing() -> None:
     (schedule,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "StackPurgeSchedule")
     run = purge_event(schedule["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", "2026-11-25T04:00:00Z"))
     assert isinstance(run, Run)
@@ -255,7 +255,7 @@ def test_the_default_policy_is_one_that_deletes_nothing() -> None:
     assert (run.policy.mode, run.name) == ("preview", "2026-11-25T04-00-00Z")
 
 
-def test_the_purges_among_the_outputs_are_some_and_none_deletes() -> None:
+def test_the_purge_events_in_the_outputs_are_valid_and_delete_nothing() -> None:
     preview = purge_event(option_of("PreviewPurgeCommand", "--payload"))
     weekly = purge_event(json.loads(option_of("AddPurgeScheduleCommand", "--target"))["Input"])
     assert isinstance(preview, Run)
@@ -264,7 +264,7 @@ def test_the_purges_among_the_outputs_are_some_and_none_deletes() -> None:
     assert isinstance(purge_event(option_of("ApprovePlanCommand", "--payload")), Approval)
 
 
-def test_a_further_schedule_is_tried_as_long_as_the_stacks_own() -> None:
+def test_a_further_schedule_has_the_retry_policy_of_the_stack() -> None:
     (own,) = (s for n, s in Rendered().every("Scheduler::Schedule").items() if n == "StackPurgeSchedule")
     further = json.loads(option_of("AddPurgeScheduleCommand", "--target"))
     assert {key: further[key] for key in ("Arn", "RoleArn", "RetryPolicy", "DeadLetterConfig")} == {

@@ -1,4 +1,4 @@
-"""Who may do what: roles and resource policies of the translated template, statement by statement."""
+"""The roles and resource policies of the translated template, statement by statement."""
 
 from collections.abc import Iterator
 
@@ -59,7 +59,7 @@ SCHEDULES_MAY = {
     "RequestScheduleRole": ("sqs:SendMessage", "${DeleteQueue.Arn}"),
 }
 CHANGES = ["s3:PutObject*", "s3:DeleteObject*", "s3:ReplicateObject", "s3:ReplicateDelete"]
-"""Also what changes tags and versions."""
+"""Including changes of tags and versions."""
 BUCKET_DENIES = {
     "OnlyOverTls": (
         "s3:*",
@@ -118,7 +118,7 @@ def of_roles(stack: Rendered) -> Iterator[Properties]:
 
 
 def may(stack: Rendered, role: str) -> set[tuple[str, str]]:
-    """Every (action, resource) that a role allows."""
+    """Return every (action, resource) that a role allows."""
     return {
         (action, resource)
         for policy in stack.every("IAM::Role")[role]["Policies"]
@@ -129,7 +129,7 @@ def may(stack: Rendered, role: str) -> set[tuple[str, str]]:
 
 
 def of_queue(stack: Rendered, queue: str) -> list[Properties]:
-    """The statements of a queue's policy."""
+    """Return the statements of the policy of a queue."""
     return [
         statement
         for policy in stack.every("SQS::QueuePolicy").values()
@@ -139,7 +139,7 @@ def of_queue(stack: Rendered, queue: str) -> list[Properties]:
 
 
 def senders(stack: Rendered, queue: str) -> set[str]:
-    """The ARNs, or their patterns, of what a queue's policy lets send."""
+    """Return the ARNs or patterns of the sources that a queue accepts messages from."""
     return {
         arn
         for statement in of_queue(stack, queue)
@@ -153,7 +153,7 @@ def senders(stack: Rendered, queue: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("role", "rights"), FUNCTIONS_MAY.items())
-def test_a_function_may_do_what_it_does_and_nothing_else(role: str, rights: set[tuple[str, str]]) -> None:
+def test_a_function_has_exactly_the_permissions_it_needs(role: str, rights: set[tuple[str, str]]) -> None:
     all_keys = USE_THE_KEY | {("kms:Decrypt", FORMER_KEY), ("kms:Decrypt", SECRET_KEY)}
     for given, bus, keys in (({}, "${EventBus}", set[tuple[str, str]]()), (WITH_EVERYTHING, "ours", all_keys)):
         arn = f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/{bus}"
@@ -162,31 +162,29 @@ def test_a_function_may_do_what_it_does_and_nothing_else(role: str, rights: set[
 
 
 @pytest.mark.parametrize(("role", "right"), SCHEDULES_MAY.items())
-def test_a_schedule_may_do_what_it_does_or_leave_a_dead_letter_and_nothing_else(
-    role: str, right: tuple[str, str]
-) -> None:
+def test_a_schedule_has_exactly_the_permissions_it_needs(role: str, right: tuple[str, str]) -> None:
     rights = {right, ("sqs:SendMessage", "${DeadLetterQueue.Arn}")}
     assert may(Rendered(), role) == rights
     assert may(Rendered(WITH_EVERYTHING), role) == rights | USE_THE_KEY
 
 
-def test_every_statement_says_its_name_its_actions_and_its_resources(stack: Rendered) -> None:
+def test_every_statement_has_a_name_actions_and_resources(stack: Rendered) -> None:
     for statement in of_roles(stack):
         assert statement["Effect"] == "Allow"
         assert statement["Sid"]
         assert not [action for action in listed(statement["Action"]) if "*" in action]
         for resource in listed(statement["Resource"]):
             assert resource != "*"
-            assert "*" not in resource.removesuffix("/*"), "a name's end may be open, nothing before it"
+            assert "*" not in resource.removesuffix("/*"), "only the end of a name may be a wildcard"
 
 
-def test_no_role_has_a_policy_that_someone_else_writes(stack: Rendered) -> None:
+def test_no_role_has_a_managed_policy_of_others(stack: Rendered) -> None:
     attached = [role.get("ManagedPolicyArns", []) for role in stack.every("IAM::Role").values()]
     assert all(each in ([], ["${NetworkPolicy}"]) for each in attached)
     assert not stack.every("IAM::Policy")
 
 
-def test_every_function_has_a_role_of_its_own_that_only_lambda_takes_on(stack: Rendered) -> None:
+def test_every_function_has_its_own_role_that_only_lambda_can_assume(stack: Rendered) -> None:
     functions = stack.every("Lambda::Function").values()
     roles = [function["Role"].strip("${}").removesuffix(".Arn") for function in functions]
     assert len(set(roles)) == len(roles)
@@ -195,7 +193,7 @@ def test_every_function_has_a_role_of_its_own_that_only_lambda_takes_on(stack: R
         assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
-def test_every_other_role_is_taken_on_by_schedules_of_this_account_only(stack: Rendered) -> None:
+def test_every_other_role_can_be_assumed_only_by_schedules_of_this_account(stack: Rendered) -> None:
     for name in stack.every("IAM::Role").keys() - FUNCTIONS_MAY.keys():
         (trust,) = statements(stack.every("IAM::Role")[name]["AssumeRolePolicyDocument"])
         assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
@@ -208,7 +206,7 @@ def test_plans_are_private(stack: Rendered) -> None:
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
-def test_the_policy_of_the_bucket_denies_what_is_listed_and_allows_nothing(stack: Rendered) -> None:
+def test_the_policy_of_the_bucket_has_exactly_these_denials(stack: Rendered) -> None:
     (policy,) = stack.every("S3::BucketPolicy").values()
     found = statements(policy["PolicyDocument"])
     assert {(each["Effect"], each["Principal"]) for each in found} == {("Deny", "*")}
@@ -219,7 +217,7 @@ def test_the_policy_of_the_bucket_denies_what_is_listed_and_allows_nothing(stack
 
 
 @pytest.mark.parametrize("queue", ["DeleteQueue", "DeadLetterQueue"])
-def test_a_queue_talks_over_tls_only(stack: Rendered, queue: str) -> None:
+def test_a_queue_requires_tls(stack: Rendered, queue: str) -> None:
     (denied,) = (statement for statement in of_queue(stack, queue) if statement["Effect"] == "Deny")
     assert denied["Principal"] == "*"
     assert denied["Action"] == "sqs:*"
@@ -228,8 +226,8 @@ def test_a_queue_talks_over_tls_only(stack: Rendered, queue: str) -> None:
 
 
 @pytest.mark.parametrize("queue", ["DeleteQueue", "DeadLetterQueue"])
-def test_a_service_may_only_send_and_only_for_a_named_source(stack: Rendered, queue: str) -> None:
-    """SQS guide, "Key management": SNS and EventBridge set aws:SourceArn; of SNS, no more is documented."""
+def test_a_service_can_only_send_for_a_named_source(stack: Rendered, queue: str) -> None:
+    """SQS guide, "Key management": SNS and EventBridge set aws:SourceArn. For SNS, nothing else is documented."""
     allowed = [each for each in of_queue(stack, queue) if each["Effect"] == "Allow" and "Service" in each["Principal"]]
     assert allowed
     for statement in allowed:
@@ -247,13 +245,13 @@ def test_further_topics_and_rules_may_send_requests_and_dead_letters_if_they_are
 
 
 def of_bus(stack: Rendered) -> list[Properties]:
-    """The statements of the policy of the stack's own bus."""
+    """Return the statements of the policy of the stack's bus."""
     buses = stack.every("Events::EventBus").values()
     return [statement for bus in buses if "Policy" in bus for statement in statements(bus["Policy"])]
 
 
 def other_accounts(stack: Rendered) -> list[str]:
-    """The accounts that the queue's policy lets send."""
+    """Return the accounts that may send to the queue."""
     allowed = (each["Principal"] for each in of_queue(stack, "DeleteQueue") if each["Effect"] == "Allow")
     return [account for principal in allowed for account in principal.get("AWS", [])]
 
@@ -285,7 +283,7 @@ def test_other_accounts_may_use_only_the_bus_of_the_stack() -> None:
 
 
 def test_every_role_has_the_boundary_and_the_path_that_the_account_requires() -> None:
-    """An absent path is the default of IAM. A path that is set replaces the role, so it is not set unless asked."""
+    """Without a path, IAM uses its default. A path replaces the role, so it is set only on request."""
     for role in Rendered().every("IAM::Role").values():
         assert not role.keys() & {"Path", "PermissionsBoundary"}
     for role in Rendered(WITH_EVERYTHING).every("IAM::Role").values():
@@ -293,7 +291,7 @@ def test_every_role_has_the_boundary_and_the_path_that_the_account_requires() ->
         assert role["PermissionsBoundary"] == WITH_EVERYTHING["PermissionsBoundaryArn"]
 
 
-def test_the_operators_policy_has_a_fixed_name_only_if_asked() -> None:
+def test_the_policy_of_the_operator_has_a_fixed_name_only_on_request() -> None:
     (name,) = (each.get("ManagedPolicyName") for each in Rendered().every("IAM::ManagedPolicy").values())
     assert name is None
     assert Rendered(WITH_EVERYTHING).every("IAM::ManagedPolicy")["OperatorPolicy"]["ManagedPolicyName"]
@@ -311,7 +309,7 @@ def test_all_functions_are_in_the_vpc_or_none_is(stack: Rendered) -> None:
 
 
 def test_only_lambda_itself_uses_the_permissions_for_the_network() -> None:
-    """Lambda guide, "Giving Lambda functions access to resources in a VPC": the key is in calls of function code."""
+    """Lambda guide, "Giving Lambda functions access to resources in a VPC": calls of function code have this key."""
     policy = Rendered(WITH_EVERYTHING).every("IAM::ManagedPolicy")["NetworkPolicy"]
     allowed, denied = statements(policy["PolicyDocument"])
     assert allowed["Effect"] == "Allow"
@@ -325,8 +323,8 @@ def test_logs_have_a_key_only_if_one_is_given() -> None:
     assert {each["KmsKeyId"] for each in Rendered(WITH_EVERYTHING).every("Logs::LogGroup").values()} == {LOG_KEY}
 
 
-def test_whoever_reads_what_the_key_encrypts_may_read_what_former_keys_encrypted(stack: Rendered) -> None:
-    """Without KmsKeyArn too: a key that was removed still encrypts the messages that wait."""
+def test_a_role_that_can_use_the_key_can_decrypt_with_former_keys(stack: Rendered) -> None:
+    """Even without KmsKeyArn: waiting messages are still encrypted with a removed key."""
     former = [FORMER_KEY] if "ReadWhatFormerKeysEncrypted" in str(stack.resources) else []
     for role in FUNCTIONS_MAY:
         assert [each for action, each in may(stack, role) if each == FORMER_KEY] == former
@@ -334,7 +332,7 @@ def test_whoever_reads_what_the_key_encrypts_may_read_what_former_keys_encrypted
         assert not {FORMER_KEY, SECRET_KEY} & {resource for _, resource in may(stack, role)}
 
 
-def test_a_changed_or_removed_key_still_decrypts_if_it_is_named_as_a_former_one() -> None:
+def test_a_former_key_can_still_decrypt() -> None:
     for current in ({}, {"KmsKeyArn": KEY}):
         stack = Rendered({**current, "FormerKmsKeyArns": f"{FORMER_KEY},{LOG_KEY}"})
         for role in FUNCTIONS_MAY:

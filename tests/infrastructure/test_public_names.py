@@ -1,4 +1,4 @@
-"""Names that users, dashboards and programs depend on. Removing or renaming one breaks somebody."""
+"""Names that users, dashboards and programs depend on. Removing or renaming one is a breaking change."""
 
 import argparse
 import json
@@ -82,7 +82,7 @@ def _properties(node: Any) -> Iterator[str]:  # noqa: ANN401
 
 def commands(command: argparse.ArgumentParser, path: str) -> Iterator[tuple[str, list[str]]]:
     options: list[str] = []
-    for action in command._actions:  # argparse has no other way to list them
+    for action in command._actions:  # argparse has no public way to list them
         if isinstance(action, argparse._SubParsersAction):
             for name, sub in action.choices.items():
                 yield from commands(sub, f"{path} {name}")

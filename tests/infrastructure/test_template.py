@@ -1,4 +1,4 @@
-"""What no stand-in of AWS checks about queues, functions and targets: read off the translated template."""
+"""Properties of queues, functions and targets that no emulator checks, in the translated template."""
 
 import re
 from datetime import timedelta
@@ -21,7 +21,7 @@ KEEPS_STATE = {
     "AWS::S3::Bucket": "RetainExceptOnCreate",
     "AWS::S3::BucketPolicy": "RetainExceptOnCreate",
 }
-"""What becomes of what is in it when the stack is deleted; nothing is lost by replacing one."""
+"""What happens to resources with state when the stack is deleted. Replacing one loses nothing."""
 SIZES = {"DeleterFunction": (60, 256), "PurgerFunction": (900, 512), "CheckerFunction": (60, 256)}
 """Timeout in seconds, memory in MB."""
 WITHOUT_DEAD_LETTERS = {
@@ -44,7 +44,7 @@ def deleter_mapping(stack: Rendered) -> Properties:
 
 
 def targets(stack: Rendered) -> list[Properties]:
-    """Whatever an event or a schedule is sent to."""
+    """Return all targets of rules and schedules."""
     of_rules = [target for rule in stack.every("Events::Rule").values() for target in rule["Targets"]]
     return of_rules + [schedule["Target"] for schedule in stack.every("Scheduler::Schedule").values()]
 
@@ -52,7 +52,7 @@ def targets(stack: Rendered) -> list[Properties]:
 # ── Queues ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_message_stays_hidden_for_six_runs_of_its_function_as_aws_asks(stack: Rendered) -> None:
+def test_the_visibility_timeout_is_six_times_the_function_timeout_as_aws_recommends(stack: Rendered) -> None:
     assert queue(stack, "DeleteQueue")["VisibilityTimeout"] == 1200
     assert queue(stack, "DeleteQueue")["VisibilityTimeout"] >= 6 * deleter(stack)["Timeout"]
 
@@ -70,7 +70,7 @@ def test_both_queues_keep_messages_for_14_days(stack: Rendered) -> None:
     }
 
 
-def test_a_dead_letter_may_be_larger_than_a_request(stack: Rendered) -> None:
+def test_a_dead_letter_can_be_larger_than_a_request(stack: Rendered) -> None:
     assert queue(stack, "DeleteQueue")["MaximumMessageSize"] == 256 * 1024
     assert queue(stack, "DeadLetterQueue")["MaximumMessageSize"] == 1024 * 1024
 
@@ -83,7 +83,7 @@ def test_only_the_delete_queue_may_use_the_dead_letter_queue(stack: Rendered) ->
     }
 
 
-def test_queues_are_encrypted_by_sqs_or_by_the_key_that_is_given() -> None:
+def test_queues_are_encrypted_by_sqs_or_with_the_given_key() -> None:
     for each in Rendered().every("SQS::Queue").values():
         assert each["SqsManagedSseEnabled"] is True
         assert "KmsMasterKeyId" not in each
@@ -95,7 +95,7 @@ def test_queues_are_encrypted_by_sqs_or_by_the_key_that_is_given() -> None:
 # ── The deleter ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_batch_answers_for_each_message_and_none_is_filtered_away(stack: Rendered) -> None:
+def test_a_batch_reports_each_message_and_none_is_filtered(stack: Rendered) -> None:
     assert deleter_mapping(stack) == {
         "EventSourceArn": "${DeleteQueue.Arn}",
         "FunctionName": "${DeleterFunction}",
@@ -105,12 +105,12 @@ def test_a_batch_answers_for_each_message_and_none_is_filtered_away(stack: Rende
     }
 
 
-def test_no_more_deleters_run_at_once_than_the_parameter_says() -> None:
+def test_the_parameter_limits_the_concurrency_of_the_deleter() -> None:
     assert deleter_mapping(Rendered({"MaximumConcurrency": "7"}))["ScalingConfig"] == {"MaximumConcurrency": "7"}
     assert "ReservedConcurrentExecutions" not in deleter(Rendered())
 
 
-def test_the_deleter_reads_its_settings_from_what_the_template_gives_it(stack: Rendered) -> None:
+def test_the_deleter_accepts_the_environment_in_the_template(stack: Rendered) -> None:
     variables = {name: str(value) for name, value in deleter(stack)["Environment"]["Variables"].items()}
     given = {"DELETE_QUEUE_URL": "https://queue.example/1/delete", "DEAD_LETTER_QUEUE_URL": "https://queue.example/1/d"}
     given |= {"EVENT_BUS_NAME": "bus", "PLANS_BUCKET": "reaper-plansbucket"}
@@ -124,7 +124,7 @@ def test_the_deleter_reads_its_settings_from_what_the_template_gives_it(stack: R
     assert settings.trusted_senders == {"${DeleterRole.RoleId}", "${PurgerRole.RoleId}", "${AWS::AccountId}"}
 
 
-def test_results_go_to_the_bus_that_requests_come_from(stack: Rendered) -> None:
+def test_results_are_sent_to_the_bus_of_the_requests(stack: Rendered) -> None:
     (rule,) = stack.every("Events::Rule").values()
     assert deleter(stack)["Environment"]["Variables"]["EVENT_BUS_NAME"] == rule["EventBusName"]
     assert stack.outputs["EventBusName"]["Value"] == rule["EventBusName"]
@@ -133,7 +133,7 @@ def test_results_go_to_the_bus_that_requests_come_from(stack: Rendered) -> None:
 # ── The purger and its plans ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_purger_reads_its_settings_from_what_the_template_gives_it(stack: Rendered) -> None:
+def test_the_purger_accepts_the_environment_in_the_template(stack: Rendered) -> None:
     environment = stack.every("Lambda::Function")["PurgerFunction"]["Environment"]["Variables"]
     variables = {name: str(value) for name, value in environment.items()}
     given = {"DELETE_QUEUE_URL": "https://queue.example/1/delete", "DEAD_LETTER_QUEUE_URL": "https://queue.example/1/d"}
@@ -143,7 +143,7 @@ def test_the_purger_reads_its_settings_from_what_the_template_gives_it(stack: Re
     assert (settings.secret_prefix, settings.default_target) == ("vbs-reaper", "default")
 
 
-def test_plans_and_login_slots_are_versioned_and_forgotten_in_time_and_holds_are_not(stack: Rendered) -> None:
+def test_plans_and_login_slots_are_versioned_and_expire_and_holds_do_not(stack: Rendered) -> None:
     (bucket,) = stack.every("S3::Bucket").values()
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     rules = bucket["LifecycleConfiguration"]["Rules"]
@@ -157,19 +157,19 @@ def test_plans_and_login_slots_are_versioned_and_forgotten_in_time_and_holds_are
     assert not [each for each in rules if HOLDS.startswith(each["Prefix"]) or each["Prefix"].startswith(HOLDS)]
 
 
-def test_deleter_and_purger_are_told_the_minimum_age() -> None:
+def test_deleter_and_purger_have_the_minimum_age() -> None:
     for stack, hours in ((Rendered(), "0"), (Rendered({"MinimumAge": "48"}), "48")):
         functions = stack.every("Lambda::Function")
         for name in ("DeleterFunction", "PurgerFunction"):
             assert str(functions[name]["Environment"]["Variables"]["MINIMUM_AGE_IN_HOURS"]) == hours
 
 
-def test_every_function_is_told_the_bucket_of_the_login_slots(stack: Rendered) -> None:
+def test_every_function_has_the_bucket_of_the_login_slots(stack: Rendered) -> None:
     for function in stack.every("Lambda::Function").values():
         assert function["Environment"]["Variables"]["PLANS_BUCKET"] == "${PlansBucket}"
 
 
-def test_plans_are_encrypted_by_s3_or_by_the_key_that_is_given() -> None:
+def test_plans_are_encrypted_by_s3_or_with_the_given_key() -> None:
     def encryption(stack: Rendered) -> Properties:
         (bucket,) = stack.every("S3::Bucket").values()
         (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -180,20 +180,20 @@ def test_plans_are_encrypted_by_s3_or_by_the_key_that_is_given() -> None:
     assert encryption(Rendered(WITH_EVERYTHING)) == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
 
 
-def test_plans_are_kept_as_long_as_the_parameter_says() -> None:
+def test_the_parameter_sets_how_long_plans_are_kept() -> None:
     bucket = Rendered({"PlanRetentionInDays": "3653"}).every("S3::Bucket")["PlansBucket"]
     days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert days == {"plans/": "3653", "logins/": 90}
 
 
-def test_what_keeps_state_says_what_becomes_of_it() -> None:
+def test_every_resource_with_state_has_a_deletion_policy() -> None:
     found = {name: each for name, each in translated()["Resources"].items() if each["Type"] in KEEPS_STATE}
     assert {each["Type"] for each in found.values()} == KEEPS_STATE.keys()
     for name, each in found.items():
         assert (each["DeletionPolicy"], each["UpdateReplacePolicy"]) == (KEEPS_STATE[each["Type"]], "Retain"), name
 
 
-def test_the_purge_runs_only_once_somebody_turns_it_on_and_at_the_hour_of_its_zone() -> None:
+def test_the_purge_is_disabled_by_default_and_scheduled_in_its_time_zone() -> None:
     def schedule(**parameters: str) -> Properties:
         return Rendered(parameters).every("Scheduler::Schedule")["StackPurgeSchedule"]
 
@@ -207,8 +207,8 @@ def test_the_purge_runs_only_once_somebody_turns_it_on_and_at_the_hour_of_its_zo
     assert changed["ScheduleExpression"] == "rate(1 day)"
 
 
-def test_schedules_in_the_group_are_new_resources_and_not_updates_of_the_former_ones() -> None:
-    """An update of `GroupName` alone fails: CloudFormation looks for the schedule in the new group (aws-cdk #34216)."""
+def test_schedules_in_the_group_have_new_logical_ids() -> None:
+    """Updating only `GroupName` fails: CloudFormation looks for the schedule in the new group (aws-cdk #34216)."""
     schedules = Rendered().every("Scheduler::Schedule")
     assert {each["GroupName"] for each in schedules.values()} == {"${ScheduleGroup}"}
     assert not {"CheckSchedule", "PurgeRunSchedule"} & schedules.keys()
@@ -217,7 +217,7 @@ def test_schedules_in_the_group_are_new_resources_and_not_updates_of_the_former_
 # ── Every function ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_function_is_as_large_and_as_patient_as_designed(stack: Rendered) -> None:
+def test_every_function_has_the_designed_memory_and_timeout(stack: Rendered) -> None:
     functions = stack.every("Lambda::Function")
     assert {name: (each["Timeout"], each["MemorySize"]) for name, each in functions.items()} == SIZES
     assert {each["Handler"] for each in functions.values()} == {"app.lambda_handler"}
@@ -225,13 +225,13 @@ def test_every_function_is_as_large_and_as_patient_as_designed(stack: Rendered) 
     assert Rendered({"PurgerMemory": "2048"}).every("Lambda::Function")["PurgerFunction"]["MemorySize"] == "2048"
 
 
-def test_a_function_may_be_invoked_for_a_named_source_only(stack: Rendered) -> None:
+def test_a_function_can_be_invoked_only_for_a_named_source(stack: Rendered) -> None:
     for permission in stack.every("Lambda::Permission").values():
         assert permission["SourceArn"]
         assert permission["SourceAccount"]
 
 
-def test_every_function_that_is_invoked_asynchronously_says_how_often_and_where_it_ends(stack: Rendered) -> None:
+def test_every_asynchronous_function_has_a_retry_limit_and_a_failure_destination(stack: Rendered) -> None:
     invoked = {
         schedule["Target"]["Arn"].strip("${}").removesuffix(".Arn")
         for schedule in stack.every("Scheduler::Schedule").values()
@@ -245,7 +245,7 @@ def test_every_function_that_is_invoked_asynchronously_says_how_often_and_where_
             assert each["DestinationConfig"]["OnFailure"] == {"Destination": "${DeadLetterQueue.Arn}"}
 
 
-def test_no_variable_and_no_parameter_takes_a_secret_and_no_event_is_logged_whole(stack: Rendered) -> None:
+def test_no_variable_or_parameter_contains_a_secret_and_no_event_is_logged(stack: Rendered) -> None:
     for each in stack.every("Lambda::Function").values():
         variables = each["Environment"]["Variables"]
         assert not [name for name in variables if LIKE_A_SECRET.search(name)]
@@ -253,7 +253,7 @@ def test_no_variable_and_no_parameter_takes_a_secret_and_no_event_is_logged_whol
     assert not [name for name, each in translated()["Parameters"].items() if each.get("NoEcho")]
 
 
-def test_every_function_logs_into_a_group_of_the_stack_that_forgets_in_time(stack: Rendered) -> None:
+def test_every_function_logs_to_a_group_of_the_stack_with_a_retention(stack: Rendered) -> None:
     for each in stack.every("Lambda::Function").values():
         logging = each["LoggingConfig"]
         group = stack.every("Logs::LogGroup")[logging["LogGroup"].strip("${}")]
@@ -274,7 +274,7 @@ def test_layers_are_for_the_runtime_and_the_architecture_of_the_functions(stack:
 
 
 @pytest.mark.parametrize("makefile", ["Makefile", "layers/dependencies/Makefile"])
-def test_what_is_built_is_for_the_runtime_of_the_template(makefile: str) -> None:
+def test_builds_are_for_the_runtime_of_the_template(makefile: str) -> None:
     variables = dict(re.findall(r"^(?:export )?(\w+) [:?]= (\S+)$", (ROOT / makefile).read_text(), re.MULTILINE))
     function = deleter(Rendered())
     assert f"python{variables['RUNTIME']}" == function["Runtime"]
@@ -292,7 +292,7 @@ def test_a_requested_deletion_of_this_account_goes_to_the_queue(stack: Rendered)
     assert [target["Arn"] for target in rule["Targets"]] == ["${DeleteQueue.Arn}"]
 
 
-def test_every_target_has_dead_letters_and_says_how_long_it_is_tried(stack: Rendered) -> None:
+def test_every_target_has_dead_letters_and_a_retry_policy(stack: Rendered) -> None:
     assert targets(stack)
     for target in targets(stack):
         assert target["DeadLetterConfig"] == {"Arn": "${DeadLetterQueue.Arn}"}
@@ -306,7 +306,7 @@ def test_sources_of_requests_are_named_or_all_are_allowed() -> None:
     assert rule["EventPattern"]["source"] == ["example.housekeeping", "example.archive"]
 
 
-def test_a_bus_is_made_only_where_none_is_given() -> None:
+def test_a_bus_is_created_only_if_none_is_given() -> None:
     assert list(Rendered().every("Events::EventBus")) == ["EventBus"]
     assert not Rendered(WITH_EVERYTHING).every("Events::EventBus")
 
@@ -314,7 +314,7 @@ def test_a_bus_is_made_only_where_none_is_given() -> None:
 # ── Exceptions from the linters' rules ────────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_suppressed_check_says_why() -> None:
+def test_every_suppressed_check_has_a_reason() -> None:
     for logical_id, resource in translated()["Resources"].items():
         for skipped in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
             assert len(skipped["comment"].split()) > 3, (logical_id, skipped)

@@ -17,7 +17,7 @@ def days_of_retention(queue: str) -> float:
 
 
 def oldest_of(queue: str) -> list[Properties]:
-    """The alarms on the age of a queue's oldest message, the first to ring first."""
+    """Return the alarms on the age of the oldest message of a queue, the lowest threshold first."""
     found = [
         each
         for each in ALARMS.values()
@@ -27,13 +27,13 @@ def oldest_of(queue: str) -> list[Properties]:
     return sorted(found, key=operator.itemgetter("Threshold"))
 
 
-def test_what_is_not_delivered_rings_twice_in_the_first_half_of_its_time() -> None:
+def test_undelivered_messages_raise_two_alarms_in_the_first_half_of_the_retention() -> None:
     assert [each["Threshold"] / DAY_S for each in oldest_of("DeleteQueue")] == [1, 7]
     assert all(each["Threshold"] / DAY_S <= days_of_retention("DeleteQueue") / 2 for each in oldest_of("DeleteQueue"))
 
 
-def test_a_request_that_is_delivered_whenever_it_is_due_never_rings_as_undelivered() -> None:
-    """The age leaves out what was received three times; before the third receive lie a delay and two waits at most."""
+def test_a_request_that_is_delivered_on_time_never_counts_as_undelivered() -> None:
+    """The age ignores messages with three receives, before which there are at most one delay and two waits."""
     longest_delay_s = asked_delay_s(10**9, 0.999, 10**9)
     longest_wait_s = max(
         until_s(NOW + timedelta(days=2), NOW),
@@ -46,12 +46,12 @@ def test_a_request_that_is_delivered_whenever_it_is_due_never_rings_as_undeliver
     assert longest_delay_s + 2 * (longest_wait_s + a_pass_s) < first["Threshold"]
 
 
-def test_dead_letters_ring_days_before_they_expire() -> None:
+def test_dead_letters_raise_an_alarm_days_before_they_expire() -> None:
     (alarm,) = oldest_of("DeadLetterQueue")
     assert days_of_retention("DeadLetterQueue") - alarm["Threshold"] / DAY_S >= 4
 
 
 @pytest.mark.parametrize("queue", ["DeleteQueue", "DeadLetterQueue"])
-def test_an_empty_queue_has_no_oldest_message_and_raises_nothing(queue: str) -> None:
+def test_an_empty_queue_has_no_oldest_message_and_raises_no_alarm(queue: str) -> None:
     assert {each["TreatMissingData"] for each in oldest_of(queue)} == {"notBreaching"}
     assert {each["Statistic"] for each in oldest_of(queue)} == {"Maximum"}

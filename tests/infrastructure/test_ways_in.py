@@ -1,4 +1,4 @@
-"""The schedule to paste, which sends a request without being part of the stack."""
+"""The schedule to paste, which sends a request and is not part of the stack."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def schedule_target() -> Properties:
     return target
 
 
-def test_the_schedule_to_paste_fires_once_and_removes_itself() -> None:
+def test_the_schedule_to_paste_runs_once_and_deletes_itself() -> None:
     command = schedule_command()
     assert re.fullmatch(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)", command["schedule-expression"])
     assert command["action-after-completion"] == "DELETE"

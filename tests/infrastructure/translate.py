@@ -1,4 +1,4 @@
-"""What CloudFormation gets to see: the template as the SAM transform translates it, on the desk."""
+"""Translates the template locally with the SAM transform, as for CloudFormation."""
 
 import json
 import sys
@@ -14,11 +14,11 @@ from samtranslator.yaml_helper import yaml_parse
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
 REGION = "eu-central-1"
-"""The transform wants to know one; nothing in the template depends on it."""
+"""The transform needs a region, but nothing in the template depends on it."""
 
 
 def translate(template: Path = TEMPLATE) -> dict[str, Any]:
-    """Translate a SAM template; its code lies at `s3://local/<logical id>`, as the local stack stores it."""
+    """Translate a SAM template, with code at `s3://local/<logical ID>` as in the local stack."""
     document: dict[str, Any] = yaml_parse(template.read_text())
     for logical_id, resource in document["Resources"].items():
         properties = resource.get("Properties", {})
@@ -30,7 +30,7 @@ def translate(template: Path = TEMPLATE) -> dict[str, Any]:
 
 
 def _session() -> boto3.Session:
-    """A session that heeds no profile of the caller's: it only has to say the region."""
+    """Return a session with only a region, which ignores the profile of the user."""
     heedless = botocore.session.Session({"profile": (None, None, None, None)})
     return boto3.Session(region_name=REGION, botocore_session=heedless)
 

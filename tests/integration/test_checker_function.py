@@ -12,7 +12,7 @@ import pytest
 from functions.checker import app
 from tests.benchmarks.money import CHECK_METRICS
 from tests.conftest import Event
-from tests.infrastructure.schemas.validator import complaints
+from tests.infrastructure.schemas.validator import validation_errors
 from tests.integration.event_recorder import EventRecorder
 from tests.support.doubles import FakeLambdaContext
 from tests.support.local.function_log import Sample, samples
@@ -89,7 +89,10 @@ def test_the_targets_of_the_event_are_checked_and_an_unhealthy_one_is_published(
     (published,) = recorder.events()
     assert published["detail-type"] == "VBS Target Unhealthy"
     assert (published["detail"]["target"], published["detail"]["reason"]) == ("otc-prod", "administrator_refused")
-    assert complaints("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | published) == []
+    assert (
+        validation_errors("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | published)
+        == []
+    )
     for user in ("member", "admin"):
         assert cloud.target_secret(user)["auth"]["password"] not in json.dumps(answer) + log_lines.text()
 
@@ -126,7 +129,10 @@ def test_a_check_that_raises_does_not_prevent_other_reports(
     assert failed["message"] == 'target "otc-prod": its check failed with LookupError'
     (published,) = recorder.events()
     assert published["detail"]["message"] == failed["message"]
-    assert complaints("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | published) == []
+    assert (
+        validation_errors("vbs_target_unhealthy.json", {"version": "0", "account": "1", "region": "x"} | published)
+        == []
+    )
     (line,) = [line for line in log_lines.all() if line["message"] == "check failed"]
     assert (line["target"], line["error"]) == ("otc-prod", "LookupError")
     assert line["where"][-1].startswith("test_checker_function.py:")

@@ -1,1 +1,1 @@
-"""Real Keystone and Cinder on this machine: set up in an environment of their own, started, steered and stopped."""
+"""Real Keystone and Cinder on this machine, in their own virtual environment."""

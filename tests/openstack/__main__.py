@@ -1,4 +1,4 @@
-"""`python -m tests.openstack`: a real Keystone and Cinder on this desk until Ctrl-C, and how to talk to them."""
+"""`python -m tests.openstack`: run a real Keystone and Cinder until Ctrl-C, and print how to use them."""
 
 import json
 import signal
@@ -10,32 +10,32 @@ from tests.openstack.volumes import create_backup, create_volume
 
 
 def main() -> None:
-    """Start, tell, wait for Ctrl-C or SIGTERM, stop."""
+    """Start the servers, print how to use them, and stop them at Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Cloud() as cloud:
-            with step("make a volume, a full backup and an incremental one"):
+            with step("create a volume, a full backup and an incremental one"):
                 _make_backups(cloud)
-            print(_leaflet(cloud), flush=True)
+            print(_usage(cloud), flush=True)
             threading.Event().wait()
     except KeyboardInterrupt:
-        print("stopped: no process and no file is left")
+        print("stopped; no process and no file is left")
 
 
 def _make_backups(cloud: Cloud) -> None:
-    volume_id = create_volume(cloud, "desk")
+    volume_id = create_volume(cloud, "example")
     create_backup(cloud, volume_id, "daily-full")
     create_backup(cloud, volume_id, "daily-incremental", incremental=True)
 
 
-def _leaflet(cloud: Cloud) -> str:
+def _usage(cloud: Cloud) -> str:
     base = f"{cloud.cinder_url}/v3/{cloud.accounts.project_id}"
     return f"""
 Keystone  {cloud.auth_url}
 Cinder    {base}
-          {base.replace("/v3/", "/v2/")}   (the same application, where VBS has its path)
+          {base.replace("/v3/", "/v2/")}   (the same application under the path of VBS)
 
-A target secret for each, as Secrets Manager would hold it:
+A target secret for each:
 {json.dumps(cloud.secret(service="cinder"))}
 {json.dumps(cloud.secret(service="vbs"))}
 

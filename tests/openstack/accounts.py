@@ -1,4 +1,4 @@
-"""Who there is: projects, a user per role, an application credential, the catalogue; made through Keystone's API."""
+"""Creates projects, users, an application credential and the catalog with the API of Keystone."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import requests
 
 from tests.openstack.configuration import REGION
 
-DOMAIN = "desk-domain"
+DOMAIN = "test-domain"
 UNRELATED_ROLE = "unrelated"
 INTERFACES = ("public", "internal", "admin")
 TIMEOUT_S = 30.0
@@ -29,14 +29,14 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationCredential:
-    """A login that its user can hand out and withdraw."""
+    """An application credential of a user."""
 
     id: str
     secret: str = field(repr=False)
 
 
 class Keystone:
-    """Keystone's REST interface as its administrator uses it."""
+    """A client of Keystone with the rights of an administrator."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -47,32 +47,32 @@ class Keystone:
         self._http.close()
 
     def log_in_as_administrator(self, password: str) -> None:
-        """Of the default domain, for the whole deployment."""
+        """Log in as the administrator of the default domain, with system scope."""
         user = {"name": "admin", "domain": {"id": "default"}, "password": password}
         self._http.headers["X-Auth-Token"] = self.log_in(user, {"system": {"all": True}})
 
     def log_in(self, user: dict[str, Any], scope: dict[str, Any]) -> str:
-        """Returns a token."""
+        """Log in; return a token."""
         identity = {"methods": ["password"], "password": {"user": user}}
         answer = self._send("POST", "/auth/tokens", {"auth": {"identity": identity, "scope": scope}})
         return answer.headers["X-Subject-Token"]
 
     def create(self, collection: str, name: str, **values: object) -> str:
-        """Create `name` in `collection` (`projects`, `users` …); returns its id."""
+        """Create `name` in `collection` (`projects`, `users` …); return its ID."""
         return str(self.create_all(collection, name=name, **values)["id"])
 
     def create_all(self, collection: str, **values: object) -> dict[str, Any]:
-        """Create one thing in `collection`; returns all that Keystone says of it."""
+        """Create a resource in `collection`; return it."""
         kind = collection.rpartition("/")[2].removesuffix("s")
         created: dict[str, Any] = self._send("POST", f"/{collection}", {kind: values}).json()[kind]
         return created
 
     def find_id(self, collection: str, name: str) -> str:
-        """The id of the thing in `collection` that has the name."""
+        """Return the ID of the resource in `collection` with this name."""
         return str(self._send("GET", f"/{collection}?name={name}").json()[collection][0]["id"])
 
     def remove(self, collection: str, thing_id: str) -> None:
-        """Remove one thing of `collection`, and what belongs to it."""
+        """Delete a resource of `collection`, and what belongs to it."""
         self._send("DELETE", f"/{collection}/{thing_id}")
 
     def grant(self, user_id: str, role: str, project_id: str) -> None:
@@ -82,14 +82,14 @@ class Keystone:
         self._send("DELETE", f"/projects/{project_id}/users/{user_id}/roles/{self.find_id('roles', role)}")
 
     def set_password(self, user_id: str, password: str) -> None:
-        """As an administrator does; the user's tokens end with it."""
+        """Set a password as an administrator, which also revokes the tokens of the user."""
         self._send("PATCH", f"/users/{user_id}", {"user": {"password": password}})
 
     def revoke(self, token: str) -> None:
         self._send("DELETE", "/auth/tokens", headers={"X-Subject-Token": token})
 
     def create_application_credential(self, user: User) -> ApplicationCredential:
-        """Only the user itself may: with a token of its own."""
+        """Create an application credential, with a token of the user: Keystone requires that."""
         login = {"name": user.name, "domain": {"name": user.domain_name}, "password": user.password}
         token = self.log_in(login, {"project": {"id": user.project_id}})
         path = f"/users/{user.id}/application_credentials"
@@ -108,7 +108,7 @@ class Keystone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """Everybody the tests know. `member` may delete, `reader` only look, `admin` everything everywhere."""
+    """The users. `member` may delete, `reader` may only read, `admin` may do everything in all projects."""
 
     member: User
     reader: User
@@ -127,13 +127,13 @@ class Accounts:
 
 
 def create_accounts(keystone: Keystone) -> Accounts:
-    """Two projects of one domain; all users but the neighbour belong to the first."""
+    """Create two projects in one domain. All users except `neighbour` belong to the first."""
     domain_id = keystone.create("domains", DOMAIN)
     keystone.create("roles", UNRELATED_ROLE)
-    project_id = keystone.create("projects", "desk", domain_id=domain_id)
-    other_id = keystone.create("projects", "next-desk", domain_id=domain_id)
+    project_id = keystone.create("projects", "project", domain_id=domain_id)
+    other_id = keystone.create("projects", "other-project", domain_id=domain_id)
 
-    def user(name: str, role: str, project: tuple[str, str] = (project_id, "desk")) -> User:
+    def user(name: str, role: str, project: tuple[str, str] = (project_id, "project")) -> User:
         password = secrets.token_urlsafe()
         user_id = keystone.create("users", name, domain_id=domain_id, password=password)
         keystone.grant(user_id, role, project[0])
@@ -145,21 +145,21 @@ def create_accounts(keystone: Keystone) -> Accounts:
         reader=user("onlooker", "reader"),
         admin=user("project-admin", "admin"),
         unrelated=user("passer-by", UNRELATED_ROLE),
-        neighbour=user("neighbour", "member", (other_id, "next-desk")),
+        neighbour=user("neighbour", "member", (other_id, "other-project")),
         application_credential=keystone.create_application_credential(member),
     )
 
 
 def create_service_user(keystone: Keystone, name: str, password: str) -> None:
-    """Whom Cinder asks Keystone as."""
+    """Create the user with which Cinder verifies tokens at Keystone."""
     project_id = keystone.create("projects", "service", domain_id="default")
     user_id = keystone.create("users", name, domain_id="default", password=password)
     for role in ("admin", "service"):
         keystone.grant(user_id, role, project_id)
 
 
-def create_catalogue(keystone: Keystone, cinder_url: str) -> None:
-    """Where things are: Cinder's /v3 as OpenStack clouds name it, its /v2 alias as Open Telekom Cloud does."""
+def create_catalog(keystone: Keystone, cinder_url: str) -> None:
+    """Create the catalog: /v3 of Cinder as in OpenStack clouds, and the alias /v2 as in Open Telekom Cloud."""
     keystone.create_all("regions", id=REGION)
     project = f"{cinder_url}/v3/$(project_id)s"
     places = {

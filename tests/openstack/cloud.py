@@ -1,4 +1,4 @@
-"""The whole cloud: Keystone and Cinder up, with people and a catalogue, and the ways to steer and to judge it."""
+"""A cloud of real Keystone and Cinder with users and a catalog, and the methods to control and check it."""
 
 import secrets
 import tempfile
@@ -18,7 +18,7 @@ from tests.openstack.accounts import (
     Keystone,
     User,
     create_accounts,
-    create_catalogue,
+    create_catalog,
     create_service_user,
 )
 from tests.openstack.configuration import (
@@ -38,7 +38,7 @@ SERVICE_USER = "cinder"
 
 
 class BackupRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of Cinder's table of backups; a deleted one stays in it, marked so."""
+    """A row of the backups table of Cinder, in which deleted rows remain, marked as deleted."""
 
     status: str
     deleted: bool
@@ -50,7 +50,7 @@ class BackupRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cloud:
-    """A context manager: inside it real servers answer on 127.0.0.1; after it no process and no file is left."""
+    """A context manager: real servers answer on 127.0.0.1 inside the block; no process and no file is left after it."""
 
     keystone: Keystone
     accounts: Accounts
@@ -59,7 +59,7 @@ class Cloud:
         self._after = ExitStack()
 
     def __enter__(self) -> Self:
-        with self._after:  # nothing is left behind when the start fails or is interrupted
+        with self._after:  # cleans up if the start fails or is interrupted
             self._start()
             self._after = self._after.pop_all()
         return self
@@ -107,7 +107,7 @@ class Cloud:
     def _fill_keystone(self, service_password: str) -> None:
         self.keystone.log_in_as_administrator(environment.administrator_password())
         create_service_user(self.keystone, SERVICE_USER, service_password)
-        create_catalogue(self.keystone, self._cinder.url)
+        create_catalog(self.keystone, self._cinder.url)
         self.accounts = create_accounts(self.keystone)
 
     @property
@@ -116,7 +116,7 @@ class Cloud:
 
     @property
     def cinder_url(self) -> str:
-        """Without a version: `/v3/PROJECT` and, while it is served, `/v2/PROJECT` follow."""
+        """The URL of Cinder without `/v3/PROJECT` or `/v2/PROJECT`."""
         return self._cinder.url
 
     @property
@@ -132,42 +132,42 @@ class Cloud:
         return self._places.backup_store
 
     def secret(self, user: User | None = None, *, service: str = "cinder") -> Secret:
-        """The target secret of a user (the member by default), for `cinder` under /v3 or `vbs` under /v2."""
+        """Return the target secret of a user (default: `member`), for `cinder` under /v3 or `vbs` under /v2."""
         return password_secret(self.auth_url, user or self.accounts.member, service)
 
     def application_credential_secret(
         self, credential: ApplicationCredential | None = None, *, service: str = "cinder"
     ) -> Secret:
-        """The same with an application credential, the member's by default."""
+        """Return a target secret with an application credential, by default that of `member`."""
         credential = credential or self.accounts.application_credential
         return application_credential_secret(self.auth_url, credential, service)
 
     def token(self, user: User | None = None) -> str:
-        """A fresh token of a user (the member by default) for the user's project."""
+        """Return a new token of a user (default: `member`) for the project of the user."""
         user = user or self.accounts.member
         login = {"name": user.name, "domain": {"name": user.domain_name}, "password": user.password}
         return self.keystone.log_in(login, {"project": {"id": user.project_id}})
 
     def write_backups(self, rows: Sequence[dict[str, Any]]) -> list[str]:
-        """Write backups as rows of Cinder's database, of any status, age and chain; returns their ids in order.
+        """Write backups of any status, age and chain to the database of Cinder; return their IDs in order.
 
-        Keys are Cinder's columns (`display_name`, `display_description`, `status`, `created_at` as an ISO instant,
-        `volume_id`, `parent_id`, `metadata` …); the member's project unless `project_id` says otherwise.
+        Keys are columns (`display_name`, `display_description`, `status`, `created_at` in ISO 8601, `volume_id`,
+        `parent_id`, `metadata` …). The default project is that of `member`.
         """
         owner = {"project_id": self.accounts.project_id, "user_id": self.accounts.member.id}
         ids = self._cinder.ask("write_backups", rows=[owner | row for row in rows])
         return msgspec.convert(ids, list[str])
 
     def read_backups(self) -> dict[str, BackupRow]:
-        """What Cinder's database says of every backup there ever was: the judge of what really happened."""
+        """Return the rows of all backups, including deleted ones. Tests check results against these."""
         return msgspec.convert(self._cinder.ask("read_backups"), dict[str, BackupRow])
 
     def update_backup(self, backup_id: str, **columns: object) -> None:
-        """Change columns of a row behind the API's back."""
+        """Change columns of a row without the API."""
         self._cinder.ask("update_backup", id=backup_id, values=columns)
 
     def set_backup_service(self, *, up: bool) -> None:
-        """Silence the backup service's beat, which Cinder's API then takes for down, or let it beat again."""
+        """Stop or resume the heartbeat of cinder-backup; without it, the API treats the service as down."""
         self._cinder.ask("backup_service", up=up)
 
     def set_driver(
@@ -178,27 +178,27 @@ class Cloud:
         only: Sequence[str] = (),
         delays_s: Mapping[str, float] | None = None,
     ) -> None:
-        """Make deletions slow, or fail with a text; `only` those of these backups. `delays_s` are of single backups."""
+        """Delay deletions or let them fail with a message, optionally `only` of these. `delays_s` are by backup."""
         self._cinder.ask("driver", delay_s=delay_s, failing=failing, only=list(only), delays_s=delays_s)
 
     def set_rate_limit(self, deletes_per_minute: int | None) -> None:
-        """Cinder's own limiter for every user's DELETEs, counted from now; None lifts it."""
+        """Limit the DELETEs of each user with the rate limiter of Cinder, counted from now; None removes the limit."""
         self._cinder.ask("rate_limit", deletes=deletes_per_minute)
 
     def set_max_limit(self, limit: int) -> None:
-        """`osapi_max_limit`: where a page ends that was asked for without a limit, or with a larger one."""
+        """Set `osapi_max_limit`, the maximum page size."""
         self._cinder.ask("max_limit", limit=limit)
 
     def serve_v2(self, *, on: bool) -> None:
-        """Serve the v3 application under /v2 too, as no Cinder does any longer."""
+        """Serve the v3 application under /v2 too, or stop doing so."""
         self._cinder.ask("serve_v2", on=on)
 
     def set_token_lifetime(self, seconds: int) -> None:
-        """Of tokens that Keystone issues from now on."""
+        """Set the lifetime of new tokens."""
         self._keystone.ask("token_lifetime", seconds=seconds)
 
     def reset(self) -> None:
-        """As after the start: no backups, everything up, nothing slow, failing or limited."""
+        """Restore the initial state: no backups, all services up, no delays, failures or limits."""
         self._cinder.ask("remove_backups")
         self.set_backup_service(up=True)
         self.set_driver()

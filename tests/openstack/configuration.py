@@ -1,17 +1,17 @@
-"""The configuration files of the servers, in one folder per start."""
+"""The configuration files of the servers, in a new folder for each start."""
 
 import base64
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-REGION = "desk"
+REGION = "test-region"
 KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where one start of the servers keeps its files."""
+    """The paths of the files of one start."""
 
     folder: Path
 
@@ -33,13 +33,13 @@ class Places:
 
     @property
     def backup_store(self) -> Path:
-        """The files of the backups' contents: empty when all backups are gone."""
+        """The contents of the backups; empty when all backups are gone."""
         return self.folder / "backups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLogin:
-    """How Cinder asks Keystone about the tokens it is shown."""
+    """The login with which Cinder verifies tokens at Keystone."""
 
     keystone_url: str
     username: str
@@ -47,7 +47,7 @@ class ServiceLogin:
 
 
 def keystone_configuration(places: Places) -> str:
-    """Keys and caches stay in this start's folder and process; few hash rounds, for the passwords protect nothing."""
+    """Return a configuration with keys and caches of this start only, and few hash rounds for speed."""
     return f"""
 [DEFAULT]
 use_stderr = true
@@ -70,7 +70,7 @@ backend = dogpile.cache.memory
 
 
 def write_keys(places: Places) -> None:
-    """The keys that Keystone seals tokens and receipts with, new for every start: one staged, one in use."""
+    """Write new Fernet keys for tokens and receipts: one staged and one primary key."""
     for purpose in ("tokens", "receipts"):
         repository = places.keys(purpose)
         repository.mkdir(mode=0o700)
@@ -80,7 +80,7 @@ def write_keys(places: Places) -> None:
 
 
 def schema_configuration(places: Places) -> str:
-    """What Cinder needs to know to create its tables."""
+    """Return the part of the configuration that Cinder needs to create its tables."""
     return f"""
 [DEFAULT]
 use_stderr = true
@@ -93,12 +93,11 @@ lock_path = {places.folder}/locks
 
 
 def cinder_configuration(places: Places, login: ServiceLogin, shipped: Path) -> str:
-    """All services in one process: no broker, no periodic tasks, no quotas, no token cache, beats by the launcher.
+    """Return a configuration for all services in one process, without broker, periodic tasks, quotas and token cache.
 
-    Each deletion that waits in the driver takes a thread, of which there are enough for all that a test starts.
-
-    `shipped` is the folder of the configuration files that come with Cinder. Its tables hold a default class of quotas,
-    which would take precedence over these.
+    Heartbeats are sent by `beats.py`. Each deletion that waits in the driver occupies a thread; there are enough for
+    all deletions of a test. `shipped` is the folder of the configuration files of Cinder. The default quota class in
+    its tables is disabled, because it would take precedence.
     """
     quotas = ("backups", "backup_gigabytes", "volumes", "gigabytes", "snapshots", "per_volume_gigabytes")
     no_quotas = "\n".join(f"quota_{name} = -1" for name in quotas)
@@ -111,12 +110,12 @@ executor_thread_pool_size = 256
 auth_strategy = keystone
 api_paste_config = {places.paste}
 resource_query_filters_file = {shipped}/resource_filters.json
-host = desk
+host = test-host
 my_ip = 127.0.0.1
 enabled_backends = files
 report_interval = 0
 periodic_interval = 0
-backup_driver = tests.openstack.inside.backup_driver.SteerableBackupDriver
+backup_driver = tests.openstack.inside.backup_driver.ConfigurableBackupDriver
 backup_posix_path = {places.backup_store}
 backup_enable_progress_timer = false
 [files]
@@ -140,10 +139,10 @@ token_cache_time = -1
 
 
 def paste_configuration(shipped: Path) -> str:
-    """Cinder's own pipeline with its own rate limiter put in behind the token check."""
+    """Return the pipeline of Cinder with its rate limiter after the token check."""
     text = (shipped / "api-paste.ini").read_text()
     pipeline = "osprofiler authtoken keystonecontext apiv3"
     if pipeline not in text:
-        raise RuntimeError("Cinder's api-paste.ini has another pipeline than this version's")
+        raise RuntimeError("this version of Cinder has a different pipeline in api-paste.ini")
     limited = text.replace(pipeline, "osprofiler authtoken keystonecontext ratelimit apiv3")
     return limited + "\n[filter:ratelimit]\npaste.filter_factory = tests.openstack.inside.rate_limit:filter_factory\n"

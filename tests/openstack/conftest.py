@@ -1,4 +1,4 @@
-"""The servers, once for all tests of this folder."""
+"""Starts the servers once for all tests of this folder."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def running_cloud() -> Iterator[Cloud]:
 
 @pytest.fixture
 def cloud(running_cloud: Cloud, request: pytest.FixtureRequest) -> Cloud:
-    """The servers as they began. A stack that the test uses forgets the failed logins of earlier tests too."""
+    """The servers in their initial state. If the test uses a stack, its login slots are deleted too."""
     running_cloud.reset()
     if "stack" in request.fixturenames:
         stack: LocalStack = request.getfixturevalue("stack")

@@ -1,4 +1,4 @@
-"""The servers' own Python environment and their empty databases: made once, and anew when a pin changes."""
+"""The virtual environment and the empty databases of the servers, recreated if the requirements change."""
 
 import fcntl
 import hashlib
@@ -30,8 +30,8 @@ LOCK = ROOT / ".build" / "openstack.lock"
 
 
 def prepare() -> None:
-    """Make sure that environment and databases are there and as pinned; a second caller waits for the first."""
-    with _alone():
+    """Create environment and databases if needed. A second process waits for the first."""
+    with _locked():
         if not STAMP.is_file() or STAMP.read_text() != _pins():
             _install()
         if not all(_database(service).is_file() for service in SERVICES):
@@ -39,23 +39,23 @@ def prepare() -> None:
 
 
 def copy_database(service: str, to: Path) -> None:
-    """A fresh copy of a service's empty database."""
+    """Copy the empty database of a service."""
     shutil.copyfile(_database(service), to)
 
 
 def administrator_password() -> str:
-    """Keystone's, as old as its database: one set at the start would revoke every token of that second."""
+    """Return the password of the Keystone administrator, set with the database because that revokes tokens."""
     return PASSWORD.read_text()
 
 
 def servers_environment() -> dict[str, str]:
-    """The variables that a process of the servers' environment gets: native threads, this checkout importable."""
+    """Return the environment variables of the servers: native threads, and this repository on the path."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "PYTHON"))}
     return kept | {"OS_CINDER_DISABLE_EVENTLET_PATCHING": "1", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _locked() -> Iterator[None]:
     LOCK.parent.mkdir(exist_ok=True)
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -74,7 +74,7 @@ def _install() -> None:
 
 
 def _create_databases() -> None:
-    """Both at once, in files that get their names only when they are whole."""
+    """Create both databases in parallel, and rename the files when they are complete."""
     DATABASES.mkdir(exist_ok=True)
     with step("create the databases"), tempfile.TemporaryDirectory(dir=DATABASES) as scratch:
         places = Places(Path(scratch))
@@ -88,7 +88,7 @@ def _create_databases() -> None:
                 creator.kill()
                 creator.wait()
         for service in failed:
-            raise RuntimeError(f"{service}'s database could not be created:\n{last_words(places.log(service))}")
+            raise RuntimeError(f"{service}'s database could not be created:\n{last_lines(places.log(service))}")
         for service in SERVICES:
             (Path(scratch) / f"{service}.sqlite").replace(_database(service))
 
@@ -103,8 +103,8 @@ def _creator(service: str, places: Places) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, env=variables, cwd=ROOT, stdout=log, stderr=log)
 
 
-def last_words(log: Path) -> str:
-    """The end of a log, for the error that says why a server is not there."""
+def last_lines(log: Path) -> str:
+    """Return the last lines of a log, for an error message."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])
 
 

@@ -1,7 +1,7 @@
-"""How soon the deleter proves that real Cinder with a slow driver has deleted backups, and for how many GETs.
+"""`make bench-openstack`: measures how soon deletions of real Cinder are proven, and with how many GETs.
 
-`make bench-openstack`. The deleter runs on the real clock with its waits as built; only AWS is in memory. When a backup
-was deleted is read from Cinder's database, and the GETs are counted in its log.
+The deleter runs on the real clock with its waits as built; only AWS is in memory. The time of a deletion is read from
+the database of Cinder, and the GETs are counted in its log.
 """
 
 import json
@@ -31,7 +31,7 @@ from vbs_reaper.deletion.result import Outcome, Proof, Result
 DELETIONS: Final = 30
 """For each duration. From 50 pending deletions of a target on, they make the waits longer (`deletion/pending.py`)."""
 CALL: Final = re.compile(r"^(\S+ \S+) .* (GET|DELETE) http\S+/backups/([0-9a-f-]{36})$", re.MULTILINE)
-"""A call in the log of Cinder: when, how and of which backup."""
+"""A call in the log of Cinder: time, method and backup ID."""
 HEADINGS: Final = """\
 | deletion of | GETs | simulated | proven late, median, s | simulated | 95th percentile, s | simulated |
 |---|---|---|---|---|---|---|"""
@@ -40,7 +40,7 @@ HEADINGS: Final = """\
 def measure(
     cloud: Cloud, durations_s: Collection[float], deletions: int, recorder: CallRecorder, base_s: int = BASE_S
 ) -> dict[float, Watched]:
-    """Delete so many backups for each duration of a deletion; all durations run at the same time, the longest first."""
+    """Delete backups with each duration of a deletion. All durations run in parallel, the longest first."""
     backups = {takes_s: cloud.write_backups([{}] * deletions) for takes_s in sorted(durations_s, reverse=True)}
     cloud.set_driver(delays_s={each: takes_s for takes_s, ids in backups.items() for each in ids})
     results = {str(result.backup_id): result for result in _delete(cloud, backups, recorder, base_s)}
@@ -59,7 +59,7 @@ def measure(
 def _delete(cloud: Cloud, backups: dict[float, list[str]], recorder: CallRecorder, base_s: int) -> list[Result]:
     """Run the deleter until its queue is empty.
 
-    Each duration has a target of its own and starts one base after the last: none makes the others wait.
+    Each duration has its own target and starts one base after the last, so that they do not delay each other.
     """
     secrets, aws = TargetSecretsInMemory(), Aws(utc_now)
     for number, (takes_s, ids) in enumerate(backups.items()):

@@ -1,4 +1,4 @@
-"""One line per step, with its seconds: a set-up of minutes must show where it is."""
+"""Prints one line per step with its duration, because the setup takes minutes."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Print what was done and how long it took, also when it failed."""
+    """Print the step and its duration, even if it fails."""
     started = time.monotonic()
     end = "failed after"
     try:

@@ -1,4 +1,4 @@
-"""One server process of the other environment: bound to 127.0.0.1 before it starts, steered by JSON lines."""
+"""Runs one server in its own process, on a socket that is bound before, with JSON lines as commands."""
 
 import json
 import select
@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.openstack.environment import PYTHON, ROOT, last_words, servers_environment
+from tests.openstack.environment import PYTHON, ROOT, last_lines, servers_environment
 
 UP_WITHIN_S = 240.0
 ANSWERS_WITHIN_S = 60.0
@@ -17,11 +17,11 @@ ENDS_WITHIN_S = 60.0
 
 
 class ServerFaultError(RuntimeError):
-    """A server did not come up, ended, or could not do what it was asked; the text holds its last words."""
+    """A server did not start, ended, or failed a command. The message contains the end of its log."""
 
 
 class Server:
-    """A context manager around one process; `url` is known at once, `wait_until_up` tells when it answers."""
+    """A context manager around one process. `url` is available immediately."""
 
     def __init__(self, module: str, log: Path) -> None:
         self._module = module
@@ -32,7 +32,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def start(self, configuration: Path) -> None:
-        """Start the process in a session of its own: a Ctrl-C is for who started it, and that one ends it."""
+        """Start the process in its own session, so that Ctrl-C reaches only the parent, which stops it."""
         command = [str(PYTHON), "-m", self._module, str(configuration), str(self._listener.fileno())]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
@@ -50,15 +50,19 @@ class Server:
 
     @property
     def process_id(self) -> int:
-        """Of the running process."""
+        """The ID of the running process."""
         return self._running.pid
 
     def wait_until_up(self) -> None:
-        """Raises ServerFaultError when it is not within `UP_WITHIN_S`."""
+        """Wait until the server answers.
+
+        Raises:
+            ServerFaultError: it did not start within `UP_WITHIN_S`.
+        """
         self._read_answer(UP_WITHIN_S)
 
     def ask(self, command: str, **arguments: object) -> object:
-        """Have the server do something of its `control` commands; returns its answer."""
+        """Run a control command; return its response."""
         with self._turn:
             pipe = self._running.stdin
             assert pipe is not None
@@ -67,7 +71,7 @@ class Server:
             return self._read_answer(ANSWERS_WITHIN_S)
 
     def stop(self) -> None:
-        """End the process: the end of its input is its sign; killed by its id if it does not heed it."""
+        """Stop the process by closing its input; kill it if it does not end."""
         self._listener.close()
         if self._process is None:
             return
@@ -101,7 +105,7 @@ class Server:
         readable, _, _ = select.select([pipe], [], [], within_s)
         line = pipe.readline() if readable else ""
         if not line:
-            raise ServerFaultError(f"{self._module} said nothing:\n{last_words(self._log)}")
+            raise ServerFaultError(f"{self._module} said nothing:\n{last_lines(self._log)}")
         answer: dict[str, object] = json.loads(line)
         if "error" in answer:
             raise ServerFaultError(f"{self._module}: {answer['error']}")

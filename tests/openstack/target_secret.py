@@ -1,4 +1,4 @@
-"""Target secrets of the people here: what Secrets Manager would hold for a target in this cloud."""
+"""Creates target secrets for users of this cloud."""
 
 from tests.openstack.accounts import ApplicationCredential, User
 from tests.openstack.configuration import REGION
@@ -7,7 +7,7 @@ Secret = dict[str, object]
 
 
 def password_secret(auth_url: str, user: User, service: str) -> Secret:
-    """`service` is `cinder` (v3) or `vbs` (the /v2 alias)."""
+    """`service` is `cinder` (v3) or `vbs` (the alias /v2)."""
     login = {
         "auth_url": auth_url,
         "username": user.name,
@@ -19,7 +19,7 @@ def password_secret(auth_url: str, user: User, service: str) -> Secret:
 
 
 def application_credential_secret(auth_url: str, credential: ApplicationCredential, service: str) -> Secret:
-    """The same login without a password: its user can withdraw it."""
+    """The same with an application credential."""
     login = {
         "auth_url": auth_url,
         "application_credential_id": credential.id,

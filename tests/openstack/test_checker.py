@@ -1,6 +1,6 @@
-"""A target's check judged by real Keystone and Cinder: roles and catalogue, each login counted.
+"""The check of a target with real Keystone and Cinder: roles, catalog, and the number of logins.
 
-`tests/integration/test_check.py` has the faults that do not depend on them.
+Faults that do not depend on real servers are in `tests/integration/test_check.py`.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def now() -> datetime:
 
 
 class Checker:
-    """Checks one secret again and again, as the schedule does; every call is written down."""
+    """Checks one secret repeatedly, as the schedule does, and records every call."""
 
     def __init__(self, secret: Secret, recorder: CallRecorder, transports: Transports) -> None:
         secrets = TargetSecretsInMemory()
@@ -64,8 +64,8 @@ def checking(secret: Secret) -> Iterator[Checker]:
         transports.close()
 
 
-def told(secret: Secret) -> tuple[object, ...]:
-    """One check, which is one login at most: whether it is healthy, why not, in which sentence, and what to do."""
+def check_once(secret: Secret) -> tuple[object, ...]:
+    """Make one check with at most one login; return whether it is healthy, reason, message and action."""
     with checking(secret) as checker:
         report = checker.check()
         assert len(checker.logins()) <= 1
@@ -78,7 +78,7 @@ def secret(cloud: Cloud) -> Secret:
 
 
 @pytest.mark.parametrize("service", ["cinder", "vbs"])
-def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(cloud: Cloud, service: str) -> None:
+def test_a_good_target_is_healthy_and_its_report_contains_what_was_observed(cloud: Cloud, service: str) -> None:
     volume_id = create_volume(cloud, "checked")
     backup_id = create_backup(cloud, volume_id, "checked")
     with checking(dict(cloud.secret(service=service))) as checker:
@@ -95,7 +95,7 @@ def test_a_good_target_is_healthy_and_its_report_holds_what_was_seen(cloud: Clou
     assert not cloud.read_backups()[backup_id].deleted
 
 
-def test_a_wrong_password_is_sent_once_however_often_the_target_is_checked(cloud: Cloud, secret: Secret) -> None:
+def test_a_wrong_password_is_sent_once_in_many_checks(cloud: Cloud, secret: Secret) -> None:
     secret["auth"]["password"] = WRONG
     with checking(secret) as checker:
         reports = [checker.check() for _ in range(CHECKS)]
@@ -104,8 +104,8 @@ def test_a_wrong_password_is_sent_once_however_often_the_target_is_checked(cloud
     assert reports[0].message == f'target "otc-test": {cloud.auth_url} rejects the login (401)'
 
 
-def test_an_administrator(cloud: Cloud) -> None:
-    assert told(dict(cloud.secret(cloud.accounts.admin))) == (
+def test_an_administrator_is_reported(cloud: Cloud) -> None:
+    assert check_once(dict(cloud.secret(cloud.accounts.admin))) == (
         False,
         "administrator_refused",
         'target "otc-test": its user has the role admin, which can delete backups of other projects',
@@ -113,8 +113,8 @@ def test_an_administrator(cloud: Cloud) -> None:
     )
 
 
-def test_a_reader(cloud: Cloud) -> None:
-    assert told(dict(cloud.secret(cloud.accounts.reader))) == (
+def test_a_reader_is_reported(cloud: Cloud) -> None:
+    assert check_once(dict(cloud.secret(cloud.accounts.reader))) == (
         False,
         "forbidden",
         'target "otc-test": its user only has the roles reader, which may list but not delete',
@@ -124,7 +124,7 @@ def test_a_reader(cloud: Cloud) -> None:
 
 @pytest.fixture(params=["a second endpoint", "a second service"])
 def elsewhere(request: pytest.FixtureRequest, cloud: Cloud) -> Iterator[ScriptedServer]:
-    """Another place of the same type and region in the catalogue; it would confirm every deletion."""
+    """Another endpoint of the same type and region in the catalog, which would accept every DELETE."""
     confirming = responding(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
     keystone = cloud.keystone
     with ScriptedServer(confirming).running() as other:
@@ -144,11 +144,11 @@ def elsewhere(request: pytest.FixtureRequest, cloud: Cloud) -> Iterator[Scripted
             keystone.remove("services", service_id)
 
 
-def test_two_places_in_the_catalogue_are_unusable_until_the_secret_chooses(
+def test_two_places_in_the_catalog_are_unusable_until_the_secret_selects_one(
     cloud: Cloud, secret: Secret, elsewhere: ScriptedServer
 ) -> None:
     backup_id = create_backup(cloud, create_volume(cloud, "moved"), "moved")
-    healthy, reason, message, action = told(secret)
+    healthy, reason, message, action = check_once(secret)
     shown = ", ".join(sorted([cloud.cinder_url, elsewhere.url]))
     assert (healthy, reason) == (False, "wrong_endpoint")
     assert message == (
@@ -156,20 +156,20 @@ def test_two_places_in_the_catalogue_are_unusable_until_the_secret_chooses(
         ' give the right one as "volume_backup_endpoint_override" in the secret'
     )
     assert action == "Check region, endpoint and API version of the target."
-    with api_harness(secret) as api:
+    with open_client(secret) as api:
         assert api.delete_backup(ref(backup_id), FakeTimeLeft(60.0)).name is AnswerName.WRONG_ENDPOINT
     assert not cloud.read_backups()[backup_id].deleted
 
     chosen = secret | {"volume_backup_endpoint_override": cloud.cinder_url}
-    assert told(chosen)[0] is True
-    with api_harness(chosen) as api:
+    assert check_once(chosen)[0] is True
+    with open_client(chosen) as api:
         assert api.delete_backup(ref(backup_id), FakeTimeLeft(60.0)).name is AnswerName.ACCEPTED
     wait_until("the backup is gone", lambda: cloud.read_backups()[backup_id].deleted)
     assert elsewhere.requests == []
 
 
 @contextmanager
-def api_harness(secret: Secret) -> Iterator[CloudClient]:
+def open_client(secret: Secret) -> Iterator[CloudClient]:
     secrets = TargetSecretsInMemory()
     secrets.put(secret, TARGET)
     transports = Transports(calls_at_once=1)

@@ -1,4 +1,4 @@
-"""The real template on the local stack against real Keystone and Cinder; judged by Cinder's own database."""
+"""The template on the local stack with real Keystone and Cinder. Results are read from the database of Cinder."""
 
 import json
 import time
@@ -26,11 +26,11 @@ __all__ = ["drained", "letter", "log_line", "stack", "target_name"]
 pytestmark = pytest.mark.openstack
 BOTH = pytest.mark.parametrize("service", ["cinder", "vbs"])
 A_SECOND = 1.1
-"""Keystone revokes to the end of a second: what must be valid is asked for after it."""
+"""A revocation includes tokens issued until the end of the second, so a valid token must be issued later."""
 
 
 class StackClient:
-    """One test's target in one cloud: sends requests, and asks Cinder's database what became of them."""
+    """Sends requests for the target of a test, and reads their results from the database of Cinder."""
 
     def __init__(self, stack: LocalStack, cloud: Cloud, target: str) -> None:
         self._stack = stack
@@ -38,13 +38,13 @@ class StackClient:
         self.target = target
 
     def delete(self, *backups: str, **fields: object) -> list[str]:
-        """Ask for deletions; returns the request ids."""
+        """Request deletions; return the request IDs."""
         return self._stack.send_all(
             [json.dumps({"backup_id": backup_id, "target": self.target, **fields}) for backup_id in backups]
         )
 
     def wait_until_gone(self, *backups: str) -> None:
-        """Also until every message has seen it: what a test mends afterwards must not meet them."""
+        """Wait until backups are gone and all messages processed, so that later changes do not affect them."""
         wait_until("they are gone", lambda: all(self.is_gone(one) for one in backups), within_s=2 * WITHIN_S)
         wait_until("the queue is empty", lambda: is_empty(self._stack), within_s=WITHIN_S)
 
@@ -63,7 +63,7 @@ def client(stack: LocalStack, cloud: Cloud, target_name: str, drained: None) -> 
 
 
 @BOTH
-def test_backups_are_deleted_and_their_neighbours_stay(
+def test_backups_are_deleted_and_others_are_not(
     stack: LocalStack, cloud: Cloud, client: StackClient, service: str
 ) -> None:
     stack.store_secret(client.target, cloud.secret(service=service))
@@ -74,7 +74,7 @@ def test_backups_are_deleted_and_their_neighbours_stay(
     assert client.status(spared) == "available"
 
 
-def test_a_real_chain_goes_children_first_although_the_parent_was_asked_first(
+def test_children_of_a_real_chain_are_deleted_first_although_the_parent_was_requested_first(
     cloud: Cloud, client: StackClient
 ) -> None:
     volume_id = create_volume(cloud, "chained")
@@ -94,7 +94,7 @@ def test_metadata_holds_a_backup(cloud: Cloud, client: StackClient, letter: Find
     assert client.status(held) == "available"
 
 
-def test_a_service_that_was_down_is_waited_for(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
+def test_requests_wait_while_the_service_is_down(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
     cloud.set_backup_service(up=False)
     backups = cloud.write_backups([{}, {}, {}])
     client.delete(*backups)
@@ -109,12 +109,12 @@ def test_expired_tokens_are_replaced(cloud: Cloud, client: StackClient) -> None:
     first, second = cloud.write_backups([{}, {}])
     client.delete(first)
     client.wait_until_gone(first)
-    time.sleep(3)  # the token of the first must be past its end
+    time.sleep(3)  # the token of the first request must have expired
     client.delete(second)
     client.wait_until_gone(second)
 
 
-def test_a_password_changed_before_the_secret_waits_for_the_secret(
+def test_requests_wait_for_the_secret_if_the_password_is_changed_first(
     stack: LocalStack, cloud: Cloud, client: StackClient, log_line: FindLine
 ) -> None:
     member = cloud.accounts.member
@@ -140,13 +140,13 @@ def test_revoked_tokens_are_replaced(cloud: Cloud, client: StackClient) -> None:
     first, *others = cloud.write_backups([{}] * 6)
     client.delete(first)
     client.wait_until_gone(first)
-    cloud.keystone.set_password(member.id, member.password)  # the same: but every token ends with it
+    cloud.keystone.set_password(member.id, member.password)  # the same password, but this revokes all tokens
     time.sleep(A_SECOND)
     client.delete(*others)
     client.wait_until_gone(*others)
 
 
-def test_a_secret_changed_before_the_password_serves_before_and_after(
+def test_requests_continue_if_the_secret_is_changed_before_the_password(
     stack: LocalStack, cloud: Cloud, client: StackClient
 ) -> None:
     member = cloud.accounts.member
@@ -168,7 +168,7 @@ def test_a_secret_changed_before_the_password_serves_before_and_after(
         time.sleep(A_SECOND)
 
 
-def test_a_reader_may_not_and_its_requests_wait_until_it_may(
+def test_requests_of_a_reader_wait_until_it_may_delete(
     stack: LocalStack, cloud: Cloud, client: StackClient, log_line: FindLine
 ) -> None:
     reader = cloud.accounts.reader
@@ -198,14 +198,14 @@ def test_an_administrator_is_refused_before_any_call(
     client.wait_until_gone(backup)
 
 
-def test_an_application_credential_serves_as_well(stack: LocalStack, cloud: Cloud, client: StackClient) -> None:
+def test_an_application_credential_works_too(stack: LocalStack, cloud: Cloud, client: StackClient) -> None:
     stack.store_secret(client.target, cloud.application_credential_secret())
     (backup,) = cloud.write_backups([{}])
     client.delete(backup)
     client.wait_until_gone(backup)
 
 
-def test_a_rate_limit_makes_requests_wait_and_loses_none(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
+def test_a_rate_limit_delays_requests_and_loses_none(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
     cloud.set_rate_limit(3)
     backups = cloud.write_backups([{}] * 6)
     client.delete(*backups)
@@ -214,7 +214,7 @@ def test_a_rate_limit_makes_requests_wait_and_loses_none(cloud: Cloud, client: S
     client.wait_until_gone(*backups)
 
 
-def test_a_deletion_that_failed_is_asked_again(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
+def test_a_failed_deletion_is_retried(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
     (backup,) = cloud.write_backups([{}])
     cloud.set_driver(failing="the disk is on fire", only=[backup])
     client.delete(backup)
@@ -224,7 +224,7 @@ def test_a_deletion_that_failed_is_asked_again(cloud: Cloud, client: StackClient
     client.wait_until_gone(backup)
 
 
-def test_a_slow_deletion_is_waited_for(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
+def test_a_slow_deletion_is_followed_to_its_end(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
     (backup,) = cloud.write_backups([{}])
     cloud.set_driver(delay_s=4.0)
     (request_id,) = client.delete(backup)
@@ -244,7 +244,7 @@ def test_two_requests_for_one_backup_both_end(cloud: Cloud, client: StackClient,
 
 
 @pytest.mark.parametrize("status", ["creating", "restoring"])
-def test_a_busy_backup_is_waited_for(cloud: Cloud, client: StackClient, log_line: FindLine, status: str) -> None:
+def test_a_request_waits_for_a_busy_backup(cloud: Cloud, client: StackClient, log_line: FindLine, status: str) -> None:
     (backup,) = cloud.write_backups([{"status": status}])
     (request_id,) = client.delete(backup)
     log_line(request_id=request_id, reason="busy")
@@ -259,7 +259,9 @@ def test_error_deleting_needs_an_administrator(cloud: Cloud, client: StackClient
     assert client.status(backup) == "error_deleting"
 
 
-def test_another_projects_backup_is_not_there_and_stays(cloud: Cloud, client: StackClient, log_line: FindLine) -> None:
+def test_a_backup_of_another_project_is_not_found_and_kept(
+    cloud: Cloud, client: StackClient, log_line: FindLine
+) -> None:
     (foreign,) = cloud.write_backups([{"project_id": cloud.accounts.other_project_id}])
     (request_id,) = client.delete(foreign)
     log_line(request_id=request_id, outcome="already_gone")

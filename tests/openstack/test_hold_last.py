@@ -1,4 +1,4 @@
-"""A hold set through Cinder's API between the first look and the DELETE keeps the backup; Cinder's database judges."""
+"""A hold set with the API of Cinder between the first observation and the DELETE prevents the deletion."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -26,8 +26,8 @@ from vbs_reaper.deletion.request import read_request
 from vbs_reaper.reasons import Reason
 
 pytestmark = pytest.mark.openstack
-LONGER_THAN_A_OBSERVATION_VALID_S = OBSERVATION_VALID.total_seconds() + 0.3
-Deed = Callable[[], None]
+LONGER_THAN_VALID_S = OBSERVATION_VALID.total_seconds() + 0.3
+Action = Callable[[], None]
 
 
 def now() -> datetime:
@@ -35,7 +35,7 @@ def now() -> datetime:
 
 
 def hold(cloud: Cloud, backup_id: str, text: str) -> None:
-    """What the owner does: a description, through the API."""
+    """Set the description of a backup with the API, as its owner."""
     headers = {"X-Auth-Token": cloud.token(), "OpenStack-API-Version": "volume 3.43"}
     url = f"{cloud.cinder_url}/v3/{cloud.accounts.project_id}/backups/{backup_id}"
     with requests.Session() as http:
@@ -44,26 +44,26 @@ def hold(cloud: Cloud, backup_id: str, text: str) -> None:
 
 
 class SlowSecrets(TargetSecretsInMemory):
-    """Secrets that take long to read, once something is planned for that time."""
+    """Secrets with a slow read and a callback, if a test sets one."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.meanwhile: Deed | None = None
+        self.meanwhile: Action | None = None
 
     def read(self, target: str) -> StoredSecret:
         deed, self.meanwhile = self.meanwhile, None
         if deed is not None:
             deed()
-            time.sleep(LONGER_THAN_A_OBSERVATION_VALID_S)
+            time.sleep(LONGER_THAN_VALID_S)
         return super().read(target)
 
 
 class Interrupted:
-    """The real backup API; after the look at a given backup something else happens."""
+    """The real client, with a callback after the GET of a given backup."""
 
     def __init__(self, api: CloudClient) -> None:
         self._api = api
-        self.after_look_at: dict[str, Deed] = {}
+        self.after_look_at: dict[str, Action] = {}
         self.delete_backup = api.delete_backup
         self.list_volume = api.list_volume
 
@@ -73,8 +73,8 @@ class Interrupted:
         return answer
 
 
-class Pair:
-    """One pass over a request for a backup, and what it called."""
+class PassRunner:
+    """Makes passes, and records their calls."""
 
     def __init__(self, cloud: Cloud, transports: Transports) -> None:
         self.secrets = SlowSecrets()
@@ -91,11 +91,11 @@ class Pair:
         self.cloud = Interrupted(client)
 
     def clock(self) -> datetime:
-        """The time without what the test itself has slept, so that an observation is not too old because of that."""
+        """Return the time without the sleeps of the test, so that these do not make an observation too old."""
         return now() - self._slept
 
     def sleep_until_tokens_are_revoked(self) -> None:
-        """Keystone compares whole seconds."""
+        """Sleep past the current second, because Keystone compares whole seconds."""
         time.sleep(1.1)
         self._slept += timedelta(seconds=1.1)
 
@@ -111,9 +111,9 @@ class Pair:
 
 
 @pytest.fixture
-def pair(cloud: Cloud) -> Iterator[Pair]:
+def runner(cloud: Cloud) -> Iterator[PassRunner]:
     with transports() as opened:
-        yield Pair(cloud, opened)
+        yield PassRunner(cloud, opened)
 
 
 @contextmanager
@@ -126,48 +126,48 @@ def transports() -> Iterator[Transports]:
 
 
 @pytest.mark.parametrize("text", ["[hold] legal", "keep: [ HOLD ]"])
-def test_a_hold_set_while_a_survivor_is_looked_at_keeps_the_backup(cloud: Cloud, pair: Pair, text: str) -> None:
+def test_a_hold_set_while_a_survivor_is_observed_keeps_the_backup(cloud: Cloud, runner: PassRunner, text: str) -> None:
     backup, survivor = cloud.write_backups([{"display_name": "old"}, {"display_name": "new"}])
 
     def meanwhile() -> None:
         hold(cloud, backup, text)
-        time.sleep(LONGER_THAN_A_OBSERVATION_VALID_S)
+        time.sleep(LONGER_THAN_VALID_S)
 
-    pair.cloud.after_look_at[survivor] = meanwhile
-    decision = pair.make_pass(backup, expect={"survivors": [survivor]})
+    runner.cloud.after_look_at[survivor] = meanwhile
+    decision = runner.make_pass(backup, expect={"survivors": [survivor]})
     assert isinstance(decision, Refused)
     assert decision.reason is Reason.HELD
-    assert (pair.calls("ShowBackup"), pair.calls("DeleteBackup")) == (["200"] * 3, [])
+    assert (runner.calls("ShowBackup"), runner.calls("DeleteBackup")) == (["200"] * 3, [])
     assert cloud.read_backups()[backup].status == "available"
 
 
-def test_a_hold_set_during_a_login_before_the_delete_keeps_the_backup(cloud: Cloud, pair: Pair) -> None:
+def test_a_hold_set_during_a_login_before_the_delete_keeps_the_backup(cloud: Cloud, runner: PassRunner) -> None:
     (backup,) = cloud.write_backups([{"display_name": "old"}])
     member = cloud.accounts.member
 
     def revoke() -> None:
-        cloud.keystone.set_password(member.id, member.password)  # the same: but every token ends with it
-        pair.sleep_until_tokens_are_revoked()
-        pair.secrets.meanwhile = lambda: hold(cloud, backup, "[hold] legal")
+        cloud.keystone.set_password(member.id, member.password)  # the same password, but this revokes all tokens
+        runner.sleep_until_tokens_are_revoked()
+        runner.secrets.meanwhile = lambda: hold(cloud, backup, "[hold] legal")
 
-    pair.cloud.after_look_at[backup] = revoke
-    decision = pair.make_pass(backup)
+    runner.cloud.after_look_at[backup] = revoke
+    decision = runner.make_pass(backup)
     assert isinstance(decision, Refused)
     assert decision.reason is Reason.HELD
-    assert pair.calls("DeleteBackup") == ["401"]
+    assert runner.calls("DeleteBackup") == ["401"]
     assert cloud.read_backups()[backup].status == "available"
 
 
-def test_without_a_hold_the_same_login_costs_one_more_look(cloud: Cloud, pair: Pair) -> None:
+def test_without_a_hold_the_same_login_causes_one_more_get(cloud: Cloud, runner: PassRunner) -> None:
     (backup,) = cloud.write_backups([{"display_name": "old"}])
     member = cloud.accounts.member
 
     def revoke() -> None:
         cloud.keystone.set_password(member.id, member.password)
-        pair.sleep_until_tokens_are_revoked()
-        pair.secrets.meanwhile = lambda: None
+        runner.sleep_until_tokens_are_revoked()
+        runner.secrets.meanwhile = lambda: None
 
-    pair.cloud.after_look_at[backup] = revoke
-    assert isinstance(pair.make_pass(backup), Asked)
-    assert (pair.calls("ShowBackup"), pair.calls("DeleteBackup")) == (["200", "200"], ["401", "202"])
+    runner.cloud.after_look_at[backup] = revoke
+    assert isinstance(runner.make_pass(backup), Asked)
+    assert (runner.calls("ShowBackup"), runner.calls("DeleteBackup")) == (["200", "200"], ["401", "202"])
     assert cloud.read_backups()[backup].deleted or cloud.read_backups()[backup].status == "deleting"

@@ -1,4 +1,4 @@
-"""The measurement of the pace, with deletions of seconds."""
+"""The measurement of `pace.py`, with deletions of seconds."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Where the servers listen, and that none of them outlives who started it."""
+"""The servers listen only on 127.0.0.1, and end with the process that started them."""
 
 import re
 import shutil
@@ -22,7 +22,7 @@ LOOPBACK = "0100007F"
 
 
 def listening_addresses(process_id: int) -> set[str]:
-    """The local addresses, in /proc's hexadecimal words, that a process listens on."""
+    """Return the local addresses that a process listens on, in the hexadecimal form of /proc."""
     inodes = set()
     for descriptor in Path(f"/proc/{process_id}/fd").iterdir():
         with suppress(FileNotFoundError):  # A server opens and closes files while this reads the folder.
@@ -46,7 +46,7 @@ def is_alive(process_id: int) -> bool:
 
 @contextmanager
 def started_by_command() -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """`python -m tests.openstack` when it is up, and the folder of its files."""
+    """Start `python -m tests.openstack`; yield the process and the folder of its files."""
     command = [sys.executable, "-m", "tests.openstack"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as starter:
         try:
@@ -63,7 +63,7 @@ def started_by_command() -> Iterator[tuple[subprocess.Popen[str], Path]]:
             starter.wait()
 
 
-def test_the_servers_listen_on_the_loopback_address_alone(cloud: Cloud) -> None:
+def test_the_servers_listen_only_on_the_loopback_address(cloud: Cloud) -> None:
     listening = {service: listening_addresses(process_id) for service, process_id in cloud.process_ids.items()}
     assert listening == {"keystone": {LOOPBACK}, "cinder": {LOOPBACK}}
 
@@ -80,7 +80,7 @@ def test_an_interrupt_ends_every_process_and_removes_every_file() -> None:
         assert not folder.exists()
 
 
-def test_servers_end_by_themselves_when_their_starter_was_killed() -> None:
+def test_servers_end_when_their_parent_process_is_killed() -> None:
     with started_by_command() as (starter, folder):
         servers = children(starter.pid)
         starter.kill()

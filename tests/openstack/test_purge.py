@@ -1,4 +1,4 @@
-"""A purge of real backups with a chain, end to end on the real template; judged by Cinder's own database."""
+"""Purges of real backups with chains, end to end. Results are read from the database of Cinder."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.openstack
 
 @pytest.fixture
 def policy(stack: LocalStack, cloud: Cloud, target_name: str, drained: None) -> dict[str, Any]:
-    """Keeps the three newest."""
+    """A policy that keeps the three newest backups."""
     stack.store_secret(target_name, cloud.secret(service="cinder"))
     return {
         "policy": target_name,
@@ -47,14 +47,14 @@ def policy(stack: LocalStack, cloud: Cloud, target_name: str, drained: None) -> 
 
 
 def chain(cloud: Cloud, volume_id: str, first: int, length: int) -> list[str]:
-    """A full backup and incremental ones behind it, oldest first."""
+    """Create a full backup and incremental ones; return their IDs, oldest first."""
     return [
         create_backup(cloud, volume_id, f"nightly-{number}", incremental=number > first)
         for number in range(first, first + length)
     ]
 
 
-def test_an_old_chain_goes_whole_once_a_new_full_backup_stands_and_children_go_first(
+def test_an_old_chain_is_deleted_once_a_new_full_backup_exists_and_children_first(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
 ) -> None:
     volume_id = create_volume(cloud, "purged")
@@ -64,14 +64,14 @@ def test_an_old_chain_goes_whole_once_a_new_full_backup_stands_and_children_go_f
     new = chain(cloud, volume_id, 7, 3)
     answer = stack.invoke({"run": policy}, function="Purger")
     assert (answer["outcome"], answer["requested"]) == ("completed", 7)
-    wait_until("the old ones are gone", lambda: all(_gone(cloud, old)), within_s=2 * WITHIN_S)
+    wait_until("the old backups are gone", lambda: all(_gone(cloud, old)), within_s=2 * WITHIN_S)
     assert not any(_gone(cloud, new))
 
 
 def test_a_purge_requests_nothing_that_cinder_keeps_for_an_incremental_of_newer_data(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
 ) -> None:
-    """A full backup of an older snapshot is made last, and the next incremental builds on one that was made before."""
+    """A full backup of an older snapshot is created last, and the next incremental one depends on an earlier one."""
     volume_id = create_volume(cloud, "with a snapshot")
     first = create_backup(cloud, volume_id, "nightly-0")
     snapshot_id = create_snapshot(cloud, volume_id)
@@ -88,7 +88,7 @@ def test_a_purge_requests_nothing_that_cinder_keeps_for_an_incremental_of_newer_
     assert stack.dead_letters() == []
 
 
-def test_an_approval_keeps_what_became_needed_after_copies_were_deleted_held_or_renamed_by_hand(
+def test_an_approval_keeps_what_is_needed_after_backups_were_deleted_held_or_renamed(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
 ) -> None:
     volume_id = create_volume(cloud, "approved later")
@@ -114,7 +114,7 @@ def test_an_approval_keeps_what_became_needed_after_copies_were_deleted_held_or_
     assert not any(cloud.read_backups()[each].deleted for each in nights[2:7])
 
 
-def test_an_approval_after_the_policy_was_mended_is_refused_and_that_of_the_new_plan_keeps_what_it_needs(
+def test_an_approval_is_refused_after_a_policy_change_and_that_of_the_new_plan_keeps_what_is_needed(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
 ) -> None:
     volume_id = create_volume(cloud, "mended")
@@ -135,11 +135,11 @@ def test_an_approval_after_the_policy_was_mended_is_refused_and_that_of_the_new_
 
 
 class Killed(Exception):
-    """The function ends here without a word."""
+    """The function is killed here."""
 
 
 class CutQueue(DeleteQueue):
-    """The delete queue, until it has taken one batch: then the purger is killed, or the queue refuses."""
+    """The delete queue. After one batch, the purger is killed or the queue fails."""
 
     is_killed = True
     batches = 0
@@ -156,7 +156,7 @@ class CutQueue(DeleteQueue):
 
 @pytest.fixture
 def cut(stack: LocalStack) -> Iterator[Purger]:
-    """A purger in this process that uses the stack's bucket, queue and secrets, and sends one batch."""
+    """A purger in this process, with the bucket, queue and secrets of the stack, that sends only one batch."""
     stack_client, outputs, metrics = stack.aws.client, stack.outputs, Metrics("reaper")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POWERTOOLS_SERVICE_NAME", "cut")
@@ -181,7 +181,7 @@ def cut(stack: LocalStack) -> Iterator[Purger]:
         transports.close()
 
 
-def test_a_run_that_is_killed_while_it_sends_is_repeated_and_deletes_each_backup_once(
+def test_a_run_killed_while_sending_is_repeated_and_deletes_each_backup_once(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any], cut: Purger
 ) -> None:
     volume_id = create_volume(cloud, "killed")
@@ -206,7 +206,7 @@ def test_a_run_that_is_killed_while_it_sends_is_repeated_and_deletes_each_backup
     assert stack.invoke(event, function="Purger")["outcome"] == "already_sent"
 
 
-def test_an_approval_whose_queue_fails_is_continued_behind_what_was_sent_and_asks_the_cloud_again(
+def test_an_approval_continues_after_what_was_sent_if_the_queue_fails_and_lists_again(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any], cut: Purger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     volume_id = create_volume(cloud, "continued")
@@ -231,8 +231,8 @@ def test_an_approval_whose_queue_fails_is_continued_behind_what_was_sent_and_ask
 
 
 def _gone(cloud: Cloud, chain: list[str]) -> list[bool]:
-    """Of each link whether it is gone; never one that another still needs."""
+    """Return whether each backup of a chain is gone, and assert that no parent is gone before its child."""
     rows = cloud.read_backups()
     gone = [rows[each].deleted for each in chain]
-    assert gone == sorted(gone), "a parent went before its child"
+    assert gone == sorted(gone), "a parent was deleted before its child"
     return gone

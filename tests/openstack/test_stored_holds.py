@@ -1,4 +1,4 @@
-"""A hold in the stack's bucket against real Cinder: written while 300 deletions of its volume are queued."""
+"""A hold in the bucket of the stack, written while 300 deletions of its volume are queued, with real Cinder."""
 
 import json
 import time
@@ -53,6 +53,6 @@ def test_a_hold_on_a_volume_stops_its_queued_deletions_within_a_minute_and_no_ot
 
 
 def spared(cloud: Cloud, backups: list[str]) -> int:
-    """How many of the backups nobody has asked Cinder to delete."""
+    """Return how many of the backups Cinder was not asked to delete."""
     rows = cloud.read_backups()
     return sum(rows[each].status == "available" and not rows[each].deleted for each in backups)

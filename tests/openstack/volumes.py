@@ -1,4 +1,4 @@
-"""Real volumes and real backups of them, made through Cinder's API as the member makes them."""
+"""Creates real volumes and backups with the API of Cinder, as the user `member`."""
 
 from typing import Any
 
@@ -11,37 +11,37 @@ TIMEOUT_S = 30.0
 
 
 def create_volume(cloud: Cloud, name: str) -> str:
-    """A volume of 1 GiB by name, some KiB in truth; returns its id when it is available."""
+    """Create a volume of nominally 1 GiB; return its ID when it is available."""
     return _create(cloud, "volume", {"name": name, "size": 1})
 
 
 def create_backup(cloud: Cloud, volume_id: str, name: str, *, incremental: bool = False, **values: object) -> str:
-    """A backup of it with contents in the store; returns its id when it is available."""
+    """Create a backup; return its ID when it is available."""
     return _create(cloud, "backup", {"name": name, "volume_id": volume_id, "incremental": incremental} | values)
 
 
 def create_snapshot(cloud: Cloud, volume_id: str) -> str:
-    """A snapshot of it as it is now; returns its id when it is available."""
+    """Create a snapshot; return its ID when it is available."""
     return _create(cloud, "snapshot", {"volume_id": volume_id})
 
 
 def delete_backup(cloud: Cloud, backup_id: str) -> None:
-    """Delete a backup by hand, through the API, and wait until it is gone."""
+    """Delete a backup with the API, and wait until it is gone."""
     with _member(cloud) as http:
         url = f"{_api(cloud)}/backups/{backup_id}"
         asked = http.delete(url, timeout=TIMEOUT_S)
         if not asked.ok:
-            raise RuntimeError(f"Cinder deletes no backup: {asked.status_code} {asked.text[:300]}")
+            raise RuntimeError(f"Cinder did not delete the backup: {asked.status_code} {asked.text[:300]}")
         wait_until("the backup is gone", lambda: http.get(url, timeout=TIMEOUT_S).status_code == 404)
 
 
 def change_backup(cloud: Cloud, backup_id: str, **values: object) -> None:
-    """Change its name or description by hand, through the API."""
+    """Change the name or description of a backup with the API."""
     with _member(cloud) as http:
         url = f"{_api(cloud)}/backups/{backup_id}"
         asked = http.put(url, json={"backup": values}, timeout=TIMEOUT_S)
         if not asked.ok:
-            raise RuntimeError(f"Cinder changes no backup: {asked.status_code} {asked.text[:300]}")
+            raise RuntimeError(f"Cinder did not change the backup: {asked.status_code} {asked.text[:300]}")
 
 
 def _api(cloud: Cloud) -> str:
@@ -60,7 +60,7 @@ def _create(cloud: Cloud, kind: str, values: dict[str, Any]) -> str:
     with _member(cloud) as http:
         asked = http.post(collection, json={kind: values}, timeout=TIMEOUT_S)
         if not asked.ok:
-            raise RuntimeError(f"Cinder made no {kind}: {asked.status_code} {asked.text[:300]}")
+            raise RuntimeError(f"Cinder did not create the {kind}: {asked.status_code} {asked.text[:300]}")
         made = str(asked.json()[kind]["id"])
         _wait_until_available(http, f"{collection}/{made}", kind)
     return made

@@ -1,1 +1,1 @@
-"""Checkov's rules on the template as CloudFormation sees it; what is let pass says why in the template."""
+"""Applies the rules of checkov to the translated template. The template gives a reason for each suppressed rule."""

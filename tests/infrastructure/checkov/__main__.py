@@ -1,4 +1,4 @@
-"""`make checkov`: checks each combination of parameters, in an environment of its own and without a network."""
+"""`make checkov`: checks each combination of parameters, in its own virtual environment and without a network."""
 
 import json
 import os
@@ -17,7 +17,7 @@ OFFLINE = {"CKV_SKIP_PACKAGE_UPDATE_CHECK": "true", "BC_SKIP_MAPPING": "true"}
 
 
 def main() -> int:
-    """Check; zero when every rule is met or let pass with a reason."""
+    """Run the checks; return 0 if every rule is met or suppressed with a reason."""
     with tempfile.TemporaryDirectory() as folder:
         for number, given in enumerate(COMBINATIONS):
             parameters = {
@@ -26,7 +26,7 @@ def main() -> int:
             }
             document = {**translated(), "Parameters": parameters}
             (Path(folder) / f"combination-{number}.json").write_text(json.dumps(document, default=str))
-        # A home of its own: settings and keys of the caller's would have it talk to its vendor.
+        # A separate home, because settings and keys of the user could make it contact its vendor.
         environment = {"PATH": os.environ["PATH"], "HOME": folder, **OFFLINE}
         command = (str(CHECKOV), "--directory", folder, *OPTIONS)
         return subprocess.run(command, cwd=folder, env=environment, check=False).returncode

@@ -1,4 +1,4 @@
-"""The files of `events/schemas/`: what must be in them, and what is."""
+"""The expected and the existing files of `events/schemas/`."""
 
 import json
 from pathlib import Path
@@ -11,8 +11,8 @@ from tests.infrastructure.schemas.policy import FILE_NAME as POLICY, policy_sche
 FOLDER: Final = Path(__file__).parents[3] / "events" / "schemas"
 
 
-def wanted() -> dict[str, str]:
-    """Every file by its name, with its text."""
+def expected() -> dict[str, str]:
+    """Return the expected files: text by name."""
     schemas = {"delete_request.json": {"$schema": DIALECT, "title": "Delete request", **REQUEST}}
     schemas[POLICY] = {"$schema": DIALECT, "title": "Purge policy", **policy_schema()}
     schemas |= {event.file_name: event_schema(event) for event in EVENTS}
@@ -20,21 +20,21 @@ def wanted() -> dict[str, str]:
 
 
 def found() -> dict[str, str]:
-    """Every file there is, with its text."""
+    """Return the existing files: text by name."""
     return {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
 
 
 def write() -> None:
-    """Make the folder hold what it must, and nothing else."""
+    """Write the expected files and delete all others."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in found().keys() - wanted().keys():
+    for name in found().keys() - expected().keys():
         (FOLDER / name).unlink()
-    for name, text in wanted().items():
+    for name, text in expected().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
 
 
 def event_schema(event: EventMessage) -> Schema:
-    """The whole event as a rule's target gets it (EventBridge guide, "Event structure")."""
+    """Return the schema of the event as the target of a rule receives it (EventBridge guide, "Event structure")."""
     text: Schema = {"type": "string"}
     detail = {key: value for key, value in event.detail.items() if key != "$defs"}
     properties = {

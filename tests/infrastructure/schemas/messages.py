@@ -1,6 +1,6 @@
-"""Every message of ours, once: its file in `events/schemas/`, its model, and its row in the catalogue.
+"""Every public message: its schema file, its model, and its row in the table of events.
 
-A new event is one more `EventMessage` in `EVENTS`.
+To add an event, add an `EventMessage` to `EVENTS`.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ REFUSALS: Final = (
     Reason.DELETION_FAILED,
     Reason.ASKED_ELSEWHERE,
 )
-"""Why a request can be refused; parked is one for whatever it last waited for."""
+"""The reasons of refusals. A parked request can have any reason."""
 PURGE_REFUSALS: Final = (
     Reason.GUARD_EXCEEDED,
     Reason.STOPPED,
@@ -47,11 +47,11 @@ PURGE_REFUSALS: Final = (
     Reason.PLAN_MISPLACED,
     Reason.PLAN_SUPERSEDED,
 )
-"""Why a run of a purge can be refused."""
+"""The reasons for which a purge run can be refused."""
 ABOUT_A_BACKUP: Final = ("target", "backup_id", "request")
-"""What only a message that holds no readable request lacks."""
+"""Fields that only a message without a readable request lacks."""
 OF_A_PLAN: Final = ("target", "plan", "document", "picture", "totals", "guards")
-"""What every end of a run has whose plan is stored."""
+"""Fields of every end of a run with a stored plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +62,16 @@ class EventMessage:
     when: str
     detail: Schema
     source: str | None = SOURCE
-    """Who says it; None: anybody."""
+    """The source; None: any."""
 
     @property
     def file_name(self) -> str:
-        """Where its schema lies in `events/schemas/`."""
+        """The name of its file in `events/schemas/`."""
         return f"{self.detail_type.lower().replace(' ', '_')}.json"
 
 
 def result_detail(outcome: Outcome, reasons: Sequence[Reason] | None = None, required: Sequence[str] = ()) -> Schema:
-    """The detail of one kind of end; `reasons` None: any."""
+    """Return the schema of the detail for one outcome; `reasons` None: any."""
     return narrowed(
         model_schema(Result),
         {
@@ -87,7 +87,7 @@ def result_detail(outcome: Outcome, reasons: Sequence[Reason] | None = None, req
 
 
 def purge_detail(outcome: PurgeOutcome, reasons: Sequence[Reason], required: Sequence[str] = ()) -> Schema:
-    """The detail of one kind of end of a purge's run."""
+    """Return the schema of the detail for one outcome of a purge run."""
     return narrowed(
         model_schema(PurgeResult),
         {

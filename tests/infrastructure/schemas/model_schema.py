@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12) of msgspec models, complete in one object: what they name is in its `$defs`."""
+"""Converts msgspec models to JSON Schema (2020-12), in one object with `$defs`."""
 
 import json
 import re
@@ -12,11 +12,11 @@ Schema: TypeAlias = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PYTHON_END = "$"
 _END = "$(?!\\n)"
-"""Python's `$` also stands before a last newline, JavaScript's does not: so both read the same."""
+"""In Python, `$` also matches before a final newline, in JavaScript it does not. This form means the same in both."""
 
 
 def model_schema(*models: Any) -> Schema:  # noqa: ANN401  # any type that msgspec knows
-    """The schema of one model, or of exactly one of several."""
+    """Return the schema of one model, or of exactly one of several."""
     schemas, definitions = msgspec.json.schema_components(models, ref_template="#/$defs/{name}")
     named: Schema = {"$defs": definitions} if definitions else {}
     whole: Schema = _portable((schemas[0] if len(schemas) == 1 else {"oneOf": list(schemas)}) | named)
@@ -24,13 +24,13 @@ def model_schema(*models: Any) -> Schema:  # noqa: ANN401  # any type that msgsp
 
 
 def _with_public_names(schema: Schema) -> Schema:
-    """A class at the border may be called `SomethingJson`; its public name is `Something`."""
+    """Rename classes such as `SomethingJson` to `Something`, their public name."""
     renamed: Schema = json.loads(re.sub(r"\b(\w+)Json\b", r"\1", json.dumps(schema)))
     return renamed
 
 
 def narrowed(schema: Schema, properties: Mapping[str, Schema], required: Sequence[str] = ()) -> Schema:
-    """A model's schema with what its types leave open said more exactly. Properties it does not have are an error."""
+    """Return the schema of a model with narrower properties. Unknown properties are an error."""
     name = schema["$ref"].rpartition("/")[2]
     model = schema["$defs"][name]
     unknown = {*properties, *required} - {*model["properties"]}
@@ -49,14 +49,14 @@ def narrowed(schema: Schema, properties: Mapping[str, Schema], required: Sequenc
 
 
 def _reachable(definitions: Mapping[str, Schema], name: str) -> dict[str, Schema]:
-    """The definitions that one needs, itself first."""
+    """Return a definition and those that it refers to."""
     found: dict[str, Schema] = {}
-    wanted = [name]
-    while wanted:
-        each = wanted.pop(0)
+    expected = [name]
+    while expected:
+        each = expected.pop(0)
         if each not in found:
             found[each] = definitions[each]
-            wanted += _references(definitions[each])
+            expected += _references(definitions[each])
     return found
 
 
@@ -67,19 +67,19 @@ def _references(node: object) -> list[str]:
     return [name for each in node for name in _references(each)] if isinstance(node, list) else []
 
 
-def _portable(node: Any) -> Any:  # noqa: ANN401  # JSON is any value
+def _portable(node: Any) -> Any:  # noqa: ANN401  # any JSON
     if isinstance(node, dict):
         return {key: _REWRITES.get(key, _portable)(each) for key, each in node.items()}
     return [_portable(each) for each in node] if isinstance(node, list) else node
 
 
-def _pattern(pattern: Any) -> Any:  # noqa: ANN401  # a property may be called "pattern" too
+def _pattern(pattern: Any) -> Any:  # noqa: ANN401  # a property may have the name "pattern"
     if isinstance(pattern, str) and pattern.endswith(_PYTHON_END):
         return pattern.removesuffix(_PYTHON_END) + _END
     return _portable(pattern)
 
 
-def _description(text: Any) -> Any:  # noqa: ANN401  # a property may be called "description" too
+def _description(text: Any) -> Any:  # noqa: ANN401  # a property may have the name "description"
     return " ".join(text.split()) if isinstance(text, str) else _portable(text)
 
 

@@ -1,4 +1,4 @@
-"""The purge policy as a schema: what its models say, and what its reader adds to them."""
+"""The schema of a purge policy: its models, and the additional rules of its parser."""
 
 from typing import Any, Final
 
@@ -7,15 +7,15 @@ from vbs_reaper.purge.policy import PurgePolicy
 
 FILE_NAME: Final = "purge_policy.json"
 ALONE: Final = ("volume", "status")
-"""Of `match`: one may stand without its list."""
+"""Keys of `match` with a value that may be a single item instead of a list."""
 NEVER_ALL: Final = ("Match", "KeepRules", "Guards")
-"""Empty, they would say "all"; the reader refuses them."""
+"""The parser rejects empty ones, which would mean "all"."""
 DURATION: Final = r"^(?!0*[ymdh](?:0+[ymdh])*$)(?:[0-9]{1,6}([ymdh])(?!.*\1))+$(?!\n)"
-"""Each unit once, and some time in all."""
+"""Each unit at most once, and a total above zero."""
 
 
 def policy_schema() -> Schema:
-    """The schema of a policy; a time zone's name, a regular expression and a shell pattern are texts to it."""
+    """Return the schema of a policy, in which time zones, regular expressions and patterns are plain strings."""
     schema = model_schema(PurgePolicy)
     definitions = schema["$defs"]
     for name in NEVER_ALL:
@@ -32,7 +32,7 @@ def _or_alone(listed: Schema) -> Schema:
 
 
 def _with_spans(node: Any) -> Any:  # noqa: ANN401  # JSON is any value
-    """Where the model says only how a duration looks, what it may not be besides."""
+    """Replace the pattern of durations by a stricter one."""
     if isinstance(node, dict):
         if str(node.get("pattern", "")).startswith("^([0-9]{1,6}"):
             return node | {"pattern": DURATION}

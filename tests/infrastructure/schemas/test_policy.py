@@ -1,4 +1,4 @@
-"""The schema of a purge policy and its reader accept and refuse the same policies."""
+"""The schema and the parser accept and reject the same purge policies."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from tests.infrastructure.markdown import documents
 from tests.infrastructure.schemas.policy import FILE_NAME
-from tests.infrastructure.schemas.validator import complaints
+from tests.infrastructure.schemas.validator import validation_errors
 from vbs_reaper.errors import InvalidPolicy
 from vbs_reaper.purge.policy import read_policy
 
@@ -83,43 +83,43 @@ def is_read(policy: object) -> bool:
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_what_the_reader_accepts_the_schema_accepts(name: str) -> None:
+def test_the_schema_accepts_what_the_parser_accepts(name: str) -> None:
     assert is_read(LEAST | GOOD[name])
-    assert complaints(FILE_NAME, LEAST | GOOD[name]) == []
+    assert validation_errors(FILE_NAME, LEAST | GOOD[name]) == []
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_the_reader_refuses_the_schema_refuses(name: str) -> None:
+def test_the_schema_rejects_what_the_parser_rejects(name: str) -> None:
     assert not is_read(LEAST | BAD[name])
-    assert complaints(FILE_NAME, LEAST | BAD[name])
+    assert validation_errors(FILE_NAME, LEAST | BAD[name])
 
 
 @pytest.mark.parametrize("key", LEAST)
-def test_what_a_policy_needs_both_miss(key: str) -> None:
+def test_both_report_a_missing_key(key: str) -> None:
     lacking = {name: value for name, value in LEAST.items() if name != key}
     assert not is_read(lacking)
-    assert complaints(FILE_NAME, lacking)
+    assert validation_errors(FILE_NAME, lacking)
 
 
 @pytest.mark.parametrize("document", [None, [], "nightly", 3])
-def test_what_is_no_object_is_no_policy(document: object) -> None:
+def test_a_policy_must_be_an_object(document: object) -> None:
     assert not is_read(document)
-    assert complaints(FILE_NAME, document)
+    assert validation_errors(FILE_NAME, document)
 
 
 @given(st.text("0123456789ymdh", max_size=9) | st.from_regex(r"([0-9]{1,7}[ymdh]){1,4}", fullmatch=True))
-def test_both_read_the_same_spans(span: str) -> None:
+def test_both_accept_the_same_durations(span: str) -> None:
     policy = LEAST | {"grace": span}
-    assert is_read(policy) == (not complaints(FILE_NAME, policy))
+    assert is_read(policy) == (not validation_errors(FILE_NAME, policy))
 
 
-def test_the_sample_runs_are_as_described(event: Callable[[str], dict[str, Any]]) -> None:
+def test_the_sample_events_match_the_schema(event: Callable[[str], dict[str, Any]]) -> None:
     for name in ("preview", "purge"):
-        assert complaints(FILE_NAME, event(f"purger/{name}")["run"]) == []
+        assert validation_errors(FILE_NAME, event(f"purger/{name}")["run"]) == []
 
 
 def test_every_policy_in_the_documents_matches_the_schema() -> None:
     policies = [json.loads(block) for document in documents() for block in document.blocks("json") if '"keep"' in block]
     for policy in policies:
-        assert complaints(FILE_NAME, policy) == []
+        assert validation_errors(FILE_NAME, policy) == []
     assert policies

@@ -1,4 +1,4 @@
-"""Every end of a purge's run that the code can write is what the schema of its event says."""
+"""Every end of a purge run matches the schema of its event."""
 
 import inspect
 import re
@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 
 from tests.infrastructure.schemas.messages import PURGE_REFUSALS
-from tests.infrastructure.schemas.validator import complaints_about_event
+from tests.infrastructure.schemas.validator import event_validation_errors
 from tests.unit.purge.purge_world import World
 from tests.unit.purge.strategies import NOW, Record, nightly, records
 from vbs_reaper.purge import (
@@ -27,17 +27,17 @@ from vbs_reaper.purge.run_result import PURGE_DETAIL_TYPES
 def assert_as_described(world: World) -> None:
     assert world.bus.heard
     for detail_type, detail in world.bus.heard:
-        assert complaints_about_event(detail_type, detail) == []
+        assert event_validation_errors(detail_type, detail) == []
 
 
 @given(records())
-def test_whatever_a_run_finds_its_events_are_as_described(rows: list[Record]) -> None:
+def test_events_of_any_run_match_their_schemas(rows: list[Record]) -> None:
     world = World(rows)
     world.run(grace="1d")
     assert_as_described(world)
 
 
-def test_refusals_approvals_and_cut_graces_are_as_described() -> None:
+def test_refusals_approvals_and_skipped_graces_match_their_schemas() -> None:
     world = World(nightly(9))
     refused = world.run(guards={"max_deletions": 1}, grace="1h")
     world.handle({})

@@ -1,11 +1,11 @@
-"""Every end that the code can write is what the schema of its event says."""
+"""Every end of a request matches the schema of its event."""
 
 from datetime import UTC, datetime
 
 from hypothesis import given, strategies as st
 
 from tests.infrastructure.schemas.messages import REFUSALS
-from tests.infrastructure.schemas.validator import complaints_about_event
+from tests.infrastructure.schemas.validator import event_validation_errors
 from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.deletion.decision import AlreadyGone, Deleted, Parked, Refused
 from vbs_reaper.deletion.effects import make_result
@@ -46,15 +46,15 @@ def delivery(target: str | None) -> Delivery:
 
 
 @given(requests, gone | refused | parked)
-def test_an_end_of_a_request_is_what_its_schema_says(
+def test_an_end_of_a_request_matches_its_schema(
     request: DeleteRequest, decision: Deleted | AlreadyGone | Refused | Parked
 ) -> None:
     result = make_result(delivery("otc-prod"), request, decision)
-    assert complaints_about_event(DETAIL_TYPES[result.outcome], result) == []
+    assert event_validation_errors(DETAIL_TYPES[result.outcome], result) == []
 
 
 @given(words)
-def test_a_refusal_of_what_is_no_request_is_what_its_schema_says(sentence: str) -> None:
+def test_a_refusal_of_a_malformed_request_matches_its_schema(sentence: str) -> None:
     decision = Refused(reason=Reason.MALFORMED, message=sentence)
     result = make_result(delivery(None), None, decision)
-    assert complaints_about_event(DETAIL_TYPES[result.outcome], result) == []
+    assert event_validation_errors(DETAIL_TYPES[result.outcome], result) == []

@@ -1,4 +1,4 @@
-"""The schemas say what the code does: they are made from its models, and accept and refuse the same documents."""
+"""The schemas are generated from the models of the code, and accept and reject the same documents."""
 
 import ast
 import inspect
@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from tests.infrastructure.schemas import files
 from tests.infrastructure.schemas.messages import EVENTS, REFUSALS
-from tests.infrastructure.schemas.validator import complaints
+from tests.infrastructure.schemas.validator import validation_errors
 from vbs_reaper.deletion import bulk, decide, deleter
 from vbs_reaper.deletion.envelope import Bulk, open_envelope
 from vbs_reaper.deletion.request_json import BULK_LIMIT
@@ -26,13 +26,13 @@ OTHER = "0b5e4f6a-7c1d-4e2f-9a3b-000000000002"
 NEWER = "0b5e4f6a-7c1d-4e2f-9a3b-000000000003"
 
 
-def test_the_files_are_what_the_models_say() -> None:
-    assert files.found() == files.wanted(), "run: python -m tests.infrastructure.schemas --write"
+def test_the_files_are_up_to_date() -> None:
+    assert files.found() == files.expected(), "run: python -m tests.infrastructure.schemas --write"
 
 
-@pytest.mark.parametrize("file_name", files.wanted())
-def test_every_schema_is_one(file_name: str) -> None:
-    assert complaints(file_name, "no object")
+@pytest.mark.parametrize("file_name", files.expected())
+def test_every_schema_is_valid(file_name: str) -> None:
+    assert validation_errors(file_name, "no object")
 
 
 def test_every_end_has_its_event() -> None:
@@ -45,7 +45,7 @@ def test_the_refusals_are_those_of_the_code() -> None:
 
 
 def _refusals(source: str) -> Iterator[str]:
-    """`Reason` by name in every `Refused(reason=Reason.NAME, …)`."""
+    """Yield the NAME in every `Refused(reason=Reason.NAME, …)`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Refused":
             (reason,) = (word.value for word in node.keywords if word.arg == "reason")
@@ -71,24 +71,24 @@ def _refusals(source: str) -> Iterator[str]:
         [BACKUP],
     ],
 )
-def test_what_is_no_backup_id_is_none_in_the_schema(backup_id: object) -> None:
-    assert complaints(REQUEST, {"backup_id": backup_id})
-    assert complaints(REQUEST, {"backup_ids": [BACKUP, backup_id]})
-    assert complaints(REQUEST, {"backup_id": BACKUP, "expect": {"survivors": [backup_id]}})
+def test_a_malformed_backup_id_is_rejected_by_the_schema(backup_id: object) -> None:
+    assert validation_errors(REQUEST, {"backup_id": backup_id})
+    assert validation_errors(REQUEST, {"backup_ids": [BACKUP, backup_id]})
+    assert validation_errors(REQUEST, {"backup_id": BACKUP, "expect": {"survivors": [backup_id]}})
 
 
 @pytest.mark.parametrize("count", [1, BULK_LIMIT])
-def test_a_bulk_holds_one_to_a_thousand(count: int) -> None:
-    assert not complaints(REQUEST, {"backup_ids": [BACKUP] * count})
+def test_a_bulk_has_one_to_a_thousand_ids(count: int) -> None:
+    assert not validation_errors(REQUEST, {"backup_ids": [BACKUP] * count})
 
 
 @pytest.mark.parametrize("count", [0, BULK_LIMIT + 1])
-def test_a_bulk_of_none_or_too_many_is_none_in_the_schema(count: int) -> None:
-    assert complaints(REQUEST, {"backup_ids": [BACKUP] * count})
+def test_an_empty_or_too_large_bulk_is_rejected_by_the_schema(count: int) -> None:
+    assert validation_errors(REQUEST, {"backup_ids": [BACKUP] * count})
 
 
 def test_single_and_bulk_exclude_each_other() -> None:
-    assert complaints(REQUEST, {"backup_id": BACKUP, "backup_ids": [OTHER]})
+    assert validation_errors(REQUEST, {"backup_id": BACKUP, "backup_ids": [OTHER]})
 
 
 @pytest.mark.parametrize(
@@ -99,23 +99,21 @@ def test_single_and_bulk_exclude_each_other() -> None:
         ("created_at", "2026-11-20t02:00:00.123456789", "2026-11-20T02:00:00.1234567890"),
     ],
 )
-def test_what_an_expectation_holds_is_limited_in_schema_and_code_alike(
-    condition: str, longest: str, too_long: str
-) -> None:
+def test_schema_and_code_limit_the_values_of_expectations_equally(condition: str, longest: str, too_long: str) -> None:
     for text in (longest, too_long):
         request: dict[str, object] = {"backup_id": BACKUP, "expect": {condition: text}}
-        assert (not complaints(REQUEST, request)) == _is_accepted(request) == (text == longest)
+        assert (not validation_errors(REQUEST, request)) == _is_accepted(request) == (text == longest)
 
 
 @pytest.mark.parametrize("field", ["not_before", "expires_at"])
 @pytest.mark.parametrize("end", ["z", ".123456789+01:00", ".1234567890Z", "", "Z\n", "\u0660Z"])
-def test_an_instant_is_written_alike_in_schema_and_code(field: str, end: str) -> None:
+def test_schema_and_code_accept_the_same_instants(field: str, end: str) -> None:
     request: dict[str, object] = {"backup_id": BACKUP, field: f"2026-11-25T12:00:00{end}"}
-    assert (not complaints(REQUEST, request)) == _is_accepted(request)
+    assert (not validation_errors(REQUEST, request)) == _is_accepted(request)
 
 
-def test_every_text_of_a_request_has_a_limit() -> None:
-    models = json.loads(files.wanted()[REQUEST])["$defs"]
+def test_every_string_in_a_request_has_a_maximum_length() -> None:
+    models = json.loads(files.expected()[REQUEST])["$defs"]
     texts = [
         each
         for model in models.values()
@@ -131,19 +129,19 @@ SAMPLES = ["bare", "purge", "bulk", "asked", "redriven", "sns_raw"]
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_the_sample_requests_are_what_the_schema_says(name: str, event: Callable[[str], dict[str, Any]]) -> None:
+def test_the_sample_requests_match_the_schema(name: str, event: Callable[[str], dict[str, Any]]) -> None:
     request = json.loads(event(f"deleter/sqs_{name}")["Records"][0]["body"])
     good = {**request, "backup_ids": request["backup_ids"][:-1]} if name == "bulk" else request
-    assert complaints(REQUEST, good) == []
+    assert validation_errors(REQUEST, good) == []
 
 
-def test_the_sample_of_the_bus_is_what_the_schema_says(event: Callable[[str], dict[str, Any]]) -> None:
+def test_the_sample_event_matches_the_schema(event: Callable[[str], dict[str, Any]]) -> None:
     request = json.loads(event("deleter/sqs_eventbridge")["Records"][0]["body"])
-    assert complaints("vbs_backup_delete_requested.json", request) == []
+    assert validation_errors("vbs_backup_delete_requested.json", request) == []
 
 
 def some(*good: object) -> st.SearchStrategy[object]:
-    """Mostly values that a field may have, and some that it may not."""
+    """Return a strategy of mostly valid and some invalid values."""
     bad: list[object] = [None, 7, True, "", " ", "x" * 257, "UPPER", "a\n", "../x", [], {}, "caf\u00e9"]
     return st.one_of(st.sampled_from(good), st.sampled_from(good), st.sampled_from([*good, *bad]))
 
@@ -179,7 +177,7 @@ WHAT: st.SearchStrategy[dict[str, object]] = st.one_of(
 
 @given(st.builds(lambda conditions, what: {**conditions, **what}, CONDITIONS, WHAT))
 def test_the_schema_and_the_code_accept_the_same_requests(request: dict[str, object]) -> None:
-    assert (not complaints(REQUEST, _without_instants(request))) == _is_accepted(_without_instants(request))
+    assert (not validation_errors(REQUEST, _without_instants(request))) == _is_accepted(_without_instants(request))
 
 
 def _is_accepted(request: dict[str, object]) -> bool:
@@ -191,11 +189,11 @@ def _is_accepted(request: dict[str, object]) -> bool:
 
 
 def _without_instants(request: dict[str, object]) -> dict[str, object]:
-    """An instant is a format, which a schema only notes: those that are text are made good."""
+    """Make instants that are strings valid, because a schema does not check the format."""
 
-    def mended(fields: dict[str, object]) -> dict[str, object]:
+    def repaired(fields: dict[str, object]) -> dict[str, object]:
         times = {"not_before", "expires_at", "created_at"}
         return {key: INSTANT if key in times and isinstance(value, str) else value for key, value in fields.items()}
 
     expect = request.get("expect")
-    return mended(request) | ({"expect": mended(expect)} if isinstance(expect, dict) else {})
+    return repaired(request) | ({"expect": repaired(expect)} if isinstance(expect, dict) else {})

@@ -1,4 +1,4 @@
-"""Holds a document against one of the schemas, as a stranger's validator would."""
+"""Validates documents against the schemas with jsonschema."""
 
 import json
 from functools import cache
@@ -14,13 +14,13 @@ from vbs_reaper.deletion.result import SOURCE
 FILE_NAMES = {event.detail_type: event.file_name for event in EVENTS}
 
 
-def complaints(file_name: str, document: object) -> list[str]:
-    """What the schema of that file has against a document; formats are only annotations."""
+def validation_errors(file_name: str, document: object) -> list[str]:
+    """Return the validation errors of a document. Formats are not checked."""
     return [error.message for error in _validator(file_name).iter_errors(document)]
 
 
-def complaints_about_event(detail_type: str, detail: object) -> list[str]:
-    """What its schema has against an event with that detail, which msgspec writes."""
+def event_validation_errors(detail_type: str, detail: object) -> list[str]:
+    """Return the validation errors of an event with this detail, encoded by msgspec."""
     event = {
         "version": "0",
         "id": "9819e59f-32cd-4700-b045-40b76a0154ad",
@@ -32,7 +32,7 @@ def complaints_about_event(detail_type: str, detail: object) -> list[str]:
         "resources": [],
         "detail": json.loads(msgspec.json.encode(detail)),
     }
-    return complaints(FILE_NAMES[detail_type], event)
+    return validation_errors(FILE_NAMES[detail_type], event)
 
 
 @cache

@@ -1,1 +1,1 @@
-"""What runs in the servers' own environment; nothing of the project's environment can be imported here."""
+"""Code that runs in the virtual environment of the servers, without the packages of this project."""

@@ -1,4 +1,4 @@
-"""Cinder's own file store for backups, with deletions that can be made slow or failing."""
+"""Cinder's file driver for backups, with configurable delays and failures of deletions."""
 
 import dataclasses
 import time
@@ -9,14 +9,14 @@ from cinder.backup.drivers import posix
 
 
 @dataclasses.dataclass
-class _Mood:
+class _Settings:
     delay_s: float = 0.0
     failing: str | None = None
     only: frozenset[str] = frozenset()
     delays_s: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
-_mood = _Mood()
+_settings = _Settings()
 
 
 def steer(
@@ -25,18 +25,18 @@ def steer(
     only: list[str] | None = None,
     delays_s: dict[str, float] | None = None,
 ) -> None:
-    """Delete from now on after `delay_s`, then fail with the text `failing` if there is one; `only` these backups.
+    """Delay deletions by `delay_s`, then let them fail with the message `failing` if given, optionally `only` of these.
 
-    `delays_s` are the delays of single backups.
+    `delays_s` are the delays by backup.
     """
-    _mood.delay_s, _mood.failing, _mood.only = delay_s, failing, frozenset(only or ())
-    _mood.delays_s = delays_s or {}
+    _settings.delay_s, _settings.failing, _settings.only = delay_s, failing, frozenset(only or ())
+    _settings.delays_s = delays_s or {}
 
 
 @interface.backupdriver
-class SteerableBackupDriver(posix.PosixBackupDriver):
+class ConfigurableBackupDriver(posix.PosixBackupDriver):
     def delete_backup(self, backup: Any) -> None:
-        mood = dataclasses.replace(_mood)
+        mood = dataclasses.replace(_settings)
         if not mood.only or backup.id in mood.only:
             time.sleep(mood.delays_s.get(backup.id, mood.delay_s))
             if mood.failing:

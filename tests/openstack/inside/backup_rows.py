@@ -1,4 +1,4 @@
-"""Backups of any state, age and chain as rows of Cinder's own database, and what that database says of them."""
+"""Writes and reads backups of any status, age and chain in the database of Cinder."""
 
 import datetime
 import uuid
@@ -13,9 +13,9 @@ CONF = cfg.CONF
 
 
 def write(rows: list[dict[str, Any]]) -> list[str]:
-    """Write the rows as given, each with one object in the store; returns their ids in order.
+    """Write rows, each with one object in the store; return their IDs in order.
 
-    Needed in each: `project_id`, `user_id`. `created_at` is an ISO instant; a `parent_id` counts at its parent too.
+    Required: `project_id`, `user_id`. `created_at` is in ISO 8601. The parent of a `parent_id` counts the dependent.
     """
     return [_write_row(dict(row)) for row in rows]
 
@@ -61,7 +61,7 @@ def _store_object(container: str, name: str) -> None:
 
 
 def read() -> dict[str, dict[str, Any]]:
-    """Id → what the table says of it, deleted rows too."""
+    """Return all rows by ID, including deleted ones."""
     admin = context.get_admin_context(read_deleted="yes")
     return {
         row.id: {
@@ -77,13 +77,13 @@ def read() -> dict[str, dict[str, Any]]:
     }
 
 
-def update(id: str, values: dict[str, Any]) -> None:  # the API's own word
-    """Change columns of a row, as another service or an operator would."""
+def update(id: str, values: dict[str, Any]) -> None:  # the name in the command
+    """Change columns of a row."""
     database.backup_update(context.get_admin_context(), id, values)
 
 
 def remove_all() -> None:
-    """Forget every backup at once, so that the next test begins with none."""
+    """Delete all rows, so that the next test starts without backups."""
     admin = context.get_admin_context()
     for row in database.backup_get_all(admin, filters={}):
         database.backup_destroy(admin, row.id)

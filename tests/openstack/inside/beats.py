@@ -1,4 +1,4 @@
-"""The services' signs of life: Cinder counts one as down when its row has not been touched for a minute."""
+"""Heartbeats of the services. Cinder treats a service as down if its row was not updated for a minute."""
 
 import datetime
 import threading
@@ -12,7 +12,7 @@ LONG_AGO = datetime.timedelta(hours=1)
 
 
 class Beats:
-    """Beat for every service by name: the services of one process would all beat for the row of the last one."""
+    """Sends heartbeats for each service by name: services in one process would all update the row of the last one."""
 
     def __init__(self) -> None:
         self._services: dict[str, str] = {}
@@ -20,7 +20,7 @@ class Beats:
         self._lock = threading.Lock()
 
     def add(self, binary: str, host: str) -> None:
-        """Beat for this service at once, and at intervals once started."""
+        """Send a heartbeat for this service now, and at intervals after `start`."""
         with self._lock:
             self._services[binary] = host
             self._touch(binary)
@@ -29,7 +29,7 @@ class Beats:
         threading.Thread(target=self._keep_beating, name="beats", daemon=True).start()
 
     def set_up(self, up: bool, binary: str = "cinder-backup") -> None:
-        """Silence a service, which is down from this moment, or let it beat again."""
+        """Stop the heartbeat of a service, which is then down immediately, or resume it."""
         with self._lock:
             if up:
                 self._silent.discard(binary)

@@ -4,7 +4,7 @@ import sys
 
 from cinder import monkey_patch
 
-from tests.openstack.inside.control import Control, end_at_once
+from tests.openstack.inside.control import Control, exit_now
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     from tests.openstack.inside import cinder_services
 
     control.serve(cinder_services.start(configuration, int(listener)))
-    end_at_once()
+    exit_now()
 
 
 if __name__ == "__main__":

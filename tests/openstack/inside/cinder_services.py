@@ -1,4 +1,4 @@
-"""The four services, their beats, and what can be asked of them."""
+"""Starts the four services of Cinder and their heartbeats, and defines the control commands."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ BACKEND = "files"
 
 
 def start(configuration: str, listener: int) -> dict[str, Callable[..., object]]:
-    """Start everything; returns the commands that steer it."""
+    """Start everything; return the control commands."""
     lock_at_begin()
     objects.register_all()
     CONF(["--config-file", configuration], project="cinder", version=version.version_string())
@@ -51,7 +51,7 @@ def start(configuration: str, listener: int) -> dict[str, Callable[..., object]]
 
 
 def _connector_properties(*_: object, **__: object) -> dict[str, str]:
-    """Instead of probing this machine for iSCSI, NVMe and the like, which takes root and may write to /etc."""
+    """Replaces probing this machine for iSCSI, NVMe and others, which needs root and may write to /etc."""
     return {"host": CONF.host, "ip": CONF.my_ip}
 
 
@@ -62,7 +62,7 @@ def _start_service(beats: Beats, binary: str, host: str, **options: Any) -> None
 
 
 class _Paths:
-    """Cinder under its own path, and the same application under the /v2 that no Cinder serves any longer."""
+    """Serves Cinder under its own path, and optionally the same application under /v2."""
 
     def __init__(self) -> None:
         loader = wsgi.Loader(CONF)

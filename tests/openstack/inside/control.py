@@ -1,4 +1,4 @@
-"""How the starter steers a server: one JSON line per command on the standard input, one per answer on the output."""
+"""Controls a server: reads commands as JSON lines from standard input, writes responses to standard output."""
 
 import json
 import os
@@ -8,20 +8,20 @@ from collections.abc import Callable, Mapping
 
 
 class Control:
-    """The server's end; everything else that a library prints goes to the log."""
+    """The server side of the control channel. All other output is redirected to the log."""
 
     def __init__(self) -> None:
         self._answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     def serve(self, commands: Mapping[str, Callable[..., object]]) -> None:
-        """Write that the server is up, then obey until the input ends: no server outlives who started it."""
+        """Report that the server is up, then run commands until the input ends, for example with the parent process."""
         self._answer(answer="up")
         for line in sys.stdin:
             command = json.loads(line)
             try:
                 self._answer(answer=commands[command.pop("do")](**command))
-            except Exception as fault:  # the starter is to know, whatever it was
+            except Exception as fault:  # any error is reported to the parent process
                 traceback.print_exc()
                 self._answer(error=f"{type(fault).__name__}: {fault}")
 
@@ -30,7 +30,7 @@ class Control:
         self._answers.flush()
 
 
-def end_at_once() -> None:
-    """End without waiting for the services' threads: they never end by themselves, and nothing of theirs is kept."""
+def exit_now() -> None:
+    """Exit without waiting for the threads of the services, which never end."""
     sys.stderr.flush()
     os._exit(0)

@@ -5,7 +5,7 @@ import sys
 
 
 def create_keystone_database(configuration: str) -> None:
-    """Tables, the default domain, its administrator and roles."""
+    """Create the tables, the default domain, its administrator and roles."""
     import keystone.server
     from keystone.cmd import bootstrap
     from keystone.common.sql import upgrades
@@ -21,7 +21,7 @@ def create_keystone_database(configuration: str) -> None:
 
 
 def create_cinder_database(configuration: str) -> None:
-    """The tables and the default volume type."""
+    """Create the tables and the default volume type."""
     from cinder import monkey_patch
 
     monkey_patch.patch()
@@ -35,5 +35,5 @@ def create_cinder_database(configuration: str) -> None:
 
 if __name__ == "__main__":
     service, configuration_file = sys.argv[1:]
-    del sys.argv[1:]  # Keystone would read them as its own
+    del sys.argv[1:]  # Keystone would parse them
     {"keystone": create_keystone_database, "cinder": create_cinder_database}[service](configuration_file)

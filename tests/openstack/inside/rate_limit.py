@@ -1,4 +1,4 @@
-"""Cinder's own rate limiter as a paste filter that can be tightened while the server runs."""
+"""Cinder's rate limiter as a paste filter that can be changed while the server runs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ _middlewares: list[RateLimitingMiddleware] = []
 
 
 def filter_factory(_global_configuration: object, **_options: object) -> Callable[[Any], RateLimitingMiddleware]:
-    """Called by paste; no limit until one is set."""
+    """Create the filter, initially without a limit. Called by paste."""
 
     def limited(application: Any) -> RateLimitingMiddleware:
         middleware = RateLimitingMiddleware(application)
@@ -21,7 +21,7 @@ def filter_factory(_global_configuration: object, **_options: object) -> Callabl
 
 
 def set_deletes_per_minute(deletes: int | None) -> None:
-    """Limit each user's DELETEs, counted from now; None lifts the limit."""
+    """Limit the DELETEs of each user, counted from now; None removes the limit."""
     rule = f"(DELETE, *, .*, {deletes}, MINUTE)" if deletes else ""
     for middleware in _middlewares:
         middleware._limiter = Limiter(Limiter.parse_limits(rule))

@@ -1,6 +1,6 @@
-"""SQLite for many threads: every transaction takes the write lock at its start and waits for it.
+"""Makes every SQLite transaction wait for the write lock at its start.
 
-One that reads first and writes later would otherwise fail with "database is locked" when another wrote in between.
+Otherwise a transaction that reads first and writes later fails with "database is locked" if another has written.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ WAIT_MS = 60_000
 
 
 def lock_at_begin() -> None:
-    """For every engine of this process; call before the first connection."""
+    """Apply to every engine of this process. Call before the first connection."""
     event.listen(Engine, "connect", _wait_for_locks)
     event.listen(Engine, "before_cursor_execute", _begin_immediate, retval=True)
 

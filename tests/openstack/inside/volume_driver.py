@@ -1,4 +1,4 @@
-"""Volumes as small sparse files, handed to the backup service by path: enough for real backups without any disk."""
+"""A volume driver with small sparse files, which the backup service reads by path."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from oslo_config import cfg
 
 MIB = 1024**2
 FILE_SIZE = MIB
-"""Of every volume, whatever size it was asked for: what is not there need not be read, packed and hashed."""
+"""The file size of every volume, independently of its nominal size, to make backups fast."""
 
 
 @interface.volumedriver
@@ -69,7 +69,7 @@ class FileVolumeDriver(driver.VolumeDriver):
         return {"driver_volume_type": "local", "data": {"device_path": self.local_path(volume)}}
 
     def terminate_connection(self, volume: object, connector: object, **_options: object) -> None:
-        """Nothing was connected."""
+        """Do nothing."""
 
     def ensure_export(self, context: object, volume: object) -> None:
         """A path needs no export."""

@@ -1,4 +1,4 @@
-"""Serve a WSGI application on a socket that the starter has already bound: its address is known before the start."""
+"""Serves a WSGI application on a socket that the parent process has bound."""
 
 import socket
 import threading
@@ -10,6 +10,6 @@ THREADS = 16
 
 
 def serve(application: Any, listener: int) -> None:
-    """Serve in threads from here on; returns at once."""
+    """Start serving in threads."""
     server = waitress.create_server(application, sockets=[socket.socket(fileno=listener)], threads=THREADS, ident=None)
     threading.Thread(target=server.run, name="web", daemon=True).start()
