@@ -1,1 +1,1 @@
-"""Hostile bytes for every reader: a few thousand with each test run, ten million with `make fuzz`."""
+"""Hostile input for every parser: a few thousand inputs in each test run, ten million with `make fuzz`."""

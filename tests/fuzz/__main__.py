@@ -1,4 +1,4 @@
-"""Run the fuzzer over every reader, one after the other, and say how much of it there was: `make fuzz`."""
+"""`make fuzz`: run the fuzzer with every parser, one after the other, and print a summary."""
 
 import argparse
 import re
@@ -17,11 +17,9 @@ HANG_S = 10
 
 
 def main() -> int:
-    """Fuzz; zero when no reader crashed, hung or lied."""
+    """Run the fuzzer; return 0 if no parser crashed, hung or failed a check."""
     parser = argparse.ArgumentParser(prog="make fuzz ARGS=…", description=__doc__)
-    parser.add_argument(
-        "readers", nargs="*", metavar="reader", help=f"of {', '.join(READERS)}; all where none is named"
-    )
+    parser.add_argument("readers", nargs="*", metavar="reader", help=f"of {', '.join(READERS)}; default: all")
     parser.add_argument("--executions", type=int, default=10_000_000, help="in all, shared evenly (ten million)")
     arguments = parser.parse_args()
     chosen = arguments.readers or list(READERS)
@@ -32,13 +30,16 @@ def main() -> int:
     executions = sum(count for count, _ in results)
     failed = [reader for reader, (_, code) in zip(chosen, results, strict=True) if code]
     minutes = (time.monotonic() - began) / 60
-    verdict = f"failed: {', '.join(failed)}" if failed else "no crash, no hang, no lie"
+    verdict = f"failed: {', '.join(failed)}" if failed else "no crash, no hang, no failed check"
     print(f"{executions:,} executions in {minutes:.1f} minutes: {verdict}")
     return 1 if failed else 0
 
 
 def fuzz(reader: str, executions: int) -> tuple[int, int]:
-    """Run one reader in a process of its own; what it did, and its exit code. A finding stays in the grown corpus."""
+    """Run one parser in its own process; return the number of executions and the exit code.
+
+    Findings remain in the corpus of the fuzzer.
+    """
     grown = GROWN / reader
     grown.mkdir(parents=True, exist_ok=True)
     options = [f"-runs={executions}", f"-timeout={HANG_S}", "-rss_limit_mb=2048", "-max_len=4096", "-verbosity=1"]
@@ -51,12 +52,12 @@ def fuzz(reader: str, executions: int) -> tuple[int, int]:
     seconds = max(time.monotonic() - began, 0.001)
     print(f"{reader}: {count:,} executions in {seconds:.0f} s, {count / seconds:,.0f} a second", flush=True)
     if finished.returncode:
-        print(told(finished.stderr), flush=True)
+        print(without_progress(finished.stderr), flush=True)
     return count, finished.returncode
 
 
-def told(output: str) -> str:
-    """What the fuzzer says of a finding, without its progress."""
+def without_progress(output: str) -> str:
+    """Return the output of the fuzzer about a finding, without its progress."""
     return "\n".join(line for line in output.splitlines() if not line.startswith(("#", "INFO:", "WARNING:")))
 
 

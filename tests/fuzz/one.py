@@ -1,4 +1,4 @@
-"""One reader under the coverage-guided fuzzer: its name, then the fuzzer's own options and corpora."""
+"""Runs one parser under the coverage-guided fuzzer: its name, then options and corpora of the fuzzer."""
 
 import sys
 

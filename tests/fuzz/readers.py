@@ -1,4 +1,4 @@
-"""Every reader of a stranger's bytes, with what must hold whatever they are: it answers or refuses, and never lies."""
+"""Every parser of untrusted bytes, with a check of its result: it returns a valid value or rejects the input."""
 
 import json
 import re
@@ -29,10 +29,10 @@ from vbs_reaper.strict_json import read_json
 NOW: Final = datetime(2026, 11, 25, 12, tzinfo=UTC)
 BACKUP_ID: Final = BackupId("11111111-2222-4333-8444-555555555555")
 CANARY: Final = "canary-7f3a9d"
-"""A password: where a text holds it once, no refusal of that text may."""
+"""A password. If an input contains it once, no error message about that input may contain it."""
 
 SENTENCE_BYTES: Final = 1024
-"""The most of a refusal: it travels as a message attribute, and people read it."""
+"""The maximum length of an error message, which is a message attribute and read by people."""
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -42,7 +42,7 @@ _PRINTABLE: Final = re.compile(r"[ -~]{0,256}")
 
 
 def envelope(data: bytes) -> None:
-    """What is accepted names backups by canonical ids, within the limits; everything else is refused in a sentence."""
+    """Accepted requests contain canonical backup IDs within the limits; all others are refused in one sentence."""
     try:
         opened = open_envelope(data.decode("utf-8", "surrogateescape"), NOW)
     except InvalidRequest as refused:
@@ -65,7 +65,7 @@ def _check_request(request: DeleteRequest) -> None:
 
 
 def target_secret(data: bytes) -> None:
-    """What is accepted leads to one allowed path only; no refusal shows the password."""
+    """Accepted secrets lead to only one allowed path; no error message contains the password."""
     text = data.decode("utf-8", "surrogateescape")
     try:
         target = read_target("fuzzed", StoredSecret(version_id="1", text=Secret(text), name="vbs-reaper/fuzzed"))
@@ -87,7 +87,7 @@ def _check_secrecy(refused: InvalidSecret, text: str) -> None:
 
 
 def policy(data: bytes) -> None:
-    """What is accepted says which backups and which stay, and reads the same when it is written again."""
+    """Accepted policies have match and keep, and are unchanged after encoding and decoding."""
     try:
         document = read_json(data.decode("utf-8", "surrogateescape"), limit=POLICY_LIMIT_BYTES)
         accepted = read_policy(document)
@@ -101,11 +101,11 @@ def policy(data: bytes) -> None:
 
 
 def purge_event(data: bytes) -> None:
-    """What is accepted names a policy and a run, or a plan by its hash; a refusal is one line for people."""
+    """Accepted events contain a policy and a run, or the hash of a plan; error messages are one line."""
     try:
         event = json.loads(data)
     except (ValueError, RecursionError):
-        return  # Lambda would not start the function
+        return  # Lambda would not invoke the function
     named = policy_name_of(event)
     assert named is None or is_policy_name(named)
     try:
@@ -123,7 +123,7 @@ def purge_event(data: bytes) -> None:
 
 
 def plan_document(data: bytes) -> None:
-    """Only what was written byte for byte is read; what has a plan's shape is read once its own hash stands in it."""
+    """Only documents with a correct hash are accepted; one with the form of a plan is accepted with its hash."""
     try:
         assert encode_plan(read_plan(data)) == data
     except InvalidPlan as refused:
@@ -137,7 +137,7 @@ def plan_document(data: bytes) -> None:
 
 
 def show_answer(data: bytes) -> None:
-    """A look: found only with the backup asked for, gone only with its proof; never raises."""
+    """A response to a GET: found only with the requested backup, gone only with proof; never raises."""
     answer, status, body = _answer(Operation.SHOW_BACKUP, data)
     assert answer.name is not AnswerName.ACCEPTED
     if answer.name is AnswerName.FOUND:
@@ -148,7 +148,7 @@ def show_answer(data: bytes) -> None:
 
 
 def delete_answer(data: bytes) -> None:
-    """A deletion: accepted by its status alone, gone only with its proof; never raises."""
+    """A response to a DELETE: accepted only by its status, gone only with proof; never raises."""
     answer, status, _ = _answer(Operation.DELETE_BACKUP, data)
     assert (answer.name is AnswerName.ACCEPTED) == (status == 202)
     assert answer.backup is None
@@ -174,7 +174,7 @@ def _check_answer(answer: Answer, status: int, headers: Mapping[str, str], body:
 
 
 def page_rows(data: bytes) -> None:
-    """A page: every row has an id of its own words, and only a page with rows leads to another; never raises."""
+    """A page: every row has an ID, and only a page with rows leads to another; never raises."""
     date, _, body = data.partition(b"\n")
     rows = read_rows(body, date.decode("latin-1"), 2)
     if rows is None:
@@ -186,7 +186,7 @@ def page_rows(data: bytes) -> None:
 
 
 def times(data: bytes) -> None:
-    """Retry-After in header and body, and Date: seconds within limits, a moment with a zone, or nothing."""
+    """Retry-After in header and body, and Date: seconds within limits, an instant with a zone, or None."""
     header, in_body, date = (data.decode("latin-1").split("\n") + [""] * 3)[:3]
     seconds = read_retry_after(header, in_body, NOW)
     assert seconds is None or 1 <= seconds <= 3600
@@ -199,7 +199,7 @@ def times(data: bytes) -> None:
 
 
 def wire_path(data: bytes) -> None:
-    """Whatever its parts are, a request that may be sent goes to the one path that is allowed."""
+    """Every request that may be sent has the allowed path."""
     address, backup_id, project_id, volume_id, marker = (data.decode("latin-1").split("\n") + [""] * 5)[:5]
     check_wire(
         Wire(address=address, backup_id=backup_id, project_id=project_id, volume_id=volume_id, marker=marker),
@@ -212,7 +212,7 @@ def _is_uuid(value: object) -> bool:
 
 
 def _as_text(body: bytes) -> str:
-    """The text of a body; in what is ignored (other fields) bytes that are no UTF-8 do no harm."""
+    """Return the text of a body. Invalid UTF-8 in ignored fields is harmless."""
     return body.decode("utf-8", "replace")
 
 

@@ -1,4 +1,4 @@
-"""Every reader against chance and against what the fuzzer found worth keeping: a few thousand inputs, in seconds."""
+"""Every parser with random input and with the corpus of the fuzzer: a few thousand inputs, in seconds."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ hundred = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow
 
 
 @of_a_reader
-def test_every_seed_of_the_corpus_is_answered_or_refused(reader: str) -> None:
+def test_every_seed_of_the_corpus_is_parsed_or_rejected(reader: str) -> None:
     assert SEEDS[reader]
     for seed in SEEDS[reader]:
         READERS[reader](seed)
@@ -33,14 +33,14 @@ def test_the_corpus_stays_small(reader: str) -> None:
 @of_a_reader
 @hundred
 @given(data=st.binary(max_size=400))
-def test_any_bytes_are_answered_or_refused(reader: str, data: bytes) -> None:
+def test_any_bytes_are_parsed_or_rejected(reader: str, data: bytes) -> None:
     READERS[reader](data)
 
 
 @of_a_reader
 @hundred
 @given(data=st.data())
-def test_a_seed_with_a_piece_changed_is_answered_or_refused(reader: str, data: st.DataObject) -> None:
+def test_a_changed_seed_is_parsed_or_rejected(reader: str, data: st.DataObject) -> None:
     seed = data.draw(st.sampled_from(SEEDS[reader]))
     begin = data.draw(st.integers(0, len(seed)))
     end = data.draw(st.integers(begin, min(begin + 40, len(seed))))
@@ -50,7 +50,7 @@ def test_a_seed_with_a_piece_changed_is_answered_or_refused(reader: str, data: s
 @of_a_reader
 @hundred
 @given(data=st.data())
-def test_a_seed_with_a_value_of_another_kind_is_answered_or_refused(reader: str, data: st.DataObject) -> None:
+def test_a_seed_with_a_value_of_another_type_is_parsed_or_rejected(reader: str, data: st.DataObject) -> None:
     head, brace, rest = data.draw(st.sampled_from(SEEDS[reader])).partition(b"{")
     try:
         document = json.loads(brace + rest)
@@ -59,8 +59,8 @@ def test_a_seed_with_a_value_of_another_kind_is_answered_or_refused(reader: str,
     READERS[reader](head + json.dumps(_changed(document, data)).encode())
 
 
-def _changed(document: Any, data: st.DataObject) -> Any:  # noqa: ANN401  # JSON is any value
-    """The document with one value, at any depth, replaced."""
+def _changed(document: Any, data: st.DataObject) -> Any:  # noqa: ANN401  # any JSON
+    """Return the document with one value at any depth replaced."""
     if isinstance(document, dict) and document and data.draw(st.booleans()):
         key = data.draw(st.sampled_from(sorted(document)))
         return {**document, key: _changed(document[key], data)}

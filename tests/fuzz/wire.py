@@ -1,4 +1,4 @@
-"""The one path on the wire that is allowed, written a second time: what is prepared is held against it."""
+"""A second implementation of the allowed paths, with which prepared requests are compared."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ VERSIONS: Final[tuple[Literal["v2", "v3"], ...]] = ("v2", "v3")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """The parts of an address, as anybody may have written them."""
+    """The parts of an address, with any content."""
 
     address: str
     backup_id: str = "11111111-2222-4333-8444-555555555555"
@@ -32,7 +32,7 @@ class Wire:
 
 
 def check_wire(parts: Wire, insecure_http: bool) -> None:
-    """Prepare each request of each version of such parts; what is not refused is exactly what is allowed."""
+    """Prepare each request of each version; check that it is rejected or allowed."""
     try:
         endpoint = read_endpoint(parts.address, insecure_http=insecure_http)
     except InvalidEndpoint:

@@ -1,4 +1,4 @@
-"""What `sam build` makes, for this machine and the Python of the runtime's environment, laid out as Lambda does."""
+"""Builds functions and layers with `sam build` for this machine, and lays them out as in Lambda."""
 
 import platform
 import shutil
@@ -9,26 +9,26 @@ from tests.infrastructure.built import Built
 from tests.infrastructure.translate import ROOT
 
 RUNTIME_PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
-"""It holds the runtime's own packages only: what else a handler imports must come from a layer."""
+"""It contains only the packages of the runtime; everything else must come from a layer."""
 
 LAYERS = ("DependenciesLayer", "SharedLayer")
 WHEELS_OF = {"x86_64": "manylinux2014_x86_64", "aarch64": "manylinux2014_aarch64", "arm64": "manylinux2014_aarch64"}
 
 
 def runtime_version() -> str:
-    """Of the Python that plays the runtime: major and minor."""
+    """Return the major and minor version of the Python of the runtime."""
     command = [str(RUNTIME_PYTHON), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 class Artefacts:
-    """Functions and layers, built once and laid out as in an execution environment."""
+    """The functions and layers of one build, laid out as in an execution environment."""
 
     def __init__(self, scratch: Path) -> None:
         """Build into `scratch`.
 
         Raises:
-            NotBuiltError: when there is no `sam`, or when it fails.
+            NotBuiltError: `sam` does not exist, or fails.
         """
         self._built = Built(scratch, RUNTIME=runtime_version(), PLATFORM=WHEELS_OF[platform.machine()])
         self.layers = scratch / "opt" / "python"
@@ -36,9 +36,9 @@ class Artefacts:
             shutil.copytree(self.layer(layer), self.layers, dirs_exist_ok=True)
 
     def function(self, logical_id: str) -> Path:
-        """What /var/task would be."""
+        """Return the folder for /var/task."""
         return self._built.folder(logical_id)
 
     def layer(self, logical_id: str) -> Path:
-        """What one layer adds to /opt/python."""
+        """Return the folder that a layer adds to /opt/python."""
         return self._built.folder(logical_id) / "python"

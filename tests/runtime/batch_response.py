@@ -1,5 +1,5 @@
-"""What Lambda makes of a function's answer to a batch of SQS (Lambda developer guide, "Handling errors for an SQS event
-source in Lambda"): which messages it deletes.
+"""Determines which messages of a batch Lambda deletes (Lambda developer guide, "Handling errors for an SQS event source
+in Lambda").
 """
 
 import json
@@ -9,7 +9,7 @@ from tests.runtime.emulator import Invocation
 
 
 def deleted(invocation: Invocation, batch: set[str]) -> set[str]:
-    """The ids of the messages that Lambda would delete after this answer; none where it counts as a total failure."""
+    """Return the IDs of the messages that Lambda deletes after this response; none if all of the batch failed."""
     if invocation.status != 200:
         return set()
     try:
@@ -19,10 +19,10 @@ def deleted(invocation: Invocation, batch: set[str]) -> set[str]:
     return batch - _failed(answer, batch)
 
 
-def _failed(answer: Any, batch: set[str]) -> set[str]:  # noqa: ANN401  # JSON is any value
+def _failed(answer: Any, batch: set[str]) -> set[str]:  # noqa: ANN401  # any JSON
     if answer is None:
         return set()
-    if not isinstance(answer, dict) or "errorType" in answer:  # so the emulator writes an exception of the function
+    if not isinstance(answer, dict) or "errorType" in answer:  # the emulator's form of an exception of the function
         return batch
     failures = answer.get("batchItemFailures") or []
     named = {failure.get("itemIdentifier") for failure in failures}

@@ -1,4 +1,4 @@
-"""The built functions in Lambda's emulator, beside AWS and a cloud in this process."""
+"""Runs the built functions in the emulator of Lambda, with moto and the simulator in this process."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Artefacts:
 
 @pytest.fixture
 def execution(artefacts: Artefacts, resources: TemplateResources, cloud: Cloud) -> Callable[[str], Execution]:
-    """What a function of the template runs in, as built and configured; both targets' secrets are of this cloud."""
+    """Return a function that describes the execution of a function of the template. Both targets use this cloud."""
     for target in TARGETS:
         boto3.client("secretsmanager").create_secret(
             Name=f"{resources.secret_prefix}/{target}", SecretString=json.dumps(cloud.target_secret())
@@ -50,7 +50,7 @@ def execution(artefacts: Artefacts, resources: TemplateResources, cloud: Cloud) 
     variables = {
         "DeleterFunction": resources.deleter_environment,
         "PurgerFunction": resources.purger_environment,
-        # What the checker is told is in the environment of the deleter, but for this ID, which exists only in a stack.
+        # The other variables of the checker are those of the deleter. This ID exists only in a stack.
         "CheckerFunction": {**resources.deleter_environment, "DELETE_REQUESTS_MAPPING_ID": str(uuid4())},
     }
     return lambda logical_id: Execution(
@@ -63,7 +63,7 @@ def execution(artefacts: Artefacts, resources: TemplateResources, cloud: Cloud) 
 
 @pytest.fixture
 def as_built(execution: Callable[[str], Execution]) -> Execution:
-    """The deleter's; a test may replace a part."""
+    """The execution of the deleter, which a test may change."""
     return execution("DeleterFunction")
 
 
@@ -75,9 +75,9 @@ def deleter(as_built: Execution, tmp_path: Path) -> Iterator[Emulator]:
 
 @pytest.fixture
 def fresh(event: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
-    """A file of events/ as the second delivery of messages that were sent two minutes ago.
+    """Return a function that loads a file of events/ as the second delivery of messages sent two minutes ago.
 
-    The first delivery proves nothing about a backup that does not exist.
+    A first delivery proves nothing about a backup that does not exist.
     """
 
     def load(name: str) -> dict[str, Any]:

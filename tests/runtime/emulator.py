@@ -1,4 +1,4 @@
-"""Lambda's own Runtime Interface Emulator, as aws-sam-cli brings it, with a built function and the runtime's client."""
+"""Runs a built function in the Runtime Interface Emulator of Lambda, which aws-sam-cli contains."""
 
 import json
 import os
@@ -25,26 +25,26 @@ LONGEST_S = 120
 
 
 def emulator_binary() -> Path:
-    """The emulator for this machine, in sam's environment."""
+    """Return the emulator for this machine, in the virtual environment of SAM."""
     (binary,) = SAM.parents[1].glob(f"lib/*/site-packages/samcli/local/rapid/*-rie-{ARCHITECTURE[platform.machine()]}")
     return binary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """What came back from one invocation, as Lambda has it before anybody reads it."""
+    """The raw response to one invocation."""
 
     status: int
     body: str
 
     @property
-    def document(self) -> Any:  # noqa: ANN401  # JSON is any value
-        """The body, which must be JSON."""
+    def document(self) -> Any:  # noqa: ANN401  # any JSON
+        """The body, parsed as JSON."""
         return json.loads(self.body)
 
 
 class Emulator:
-    """One execution environment of one function. One invocation at a time: two at once end the emulator."""
+    """One execution environment of one function. Only one invocation at a time: two would crash the emulator."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
         self._process = process
@@ -52,18 +52,18 @@ class Emulator:
         self._log = log
 
     def invoke(self, event: Mapping[str, Any]) -> Invocation:
-        """Hand one event to the function and wait for its end, whichever it is."""
+        """Invoke the function with one event and wait for its end."""
         with requests.Session() as session:
             session.trust_env = False
             answer = session.post(self._url, json=event, timeout=LONGEST_S)
             return Invocation(status=answer.status_code, body=answer.text)
 
     def printed(self) -> str:
-        """All that the function, the runtime and the emulator have written so far."""
+        """Return the output of the function, the runtime and the emulator."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def freeze(self) -> None:
-        """Let the runtime stand still, as where the machine has no time for it: only its time-out ends it."""
+        """Suspend the runtime, so that only the timeout ends the invocation."""
         os.kill(self._runtime(), signal.SIGSTOP)
 
     def _runtime(self) -> int:
@@ -79,7 +79,7 @@ class Emulator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """What an execution environment is made of: /var/task, /opt/python, variables, time."""
+    """The content of an execution environment: /var/task, /opt/python, variables and timeout."""
 
     task: Path
     layers: Path
@@ -89,7 +89,7 @@ class Execution:
 
 @contextmanager
 def running(execution: Execution, scratch: Path) -> Iterator[Emulator]:
-    """Start an execution environment, and end it."""
+    """Start an execution environment, and stop it after the block."""
     port, inner_port = _free_ports()
     log = scratch / "printed.log"
     addresses = [

@@ -1,4 +1,4 @@
-"""Lambda's own rules, as its developer guide states them: what counts as success, and what as a failure of all."""
+"""The rules of Lambda about responses to a batch, as in its developer guide."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_an_answer_without_failures_deletes_everything(body: str) -> None:
     assert deleted(Invocation(status=200, body=body), BATCH) == BATCH
 
 
-def test_what_is_named_stays() -> None:
+def test_a_reported_message_is_not_deleted() -> None:
     answer = Invocation(status=200, body='{"batchItemFailures": [{"itemIdentifier": "m1"}]}')
     assert deleted(answer, BATCH) == {"m2"}
 
@@ -30,9 +30,9 @@ def test_what_is_named_stays() -> None:
         '{"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "of another batch"}]}',
     ],
 )
-def test_whatever_else_is_a_failure_of_all(body: str) -> None:
+def test_any_other_response_is_a_failure_of_the_whole_batch(body: str) -> None:
     assert deleted(Invocation(status=200, body=body), BATCH) == set()
 
 
-def test_an_environment_that_failed_has_answered_nothing() -> None:
+def test_a_failed_invocation_deletes_nothing() -> None:
     assert deleted(Invocation(status=502, body=""), BATCH) == set()

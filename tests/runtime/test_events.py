@@ -1,4 +1,4 @@
-"""Every file of events/ through the real runtime, and what Lambda would do with the answer."""
+"""Every file of events/ in the real runtime, and what Lambda would do with the response."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Load = Callable[[str], dict[str, Any]]
 
 
 @pytest.mark.parametrize("name", [name for name in DELETER if name.startswith("sqs_")])
-def test_a_batch_in_an_empty_project_ends_but_for_the_target_that_nobody_configured(
+def test_a_batch_ends_in_an_empty_project_except_for_an_unknown_target(
     deleter: Emulator, cloud: Cloud, fresh: Load, name: str
 ) -> None:
     event = fresh(f"deleter/{name}")
@@ -38,7 +38,7 @@ def test_a_batch_in_an_empty_project_ends_but_for_the_target_that_nobody_configu
     assert not cloud.journal.deletes
 
 
-def test_a_preview_leaves_a_plan_and_asks_for_nothing(
+def test_a_preview_stores_a_plan_and_requests_nothing(
     execution: Callable[[str], Execution], cloud: Cloud, resources: TemplateResources, event: Load, tmp_path: Path
 ) -> None:
     add_nights(cloud)
@@ -49,7 +49,7 @@ def test_a_preview_leaves_a_plan_and_asks_for_nothing(
     assert not Poller(boto3.client("sqs"), resources.delete_queue_url).receive()["Records"]
 
 
-def test_a_purge_asks_for_what_its_plan_says_is_due(
+def test_a_purge_requests_what_is_due_in_its_plan(
     execution: Callable[[str], Execution], cloud: Cloud, resources: TemplateResources, event: Load, tmp_path: Path
 ) -> None:
     add_nights(cloud)
@@ -61,7 +61,7 @@ def test_a_purge_asks_for_what_its_plan_says_is_due(
     assert queued["visible"] == answer["totals"]["due"] > 0
 
 
-def test_an_approval_of_a_plan_that_nobody_stored_sends_nothing(
+def test_an_approval_of_an_unknown_plan_sends_nothing(
     execution: Callable[[str], Execution], resources: TemplateResources, event: Load, tmp_path: Path
 ) -> None:
     with running(execution("PurgerFunction"), tmp_path) as purger:
@@ -78,7 +78,7 @@ def test_a_check_reports_on_every_target_it_names(
     assert {report["target"]: report["healthy"] for report in answer["targets"]} == dict.fromkeys(TARGETS, True)
 
 
-def test_every_file_of_events_for_a_function_is_told_here() -> None:
+def test_every_file_of_events_for_a_function_is_tested_here() -> None:
     told = {"purger": {"preview", "purge", "approve"}, "checker": {"check"}, "deleter": {*DELETER}}
     functions = {path.parent.name for path in ROOT.glob("functions/*/app.py")}
     assert {name: {path.stem for path in (ROOT / "events" / name).glob("*.json")} for name in functions} == told
@@ -96,7 +96,7 @@ def test_a_direct_request_is_answered_with_its_outcome(deleter: Emulator, fresh:
     assert (answer["outcome"], answer["reason"]) == ("queued", "unconfirmed")
 
 
-def test_a_backup_that_is_there_is_asked_for(deleter: Emulator, cloud: Cloud, fresh: Load) -> None:
+def test_the_deletion_of_an_existing_backup_is_requested(deleter: Emulator, cloud: Cloud, fresh: Load) -> None:
     event = fresh("deleter/sqs_bare")
     backup_id = json.loads(event["Records"][0]["body"])["backup_id"]
     cloud.add_backup(id=backup_id)
@@ -104,7 +104,7 @@ def test_a_backup_that_is_there_is_asked_for(deleter: Emulator, cloud: Cloud, fr
     assert [delete.backup_id for delete in cloud.journal.deletes] == [backup_id]
 
 
-def test_what_was_logged_and_counted_reaches_the_log_as_whole_json_lines(deleter: Emulator, fresh: Load) -> None:
+def test_logs_and_metrics_are_complete_json_lines_in_the_log(deleter: Emulator, fresh: Load) -> None:
     deleter.invoke(fresh("deleter/sqs_bare"))
     lines = [json.loads(line) for line in deleter.printed().splitlines() if line.startswith("{")]
     metrics = [line for line in lines if "_aws" in line]

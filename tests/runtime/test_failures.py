@@ -1,4 +1,4 @@
-"""What goes wrong in an execution environment itself: nothing is acknowledged, and the next one goes on."""
+"""Failures of an execution environment: nothing is acknowledged, and the next environment continues."""
 
 import json
 import shutil
@@ -23,9 +23,9 @@ from tests.support.template_resources import TemplateResources
 
 FIRST, SECOND = "11111111-2222-4333-8444-555555555551", "11111111-2222-4333-8444-555555555552"
 ONE_CALL_S = 10
-"""What a call may take."""
+"""The timeout of a call."""
 SHORTEST_S = 35
-"""A record begins only with 30 s left, so a shorter time-out ends none in its middle."""
+"""A record starts only with 30 s left, so a shorter timeout interrupts none."""
 TOO_SHORT_S = 20
 
 Load = Callable[[str], dict[str, Any]]
@@ -34,7 +34,7 @@ Batch = tuple[dict[str, Any], set[str]]
 
 @pytest.fixture
 def batch(resources: TemplateResources) -> Batch:
-    """Two requests, received from the queue itself for the second time, and the ids of their messages."""
+    """Two requests, received from the queue for the second time, and their message IDs."""
     sqs = boto3.client("sqs")
     for backup_id in (FIRST, SECOND):
         sqs.send_message(QueueUrl=resources.delete_queue_url, MessageBody=json.dumps({"backup_id": backup_id}))
@@ -51,13 +51,13 @@ def assert_nothing_is_acknowledged(invocation: Invocation, batch: set[str]) -> N
     assert deleted(invocation, batch) == set()
 
 
-def test_a_time_out_in_mid_batch_acknowledges_nothing_and_the_next_environment_ends_all(
+def test_a_timeout_during_a_batch_acknowledges_nothing_and_the_next_environment_ends_all(
     as_built: Execution, cloud: Cloud, batch: Batch, fresh: Load, tmp_path: Path
 ) -> None:
     event, ids = batch
     cloud.faults.add(Fault(operation=Operation.SHOW, backup_id=SECOND, delay_s=ONE_CALL_S / 2))
     with running(replace(as_built, timeout_s=SHORTEST_S), tmp_path) as deleter:
-        deleter.invoke(fresh("deleter/direct"))  # so that init takes nothing off the batch's time
+        deleter.invoke(fresh("deleter/direct"))  # so that the initialization does not count for the batch
         frozen = in_background(lambda: deleter.invoke(event))
         wait_until(lambda: SECOND in {call.backup_id for call in cloud.journal.calls})
         deleter.freeze()
@@ -68,7 +68,7 @@ def test_a_time_out_in_mid_batch_acknowledges_nothing_and_the_next_environment_e
         assert deleter.printed().count("INIT START") == 2
 
 
-def test_a_batch_that_there_is_no_time_for_is_reported_as_a_whole_without_a_call(
+def test_a_batch_without_enough_time_is_reported_completely_without_a_call(
     as_built: Execution, cloud: Cloud, batch: Batch, tmp_path: Path
 ) -> None:
     event, ids = batch
@@ -112,14 +112,14 @@ def test_a_missing_variable_is_named_and_acknowledges_nothing(
     event, ids = batch
     variables = {key: value for key, value in as_built.variables.items() if key != name}
     with running(replace(as_built, variables=variables), tmp_path) as deleter:
-        for _ in range(2):  # a failed start is not remembered
+        for _ in range(2):  # a failed start is not cached
             invocation = deleter.invoke(event)
             assert invocation.document["errorType"] == "SettingsError"
             assert f"{name} is not set" in invocation.document["errorMessage"]
             assert_nothing_is_acknowledged(invocation, ids)
 
 
-def test_the_environment_holds_the_runtimes_own_packages_only(as_built: Execution, tmp_path: Path) -> None:
+def test_the_environment_contains_only_the_packages_of_the_runtime(as_built: Execution, tmp_path: Path) -> None:
     task = tmp_path / "task"
     task.mkdir()
     (task / "app.py").write_text(
@@ -135,7 +135,7 @@ def test_the_environment_holds_the_runtimes_own_packages_only(as_built: Executio
 
 
 def in_background(call: Callable[[], Invocation]) -> Callable[[], Invocation]:
-    """Begin a call now; what is returned waits for its end."""
+    """Start a call in a thread; return a function that waits for its end."""
     pool = ThreadPoolExecutor(max_workers=1)
     future = pool.submit(call)
     pool.shutdown(wait=False)
@@ -145,5 +145,5 @@ def in_background(call: Callable[[], Invocation]) -> Callable[[], Invocation]:
 def wait_until(condition: Callable[[], bool]) -> None:
     last = time.monotonic() + ONE_CALL_S
     while not condition():
-        assert time.monotonic() < last, "it did not happen in time"
+        assert time.monotonic() < last, "timed out"
         time.sleep(0.05)
