@@ -1,4 +1,4 @@
-"""No garbage is looked for until a function is wired, and again from then on."""
+"""Garbage collection is disabled until a function is initialized."""
 
 import gc
 import importlib
@@ -14,7 +14,7 @@ from vbs_reaper.cold_start import wiring
 
 @pytest.fixture
 def collections() -> Iterator[list[str]]:
-    """Every collection that begins."""
+    """Records every collection."""
     begun: list[str] = []
 
     def listen(phase: str, _info: dict[str, int]) -> None:
@@ -32,7 +32,7 @@ def build() -> list[list[int]]:
     return [[number] for number in range(100_000)]
 
 
-def test_no_garbage_is_looked_for_while_a_function_is_wired(collections: list[str]) -> None:
+def test_no_garbage_is_collected_while_a_function_is_initialized(collections: list[str]) -> None:
     build()
     assert collections, "so much is collected several times otherwise"
     collections.clear()
@@ -42,7 +42,7 @@ def test_no_garbage_is_looked_for_while_a_function_is_wired(collections: list[st
     assert gc.get_freeze_count() > len(kept), "it is left out of later collections"
 
 
-def test_garbage_is_looked_for_again_though_the_wiring_failed(collections: list[str]) -> None:
+def test_garbage_collection_is_enabled_again_if_the_initialization_fails(collections: list[str]) -> None:
     with pytest.raises(KeyError), wiring():
         raise KeyError("DELETE_QUEUE_URL")
     collections.clear()
@@ -50,7 +50,7 @@ def test_garbage_is_looked_for_again_though_the_wiring_failed(collections: list[
     assert collections
 
 
-def test_no_garbage_is_looked_for_from_the_import_on(collections: list[str]) -> None:
+def test_no_garbage_is_collected_after_the_import(collections: list[str]) -> None:
     importlib.reload(cold_start)
     collections.clear()
     build()

@@ -19,7 +19,7 @@ CARRIERS = [
 
 
 @pytest.mark.parametrize("name", CARRIERS)
-def test_a_library_that_carries_secrets_stays_quiet_whatever_the_level(name: str) -> None:
+def test_libraries_that_handle_secrets_do_not_log_at_any_level(name: str) -> None:
     root = logging.getLogger()
     before = root.level
     root.setLevel(logging.DEBUG)

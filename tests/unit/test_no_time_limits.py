@@ -16,12 +16,12 @@ SAID = [
 ]
 
 
-def test_an_example_of_hypothesis_may_take_as_long_as_it_takes() -> None:
+def test_examples_of_hypothesis_have_no_deadline() -> None:
     assert settings().deadline is None
     assert HealthCheck.too_slow in settings().suppress_health_check
 
 
 @pytest.mark.parametrize(("path", "words"), SAID)
-def test_no_test_takes_that_back(path: str, words: str) -> None:
+def test_no_test_sets_a_deadline(path: str, words: str) -> None:
     assert "deadline" not in words
     assert "suppress_health_check" not in words or "too_slow" in words

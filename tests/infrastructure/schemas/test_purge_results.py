@@ -25,8 +25,8 @@ from vbs_reaper.purge.run_result import PURGE_DETAIL_TYPES
 
 
 def assert_as_described(world: World) -> None:
-    assert world.bus.heard
-    for detail_type, detail in world.bus.heard:
+    assert world.bus.published
+    for detail_type, detail in world.bus.published:
         assert event_validation_errors(detail_type, detail) == []
 
 
@@ -45,7 +45,7 @@ def test_refusals_approvals_and_skipped_graces_match_their_schemas() -> None:
     world.approve(refused["plan"], include_grace=True)
     world.cloud.date = NOW + timedelta(hours=1)
     world.run("2026-11-26T03:00:00Z")
-    assert {detail_type for detail_type, _ in world.bus.heard} == {*PURGE_DETAIL_TYPES.values()}
+    assert {detail_type for detail_type, _ in world.bus.published} == {*PURGE_DETAIL_TYPES.values()}
     assert_as_described(world)
 
 

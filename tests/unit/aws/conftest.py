@@ -1,4 +1,4 @@
-"""boto3 clients whose answers a test writes down: botocore checks both sides against AWS's own model."""
+"""boto3 clients with stubbed responses. botocore validates requests and responses against the models of AWS."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ def sqs() -> "SQSClient":
 
 
 @pytest.fixture
-def sqs_says(sqs: "SQSClient") -> Iterator[Stubber]:
+def sqs_stub(sqs: "SQSClient") -> Iterator[Stubber]:
     with Stubber(sqs) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -35,7 +35,7 @@ def events() -> "EventBridgeClient":
 
 
 @pytest.fixture
-def events_say(events: "EventBridgeClient") -> Iterator[Stubber]:
+def events_stub(events: "EventBridgeClient") -> Iterator[Stubber]:
     with Stubber(events) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -47,7 +47,7 @@ def secrets_manager() -> "SecretsManagerClient":
 
 
 @pytest.fixture
-def secrets_manager_says(secrets_manager: "SecretsManagerClient") -> Iterator[Stubber]:
+def secrets_manager_stub(secrets_manager: "SecretsManagerClient") -> Iterator[Stubber]:
     with Stubber(secrets_manager) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()

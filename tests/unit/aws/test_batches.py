@@ -12,7 +12,7 @@ def own_size(size: int) -> int:
 
 
 class Counter:
-    """Takes what it is told to take, and remembers what it was given."""
+    """Accepts what a test sets, and records what it was given."""
 
     def __init__(self, *, turned_away: Sequence[set[str]]) -> None:
         self._turned_away = list(turned_away)
@@ -30,25 +30,25 @@ def test_cutting_into_batches_loses_nothing_and_keeps_the_order(sizes: list[int]
 
 
 @given(SIZES)
-def test_a_batch_is_never_longer_nor_larger_than_a_call_may_be(sizes: list[int]) -> None:
+def test_a_batch_never_exceeds_the_limits_of_a_call(sizes: list[int]) -> None:
     for batch in in_batches(sizes, own_size):
         assert 1 <= len(batch) <= ENTRIES_LIMIT
         assert sum(batch) <= SIZE_LIMIT or len(batch) == 1
 
 
-def test_everything_taken_at_once_is_sent_once() -> None:
+def test_what_is_accepted_at_once_is_sent_once() -> None:
     counter = Counter(turned_away=[])
     assert send_all(["a", "b"], len, counter.take) == []
     assert counter.calls == [["a", "b"]]
 
 
-def test_only_what_was_turned_away_is_sent_again() -> None:
+def test_only_rejected_entries_are_sent_again() -> None:
     counter = Counter(turned_away=[{"b"}])
     assert send_all(["a", "b", "c"], len, counter.take) == []
     assert counter.calls == [["a", "b", "c"], ["b"]]
 
 
-def test_what_is_turned_away_every_time_is_returned_after_a_few_tries() -> None:
+def test_entries_that_are_always_rejected_are_returned_after_a_few_tries() -> None:
     counter = Counter(turned_away=[{"b"}] * TRIES)
     assert send_all(["a", "b"], len, counter.take) == [Unsent("b", "InternalError")]
     assert counter.calls == [["a", "b"]] + [["b"]] * (TRIES - 1)

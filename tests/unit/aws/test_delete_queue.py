@@ -1,4 +1,4 @@
-"""What no stand-in does: replies of SQS in which some entries failed."""
+"""Responses of SQS with failed entries, which no emulator returns."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -50,47 +50,47 @@ def hidden(**delays_s: int) -> dict[str, Any]:
     }
 
 
-def test_only_failed_entries_are_sent_again(queue: DeleteQueue, sqs_says: Stubber) -> None:
-    sqs_says.add_response(
+def test_only_failed_entries_are_sent_again(queue: DeleteQueue, sqs_stub: Stubber) -> None:
+    sqs_stub.add_response(
         "send_message_batch",
         {"Successful": [stored("0"), stored("2")], "Failed": [failed("1")]},
         sent(QUEUE, "a", "b", "c"),
     )
-    sqs_says.add_response("send_message_batch", {"Successful": [stored("0")], "Failed": []}, sent(QUEUE, "b"))
+    sqs_stub.add_response("send_message_batch", {"Successful": [stored("0")], "Failed": []}, sent(QUEUE, "b"))
     assert queue.send([NewMessage(body=body) for body in "abc"])
 
 
-def test_an_entry_that_fails_every_time_makes_the_sending_false(
-    queue: DeleteQueue, sqs_says: Stubber, log_lines: LogLines
+def test_sending_returns_false_if_an_entry_always_fails(
+    queue: DeleteQueue, sqs_stub: Stubber, log_lines: LogLines
 ) -> None:
     for _ in range(TRIES):
-        sqs_says.add_response("send_message_batch", {"Successful": [], "Failed": [failed("0")]})
+        sqs_stub.add_response("send_message_batch", {"Successful": [], "Failed": [failed("0")]})
     assert not queue.send([NewMessage(body="a")])
     assert log_lines.only().items() >= {"message": "message not stored", "code": "InternalError"}.items()
 
 
-def test_an_entry_the_reply_does_not_name_is_not_stored(queue: DeleteQueue, sqs_says: Stubber) -> None:
+def test_an_entry_the_reply_does_not_name_is_not_stored(queue: DeleteQueue, sqs_stub: Stubber) -> None:
     for _ in range(TRIES):
-        sqs_says.add_response("send_message_batch", {"Successful": [], "Failed": []})
+        sqs_stub.add_response("send_message_batch", {"Successful": [], "Failed": []})
     assert not queue.dead_letter(NewMessage(body="a"))
 
 
-def test_a_call_that_sqs_refuses_is_false_and_logged_by_its_code(
-    queue: DeleteQueue, sqs_says: Stubber, log_lines: LogLines
+def test_sending_returns_false_and_logs_the_code_if_sqs_rejects_the_call(
+    queue: DeleteQueue, sqs_stub: Stubber, log_lines: LogLines
 ) -> None:
-    sqs_says.add_client_error("send_message_batch", "AccessDenied", "User alice is not authorized", 403)
+    sqs_stub.add_client_error("send_message_batch", "AccessDenied", "User alice is not authorized", 403)
     assert not queue.dead_letter(NewMessage(body="a"))
     assert log_lines.only().items() >= {"message": "messages not stored", "code": "AccessDenied"}.items()
     assert "alice" not in log_lines.text()
 
 
-def test_a_dead_letter_goes_to_the_dead_letters(queue: DeleteQueue, sqs_says: Stubber) -> None:
-    sqs_says.add_response("send_message_batch", {"Successful": [stored("0")], "Failed": []}, sent(DEAD_LETTERS, "a"))
+def test_a_dead_letter_goes_to_the_dead_letters(queue: DeleteQueue, sqs_stub: Stubber) -> None:
+    sqs_stub.add_response("send_message_batch", {"Successful": [stored("0")], "Failed": []}, sent(DEAD_LETTERS, "a"))
     assert queue.dead_letter(NewMessage(body="a"))
 
 
-def test_messages_are_hidden_each_for_its_own_time(queue: DeleteQueue, sqs_says: Stubber) -> None:
-    sqs_says.add_response(
+def test_each_message_is_hidden_for_its_own_time(queue: DeleteQueue, sqs_stub: Stubber) -> None:
+    sqs_stub.add_response(
         "change_message_visibility_batch",
         {"Successful": [{"Id": "0"}, {"Id": "1"}], "Failed": []},
         hidden(r1=47, r2=7200),
@@ -98,10 +98,10 @@ def test_messages_are_hidden_each_for_its_own_time(queue: DeleteQueue, sqs_says:
     queue.hide({"r1": 47, "r2": 7200})
 
 
-def test_a_message_that_cannot_be_hidden_is_logged_and_raises_nothing(
-    queue: DeleteQueue, sqs_says: Stubber, log_lines: LogLines
+def test_a_message_that_cannot_be_hidden_is_logged_without_raising(
+    queue: DeleteQueue, sqs_stub: Stubber, log_lines: LogLines
 ) -> None:
-    sqs_says.add_response(
+    sqs_stub.add_response(
         "change_message_visibility_batch",
         {"Successful": [{"Id": "0"}], "Failed": [failed("1", "ReceiptHandleIsInvalid")]},
     )
@@ -109,14 +109,14 @@ def test_a_message_that_cannot_be_hidden_is_logged_and_raises_nothing(
     assert log_lines.only().items() >= {"message": "message not hidden", "code": "ReceiptHandleIsInvalid"}.items()
 
 
-def test_one_refused_call_does_not_keep_the_other_messages_from_being_hidden(
-    queue: DeleteQueue, sqs_says: Stubber, log_lines: LogLines
+def test_one_rejected_call_does_not_prevent_hiding_other_messages(
+    queue: DeleteQueue, sqs_stub: Stubber, log_lines: LogLines
 ) -> None:
-    sqs_says.add_client_error("change_message_visibility_batch", "RequestThrottled")
-    sqs_says.add_response("change_message_visibility_batch", {"Successful": [{"Id": "0"}], "Failed": []}, hidden(r10=5))
+    sqs_stub.add_client_error("change_message_visibility_batch", "RequestThrottled")
+    sqs_stub.add_response("change_message_visibility_batch", {"Successful": [{"Id": "0"}], "Failed": []}, hidden(r10=5))
     queue.hide({f"r{number}": 5 for number in range(11)})
     assert log_lines.only().items() >= {"message": "messages not hidden", "code": "RequestThrottled"}.items()
 
 
-def test_nothing_to_hide_makes_no_call(queue: DeleteQueue, sqs_says: Stubber) -> None:
+def test_nothing_to_hide_makes_no_call(queue: DeleteQueue, sqs_stub: Stubber) -> None:
     queue.hide({})

@@ -1,4 +1,4 @@
-"""What no stand-in does: replies of EventBridge in which some entries failed."""
+"""Responses of EventBridge with failed entries, which no emulator returns."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,8 @@ TURNED_AWAY = {"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}
 
 
 @pytest.fixture
-def bus(events: "EventBridgeClient", events_say: Stubber) -> EventBus:
-    events_say.add_response("describe_event_bus", {"Name": BUS}, {"Name": BUS})
+def bus(events: "EventBridgeClient", events_stub: Stubber) -> EventBus:
+    events_stub.add_response("describe_event_bus", {"Name": BUS}, {"Name": BUS})
     return EventBus(events, BUS, SOURCE)
 
 
@@ -47,18 +47,18 @@ def put(*results: Result) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("outcome", DETAIL_TYPES)
-def test_every_end_has_its_detail_type(bus: EventBus, events_say: Stubber, outcome: Outcome) -> None:
-    events_say.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN]}, put(result(outcome=outcome)))
+def test_every_end_has_its_detail_type(bus: EventBus, events_stub: Stubber, outcome: Outcome) -> None:
+    events_stub.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN]}, put(result(outcome=outcome)))
     assert bus.publish([result(outcome=outcome)])
 
 
-def test_the_detail_is_the_result_as_json(events: "EventBridgeClient", bus: EventBus, events_say: Stubber) -> None:
+def test_the_detail_is_the_result_as_json(events: "EventBridgeClient", bus: EventBus, events_stub: Stubber) -> None:
     details: list[dict[str, Any]] = []
     events.meta.events.register(
         "provide-client-params.events.PutEvents",
         lambda params, **_: details.extend(json.loads(entry["Detail"]) for entry in params["Entries"]),
     )
-    events_say.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN]})
+    events_stub.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN]})
     bus.publish([result()])
     assert details == [
         {
@@ -72,32 +72,32 @@ def test_the_detail_is_the_result_as_json(events: "EventBridgeClient", bus: Even
     ]
 
 
-def test_only_failed_entries_are_sent_again(bus: EventBus, events_say: Stubber) -> None:
+def test_only_failed_entries_are_sent_again(bus: EventBus, events_stub: Stubber) -> None:
     one, two = result(1), result(2, Outcome.REFUSED)
-    events_say.add_response("put_events", {"FailedEntryCount": 1, "Entries": [TAKEN, TURNED_AWAY]}, put(one, two))
-    events_say.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN]}, put(two))
+    events_stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [TAKEN, TURNED_AWAY]}, put(one, two))
+    events_stub.add_response("put_events", {"FailedEntryCount": 0, "Entries": [TAKEN]}, put(two))
     assert bus.publish([one, two])
 
 
-def test_an_entry_that_fails_every_time_makes_the_publishing_false(
-    bus: EventBus, events_say: Stubber, log_lines: LogLines
+def test_publishing_returns_false_if_an_entry_always_fails(
+    bus: EventBus, events_stub: Stubber, log_lines: LogLines
 ) -> None:
     for _ in range(TRIES):
-        events_say.add_response("put_events", {"FailedEntryCount": 1, "Entries": [TURNED_AWAY]})
+        events_stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [TURNED_AWAY]})
     assert not bus.publish([result()])
     assert log_lines.only().items() >= {"message": "event not published", "code": "ThrottlingException"}.items()
 
 
-def test_a_call_that_eventbridge_refuses_is_false_and_logged_by_its_code(
-    bus: EventBus, events_say: Stubber, log_lines: LogLines
+def test_publishing_returns_false_and_logs_the_code_if_eventbridge_rejects_the_call(
+    bus: EventBus, events_stub: Stubber, log_lines: LogLines
 ) -> None:
-    events_say.add_client_error("put_events", "AccessDeniedException", "User alice is not authorized")
+    events_stub.add_client_error("put_events", "AccessDeniedException", "User alice is not authorized")
     assert not bus.publish([result()])
     assert log_lines.only().items() >= {"message": "events not published", "code": "AccessDeniedException"}.items()
     assert "alice" not in log_lines.text()
 
 
-# PutEvents accepts events for a bus that does not exist, so the deleter looks for the bus first.
+# PutEvents accepts events for a bus that does not exist, so the deleter checks the bus first.
 
 ONE_TAKEN = {"FailedEntryCount": 0, "Entries": [TAKEN]}
 
@@ -107,50 +107,52 @@ def unchecked(events: "EventBridgeClient", clock: ManualClock) -> EventBus:
     return EventBus(events, BUS, SOURCE, lambda: clock.now.timestamp())
 
 
-def test_a_bus_that_is_there_is_looked_for_once_and_takes_the_results(unchecked: EventBus, events_say: Stubber) -> None:
-    events_say.add_response("describe_event_bus", {"Name": BUS}, {"Name": BUS})
-    events_say.add_response("put_events", ONE_TAKEN)
-    events_say.add_response("put_events", ONE_TAKEN)
+def test_an_existing_bus_is_checked_once_and_gets_the_results(unchecked: EventBus, events_stub: Stubber) -> None:
+    events_stub.add_response("describe_event_bus", {"Name": BUS}, {"Name": BUS})
+    events_stub.add_response("put_events", ONE_TAKEN)
+    events_stub.add_response("put_events", ONE_TAKEN)
     assert unchecked.publish([result()])
     assert unchecked.publish([result()])
 
 
-def test_a_bus_that_is_not_there_takes_nothing_until_it_comes_back_and_the_log_says_what_to_do(
-    unchecked: EventBus, events_say: Stubber, log_lines: LogLines
+def test_nothing_is_published_to_a_missing_bus_and_the_log_says_what_to_do(
+    unchecked: EventBus, events_stub: Stubber, log_lines: LogLines
 ) -> None:
-    events_say.add_client_error("describe_event_bus", "ResourceNotFoundException")
+    events_stub.add_client_error("describe_event_bus", "ResourceNotFoundException")
     assert not unchecked.publish([result()])
     assert log_lines.only()["message"].startswith("event bus not found: ")
-    events_say.add_response("describe_event_bus", {"Name": BUS})
-    events_say.add_response("put_events", ONE_TAKEN)
+    events_stub.add_response("describe_event_bus", {"Name": BUS})
+    events_stub.add_response("put_events", ONE_TAKEN)
     assert unchecked.publish([result()])
 
 
-class Heard(msgspec.Struct):
+class Announcement(msgspec.Struct):
     policy: str
 
 
-def test_what_is_announced_needs_the_bus_too(unchecked: EventBus, events_say: Stubber) -> None:
-    events_say.add_client_error("describe_event_bus", "ResourceNotFoundException")
-    assert not unchecked.announce("VBS Purge Planned", [Heard("nightly")])
-    events_say.add_response("describe_event_bus", {"Name": BUS})
-    events_say.add_response("put_events", ONE_TAKEN)
-    assert unchecked.announce("VBS Purge Planned", [Heard("nightly")])
+def test_announcements_require_the_bus_too(unchecked: EventBus, events_stub: Stubber) -> None:
+    events_stub.add_client_error("describe_event_bus", "ResourceNotFoundException")
+    assert not unchecked.announce("VBS Purge Planned", [Announcement("nightly")])
+    events_stub.add_response("describe_event_bus", {"Name": BUS})
+    events_stub.add_response("put_events", ONE_TAKEN)
+    assert unchecked.announce("VBS Purge Planned", [Announcement("nightly")])
 
 
-def test_a_bus_that_went_away_is_noticed_within_minutes(
-    unchecked: EventBus, events_say: Stubber, clock: ManualClock
+def test_a_deleted_bus_is_detected_within_minutes(
+    unchecked: EventBus, events_stub: Stubber, clock: ManualClock
 ) -> None:
-    events_say.add_response("describe_event_bus", {"Name": BUS})
-    events_say.add_response("put_events", ONE_TAKEN)
+    events_stub.add_response("describe_event_bus", {"Name": BUS})
+    events_stub.add_response("put_events", ONE_TAKEN)
     assert unchecked.publish([result()])
     clock.advance(RECHECK_AFTER_S)
-    events_say.add_client_error("describe_event_bus", "ResourceNotFoundException")
+    events_stub.add_client_error("describe_event_bus", "ResourceNotFoundException")
     assert not unchecked.publish([result()])
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "InternalException"])
-def test_a_look_that_fails_leaves_the_judgement_to_the_bus(unchecked: EventBus, events_say: Stubber, code: str) -> None:
-    events_say.add_client_error("describe_event_bus", code)
-    events_say.add_response("put_events", ONE_TAKEN)
+def test_results_are_published_if_the_check_of_the_bus_fails(
+    unchecked: EventBus, events_stub: Stubber, code: str
+) -> None:
+    events_stub.add_client_error("describe_event_bus", code)
+    events_stub.add_response("put_events", ONE_TAKEN)
     assert unchecked.publish([result()])

@@ -1,4 +1,4 @@
-"""The lines that CloudWatch reads, against its "Specification: Embedded metric format"."""
+"""The lines of the metrics, according to the "Specification: Embedded metric format" of CloudWatch."""
 
 import json
 import re
@@ -70,7 +70,9 @@ def test_only_documented_status_codes_are_dimensions(metrics: Metrics, capsys: p
     assert all(counts[code] == [1.0] for code in DOCUMENTED | NO_ANSWER)
 
 
-def test_a_runs_figures_are_one_line_by_policy_and_add_up(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_figures_of_a_run_are_one_line_by_policy_and_add_up(
+    metrics: Metrics, capsys: pytest.CaptureFixture[str]
+) -> None:
     metrics.planned("nightly", 100, 60, 40)
     metrics.requested("nightly", 38)
     metrics.requested("nightly", 2)
@@ -108,7 +110,7 @@ def test_the_timestamp_is_now_in_milliseconds(capsys: pytest.CaptureFixture[str]
     assert before_ms <= document["_aws"]["Timestamp"] <= time.time_ns() // 1_000_000
 
 
-def test_every_metric_has_exactly_the_dimensions_that_are_promised(
+def test_every_metric_has_exactly_the_documented_dimensions(
     metrics: Metrics, capsys: pytest.CaptureFixture[str]
 ) -> None:
     everything(metrics)
@@ -165,7 +167,7 @@ def test_a_document_never_holds_more_than_a_hundred_values(
     assert sum(values, []) == list(range(samples))
 
 
-def test_of_the_ages_the_oldest_counts(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_oldest_age_is_recorded(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
     for age in (5.0, 86_400.0, 60.0):
         metrics.delivered_after(age)
     (document,) = flushed(metrics, capsys)
@@ -185,7 +187,7 @@ def test_a_second_flush_writes_nothing_again(metrics: Metrics, capsys: pytest.Ca
     assert flushed(metrics, capsys) == []
 
 
-def test_counts_of_many_threads_all_arrive(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
+def test_counts_of_many_threads_are_all_recorded(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
 
     def count(_: int) -> None:
         for _ in range(500):

@@ -1,4 +1,4 @@
-"""What the purger does, as its log and metrics tell it."""
+"""The log lines and metrics of the purger."""
 
 import json
 from typing import Any
@@ -46,7 +46,7 @@ def test_a_refusal_is_a_warning_and_counts(log_lines: LogLines, capsys: pytest.C
         (["completed"], {"grace": "7d"}, 0),
     ],
 )
-def test_how_many_were_requested_is_told_where_any_could_be(
+def test_the_number_of_requests_is_logged_if_any_could_be_sent(
     log_lines: LogLines, ends: list[str], policy: dict[str, Any], requested: int | None
 ) -> None:
     world = World(nightly(5))
@@ -67,6 +67,6 @@ def test_a_plan_is_counted_in_its_halves(capsys: pytest.CaptureFixture[str]) -> 
     assert [counted[name] for name in ("BackupsListed", "BackupsKept", "BackupsSelected")] == [[5.0], [2.0], [3.0]]
 
 
-def test_a_last_plan_that_is_none_is_told_in_printable_words(log_lines: LogLines) -> None:
+def test_an_unreadable_last_plan_is_logged_in_printable_text(log_lines: LogLines) -> None:
     PurgeReport(Metrics("reaper"), logger).unreadable("nightly", "no plan\n\x1b[31m")
     assert log_lines.only()["detail"].isprintable()

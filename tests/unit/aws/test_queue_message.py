@@ -21,7 +21,7 @@ def attributes_of(texts: Mapping[str, str], body: str = "{}") -> dict[str, str]:
 
 
 def size_of(attributes: Mapping[str, str]) -> int:
-    """Bytes as SQS counts them."""
+    """Return the size as SQS computes it."""
     return sum(len(name) + len("String") + len(value) for name, value in attributes.items())
 
 
@@ -29,8 +29,8 @@ def body_of(body: str) -> str:
     return queue_entry(NewMessage(body=body))["MessageBody"]
 
 
-def is_carried_by_sqs(text: str) -> bool:
-    """SendMessage, "MessageBody": what XML 1.0 allows."""
+def is_accepted_by_sqs(text: str) -> bool:
+    """Return whether SQS accepts a body (SendMessage, "MessageBody": characters of XML 1.0)."""
     return bool(text) and all(
         char in "\t\n\r" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char >= "\U00010000"
         for char in text
@@ -49,7 +49,7 @@ def test_attributes_stay_together_below_one_kibibyte(texts: dict[str, str]) -> N
     assert size_of(attributes_of(texts)) <= ATTRIBUTES_LIMIT
 
 
-def test_a_long_message_is_cut_and_nothing_else() -> None:
+def test_only_a_long_message_is_truncated() -> None:
     texts = {"reason": "malformed", "message": "x" * 5000, "request_id": "r" * 73, "sent_at": "2026-11-25T04:00:00Z"}
     cut = attributes_of(texts)
     assert cut | {"message": ""} == texts | {"message": ""}
@@ -57,8 +57,8 @@ def test_a_long_message_is_cut_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 200, 215, 216, 300, 343, 344, 2000])
-def test_a_place_arrives_as_it_was_sent(length: int) -> None:
-    """The deleter compares it: one that is truncated would be another place, and nothing there would count as gone."""
+def test_a_place_is_never_changed(length: int) -> None:
+    """The deleter compares places, so a truncated one would be another place, where nothing counts as gone."""
     place = place_of("5a1e0c7b9d3f4826a0b4c6d8e2f01357", "https://" + "a" * length)
     assert len(place) <= PLACE_LIMIT
     assert attributes_of({"place": place}) == {"place": place}
@@ -85,12 +85,12 @@ def test_a_dead_letter_with_every_attribute_at_its_longest_keeps_all_but_its_mes
     assert len(sent["message"]) >= 200
 
 
-def test_a_message_that_fits_stays_as_it_is() -> None:
+def test_a_message_that_fits_is_unchanged() -> None:
     texts = {"reason": "held", "message": "The backup is on hold: its name says so"}
     assert attributes_of(texts) == texts
 
 
-def test_what_is_no_printable_ascii_is_escaped() -> None:
+def test_characters_that_are_not_printable_ascii_are_escaped() -> None:
     assert attributes_of({"message": "caf\u00e9\n"}) == {"message": "caf\\xe9\\n"}
 
 
@@ -99,33 +99,33 @@ def test_an_empty_attribute_becomes_a_dash() -> None:
 
 
 @given(st.text(st.characters(), max_size=200))
-def test_a_body_is_always_one_that_sqs_carries(body: str) -> None:
-    assert is_carried_by_sqs(body_of(body))
+def test_a_body_is_always_accepted_by_sqs(body: str) -> None:
+    assert is_accepted_by_sqs(body_of(body))
 
 
-@given(st.text(st.characters(codec="utf-8"), min_size=1).filter(is_carried_by_sqs))
-def test_a_body_that_sqs_carries_goes_verbatim(body: str) -> None:
+@given(st.text(st.characters(codec="utf-8"), min_size=1).filter(is_accepted_by_sqs))
+def test_a_body_that_sqs_accepts_is_unchanged(body: str) -> None:
     assert body_of(body) == body
 
 
 @given(st.text(st.characters(codec="utf-8")))
-def test_an_escaped_json_body_means_the_same(text: str) -> None:
+def test_an_escaped_json_body_has_the_same_value(text: str) -> None:
     body = json.dumps({"reason": text}, ensure_ascii=False)
     assert json.loads(body_of(body)) == {"reason": text}
 
 
-def test_an_escaped_or_empty_body_is_told_in_the_message() -> None:
+def test_an_escaped_or_empty_body_is_mentioned_in_the_message() -> None:
     assert attributes_of({"message": "why"}, "\x00") == {
         "message": "(characters of the body that SQS rejects are escaped) why"
     }
     assert attributes_of({"message": "why"}, "") == {"message": "(the body was empty) why"}
 
 
-def test_a_message_without_a_group_names_none() -> None:
+def test_a_message_without_a_group_has_no_group_id() -> None:
     assert "MessageGroupId" not in queue_entry(NewMessage(body="{}"))
     assert "MessageGroupId" not in queue_entry(NewMessage(body="{}", group=""))
 
 
-def test_group_and_delay_go_with_the_message() -> None:
+def test_group_and_delay_are_parameters_of_the_message() -> None:
     entry = queue_entry(NewMessage(body="{}", group="otc-prod", delay_s=47))
     assert (entry["MessageGroupId"], entry["DelaySeconds"]) == ("otc-prod", 47)

@@ -47,7 +47,7 @@ DECISIONS: dict[Outcome, Decision] = {
 
 
 class Reported:
-    """A report, and what it has logged and counted."""
+    """A report, and its log lines and metrics."""
 
     def __init__(self, log_lines: LogLines, capsys: pytest.CaptureFixture[str]) -> None:
         self._metrics = Metrics("reaper")
@@ -63,7 +63,7 @@ class Reported:
         return self._log_lines.only()
 
     def counted(self) -> dict[str, Any]:
-        """Every member of every document but the directive."""
+        """Return every member of every document except the directive."""
         self._metrics.flush()
         documents = [json.loads(line) for line in self._capsys.readouterr().out.splitlines()]
         return {name: value for document in documents for name, value in document.items() if name != "_aws"}
@@ -113,7 +113,7 @@ def call(status: str, operation: Operation = Operation.SHOW_BACKUP, **more: Any)
     return CallRecord(operation=operation, status=status, at=NOW, **{"backup_id": BackupId(BACKUP)} | more)
 
 
-def test_a_line_tells_of_each_call_in_order_and_names_a_survivor(reported: Reported) -> None:
+def test_a_line_contains_each_call_in_order_and_names_a_survivor(reported: Reported) -> None:
     survivor = BackupId("0b5e4f6a-7c1d-4e2f-9a3b-0000000000aa")
     calls = [
         call("401"),
@@ -147,7 +147,7 @@ def test_the_age_of_a_request_counts_from_the_first_sending_and_is_not_negative(
     assert reported.counted()["OldestRequestAge"] == [age_s]
 
 
-def test_an_end_that_is_proven_names_the_clouds_own_request_and_the_time_it_took(reported: Reported) -> None:
+def test_a_proven_end_has_the_request_id_of_the_cloud_and_its_duration(reported: Reported) -> None:
     reported.decided(DECISIONS[Outcome.DELETED])
     assert reported.line.items() >= {"status": 404, "cloud_request_id": "req-7"}.items()
     assert reported.counted()["TimeToDeletion"] == [100.0]
@@ -164,7 +164,7 @@ def test_a_body_without_a_request_has_a_line_too(reported: Reported) -> None:
     assert "backup_id" not in reported.line
 
 
-def test_of_an_exception_type_and_place_are_written_but_not_its_text(reported: Reported, log_lines: LogLines) -> None:
+def test_of_an_exception_only_type_and_place_are_logged(reported: Reported, log_lines: LogLines) -> None:
     try:
         raise ValueError("header value: canary-token")  # noqa: TRY301  # any text a library may quote
     except ValueError as error:
@@ -182,7 +182,7 @@ def test_a_split_bulk_is_one_line_and_no_outcome(reported: Reported) -> None:
 
 
 @given(st.text(), st.text(max_size=256), st.sampled_from(Outcome))
-def test_whatever_a_message_carries_reporting_raises_nothing_and_writes_one_line(
+def test_any_message_is_reported_in_one_line_without_raising(
     request_id: str, requested_by: str, outcome: Outcome
 ) -> None:
     report = DeletionReport(Metrics("reaper"), logger)
@@ -193,7 +193,7 @@ def test_whatever_a_message_carries_reporting_raises_nothing_and_writes_one_line
     assert len(lines.all()) == 1
 
 
-# A pass that only finds an accepted deletion in progress is no news.
+# A pass that only finds an accepted deletion in progress is logged at DEBUG.
 
 DELETING = Wait(reason=Reason.DELETING, delay_s=60, message="the backup is deleting")
 
@@ -205,17 +205,17 @@ def test_an_accepted_deletion_in_progress_is_counted_and_written_only_at_level_d
 
 
 @pytest.mark.parametrize("status", ["401", "ReadTimeout"])
-def test_other_answers_before_it_are_news(reported: Reported, status: str) -> None:
+def test_other_answers_before_it_are_logged_at_info(reported: Reported, status: str) -> None:
     reported.decided(DELETING, calls=[call(status), call("200")])
     assert reported.line["level"] == "INFO"
 
 
-def test_a_deletion_that_was_not_asked_for_is_news(reported: Reported) -> None:
+def test_a_deletion_that_was_not_requested_is_logged_at_info(reported: Reported) -> None:
     reported.decided(DELETING, replace(MESSAGE, asked_at=None), [call("200")])
     assert reported.line["level"] == "INFO"
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - {Reason.DELETING}))
-def test_every_other_wait_is_news(reported: Reported, reason: Reason) -> None:
+def test_every_other_wait_is_logged_at_info(reported: Reported, reason: Reason) -> None:
     reported.decided(Wait(reason=reason, delay_s=60, message="wait"), calls=[call("200")])
     assert (reported.line["reason"], reported.line["level"] == "DEBUG") == (reason.value, False)

@@ -1,4 +1,4 @@
-"""What no stand-in does: everything Secrets Manager may answer instead of a secret."""
+"""Responses of Secrets Manager without a secret."""
 
 from typing import TYPE_CHECKING
 
@@ -40,31 +40,33 @@ def refusal(secrets: TargetSecrets) -> str:
         ("DecryptionFailure", "secret vbs-reaper/otc-prod cannot be decrypted; allow"),
     ],
 )
-def test_what_is_wrong_with_the_secret_is_said_with_its_fix(
-    secrets: TargetSecrets, secrets_manager_says: Stubber, code: str, sentence: str
+def test_a_fault_of_the_secret_is_reported_with_its_fix(
+    secrets: TargetSecrets, secrets_manager_stub: Stubber, code: str, sentence: str
 ) -> None:
-    secrets_manager_says.add_client_error("get_secret_value", code)
+    secrets_manager_stub.add_client_error("get_secret_value", code)
     assert refusal(secrets).startswith(f'target "otc-prod": {sentence}')
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServiceError", "ServiceUnavailable", "Whatever"])
-def test_a_secrets_manager_that_fails_is_never_taken_for_a_missing_secret(
-    secrets: TargetSecrets, secrets_manager_says: Stubber, code: str
+def test_a_failure_of_secrets_manager_is_never_reported_as_a_missing_secret(
+    secrets: TargetSecrets, secrets_manager_stub: Stubber, code: str
 ) -> None:
-    secrets_manager_says.add_client_error("get_secret_value", code, http_status_code=503)
-    said = refusal(secrets)
-    assert f"because Secrets Manager fails ({code})" in said
-    assert "does not exist" not in said
+    secrets_manager_stub.add_client_error("get_secret_value", code, http_status_code=503)
+    message = refusal(secrets)
+    assert f"because Secrets Manager fails ({code})" in message
+    assert "does not exist" not in message
 
 
-def test_a_binary_secret_is_refused_with_its_fix(secrets: TargetSecrets, secrets_manager_says: Stubber) -> None:
-    secrets_manager_says.add_response("get_secret_value", {"VersionId": "v" * 32, "SecretBinary": CANARY.encode()})
-    said = refusal(secrets)
-    assert said == 'target "otc-prod": secret vbs-reaper/otc-prod is binary; store one clouds.yaml entry as JSON text'
+def test_a_binary_secret_is_refused_with_its_fix(secrets: TargetSecrets, secrets_manager_stub: Stubber) -> None:
+    secrets_manager_stub.add_response("get_secret_value", {"VersionId": "v" * 32, "SecretBinary": CANARY.encode()})
+    message = refusal(secrets)
+    assert (
+        message == 'target "otc-prod": secret vbs-reaper/otc-prod is binary; store one clouds.yaml entry as JSON text'
+    )
 
 
-def test_the_current_version_is_asked_for_by_name(secrets: TargetSecrets, secrets_manager_says: Stubber) -> None:
-    secrets_manager_says.add_response(
+def test_the_current_version_is_requested_by_name(secrets: TargetSecrets, secrets_manager_stub: Stubber) -> None:
+    secrets_manager_stub.add_response(
         "get_secret_value",
         {"VersionId": "v" * 32, "SecretString": CANARY},
         {"SecretId": "vbs-reaper/otc-prod", "VersionStage": "AWSCURRENT"},
@@ -73,7 +75,7 @@ def test_the_current_version_is_asked_for_by_name(secrets: TargetSecrets, secret
     assert (stored.version_id, stored.name, stored.text.reveal()) == ("v" * 32, "vbs-reaper/otc-prod", CANARY)
 
 
-def test_a_stored_secret_shows_its_value_nowhere(secrets: TargetSecrets, secrets_manager_says: Stubber) -> None:
-    secrets_manager_says.add_response("get_secret_value", {"VersionId": "v" * 32, "SecretString": CANARY})
+def test_a_stored_secret_shows_its_value_nowhere(secrets: TargetSecrets, secrets_manager_stub: Stubber) -> None:
+    secrets_manager_stub.add_response("get_secret_value", {"VersionId": "v" * 32, "SecretString": CANARY})
     stored = secrets.read("otc-prod")
     assert CANARY not in f"{stored!r} {stored}"

@@ -1,4 +1,4 @@
-"""A hold is seen however it is spelled."""
+"""A hold is recognized in any spelling."""
 
 import json
 import re
@@ -59,7 +59,7 @@ SPELLINGS = [
     "&#91;hold&#93;",
     "&lbrack;HOLD&#x5D;",
 ]
-"""Each was typed, pasted or stored by someone who meant [hold]."""
+"""Spellings of [hold] by typing, pasting or storing."""
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -91,7 +91,7 @@ def test_any_marker_is_seen_in_any_description(marker: str, before: str, after: 
 
 
 @given(st.text())
-def test_no_text_is_too_odd_to_look_at(text: str) -> None:
+def test_any_text_can_be_checked(text: str) -> None:
     plain = normalize("NFKD", text).replace("[", "")
     assert not contains(plain, "[hold]") or {"\\", "&"} & set(plain)
 
@@ -127,7 +127,7 @@ def test_case_folding_makes_no_punctuation() -> None:
 
 
 def as_it_was(text: str, marker: str) -> bool:
-    """What held a backup before spellings counted: it must hold it for ever."""
+    """Return whether the first version recognized the marker: every later version must too."""
     escaped = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
     controls = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
     wanted = marker.strip()
@@ -181,7 +181,7 @@ changes: dict[str, Callable[[str], str]] = {
     st.sampled_from(["", "x ", "– ", "2026-"]),
     st.sampled_from(["", " x", " 🙂", "!"]),
 )
-def test_every_way_to_write_a_marker_is_seen(marker: str, ways: list[str], before: str, after: str) -> None:
+def test_every_spelling_of_a_marker_is_recognized(marker: str, ways: list[str], before: str, after: str) -> None:
     written = marker
     for way in ways:
         written = changes[way](written)
@@ -194,7 +194,7 @@ EMPTY = ["", " ", "\u200b", "\u00ad \t", "\ufe0f\u3000", "\x00", "\u3164"]
 
 
 @pytest.mark.parametrize("marker", [*EMPTY, *MARKERS, "x", "-", "\u0301"])
-def test_a_marker_of_nothing_that_can_be_seen_is_empty(marker: str) -> None:
+def test_a_marker_of_invisible_characters_is_empty(marker: str) -> None:
     assert is_empty_marker(marker) is (marker in EMPTY)
 
 

@@ -76,7 +76,7 @@ def test_a_stop_concerns_one_run_or_every_run_of_its_policy(stop: str, run: str,
 @pytest.mark.parametrize(
     "name", [f"backup/{BACKUP.upper()}/released-0123abcd", f"backup/{BACKUP}/by hand", f"backup/{BACKUP}/2026-02-30x"]
 )
-def test_a_hold_that_somebody_wrote_by_hand_counts(name: str) -> None:
+def test_a_manually_written_hold_counts(name: str) -> None:
     assert holds(name).on_backup(BACKUP, None, NOW + timedelta(days=9000)) is not None
 
 
@@ -99,7 +99,7 @@ SPELLINGS = [f" {BACKUP}", f"{BACKUP} ", f"{{{BACKUP}}}", BACKUP.replace("-", ""
         *((f"{kind}/{each}/released-0123abcd", "not a UUID") for kind in ("backup", "volume") for each in SPELLINGS),
     ],
 )
-def test_an_object_that_is_not_understood_is_named(key: str, message: str) -> None:
+def test_an_unknown_object_is_named(key: str, message: str) -> None:
     with pytest.raises(InvalidHold, match=message):
         read_hold(HOLDS + key)
 
@@ -169,7 +169,7 @@ def test_a_listing_that_failed_is_tried_again_although_the_clock_was_set_back(
     cache.current()
 
 
-def test_who_holds_is_read_once(store: HoldStoreInMemory, cache: HoldCache) -> None:
+def test_the_record_of_a_hold_is_read_once(store: HoldStoreInMemory, cache: HoldCache) -> None:
     name = f"backup/{BACKUP}/2026-12-01T00-00-00Z-0123abcd"
     store.put(name, HoldRecord(reason="case 7", by="arn:aws:iam::1:user/jane", at=NOW))
     held = cache.current().on_backup(BACKUP, None, NOW)
@@ -188,7 +188,7 @@ def test_a_hold_with_an_unreadable_record_is_described_by_its_name(store: HoldSt
 
 
 class Watched(str):
-    """A name that tells when the cache looks at it."""
+    """A name that records when the cache reads it."""
 
     __slots__ = ("looked_at",)
     looked_at: Callable[[], object]

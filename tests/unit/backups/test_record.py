@@ -1,4 +1,4 @@
-"""A backup record is read field by field if need be: an odd field is left out and named, all others are read."""
+"""Backup records with fields of unexpected types: such a field is omitted and named, all others are read."""
 
 import json
 from typing import Any
@@ -45,12 +45,12 @@ def test_several_odd_fields_are_all_named() -> None:
 
 
 @pytest.mark.parametrize("record", [[], "x", 5, None, {}, {"id": 5}, {"id": None}, {"id": ["x"], "name": "x"}])
-def test_what_has_no_readable_id_is_no_record(record: object) -> None:
+def test_a_record_must_have_a_readable_id(record: object) -> None:
     assert read(record) is None
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"id": "x", "name": }', b'{"id": "\xff"}', b"[" * 100_000])
-def test_what_is_not_json_is_no_record(body: bytes) -> None:
+def test_a_record_must_be_json(body: bytes) -> None:
     assert read_record(body) is None
 
 

@@ -13,7 +13,7 @@ IDS = [f"0b5e4f6a-7c1d-4e2f-9a3b-{number:012}" for number in range(9)]
 
 
 @given(st.lists(st.sampled_from(IDS), min_size=1), st.sampled_from(["\n", "\r\n"]))
-def test_each_backup_of_a_file_is_asked_for_once_in_its_order(ids: list[str], ending: str) -> None:
+def test_each_backup_of_a_file_is_requested_once_in_order(ids: list[str], ending: str) -> None:
     found = read_requests(list(file_lines("f", ending.join(ids).encode())), {"target": "t"}, NOW)
     assert [request.backup_id for request in found.requests] == list(dict.fromkeys(ids))
     assert len(found.repeats) == len(ids) - len(found.requests)
@@ -29,12 +29,12 @@ def test_one_bad_line_refuses_all_and_is_named_by_its_number(ids: list[str], bad
         read_requests(list(file_lines("f", content)), {}, NOW)
 
 
-def test_comments_blank_lines_and_a_byte_order_mark_say_nothing() -> None:
+def test_comments_blank_lines_and_a_byte_order_mark_are_ignored() -> None:
     content = f"\ufeff# old\n\n  {IDS[0]}   # why\n".encode()
     assert [(each.place, each.text) for each in file_lines("f", content)] == [("f, line 3", IDS[0])]
 
 
-def test_a_whole_request_keeps_its_own_words_and_a_hash_in_them() -> None:
+def test_a_complete_request_keeps_its_fields_and_a_number_sign_in_them() -> None:
     own = {"backup_id": IDS[0], "reason": "ticket #7", "expect": {"name": None}}
     (request,) = read_requests(
         list(file_lines("f", json.dumps(own).encode())), {"reason": "other", "target": "t"}, NOW
@@ -63,12 +63,12 @@ def test_a_bad_request_is_refused_with_field_and_fix(line: str, words: str) -> N
         read_requests(list(file_lines("f", line.encode())), {}, NOW)
 
 
-def test_the_same_backup_on_other_terms_is_refused() -> None:
+def test_the_same_backup_with_other_conditions_is_refused() -> None:
     other = json.dumps({"backup_id": IDS[0], "reason": "other"})
     with pytest.raises(CommandError, match="f, line 2: requests the backup of f, line 1 with other fields"):
         read_requests(list(file_lines("f", f"{IDS[0]}\n{other}".encode())), {}, NOW)
 
 
-def test_bytes_that_are_no_text_are_refused_by_line() -> None:
+def test_bytes_that_are_not_text_are_refused_with_the_line() -> None:
     with pytest.raises(CommandError, match="f, line 2: is not UTF-8"):
         list(file_lines("f", IDS[0].encode() + b"\n\xff\xfe"))

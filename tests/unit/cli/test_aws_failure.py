@@ -1,4 +1,4 @@
-"""An error of AWS is explained by its code: credentials are blamed only for what is about credentials."""
+"""The messages for errors of AWS, by error code."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -30,6 +30,6 @@ def test_each_code_has_its_sentence(code: str, says: str) -> None:
     assert "secret" not in sentence
 
 
-def test_a_fault_of_this_program_is_none_of_aws() -> None:
+def test_a_fault_of_this_program_is_not_reported_as_one_of_aws() -> None:
     assert is_of_aws(error("x"))
     assert not is_of_aws(ValueError("x"))

@@ -102,7 +102,7 @@ def test_pieces_of_any_size_give_the_same_backups(
         ('{"backups": [{"id": 7}]}', '"backups[0].id": expected str, got int'),
     ],
 )
-def test_what_is_no_list_of_backups_is_refused(opened: Open, text: str | bytes, says: str) -> None:
+def test_other_documents_are_refused(opened: Open, text: str | bytes, says: str) -> None:
     assert says in refusal(lambda: list(opened(text)))
 
 
@@ -112,7 +112,7 @@ def test_a_bad_record_of_a_long_list_is_named_by_its_place(opened: Open) -> None
     assert '"backups[40].id"' in refusal(lambda: list(opened(records, 100)))
 
 
-def test_a_missing_file_is_refused_and_a_byte_order_mark_is_let_pass(opened: Open, tmp_path: Path) -> None:
+def test_a_missing_file_is_refused_and_a_byte_order_mark_is_accepted(opened: Open, tmp_path: Path) -> None:
     with pytest.raises(InvalidBackupsFile, match="No such file"):
         list(BackupsFile(tmp_path / "none.json"))
     assert list(opened(b'\xef\xbb\xbf{"backups": []}')) == []
@@ -158,7 +158,7 @@ def test_one_page_of_a_longer_list_is_refused(opened: Open, text: Record, says: 
         ({0: {"is_incremental": "false"}, 2: {"is_incremental": True}}, "cinder"),
     ],
 )
-def test_the_kind_of_service_is_told_from_the_records(opened: Open, changes: dict[int, Record], service: str) -> None:
+def test_the_service_is_recognized_from_the_records(opened: Open, changes: dict[int, Record], service: str) -> None:
     assert inventory(opened(nightly(3, changes))).service == service
 
 
@@ -191,7 +191,7 @@ def test_a_list_of_cbr_is_recognized_and_read_with_its_fields(opened: Open, piec
         ([], None, None),
     ],
 )
-def test_a_list_that_may_end_at_the_page_limit_or_tells_no_service_is_noted(
+def test_a_list_that_may_be_one_page_or_has_no_recognizable_service_is_noted(
     opened: Open, rows: list[Record], service: Service | None, note: str | None
 ) -> None:
     file = opened(rows)
@@ -199,7 +199,7 @@ def test_a_list_that_may_end_at_the_page_limit_or_tells_no_service_is_noted(
     assert [note is not None and note in each for each in file.notes] == ([] if note is None else [True])
 
 
-# ── Keys that stand twice ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── Duplicate keys ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @PIECES
@@ -218,9 +218,9 @@ def test_a_list_that_may_end_at_the_page_limit_or_tells_no_service_is_noted(
 def test_a_list_that_is_named_twice_is_refused(opened: Open, text: str, key: str, piece_bytes: int) -> None:
     for count in (1, 2, 40):
         file = opened(text.replace("ROWS", ", ".join([ROW] * count)), piece_bytes)
-        said = f'inventory.json: names the key "{key}" twice, on the top level; keep one of them'
-        assert refusal(lambda file=file: inventory(file)).endswith(said)  # type: ignore[misc]
-        assert refusal(lambda file=file: list(file)).endswith(said)  # type: ignore[misc]
+        message = f'inventory.json: names the key "{key}" twice, on the top level; keep one of them'
+        assert refusal(lambda file=file: inventory(file)).endswith(message)  # type: ignore[misc]
+        assert refusal(lambda file=file: list(file)).endswith(message)  # type: ignore[misc]
 
 
 @PIECES
@@ -242,8 +242,8 @@ def test_a_record_with_a_key_twice_is_refused_with_its_number(
         rows = [ROW] * 20
         rows[number] = ROW[:-1] + f", {more}}}"
         file = opened(f'{{"backups": [{", ".join(rows)}]}}', piece_bytes)
-        said = f'inventory.json: "backups[{number}]" names the key "{key}" twice; keep one of them'
-        assert refusal(lambda file=file: inventory(file)).endswith(said)  # type: ignore[misc]
+        message = f'inventory.json: "backups[{number}]" names the key "{key}" twice; keep one of them'
+        assert refusal(lambda file=file: inventory(file)).endswith(message)  # type: ignore[misc]
 
 
 @PIECES

@@ -1,4 +1,4 @@
-"""clouds.yaml: a key that stands twice is rejected with its lines, whatever the last one says; merge keys are legal."""
+"""clouds.yaml: duplicate keys are rejected with their lines; merge keys are valid."""
 
 import json
 
@@ -41,7 +41,7 @@ def refusal(text: str) -> str:
         ("? {region_name: 1, region_name: 2}\n: x\n", "is not valid YAML"),
     ],
 )
-def test_a_key_that_stands_twice_is_rejected_with_its_lines(text: str, says: str) -> None:
+def test_a_duplicate_key_is_rejected_with_its_lines(text: str, says: str) -> None:
     assert says in refusal(text)
 
 
@@ -63,13 +63,13 @@ def test_a_merge_key_whose_keys_are_overridden_is_legal() -> None:
 @pytest.mark.parametrize(
     "text", ["", "# nothing", "[]", "x", "---\n", "1: a\n'1': b\n", "&a {x: *a}", "- {a: 1}\n- {a: 1}\n"]
 )
-def test_what_has_no_key_twice_is_read_as_ever(text: str) -> None:
+def test_a_file_without_duplicate_keys_is_accepted(text: str) -> None:
     document = yaml.safe_load(text)
     assert str(read_yaml(text, "clouds.yaml")) == str(document if isinstance(document, dict) else {})
 
 
 @given(st.recursive(st.none() | st.text(max_size=5), lambda inner: st.dictionaries(st.text(max_size=5), inner)))
-def test_whatever_is_dumped_is_read(document: object) -> None:
+def test_every_dumped_document_is_accepted(document: object) -> None:
     text = yaml.safe_dump(document)
     assert read_yaml(text, "x") == (document if isinstance(document, dict) else {})
 
@@ -138,17 +138,17 @@ def test_regions_that_are_mappings_are_merged_as_openstacksdk_does() -> None:
     assert entry_of("regions: [{name: eu-de}]") == {"region_name": "eu-de"}
 
 
-def test_a_text_of_several_documents_is_named_as_such() -> None:
+def test_several_documents_are_reported() -> None:
     assert "several YAML documents, another one in line 4" in refusal("---\na: 1\n---\nb: 1\n")
     assert read_yaml("\ufeff---\na: 1\n...\n", "x") == {"a": 1}
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_utf_16_is_named(encoding: str) -> None:
+def test_utf_16_is_reported(encoding: str) -> None:
     with pytest.raises(CommandError, match="x: is UTF-16; save it as UTF-8"):
         decode("clouds: {}\n".encode(encoding), "x")
 
 
-def test_a_text_in_another_encoding_is_named_with_the_line() -> None:
+def test_another_encoding_is_reported_with_the_line() -> None:
     with pytest.raises(CommandError, match="x, line 2: is not UTF-8; save it as UTF-8"):
         decode("a\nä\n".encode("latin-1"), "x")

@@ -9,7 +9,7 @@ from vbs_reaper.errors import CommandError
 
 
 @pytest.mark.parametrize("typed", ["1234\n", " 1,234 \n"])
-def test_a_number_may_be_typed_with_its_commas(
+def test_a_number_can_be_typed_with_its_commas(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
@@ -17,7 +17,7 @@ def test_a_number_may_be_typed_with_its_commas(
     assert capsys.readouterr() == ("", "How many? ")
 
 
-def test_a_name_is_typed_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_must_be_typed_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("otc-prod\n"))
     require_typed("? ", "otc-prod", "not that")
 
@@ -31,7 +31,7 @@ def test_another_text_or_none_is_refused(monkeypatch: pytest.MonkeyPatch, typed:
         require_typed("? ", "otc-prod", "not that")
 
 
-def test_a_closed_standard_input_is_told_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_standard_input_leads_to_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     said = "standard input is closed, so nobody can confirm; add --yes; nothing was done"
     with pytest.raises(CommandError, match=said):

@@ -1,4 +1,4 @@
-"""Dead letters: as which kind they are read, how they are sent again, what is shown, and which options there are."""
+"""Dead letters: how they are read, redriven and displayed, and the options of the commands."""
 
 import argparse
 import json
@@ -44,13 +44,13 @@ def letter(body: object = None, **attributes: str) -> Letter:
 # ── Kinds ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_letter_of_the_deleter_says_its_reason_and_which_request_it_was() -> None:
+def test_a_letter_of_the_deleter_has_its_reason_and_request_id() -> None:
     found = letter(reason="held", message="on hold", **REQUEST)
     assert (found.kind.code, found.detail, found.message.request_id) == ("held", "on hold", "b64e34c5")
     assert (found.backup_id, found.target) == (BACKUP, "otc-prod")
 
 
-def test_letters_without_a_reason_are_told_by_who_moved_them() -> None:
+def test_letters_without_a_reason_are_classified_by_who_moved_them() -> None:
     assert letter().kind == MOVED_BY_SQS
     assert letter(ERROR_CODE="NO_PERMISSIONS").kind == UNDELIVERED
     assert letter({"run": {"policy": "nightly"}}, ErrorCode="200").kind == FAILED_RUN
@@ -96,7 +96,7 @@ def test_a_request_that_an_earlier_version_did_not_understand_can_be_sent_again(
     assert not letter(reason="expired").can_heal
 
 
-def test_what_stands_in_the_request_itself_cannot_heal() -> None:
+def test_a_fault_in_the_request_itself_cannot_heal() -> None:
     final = "malformed wrong_project expired expectation_failed not_owned not_a_volume_backup failed_run"
     assert {code for code, kind in KINDS.items() if not kind.can_heal} == {*final.split()}
 
@@ -107,7 +107,7 @@ def test_a_reason_of_a_later_version_is_shown_and_not_sent_again() -> None:
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("hold", "held"), ("service-down", "service_down"), ("", "")])
-def test_an_unknown_reason_is_told_the_nearest_valid_one(typed: str, meant: str) -> None:
+def test_an_unknown_reason_gets_the_nearest_valid_one(typed: str, meant: str) -> None:
     with pytest.raises(CommandError, match=f'did you mean "{meant}'):
         find_kind(typed)
 
@@ -138,7 +138,7 @@ def shown(letters: list[Letter], width: int) -> list[str]:
 
 @pytest.mark.parametrize("width", [10, 40, 60, 80, 100, 110, 120, 130, 160, WIDTH])
 @pytest.mark.parametrize("target", ["default", "t" * 63])
-def test_no_id_reason_command_or_message_is_cut_or_broken(width: int, target: str) -> None:
+def test_no_id_reason_command_or_message_is_truncated_or_wrapped(width: int, target: str) -> None:
     found = letters(*REASONS, target=target)
     lines = shown(found, width)
     text = " ".join(lines).replace(" ", "")
@@ -152,13 +152,13 @@ def test_no_id_reason_command_or_message_is_cut_or_broken(width: int, target: st
 
 
 @pytest.mark.parametrize("width", [60, 160])
-def test_a_reason_with_many_letters_says_how_many_more_there_are(width: int) -> None:
+def test_a_reason_with_many_letters_shows_how_many_more_there_are(width: int) -> None:
     text = " ".join(shown(letters(*[Reason.HELD] * 25), width))
     assert "and 15 more; use --reason held or --json to list them" in text
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(5, "5 s"), (121, "2 min"), (7200, "2 h"), (86400 * 13 + 5, "13 d")])
-def test_an_age_is_said_in_the_largest_unit_of_which_there_are_two(seconds: float, said: str) -> None:
+def test_an_age_is_shown_in_the_largest_unit_with_a_value_of_at_least_two(seconds: float, said: str) -> None:
     assert age(seconds) == said
 
 

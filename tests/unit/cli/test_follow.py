@@ -1,4 +1,4 @@
-"""Who follows requests is told once why they wait, if a person must act."""
+"""`follow` reports once why requests wait, if a person must act."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 class Log:
-    """The log of a deleter, as far as it was written."""
+    """The log of a deleter so far."""
 
     def __init__(self) -> None:
         self.written: list[LogRecord] = []
@@ -33,11 +33,11 @@ def faults_of(*records: LogRecord) -> list[str]:
     follower.poll()
     found = follower.faults()
     follower.poll()
-    assert follower.faults() == [], "it is told once"
+    assert follower.faults() == [], "it is reported once"
     return found
 
 
-def test_a_wait_that_a_person_must_end_is_told_once_with_the_action() -> None:
+def test_a_wait_that_a_person_must_end_is_reported_once_with_the_action() -> None:
     detail = "secret vbs-reaper/nowhere does not exist; create it"
     found = faults_of(wait(1, "secret_unusable", detail), wait(2, "secret_unusable", detail), wait(3, "halted"))
     assert found == [f"{detail} (secret_unusable). Fix the secret as the message says."]
@@ -50,5 +50,5 @@ def test_other_waits_are_only_counted(reason: Reason) -> None:
     assert faults_of(wait(1, reason.value)) == []
 
 
-def test_what_has_ended_does_not_wait() -> None:
+def test_an_ended_request_does_not_wait() -> None:
     assert faults_of(wait(1, "secret_unusable"), wait(1, "held", outcome="refused")) == []

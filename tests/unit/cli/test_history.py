@@ -1,4 +1,4 @@
-"""What `explain` says of passes that have written no line."""
+"""What `explain` prints about passes without a log line."""
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -38,7 +38,7 @@ def history(*lines: LogRecord) -> RequestHistory:
     return found
 
 
-def told(*lines: LogRecord) -> str:
+def history_of(*lines: LogRecord) -> str:
     written = StringIO()
     show([history(*lines)], Console(file=written, width=200))
     return written.getvalue()
@@ -64,19 +64,19 @@ def test_deliveries_without_a_line_are_counted_by_message(lines: list[LogRecord]
     assert tuple(each["quiet_passes_before"] for each in request["passes"]) == quiet
 
 
-def test_a_long_deletion_is_told_in_one_sentence_before_its_proof() -> None:
-    said = told(ASKED, DELETED)
+def test_a_long_deletion_is_one_sentence_before_its_proof() -> None:
+    text = history_of(ASKED, DELETED)
     sentence = "In between it was delivered 19 times without a log line: the deletion was in progress."
-    assert said.index("has accepted the deletion") < said.index(sentence) < said.index("Deleted: this")
-    assert "delivered once" in told(ASKED, line("deleted", 1, 2, "m-2"))
+    assert text.index("has accepted the deletion") < text.index(sentence) < text.index("Deleted: this")
+    assert "delivered once" in history_of(ASKED, line("deleted", 1, 2, "m-2"))
 
 
-def test_nothing_is_said_of_deliveries_that_each_have_a_line() -> None:
-    assert "In between" not in told(ASKED, line("deleted", 1, 1, "m-2"))
+def test_deliveries_that_each_have_a_line_are_not_mentioned() -> None:
+    assert "In between" not in history_of(ASKED, line("deleted", 1, 1, "m-2"))
 
 
-def test_a_deletion_in_progress_says_since_when() -> None:
-    assert "It has not ended yet: the deletion is in progress since 2026-11-25 04:00:00 UTC" in told(ASKED)
-    waits = told(ASKED, line("halted", 9, 8, "m-2", "service_down"))
+def test_a_deletion_in_progress_shows_since_when() -> None:
+    assert "It has not ended yet: the deletion is in progress since 2026-11-25 04:00:00 UTC" in history_of(ASKED)
+    waits = history_of(ASKED, line("halted", 9, 8, "m-2", "service_down"))
     assert "It has not ended yet." in waits
     assert "since" not in waits

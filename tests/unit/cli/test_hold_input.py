@@ -1,4 +1,4 @@
-"""What a person may give for a hold: an ID, the end of a day, a reason; and what is rejected with the fix."""
+"""The input of a hold: an ID, the end of a day and a reason. Invalid input is rejected with the fix."""
 
 import json
 from datetime import UTC, datetime, timedelta

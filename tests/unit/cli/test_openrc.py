@@ -135,7 +135,7 @@ FILES = st.one_of(join(st.one_of(SETTINGS, SETTINGS, OTHERS), ENDS), join(PLAIN_
 @pytest.mark.parametrize("shell", SHELLS)
 @given(text=FILES)
 @settings(max_examples=200)
-def test_a_file_that_is_accepted_means_what_a_shell_makes_of_it(shell: str, text: str) -> None:
+def test_an_accepted_file_has_the_values_that_a_shell_sets(shell: str, text: str) -> None:
     if shell.endswith("dash") and "read -s" in text:
         text = text.replace("read -sr", "read -r").replace("read -s", "read")  # dash has no option -s
     check_against_shells(text, [shell])
@@ -144,7 +144,7 @@ def test_a_file_that_is_accepted_means_what_a_shell_makes_of_it(shell: str, text
 @pytest.mark.parametrize("quote", [shlex.quote, in_double_quotes])
 @pytest.mark.parametrize("after", ["", ";", "  # it's a comment", " \t"])
 @given(value=values)
-def test_any_quoted_value_is_read_as_it_is(quote: Callable[[str], str], after: str, value: str) -> None:
+def test_any_quoted_value_is_read_unchanged(quote: Callable[[str], str], after: str, value: str) -> None:
     text = f"# first\nexport OS_PASSWORD={quote(value)}{after}\nexport OS_USERNAME=me\n"
     assert read_openrc(text) == {"OS_PASSWORD": value, "OS_USERNAME": "me"}
 
@@ -168,7 +168,7 @@ def test_an_unquoted_value_is_read_or_refused_and_never_shown(value: str) -> Non
 
 
 @given(st.text())
-def test_whatever_the_text_it_is_read_or_refused(text: str) -> None:
+def test_any_text_is_read_or_refused(text: str) -> None:
     assert "\n" not in (refusal_of(text) or "")
 
 
@@ -266,7 +266,7 @@ def test_the_forms_of_horizon_and_otc_are_understood(text: str) -> None:
         ("UID=0", "sets UID, which a shell does not allow"),
     ],
 )
-def test_whatever_else_could_change_a_value_is_refused_with_its_line(line: str, says: str) -> None:
+def test_everything_else_that_could_change_a_value_is_refused_with_its_line(line: str, says: str) -> None:
     text = f"# openrc\nexport OS_AUTH_URL=https://keystone.example.org/v3\n{line}\n"
     sentence = refusal_of(text)
     assert sentence is not None
@@ -284,32 +284,32 @@ def test_a_byte_order_mark_is_refused_because_a_shell_would_skip_the_line() -> N
     ["read -sr OS_PASSWORD_INPUT", 'read -s -p "Password: " OS_PASSWORD_INPUT', "  read OS_PASSWORD_INPUT  # typed"],
 )
 @pytest.mark.parametrize("reference", ["$OS_PASSWORD_INPUT", '"$OS_PASSWORD_INPUT"', "${OS_PASSWORD_INPUT}"])
-def test_what_a_person_is_asked_for_is_left_out(question: str, reference: str) -> None:
+def test_values_that_are_prompted_for_are_left_out(question: str, reference: str) -> None:
     assert read_openrc(f"{question}\nexport OS_PASSWORD={reference}\n") == {}
 
 
-def test_the_last_setting_holds() -> None:
+def test_the_last_setting_counts() -> None:
     assert read_openrc("export OS_USERNAME=a\nexport OS_USERNAME=b") == {"OS_USERNAME": "b"}
 
 
 @pytest.mark.parametrize(
     "text", ["export OS_A=1", " OS_A=1", "#!/bin/sh\nOS_A=1", 'declare -x OS_A="1"', "setenv OS_A 1", '$env:OS_A="1"']
 )
-def test_an_openrc_is_told_by_its_settings(text: str) -> None:
+def test_an_openrc_is_recognized_by_its_settings(text: str) -> None:
     assert is_openrc(text)
 
 
 @pytest.mark.parametrize("text", ["# OS_A=1", "clouds: {OS_A: 1}", ""])
-def test_what_sets_nothing_is_no_openrc(text: str) -> None:
+def test_a_file_without_settings_is_not_an_openrc(text: str) -> None:
     assert not is_openrc(text)
 
 
-def test_old_names_mean_what_the_new_ones_do() -> None:
+def test_old_names_are_equivalent_to_new_ones() -> None:
     old = make_entry_of({"OS_TENANT_NAME": "eu-de", "OS_PROJECT_NAME": "eu-de", "OS_ENDPOINT_TYPE": "publicURL"})
     assert old == {"auth": {"project_name": "eu-de"}, "interface": "public"}
 
 
-def test_versions_of_other_services_are_of_no_use() -> None:
+def test_versions_of_other_services_are_ignored() -> None:
     variables = {"OS_VOLUME_API_VERSION": "2", "OS_IMAGE_API_VERSION": "2", "OS_IDENTITY_API_VERSION": "3"}
     assert make_entry_of(variables) == {"auth": {}, "identity_api_version": "3"}
 

@@ -1,4 +1,4 @@
-"""Which plans the list shows as sent."""
+"""Which plans are listed as sent."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +15,7 @@ PLAN = "plans/nightly/2026-11-25T03-00-00Z.json"
 
 @dataclass
 class Bucket:
-    """Objects by key, and when they were stored; it is the stack and its S3 client too."""
+    """A fake of the stack and its S3 client, with objects by key and their times."""
 
     objects: dict[str, timedelta]
     bucket: str = "plans"

@@ -1,4 +1,4 @@
-"""A plan in the terminal: the calendars show every backup that goes, however narrow the terminal is."""
+"""A plan in the terminal: the calendars show every backup to be deleted at any width."""
 
 import re
 from collections import Counter
@@ -33,7 +33,7 @@ def calendar_lines(lines: list[str]) -> list[str]:
 
 
 def drawn(lines: list[str], letters: str) -> int:
-    """How many backups the calendars show as going: each square is a letter and what stands beside it."""
+    """Return how many backups the calendars show as to be deleted. Each square is a letter and the text beside it."""
     total = 0
     for line in calendar_lines(lines):
         cells = line[5:].ljust(len(line) + 1)
@@ -57,7 +57,7 @@ def three_years() -> Plan:
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
-def test_every_backup_that_goes_is_drawn_at_any_width(three_years: Plan, width: int) -> None:
+def test_every_backup_to_be_deleted_is_drawn_at_any_width(three_years: Plan, width: int) -> None:
     lines = calendar_lines(shown(three_years, width))
     assert three_years.totals.due > 12_000
     assert sum(line.count("x") for line in lines) == three_years.totals.due
@@ -70,7 +70,9 @@ def test_every_backup_that_goes_is_drawn_at_any_width(three_years: Plan, width: 
     st.sampled_from([{}, {"grace": "7d"}]),
 )
 @settings(max_examples=50)
-def test_what_is_drawn_is_what_goes(ages: list[tuple[int, int]], width: int, parts: dict[str, str]) -> None:
+def test_exactly_the_backups_to_be_deleted_are_drawn(
+    ages: list[tuple[int, int]], width: int, parts: dict[str, str]
+) -> None:
     drawn_days = Counter[tuple[int, int]]()
     rows = []
     for number, (day, volume) in enumerate(ages):
@@ -83,7 +85,7 @@ def test_what_is_drawn_is_what_goes(ages: list[tuple[int, int]], width: int, par
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 300])
-def test_the_row_of_months_says_the_year(width: int) -> None:
+def test_the_row_of_months_contains_the_year(width: int) -> None:
     lines = shown(planned(nightly(THREE_YEARS)), width)
     heads = [lines[number - 1] for number, line in enumerate(lines) if line.startswith("Mon  ")]
     assert heads
@@ -96,7 +98,7 @@ def test_a_wide_terminal_has_as_many_weeks_in_a_row_as_fit() -> None:
     assert (narrow, wide) == (10 * 7, 7)
 
 
-def test_several_that_go_on_a_day_are_counted_beside_its_letter() -> None:
+def test_several_deletions_on_a_day_are_counted_beside_its_letter() -> None:
     rows = [record(n, age=timedelta(hours=n, minutes=1)) for n in range(3)]
     rows += [record(10 + n, age=timedelta(days=7, hours=n / 10)) for n in range(12)]
     lines = shown(planned(rows, keep={"daily": 1}))
@@ -104,7 +106,7 @@ def test_several_that_go_on_a_day_are_counted_beside_its_letter() -> None:
     assert "2 beside a letter: number of backups of that day to be deleted" in lines
 
 
-def test_what_has_no_room_is_said() -> None:
+def test_what_does_not_fit_is_mentioned() -> None:
     rows = nightly(3) + [
         record(100 * volume + n, age=timedelta(days=n, hours=2), volume_id=backup_id(volume))
         for volume in range(1, 21)
@@ -117,7 +119,7 @@ def test_what_has_no_room_is_said() -> None:
     assert drawn(lines, "x") + int(deletions) == made.totals.due
 
 
-def test_what_is_too_much_to_draw_is_said() -> None:
+def test_too_many_calendars_are_mentioned() -> None:
     made = planned([record(n, age=timedelta(minutes=n)) for n in range(BACKUPS_DRAWN + 10)])
     assert "10 to be deleted are not shown; see --json" in shown(made)
 

@@ -32,6 +32,6 @@ def test_help_fits_80_columns(
     words = ["dead-letters" if command == "command" else command, "--help"]
     with pytest.raises(SystemExit):
         main(words)
-    said = capsys.readouterr().out
-    assert said.startswith(f"usage: vbs-reaper {words[0]} ")
-    assert max(map(len, said.splitlines())) <= 80
+    output = capsys.readouterr().out
+    assert output.startswith(f"usage: vbs-reaper {words[0]} ")
+    assert max(map(len, output.splitlines())) <= 80

@@ -1,4 +1,4 @@
-"""Logins as a successful one leaves them; nothing is ever sent with them."""
+"""Successful logins for tests. No request is sent with them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -48,7 +48,7 @@ def test_the_signature_of_every_public_vector_is_reproduced(vector: dict[str, An
     assert signature == vector["signature"]
 
 
-def test_all_vectors_are_there() -> None:
+def test_all_vectors_exist() -> None:
     assert len(VECTORS) == 19
     assert {vector["dialect"] for vector in VECTORS} == set(DIALECTS)
 
@@ -207,7 +207,7 @@ def refusal(message: str, *, code: str = "APIGW.0301", status: int = 401) -> Ans
         ("AK access failed to reach the limit,forbidden.", AnswerName.USER_LOCKED, 300),
     ],
 )
-def test_a_refusal_is_named_by_its_text_which_is_not_quoted(
+def test_a_refusal_is_named_by_its_text_without_quoting_it(
     code: str, message: str, name: AnswerName, retry_after_s: float | None
 ) -> None:
     answer = refusal(message, code=code)

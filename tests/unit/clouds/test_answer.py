@@ -1,4 +1,4 @@
-"""Every status with every body has one name, equal to a table written from the binding one; GONE needs its proof."""
+"""Every status with every body has one name, as in a table written from the decision table; GONE requires proof."""
 
 import json
 import re
@@ -148,17 +148,17 @@ GATEWAY_BODIES = [
 @pytest.mark.parametrize("document", GATEWAY_BODIES)
 @pytest.mark.parametrize("operation", [DELETE, SHOW, Operation.LIST_BACKUPS])
 @pytest.mark.parametrize("status", [400, 402, 403, 414, 418, 422, 423, 499])
-def test_a_gateways_code_is_about_the_caller(operation: Operation, status: int, document: object) -> None:
+def test_a_code_of_the_gateway_is_about_the_caller(operation: Operation, status: int, document: object) -> None:
     assert answer(operation, status, said(document)).name is AnswerName.GATEWAY_REFUSED
 
 
 @pytest.mark.parametrize("document", GATEWAY_BODIES)
 @pytest.mark.parametrize("status", [401, 404, 405, 406, 407, 408, 409, 410, 413, 415, 429, 500, 502, 503])
-def test_a_status_with_a_meaning_of_its_own_keeps_it_whatever_the_gateways_code(status: int, document: object) -> None:
+def test_a_status_with_its_own_meaning_keeps_it_for_any_code_of_the_gateway(status: int, document: object) -> None:
     assert answer(DELETE, status, said(document)).name is (BY_STATUS | {404: AnswerName.WRONG_ENDPOINT})[status]
 
 
-def test_a_message_that_mentions_a_gateways_code_is_not_one_with_that_code() -> None:
+def test_a_message_that_mentions_a_code_of_the_gateway_does_not_have_that_code() -> None:
     quoted = {"badRequest": {"code": 400, "message": "see APIG.0201"}}
     assert answer(DELETE, 400, said(quoted)).name is AnswerName.BAD_REQUEST
 
@@ -266,7 +266,7 @@ AFTER_FOUND = [
 
 @pytest.mark.parametrize("blank", [" ", "", "\n"])
 @pytest.mark.parametrize("words", ["could not be", "was not", "cannot be", "is not", "not"])
-def test_whatever_is_said_after_found_a_404_is_no_proof(words: str, blank: str) -> None:
+def test_a_404_with_text_after_found_is_no_proof(words: str, blank: str) -> None:
     messages = [f"Backup {BACKUP_ID} {words} found{blank}{after}" for after in AFTER_FOUND]
     assert [each for each in messages if name_of_404(not_found(each)) is AnswerName.GONE] == []
 
@@ -277,7 +277,7 @@ NOUNS = ["policy", "schedule", "job", "storage", "service", "vault", "plan", "ta
 @pytest.mark.parametrize(
     "form", ["Backup {} {} could not be", "Backup {} {} not", "backup-{} {} not", "backup_{}={} not"]
 )
-def test_something_else_of_a_backup_that_is_not_found_is_no_proof(form: str) -> None:
+def test_a_404_about_something_else_of_a_backup_is_no_proof(form: str) -> None:
     messages = [f"{form.format(noun, BACKUP_ID)} found" for noun in [*NOUNS, "ids"]]
     assert [each for each in messages if name_of_404(not_found(each)) is AnswerName.GONE] == []
 
@@ -319,14 +319,14 @@ ONE_MESSAGE = f'"message": "Backup {BACKUP_ID} could not be found."'
     ],
 )
 @pytest.mark.parametrize("operation", [SHOW, DELETE, Operation.LIST_BACKUPS])
-def test_a_404_that_says_a_key_twice_is_no_proof(operation: Operation, twice: str) -> None:
+def test_a_404_with_a_duplicate_key_is_no_proof(operation: Operation, twice: str) -> None:
     body_twice = twice.replace("MESSAGE", ONE_MESSAGE).encode()
     assert answer(operation, 404, body_twice).name is AnswerName.WRONG_ENDPOINT
     once = '{"itemNotFound": {"code": 404, MESSAGE}}'.replace("MESSAGE", ONE_MESSAGE).encode()
     assert answer(operation, 404, once).name is AnswerName.GONE
 
 
-def test_a_404_with_a_byte_that_no_json_has_is_no_proof() -> None:
+def test_a_404_with_a_byte_that_json_does_not_allow_is_no_proof() -> None:
     assert answer(SHOW, 404, said(PROOF).replace(b"code", b"c\xffde")).name is AnswerName.WRONG_ENDPOINT
 
 
@@ -346,7 +346,7 @@ def test_a_backup_is_found_with_its_fields() -> None:
 
 
 @pytest.mark.parametrize("shown", [{}, {"backup": None}, {"backup": []}, {"backup": {}}, {"backup": {"id": 5}}, []])
-def test_a_200_without_a_readable_backup_is_as_unavailable(shown: object) -> None:
+def test_a_200_without_a_readable_backup_is_unavailable(shown: object) -> None:
     assert answer(SHOW, 200, said(shown)).name is AnswerName.UNAVAILABLE
 
 
@@ -398,7 +398,7 @@ def test_an_unknown_field_may_be_shown_twice() -> None:
         (f'{{"backup": {{"id": "{OTHER_ID}"}}, "back\\u0075p": {{"id": "{BACKUP_ID}"}}}}', "backup"),
     ],
 )
-def test_a_response_that_names_the_backup_twice_is_about_an_unknown_one(text: str, key: str) -> None:
+def test_a_response_with_two_backups_is_about_an_unknown_one(text: str, key: str) -> None:
     found = answer(SHOW, 200, text.encode())
     assert found.name is AnswerName.FOUND
     assert found.backup is not None
@@ -416,7 +416,7 @@ def test_hostile_values_beside_a_doubled_key_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["APIG", "APIGW"])
-def test_the_gateways_request_id_is_read_from_its_body(prefix: str) -> None:
+def test_the_request_id_of_the_gateway_is_read_from_its_body(prefix: str) -> None:
     refused = {"error_msg": "no", "error_code": f"{prefix}.0401", "request_id": "abc"}
     assert answer(DELETE, 403, said(refused)).request_id == "abc"
 
@@ -454,7 +454,7 @@ def test_a_retry_after_is_honoured_where_the_service_as_a_whole_is_meant(status:
     assert (answer(DELETE, status, b"", retry_after="30").retry_after_s == 30.0) is honoured
 
 
-def test_of_an_accepted_deletion_the_body_says_nothing() -> None:
+def test_the_body_of_an_accepted_deletion_is_ignored() -> None:
     accepted = answer(DELETE, 202, said({"error": {"message": "never mind"}, "request_id": "abc"}))
     assert (accepted.message, accepted.request_id, accepted.backup) == ("status 202", "", None)
 
@@ -464,7 +464,7 @@ def test_the_request_id_has_an_older_header_and_is_empty_if_there_is_none() -> N
     assert answer(DELETE, 409, b"").request_id == ""
 
 
-def test_a_foreign_message_is_cut_and_escaped() -> None:
+def test_a_message_of_the_cloud_is_truncated_and_escaped() -> None:
     message = answer(DELETE, 409, said({"conflictingRequest": {"message": "\n\x1b[2J" + "ü" * 500}})).message
     assert len(message) == 256
     assert re.fullmatch(r"[ -~]+", message)

@@ -1,4 +1,4 @@
-"""The one allowed form of a request: whatever comes in, nothing else is prepared."""
+"""The only allowed form of a request: no input leads to another one."""
 
 import re
 
@@ -44,7 +44,7 @@ def test_a_deletion_is_exactly_this(version: ApiVersion) -> None:
 @pytest.mark.parametrize(
     "root", ["https://[2001:db8::10]:8776", "https://[::ffff:192.0.2.1]", "https://10.0.0.1/volume"]
 )
-def test_an_address_without_a_name_is_sent_as_it_is(root: str) -> None:
+def test_an_address_without_a_name_is_sent_unchanged(root: str) -> None:
     request = show_request(make_login(root=root), BACKUP_ID)
     assert request.url == f"{root}/v2/{PROJECT}/backups/{BACKUP_ID}"
 
@@ -111,7 +111,7 @@ def test_a_malformed_project_is_never_sent(project_id: str) -> None:
         "https://vbs.ex\tample",
     ],
 )
-def test_an_address_that_would_change_on_its_way_is_never_sent(root: str) -> None:
+def test_an_address_that_would_change_in_transit_is_never_sent(root: str) -> None:
     with pytest.raises(NotSendable, match="^the address would change on its way$"):
         delete_request(make_login(root=root), BACKUP_ID)
 
@@ -127,7 +127,7 @@ def test_an_address_without_a_host_or_a_scheme_is_never_sent(root: str) -> None:
     st.text(max_size=80) | st.sampled_from(BAD_IDS) | st.uuids().map(str),
 )
 @example("https://vbs.example", BACKUP_ID)
-def test_whatever_address_and_id_the_url_is_root_version_project_and_a_uuid(root: str, backup_id: str) -> None:
+def test_every_url_is_root_version_project_and_a_uuid(root: str, backup_id: str) -> None:
     for address, name in ((root, BACKUP_ID), ("https://vbs.example", backup_id)):
         try:
             request = delete_request(make_login(root=address), name)

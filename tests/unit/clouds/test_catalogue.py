@@ -1,4 +1,4 @@
-"""Where the backup service is: order of types, interface, region, and what is refused."""
+"""How the endpoint of the backup service is found: order of types, interface, region, and what is refused."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_the_types_are_looked_for_in_the_order_of_the_service_and_version(
     assert found == order
 
 
-def test_interface_and_region_choose_among_endpoints() -> None:
+def test_interface_and_region_select_an_endpoint() -> None:
     services = [
         service("vbs", "https://inside.example/v2", interface="internal"),
         service("vbs", "https://nl.example/v2", region="eu-nl"),
@@ -74,7 +74,7 @@ def test_interface_and_region_choose_among_endpoints() -> None:
         (f"https://vbs.example/v2/{OTHER}", f"names project {OTHER}, but the token is for {PROJECT}"),
     ],
 )
-def test_an_address_of_the_catalogue_that_may_not_be_called_is_refused(url: str, words: str) -> None:
+def test_a_forbidden_address_in_the_catalog_is_refused(url: str, words: str) -> None:
     with pytest.raises(InvalidEndpoint, match=words) as refused:
         find(service("vbs", url))
     assert str(refused.value).startswith("the catalog's address of the backup service ")
@@ -90,7 +90,7 @@ def test_an_address_of_the_catalogue_that_may_not_be_called_is_refused(url: str,
         (f"https://vbs.example/v2/{OTHER}", f"names project {OTHER}, but the token is for {PROJECT}"),
     ],
 )
-def test_an_override_that_may_not_be_called_is_refused_with_its_own_fix(url: str, words: str) -> None:
+def test_a_forbidden_override_is_refused_with_its_own_fix(url: str, words: str) -> None:
     with pytest.raises(InvalidEndpoint) as refused:
         find(*ALL, volume_backup_endpoint_override=url)
     assert str(refused.value).startswith(f'"volume_backup_endpoint_override" {words}')
@@ -105,12 +105,12 @@ def test_an_address_of_the_catalog_or_the_secret_is_normalized() -> None:
     assert find(*ALL, volume_backup_endpoint_override="HTTPS://VBS.Example.:443/v2") == "https://vbs.example"
 
 
-def test_what_the_secret_says_goes_before_the_catalogue() -> None:
+def test_the_secret_has_priority_over_the_catalog() -> None:
     assert find(*ALL, volume_backup_endpoint_override="https://own.example/x") == "https://own.example/x"
 
 
 @pytest.mark.parametrize("services", [(), (service("identity", "https://iam.example/v3"),), (service("vbs"),)])
-def test_a_catalogue_without_it_is_told_with_the_fix(services: tuple[dict[str, Any], ...]) -> None:
+def test_a_catalog_without_the_service_is_reported_with_the_fix(services: tuple[dict[str, Any], ...]) -> None:
     with pytest.raises(InvalidEndpoint, match=r'no public endpoint of vbs, .*give "volume_backup_endpoint_override"'):
         find(*services)
 
@@ -141,7 +141,7 @@ CHOICES = {
 
 @pytest.mark.parametrize("services", CHOICES.values(), ids=CHOICES)
 @pytest.mark.parametrize("region_name", ["", "eu-de"])
-def test_several_places_of_the_service_are_unusable_until_the_secret_chooses(
+def test_several_places_of_the_service_are_unusable_until_the_secret_selects_one(
     services: list[dict[str, Any]], region_name: str
 ) -> None:
     keys = {"volume_backup_service": "cinder", "region_name": region_name}
@@ -155,7 +155,7 @@ def test_several_places_of_the_service_are_unusable_until_the_secret_chooses(
     assert find(*services, **keys, volume_backup_endpoint_override=f"{TWO}/v3/{PROJECT}") == TWO
 
 
-def test_of_many_places_the_sentence_names_four() -> None:
+def test_at_most_four_of_many_places_are_named() -> None:
     fault = found_or_fault(service("vbs", *(f"https://{number}.example" for number in range(9))))
     assert ": https://0.example, https://1.example, https://2.example, https://3.example, ...; give" in fault
 
@@ -166,7 +166,7 @@ def test_addresses_that_differ_only_in_how_they_are_written_are_one_place(urls: 
 
 
 @pytest.mark.parametrize("urls", [(f"{ONE}/v2/{PROJECT}", f"{ONE}/v2/{OTHER}"), (f"{ONE}/v2/{OTHER}", ONE)])
-def test_of_several_addresses_of_one_place_none_may_name_another_project(urls: tuple[str, str]) -> None:
+def test_no_address_of_one_place_may_contain_another_project(urls: tuple[str, str]) -> None:
     assert f"names project {OTHER}" in found_or_fault(service("vbs", *urls))
 
 
@@ -203,6 +203,6 @@ def test_an_entry_for_every_region_counts_if_no_other_does(
     assert find(*services[::-1], region_name=region_name) == place
 
 
-def test_an_entry_for_every_region_settles_nothing_between_two_regions() -> None:
+def test_an_entry_for_every_region_does_not_decide_between_two_regions() -> None:
     services = [service("vbs", TWO, region=region) for region in ("*", "eu-de", "eu-nl")]
     assert "several regions" in found_or_fault(*services)

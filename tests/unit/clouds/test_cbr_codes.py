@@ -243,7 +243,7 @@ def test_a_confirming_answer_that_cannot_be_read_proves_nothing(operation: Opera
     assert (answer.name, answer.message) == (A.MAYBE_GONE, "it cannot be read")
 
 
-def test_a_log_of_a_deletion_that_failed_says_why() -> None:
+def test_a_log_of_a_failed_deletion_contains_the_cause() -> None:
     task = {"operation_type": "delete", "status": "failed", "extra_info": {"delete": {"backup_id": ID}}}
     answer = read(TASKS, 200, {"operation_logs": [task | {"error_info": {"code": "X.1", "message": "in use"}}]})
     assert (answer.name, answer.message) == (A.DELETION_FAILED, "X.1 in use")
@@ -264,7 +264,7 @@ def test_images_that_were_made_from_a_backup_are_read(shown: dict[str, object], 
 def test_a_full_page_is_no_proof_and_has_a_next_one_although_its_count_agrees(
     number: int, name: A, *, has_next: bool
 ) -> None:
-    """Whether `count` is that of the whole list or that of the page is not documented."""
+    """It is not documented whether `count` is that of the complete list or of the page."""
     assert read(LIST, 200, page(number), volume_id=OTHER_ID).name is name
     body = json.dumps(page(number)).encode()
     rows = CBR_V3.read(Call(operation=LIST, target="t"), Reply(status=200, headers={}, body=body), NOW)
@@ -289,17 +289,17 @@ def test_a_list_that_does_not_name_each_backup_once_is_no_proof(ids: list[str]) 
     assert read(LIST, 200, body, volume_id=OTHER_ID).name is A.MAYBE_GONE
 
 
-def peak_of(judges: int, body: bytes) -> int:
-    """The most bytes that so many threads take to judge a list at the same time, besides its text."""
-    together = Barrier(judges)
+def peak_of(threads: int, body: bytes) -> int:
+    """Return the peak memory of threads that check a list at the same time, without its text."""
+    together = Barrier(threads)
 
     def judge(_: int) -> A:
         together.wait()
         return read(LIST, 200, body, volume_id=OTHER_ID).name
 
-    with ThreadPoolExecutor(judges) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         tracemalloc.start()
-        names = set(pool.map(judge, range(judges)))
+        names = set(pool.map(judge, range(threads)))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert names == {A.GONE}
@@ -311,7 +311,7 @@ def test_confirming_lists_with_a_hundred_thousand_objects_take_little_memory() -
     assert peak_of(1, objects) < 2_000_000
 
 
-def test_confirming_lists_are_judged_one_after_the_other() -> None:
+def test_confirming_lists_are_checked_one_after_the_other() -> None:
     lists, objects = b",".join([b"[]"] * 100_000), b",".join([b"{}"] * 100_000)
     body = b'{"backups": [], "count": 0, "x": [[%s], %s]}' % (lists, objects)
     assert peak_of(4, body) < 1.5 * peak_of(1, body)

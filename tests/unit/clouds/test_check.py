@@ -1,4 +1,4 @@
-"""What a report says to the bus."""
+"""The event of a health report."""
 
 import pytest
 

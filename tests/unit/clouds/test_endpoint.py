@@ -1,4 +1,4 @@
-"""Addresses: which texts are one, and what they name."""
+"""Addresses: which spellings are equal, and what they contain."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -36,7 +36,7 @@ PROJECT = "0123456789abcdef0123456789abcdef"
         ("https://iam-0x7f.example-1", "https://iam-0x7f.example-1", None, None),
     ],
 )
-def test_an_address_is_taken_apart(url: str, root: str, version: str | None, project_id: str | None) -> None:
+def test_an_address_is_parsed(url: str, root: str, version: str | None, project_id: str | None) -> None:
     assert read_endpoint(url, insecure_http=True) == Endpoint(root=root, version=version, project_id=project_id)
 
 
@@ -96,20 +96,20 @@ def test_an_address_is_taken_apart(url: str, root: str, version: str | None, pro
         "https://-vbs.example",
     ],
 )
-def test_what_is_no_plain_address_is_refused_without_being_quoted(url: str) -> None:
+def test_other_addresses_are_refused_without_being_quoted(url: str) -> None:
     with pytest.raises(InvalidEndpoint) as refusal:
         read_endpoint(url, insecure_http=True)
     assert "secret" not in str(refusal.value)
 
 
-def test_plain_http_is_for_those_who_say_so() -> None:
+def test_plain_http_must_be_enabled() -> None:
     with pytest.raises(InvalidEndpoint, match=r"is not https.*insecure_http"):
         read_endpoint("http://127.0.0.1:8776", insecure_http=False)
     assert read_endpoint("http://127.0.0.1:8776", insecure_http=True).root == "http://127.0.0.1:8776"
 
 
 @given(st.text(max_size=60) | st.from_regex(r"https://[a-z./:@?#%0-9\\-]{0,30}", fullmatch=True))
-def test_an_address_comes_back_as_it_was_or_not_at_all(url: str) -> None:
+def test_a_parsed_address_is_unchanged_or_refused(url: str) -> None:
     try:
         endpoint = read_endpoint(url, insecure_http=False)
     except InvalidEndpoint:
@@ -176,7 +176,7 @@ def test_another_address_has_another_root_and_shows_no_secret(url: str) -> None:
     assert "canary" not in show_place(root_of(url))
 
 
-def test_a_root_is_shown_whole_only_if_it_is_a_plain_address() -> None:
+def test_a_root_is_shown_completely_only_if_it_is_a_plain_address() -> None:
     assert show_place("https://vbs.example:8776/volume") == "https://vbs.example:8776/volume"
     assert show_place("https://vbs.example/x?token=canary") == "vbs.example"
     assert show_place(root_of("https://[2001:DB8::10]:443/v3")) == "https://[2001:db8::10]"

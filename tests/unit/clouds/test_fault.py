@@ -1,4 +1,4 @@
-"""The error bodies these clouds send, each read into code and message."""
+"""Error bodies of these clouds, parsed into code and message."""
 
 import json
 
@@ -42,12 +42,12 @@ def test_each_known_shape_is_read(document: object, fault: ErrorBody) -> None:
         ({}, False),
     ],
 )
-def test_a_gateways_code_is_seen_wherever_codes_stand(document: object, is_from_gateway: bool) -> None:  # noqa: FBT001
+def test_a_code_of_the_gateway_is_recognized_at_every_place(document: object, is_from_gateway: bool) -> None:  # noqa: FBT001
     assert read_error_body(json.dumps(document).encode()).from_gateway is is_from_gateway
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"text"', b"5", b"null", b"\xff", b"{" * 100_000])
-def test_what_is_no_json_object_is_no_fault(body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_not_parsed(body: bytes) -> None:
     assert read_error_body(body) == ErrorBody()
 
 
@@ -65,7 +65,7 @@ def test_what_is_no_json_object_is_no_fault(body: bytes) -> None:
         ("ü" * 300, ("\\xfc" * 64)),
     ],
 )
-def test_a_strangers_words_are_made_fit_to_be_written(text: str, shown: str) -> None:
+def test_text_of_the_cloud_is_escaped_and_truncated(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 

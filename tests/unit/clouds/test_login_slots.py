@@ -1,4 +1,4 @@
-"""Login slots: at most two failed logins of an identity in 20 minutes, and the right secret is not kept waiting."""
+"""Login slots: at most two failed logins of an identity in 20 minutes, without delaying the right secret."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ def candidate(version: str = "v2", *, created_at: datetime = OLD, proven_at: dat
     return Candidate(version=version, created_at=created_at, proven_at=proven_at)
 
 
-# What may be taken
+# Which slot is taken
 
 SECOND: Final = timedelta(seconds=1)
 WINDOW_ENDS: Final = NOW + WINDOW
@@ -155,7 +155,7 @@ def test_which_slot_a_version_takes_or_what_it_waits_for(rule: str) -> None:
         assert expected in (choice, slot)
 
 
-# Whose failed logins are counted together
+# Identities
 
 
 def target(**auth: str) -> Target:
@@ -198,12 +198,12 @@ def test_an_identity_does_not_show_the_user() -> None:
     assert "cleaner" not in identity_of(target())
 
 
-# Functions that start, stop and die
+# Functions that start, stop and are killed
 
 
 @dataclass
 class Version:
-    """What a target's secret holds."""
+    """A version of a target's secret."""
 
     number: int
     password: str
@@ -251,7 +251,7 @@ class Stack:
         return LoginEnd.REJECTED
 
     def log_in(self, guard: LoginGuard, number: int) -> LoginEnd | None:
-        """Make a whole login; None if it got no slot."""
+        """Make a complete login; return None if it got no slot."""
         taken = self.take(guard, number)
         if not isinstance(taken, Taken):
             return None
@@ -260,7 +260,7 @@ class Stack:
         return end
 
     def attempt(self, guard: LoginGuard, end: LoginEnd) -> type:
-        """Begin a login that ends like this; return what the guard said."""
+        """Start a login with this end; return the decision of the guard."""
         taken = self.take(guard, 0)
         if isinstance(taken, Taken):
             guard.settle(self.target(0), taken, end)
@@ -332,34 +332,37 @@ TestLoginsOfOneUser.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 @dataclass
-class Deed:
-    """One login of the past, and how far its function came."""
+class PastLogin:
+    """One past login, and how far its function came."""
 
     number: int
     dies: str
     wait_s: float
 
 
-deeds = st.builds(
-    Deed, numbers, st.sampled_from(["", "", "before the login", "after the login"]), st.floats(0, 900, allow_nan=False)
+logins = st.builds(
+    PastLogin,
+    numbers,
+    st.sampled_from(["", "", "before the login", "after the login"]),
+    st.floats(0, 900, allow_nan=False),
 )
 
 
 @settings(max_examples=40)
-@given(past=st.lists(deeds, max_size=12), order=st.permutations(range(TARGETS)))
+@given(past=st.lists(logins, max_size=12), order=st.permutations(range(TARGETS)))
 def test_the_right_secret_works_within_one_window_while_five_others_are_wrong(
-    past: list[Deed], order: list[int]
+    past: list[PastLogin], order: list[int]
 ) -> None:
-    """Every login below is made by a function that has just started and remembers nothing."""
+    """Every login is made by a new environment without memory."""
     stack = Stack(password="new")
-    for deed in past:
+    for login in past:
         guard = stack.environment()
-        taken = stack.take(guard, deed.number)
-        if isinstance(taken, Taken) and deed.dies != "before the login":
-            end = stack.judge(stack.versions[deed.number].password)
-            if not deed.dies:
-                guard.settle(stack.target(deed.number), taken, end)
-        stack.clock.advance(deed.wait_s)
+        taken = stack.take(guard, login.number)
+        if isinstance(taken, Taken) and login.dies != "before the login":
+            end = stack.judge(stack.versions[login.number].password)
+            if not login.dies:
+                guard.settle(stack.target(login.number), taken, end)
+        stack.clock.advance(login.wait_s)
     stack.store_secret(0, "new")
     waiting_since: datetime | None = stack.clock()
     ends = stack.clock() + timedelta(hours=1)
@@ -444,7 +447,7 @@ def test_a_rejected_version_does_not_take_the_slot_that_a_newer_one_has_freed() 
     assert not [key for key in stack.store.objects if key.endswith("/new")]
 
 
-def test_a_password_that_was_rejected_here_is_not_even_asked_for_again() -> None:
+def test_a_password_rejected_in_this_environment_causes_no_further_call() -> None:
     stack = Stack(password="new")
     guard = stack.environment()
     assert stack.log_in(guard, 0) is LoginEnd.REJECTED
@@ -503,13 +506,13 @@ def test_a_slot_from_the_future_does_not_last_longer_than_any_other() -> None:
     assert isinstance(stack.take(stack.environment(), 0), Taken)
 
 
-def test_a_slot_whose_creation_was_stored_but_not_answered_is_ones_own() -> None:
+def test_a_slot_that_was_created_without_an_answer_is_recognized_as_own() -> None:
     stack = Stack()
     create: Callable[[str, bytes], str | None] = stack.store.create
 
     def answer_lost(key: str, body: bytes) -> str | None:
         create(key, body)
-        return create(key, body)  # as boto3 repeats a call without an answer
+        return create(key, body)  # as boto3 retries a call without an answer
 
     stack.store.create = answer_lost  # type: ignore[method-assign]
     assert stack.attempt(stack.environment(), LoginEnd.NOT_JUDGED) is Taken

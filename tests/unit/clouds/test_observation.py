@@ -1,4 +1,4 @@
-"""What is counted and logged of a call: what it was and how it ended, nothing it carried."""
+"""What is counted and logged about a call: operation and result, but no content."""
 
 import time
 
@@ -7,7 +7,7 @@ from vbs_reaper.backups.answer import Operation
 from vbs_reaper.clouds.call_metrics import observe
 
 
-class Book:
+class RecordedCalls:
     def __init__(self) -> None:
         self.calls: list[tuple[Operation, str, float]] = []
 
@@ -16,9 +16,9 @@ class Book:
 
 
 def test_a_call_is_counted_with_its_time_and_logged_in_one_line(log_lines: LogLines) -> None:
-    book = Book()
-    observe(book, "otc-prod", Operation.SHOW_BACKUP, "404", time.monotonic() - 100)
-    ((operation, status_code, seconds),) = book.calls
+    recorded = RecordedCalls()
+    observe(recorded, "otc-prod", Operation.SHOW_BACKUP, "404", time.monotonic() - 100)
+    ((operation, status_code, seconds),) = recorded.calls
     assert (operation, status_code) == (Operation.SHOW_BACKUP, "404")
     assert 100 <= seconds < 160
     line = log_lines.only()

@@ -1,4 +1,4 @@
-"""One place builds the paths of backup calls, and one sends requests: everything else must go through them."""
+"""Only one module builds the paths of backup calls, and only one sends requests."""
 
 import ast
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def texts(tree: ast.AST) -> Iterator[str]:
-    """Every string of the code that is no docstring."""
+    """Yield every string in the code that is not a docstring."""
     for node in ast.walk(tree):
         for child in ast.iter_child_nodes(node):
             is_lone = isinstance(node, ast.Expr)
@@ -30,7 +30,7 @@ def test_only_the_file_of_an_api_builds_the_path_of_a_backup() -> None:
     assert builders == {"clouds/apis/cbr_v3.py", "clouds/apis/cinder_v3.py"}
 
 
-def test_nobody_sends_a_request_past_the_transport() -> None:
+def test_requests_are_sent_only_by_the_transport() -> None:
     past = {
         f"{name}: {ast.unparse(node.func)}"
         for name, tree in modules()
@@ -44,7 +44,7 @@ def test_nobody_sends_a_request_past_the_transport() -> None:
     assert past == set()
 
 
-def test_nobody_turns_verification_off() -> None:
+def test_certificate_verification_is_never_disabled() -> None:
     loose = {
         name
         for name, tree in modules()

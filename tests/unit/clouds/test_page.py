@@ -1,4 +1,4 @@
-"""Pages of a list: what one bad row costs, and when another page is asked for."""
+"""Pages of a list: what one malformed row affects, and when another page is requested."""
 
 import json
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def rows(document: object) -> Rows:
     return page
 
 
-def test_one_row_with_an_odd_field_lacks_that_field_only_and_costs_no_other_row() -> None:
+def test_a_row_with_an_odd_field_lacks_only_that_field_and_affects_no_other() -> None:
     page = rows({"backups": [{"id": FIRST, "name": 5, "status": "available"}, {"id": SECOND, "name": "x"}]})
     bad, good = page.backups
     assert (bad.id, bad.name, bad.status_text, bad.odd_fields) == (FIRST, UNSET, "available", frozenset({"name"}))
@@ -51,12 +51,12 @@ def test_one_row_with_an_odd_field_lacks_that_field_only_and_costs_no_other_row(
         {"backups": [FIRST]},
     ],
 )
-def test_a_page_with_a_row_that_nobody_can_name_is_no_page(document: object) -> None:
+def test_a_page_with_a_row_without_an_id_is_not_accepted(document: object) -> None:
     assert read(document) is None
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"backups": [', b'{"backups": ["\xff"]}', b"[" * 100_000])
-def test_what_is_no_json_is_no_page(body: bytes) -> None:
+def test_a_page_must_be_json(body: bytes) -> None:
     assert read_rows(body, None, 3) is None
 
 
@@ -95,7 +95,7 @@ def test_there_is_more_after_a_link_or_a_full_page_and_nothing_after_an_empty_on
         (None, None),
     ],
 )
-def test_the_clouds_clock_is_read_where_it_is_shown(header: str | None, date: datetime | None) -> None:
+def test_the_clock_of_the_cloud_is_read_from_the_date_header(header: str | None, date: datetime | None) -> None:
     page = read({"backups": []}, header)
     assert page is not None
     assert page.date == date

@@ -1,4 +1,4 @@
-"""No piece of a token is left in a reply that quotes it, and nothing else is touched."""
+"""Every part of a token in a response is redacted, and nothing else."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -25,22 +25,22 @@ def test_a_token_is_replaced_in_body_and_headers() -> None:
     assert found.status == 400
 
 
-def test_what_follows_a_token_and_is_none_of_it_stays() -> None:
+def test_text_after_a_token_is_unchanged() -> None:
     found = without_secret(reply(f"{TOKEN}é {TOKEN}|".encode(), X=f"{TOKEN}é"), Secret(TOKEN))
     assert (found.body.decode(), found.headers["X"]) == ("***é ***|", "***é")
 
 
 @pytest.mark.parametrize("end", range(12, len(TOKEN)))
-def test_a_token_that_is_cut_short_is_replaced_too(end: int) -> None:
+def test_a_truncated_token_is_replaced_too(end: int) -> None:
     assert without_secret(reply(f"no {TOKEN[:end]} !".encode()), Secret(TOKEN)).body == b"no *** !"
 
 
 @given(st.binary(), st.dictionaries(st.sampled_from(["a", "b"]), st.text()))
-def test_a_reply_that_does_not_quote_it_stays_as_it_is(body: bytes, headers: dict[str, str]) -> None:
+def test_a_reply_without_the_token_is_unchanged(body: bytes, headers: dict[str, str]) -> None:
     plain = reply(body, **headers)
     assert without_secret(plain, Secret(TOKEN)) is plain
 
 
-def test_a_token_too_short_to_be_told_from_words_is_left() -> None:
+def test_a_very_short_token_is_not_replaced() -> None:
     plain = reply(b"no token: short")
     assert without_secret(plain, Secret("short")) is plain

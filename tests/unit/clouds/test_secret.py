@@ -1,4 +1,4 @@
-"""A secret hides itself."""
+"""A secret never shows its value."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""A target's secret: what is accepted, and the one sentence that refuses everything else."""
+"""Target secrets: which are accepted, and the sentence with which others are refused."""
 
 import json
 from typing import Any
@@ -57,7 +57,7 @@ def without(*keys: str) -> dict[str, Any]:
     return {"auth": {key: value for key, value in LOGIN.items() if key not in keys}}
 
 
-def test_what_people_paste_is_enough() -> None:
+def test_a_pasted_entry_is_sufficient() -> None:
     target = read(entry(region_name="eu-de", interface="public", identity_api_version=3))
     assert (target.service, target.api_version, target.region) == ("vbs", "v2", "eu-de")
     assert (target.hold_marker, target.allow_admin, target.insecure_http) == ("[hold]", False, False)
@@ -243,7 +243,7 @@ ANY_JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*Target.__struct_fields__, "profile"]), ANY_JSON, max_size=6))
-def test_whatever_a_secret_holds_no_value_is_ever_quoted(document: dict[str, Any]) -> None:
+def test_no_value_of_a_secret_is_ever_quoted(document: dict[str, Any]) -> None:
     assert CANARY not in refusal(document)
 
 

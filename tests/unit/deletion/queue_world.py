@@ -30,7 +30,7 @@ class QueueWorld(World):
     def __init__(self, *backups: str, seed: int = 0, environments: int = 1) -> None:
         self.heap: list[Stored] = []
         self.visibility_s = 1200.0
-        """What a killed environment had received is visible again after so long."""
+        """The time after which messages of a killed environment are visible again."""
         self._numbers = itertools.count()
         self._taken: dict[str, Stored] = {}
         super().__init__(*backups)
@@ -61,7 +61,7 @@ class QueueWorld(World):
         self._taken[receipt].visible_at = self.elapsed_s + delay_s
 
     def run(self, until_s: float = 14 * 86_400.0, each: Callable[[], None] = lambda: None) -> None:
-        """Deliver what is due, batch by batch, environments in turn, until then or until nothing waits."""
+        """Deliver due messages in batches to alternating environments, until this time or until none is left."""
         while self.heap and self.heap[0].visible_at <= until_s:
             self.clock.advance(max(0.0, self.heap[0].visible_at - self.elapsed_s))
             each()
@@ -69,7 +69,7 @@ class QueueWorld(World):
         self.clock.advance(max(0.0, until_s - self.elapsed_s))
 
     def deliver_batch(self, effects: float = float("inf")) -> None:
-        """Deliver what is due, at most ten messages, to an environment that is killed after so many effects."""
+        """Deliver at most ten due messages to an environment that is killed after this number of effects."""
         batch: list[Stored] = []
         while self.heap and self.heap[0].visible_at <= self.elapsed_s and len(batch) < 10:
             batch.append(heapq.heappop(self.heap))
@@ -103,7 +103,7 @@ class QueueWorld(World):
 
 
 class KeepingQueue(MemoryQueue):
-    """Stores message by message, as SQS does: a call that is killed has stored those before."""
+    """Stores one message after the other, as SQS does: a killed call has stored the previous ones."""
 
     def __init__(self, world: QueueWorld) -> None:
         super().__init__(world.trouble)

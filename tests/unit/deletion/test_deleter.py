@@ -10,7 +10,20 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from msgspec import UNSET
 
-from tests.unit.deletion.world import ASKED, OLD, ONE, THEN, THREE, TWO, VIEW, VOLUME, Trouble, World, ask, backup_id
+from tests.unit.deletion.world import (
+    ASKED,
+    OLD,
+    ONE,
+    THEN,
+    THREE,
+    TWO,
+    VIEW,
+    VOLUME,
+    InjectedFaults,
+    World,
+    ask,
+    backup_id,
+)
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.errors import RequestNotQueued
 
@@ -156,7 +169,7 @@ def test_whatever_a_port_does_exactly_what_is_recorded_may_be_acknowledged(
     receives: int,
     attributes: dict[str, str],
 ) -> None:
-    world = World(ONE, backup_id(5), trouble=Trouble(raises=raises, refuses=refuses))
+    world = World(ONE, backup_id(5), trouble=InjectedFaults(raises=raises, refuses=refuses))
     world.cloud.has(TWO, status="deleting")
     world.cloud.has(THREE, name="[hold]")
     how: dict[str, Any] = {"receives": receives, "attributes": attributes}
@@ -177,7 +190,7 @@ def test_whatever_a_port_does_exactly_what_is_recorded_may_be_acknowledged(
 
 @pytest.mark.parametrize("port", ["show", "delete", "publish", "dead_letter", "send", "began", "decided"])
 def test_a_record_that_raises_does_not_affect_the_others(port: str) -> None:
-    world = World(ONE, TWO, THREE, trouble=Trouble(raises=frozenset({(port, 1)})))
+    world = World(ONE, TWO, THREE, trouble=InjectedFaults(raises=frozenset({(port, 1)})))
     world.cloud.has(backup_id(4), name="[hold]")
     names = [ONE, TWO, THREE, backup_id(4), backup_id(6)]
     stayed = world.deliver(*[world.second_delivery(ask(each), each) for each in names])
@@ -186,7 +199,7 @@ def test_a_record_that_raises_does_not_affect_the_others(port: str) -> None:
 
 @pytest.mark.parametrize("port", ["began", "decided", "failed", "split"])
 def test_a_broken_report_costs_no_request_anything(port: str) -> None:
-    trouble = Trouble(raises=frozenset({(port, 0)}), refuses=frozenset({("publish", 1)}))
+    trouble = InjectedFaults(raises=frozenset({(port, 0)}), refuses=frozenset({("publish", 1)}))
     world = World(ONE, trouble=trouble)
     world.cloud.has(TWO, name="[hold]")
     bodies = [ask(TWO), ask(ONE), {"backup_ids": [THREE]}, ask(backup_id(9))]

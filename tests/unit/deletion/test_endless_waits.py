@@ -1,4 +1,4 @@
-"""Twelve days of everything that may last, on a virtual clock: nothing lost, nothing parked early, few receives."""
+"""Twelve days of each long wait on a virtual clock: nothing is lost or parked early, with few receives."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -24,12 +24,12 @@ def keeps_failing(world: QueueWorld) -> None:
 
 
 def keeps_moving(world: QueueWorld) -> None:
-    """Somebody touches the record again and again while it is deleting."""
+    """The record changes repeatedly while it is deleting."""
     world.cloud.has(ONE, status="deleting", updated_at=world.clock().isoformat())
 
 
 def has_a_dependent(world: QueueWorld) -> None:
-    """One newer incremental backup never goes."""
+    """One newer incremental backup is never deleted."""
     world.cloud.backups.setdefault(ONE, record(ONE))
     world.cloud.has(backup_id(2), is_incremental=True, created_at="2026-11-21T02:00:00")
 

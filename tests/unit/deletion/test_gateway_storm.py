@@ -1,4 +1,4 @@
-"""A gateway that answers 4xx to everything for a while empties no queue: requests wait, and go on afterwards."""
+"""A gateway that temporarily answers 4xx to everything ends no request: all wait, and continue afterwards."""
 
 import json
 

@@ -14,7 +14,7 @@ from vbs_reaper.clock import TimeLeft
 
 
 class SlowCloud(MemoryCloud):
-    """Calls take time; meanwhile other people do what they have planned."""
+    """Calls take time, in which scheduled changes happen."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world.clock, world.trouble)
@@ -62,7 +62,7 @@ class SlowWorld(World):
             self.cloud.has(each)
 
     def changes(self, after_s: float, **fields: Any) -> None:  # noqa: ANN401  # fields of a record
-        """After so many seconds, somebody changes the backup."""
+        """Schedule a change of the backup."""
         self.slow.plans.append((after_s, lambda: self.cloud.has(ONE, **fields)))
 
 

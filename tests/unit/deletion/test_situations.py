@@ -22,7 +22,7 @@ from tests.unit.deletion.world import (
     PROJECT,
     VIEW,
     VOLUME,
-    Trouble,
+    InjectedFaults,
     World,
     answer,
     ask,
@@ -44,11 +44,11 @@ MADE_AT, EARLIER, LATER = "2026-11-20T02:00:00Z", "2026-11-01T02:00:00", "2026-1
 
 @dataclass(frozen=True)
 class Situation:
-    """What the cloud shows and the request states, and what a pass makes of it."""
+    """What the cloud shows, what the request states, and the expected pass."""
 
     expected: str
     asked: str = ""
-    """What a pass makes of it if the DELETE was accepted before. Empty: the same, or what `once_asked` says."""
+    """The expected pass if the DELETE was accepted before. Empty: the same, or the result of `once_asked`."""
     backup: Mapping[str, object] | None = field(default_factory=dict)
     request: Mapping[str, object] = field(default_factory=dict)
     gets: tuple[Answer, ...] = ()
@@ -294,7 +294,7 @@ OLD: Final = timedelta(hours=289)
 
 
 def once_asked(expected: str) -> str:
-    """What a row expects if the DELETE was accepted before, unless it says otherwise."""
+    """Return the default expectation if the DELETE was accepted before."""
     again = expected.replace("Asked: the deletion is accepted", "Wait(accepted): the deletion is accepted again")
     return again.replace("AlreadyGone", "Deleted").replace("Unanswered", "Wait")
 
@@ -354,7 +354,7 @@ def published(world: World) -> list[dict[str, Any]]:
 
 
 def marks(world: World, said: str) -> dict[str, str]:
-    """What a message has to remember of the DELETE of this pass. If that is anything, it is sent again."""
+    """Return what a message must store about the DELETE of this pass. If not empty, it is sent again."""
     mark = "asked_at" if "→ Asked" in said else "unanswered_at" if "→ Unanswered" in said else ""
     return {mark: world.clock().isoformat(), "place": VIEW.place, "volume_id": VOLUME} if mark else {}
 
@@ -401,7 +401,7 @@ def check_pass(row: Situation, expected: str, attributes: dict[str, str], age: t
 
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_a_direct_request_gets_the_same_decision_as_its_answer(name: str) -> None:
-    """What waits is put on the queue. What ends leaves no dead letter, because the caller gets the answer."""
+    """A waiting request is queued. An ended one leaves no dead letter, because the caller gets the response."""
     row, world = SITUATIONS[name], World()
     request = row.prepare(world)
     response = json.loads(json.dumps(world.invoke(request)))
@@ -459,7 +459,7 @@ FAULTS_PAST_12_DAYS: Final = [
     ("age", "steps", "row", "expected", "known_from"),
     [(timedelta(hours=2), *fault) for fault in FAULTS] + [(OLD, *fault) for fault in FAULTS_PAST_12_DAYS],
 )
-def test_a_message_whose_end_nobody_knows_of_is_kept(
+def test_a_message_is_kept_until_its_end_is_published_or_dead_lettered(
     age: timedelta, steps: str, row: Situation, expected: str, known_from: str
 ) -> None:
     check_fault("raises", age, steps, row, expected, known_from)
@@ -483,7 +483,7 @@ def check_fault(how: str, age: timedelta, steps: str, row: Situation, expected: 
 
 
 def test_a_message_that_cannot_be_hidden_is_kept() -> None:
-    world = World(trouble=Trouble(raises=frozenset({("hide", 0)})))
+    world = World(trouble=InjectedFaults(raises=frozenset({("hide", 0)})))
     request = BUSY_BACKUP.prepare(world)
     assert world.deliver(world.message(request)) == ["m-1"]
     assert world.report.failures == [("m-1", "hide")]

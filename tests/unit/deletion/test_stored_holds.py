@@ -124,7 +124,7 @@ def test_a_listing_that_grows_old_between_two_calls_is_made_again_before_the_del
 def test_no_delete_is_sent_later_than_a_minute_after_a_hold_was_written(
     pauses_s: list[float], written_after: int, environments: list[int]
 ) -> None:
-    """Two environments, each with its own listing, delete backups of one volume while somebody puts it on hold."""
+    """Two environments with their own listings delete backups of a volume while it is put on hold."""
     world = World()
     both = [world.new_environment(), world.new_environment()]
     written_at = None

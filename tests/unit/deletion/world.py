@@ -1,4 +1,4 @@
-"""The deleter's neighbors in memory: a cloud, a queue, a bus, a report; and messages as Lambda delivers them."""
+"""In-memory fakes around the deleter: a cloud, a queue, a bus and a report; and messages as in Lambda."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -123,11 +123,11 @@ class BrokenPortError(Exception):
 
 
 class KilledError(BaseException):
-    """The environment ended here: nothing after it happens."""
+    """The environment was killed here."""
 
 
 @dataclass
-class Trouble:
+class InjectedFaults:
     """Decides at which call a port raises or refuses, and after how many effects the environment is killed."""
 
     raises: frozenset[tuple[str, int]] = frozenset()
@@ -168,7 +168,7 @@ class MemoryCloud:
     """
 
     clock: ManualClock
-    trouble: Trouble = field(default_factory=Trouble)
+    trouble: InjectedFaults = field(default_factory=InjectedFaults)
     view: TargetInfo = VIEW
     backups: dict[str, dict[str, Any]] = field(default_factory=dict)
     scripted: dict[tuple[str, str], list[Answer]] = field(default_factory=dict)
@@ -250,9 +250,9 @@ class MemoryCloud:
 
 @dataclass
 class MemoryQueue:
-    """What was sent, dead-lettered and hidden."""
+    """Records what was sent, dead-lettered and hidden."""
 
-    trouble: Trouble = field(default_factory=Trouble)
+    trouble: InjectedFaults = field(default_factory=InjectedFaults)
     sent: list[NewMessage] = field(default_factory=list)
     letters: list[NewMessage] = field(default_factory=list)
     hidden: dict[str, int] = field(default_factory=dict)
@@ -277,9 +277,9 @@ class MemoryQueue:
 
 @dataclass
 class MemoryBus:
-    """What was published."""
+    """Records what was published."""
 
-    trouble: Trouble = field(default_factory=Trouble)
+    trouble: InjectedFaults = field(default_factory=InjectedFaults)
     turns_away: Callable[[Result], bool] = lambda _: False
     results: list[Result] = field(default_factory=list)
 
@@ -293,9 +293,9 @@ class MemoryBus:
 
 @dataclass
 class MemoryReport:
-    """What was decided, by message ID; and when, and after which calls."""
+    """Records decisions by message ID, with their times and calls."""
 
-    trouble: Trouble = field(default_factory=Trouble)
+    trouble: InjectedFaults = field(default_factory=InjectedFaults)
     decisions: list[tuple[str, Decision]] = field(default_factory=list)
     calls: list[tuple[datetime, list[Operation]]] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
@@ -328,30 +328,30 @@ class MemoryReport:
         return next(decision for name, decision in reversed(self.decisions) if name == message_id)
 
 
-class AtOnce(Executor):
-    """Runs everything where it is submitted, in order: no threads."""
+class InlineExecutor(Executor):
+    """Runs everything immediately, without threads."""
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         future: Future[R] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001  # a pool keeps it for whoever asks
+        except Exception as error:  # noqa: BLE001  # as in a thread pool
             future.set_exception(error)
         return future
 
 
 class World:
-    """A deleter and all its neighbors. The cloud has these backups."""
+    """A deleter with in-memory ports. The cloud has these backups."""
 
     def __init__(
         self,
         *backups: str,
-        trouble: Trouble | None = None,
+        trouble: InjectedFaults | None = None,
         threads: Executor | None = None,
         base_s: int = BASE_S,
     ) -> None:
         self.clock = ManualClock()
-        self.trouble = trouble or Trouble()
+        self.trouble = trouble or InjectedFaults()
         self.cloud = MemoryCloud(self.clock, self.trouble)
         self.holds = HoldStoreInMemory()
         self.queue = MemoryQueue(self.trouble)
@@ -359,7 +359,7 @@ class World:
         self.report = MemoryReport(self.trouble)
         self.left_s = 60.0
         self.base_s = base_s
-        self.threads = threads or AtOnce()
+        self.threads = threads or InlineExecutor()
         self.deleter = self.new_environment()
         for each in backups:
             self.cloud.has(each)
@@ -394,7 +394,7 @@ class World:
     def decision(self, message_id: str = "m-1") -> str:
         return in_words(self.report.last(message_id))
 
-    def invoke(self, request: Any) -> dict[str, Any]:  # noqa: ANN401  # whatever a caller sends
+    def invoke(self, request: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON
         """Invoke the function directly."""
         return self.deleter.handle(request, lambda: self.left_s, "i-1")
 

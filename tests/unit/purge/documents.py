@@ -1,4 +1,4 @@
-"""A stored plan that has everything a plan can have, and its canonical form, written anew from its description."""
+"""A stored plan with every optional part, and a second implementation of its canonical form."""
 
 import hashlib
 import json
@@ -13,9 +13,9 @@ HEADER = ("format", "made_at", "policy", "run")
 
 
 def full_plan() -> Plan:
-    """A plan with a difference, advice, details, and backups that stay and go.
+    """A plan with a difference, advice, details, and kept and selected backups.
 
-    A backup every ten days, not every night: the forecast on its page then takes a tenth of the time.
+    It has a backup every ten days instead of every night, which makes its forecast ten times faster.
     """
     rows = [record(number, age=timedelta(days=10 * number, hours=1), is_incremental=True) for number in range(4)]
     rows[-1] |= {"is_incremental": False, "name": 'daily-ünïcode "quoted" \\ \u2028'}
@@ -34,7 +34,7 @@ def full_plan() -> Plan:
 
 
 def canonical(document: object) -> bytes:
-    """Sorted keys; in format 2 the header is in front."""
+    """Encode with sorted keys; in format 2, the header comes first."""
     if isinstance(document, dict) and document.get("format") == 2:
         header = {key: document[key] for key in HEADER if key in document}
         rest = {key: value for key, value in document.items() if key not in header}
@@ -44,7 +44,7 @@ def canonical(document: object) -> bytes:
 
 
 def rehashed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the sha256 that belongs to it, as a forger would write it."""
+    """Return the document with a correct sha256, as an attacker would write it."""
     rest = {key: value for key, value in document.items() if key != "sha256"}
     return rest | {"sha256": hashlib.sha256(canonical(rest)).hexdigest()}
 

@@ -1,4 +1,4 @@
-"""A purger over ports in memory: a cloud that is listed, plans, a queue that may stop, a bus, a report."""
+"""A purger with in-memory ports: a cloud to list, plans, a queue that may fail, a bus and a report."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,7 +39,7 @@ POLICY: dict[str, Any] = {
 
 
 class Killed(Exception):
-    """The function was stopped here, as Lambda stops one."""
+    """The function was killed here."""
 
 
 def target(**fields: Any) -> TargetInfo:  # noqa: ANN401  # fields of a target
@@ -49,7 +49,7 @@ def target(**fields: Any) -> TargetInfo:  # noqa: ANN401  # fields of a target
 
 @dataclass
 class ListedCloud:
-    """What a listing shows, in pages; it can end early, begin anew, and tell another time."""
+    """A listing in pages, which can end early, restart, and show another time."""
 
     records: list[Record] = field(default_factory=list)
     view: TargetInfo | Answer = field(default_factory=lambda: target())
@@ -91,18 +91,18 @@ class StoredPlans:
     """Plans in memory, by key; may refuse to be read or written."""
 
     clock: Callable[[], datetime] = field(default_factory=lambda: ManualClock(NOW))
-    """The store's own clock. What a test put into `objects` by itself counts as stored at the moment it is read."""
+    """The clock of the store. Objects that a test adds to `objects` count as stored when they are read."""
     stored_at: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     objects: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
     hashes: dict[tuple[str, str], str] = field(default_factory=dict)
     is_writable: bool = True
     is_readable: bool = True
     busy_at: str | None = None
-    """The call that fails, and would not a minute later."""
+    """The call that fails temporarily."""
     reads: list[str] = field(default_factory=list)
     """The runs whose documents were read as last plans."""
-    steals: bytes | None = None
-    """The plan of somebody who is faster, stored at the moment ours would be."""
+    concurrent_plan: bytes | None = None
+    """A plan that another invocation stores just before."""
 
     def read(self, policy: str, run: str) -> StoredDocument | None:
         self._check("read", self.is_readable)
@@ -128,8 +128,8 @@ class StoredPlans:
 
     def store(self, policy: str, run: str, plan: Plan) -> str | None:
         self._check("store", self.is_writable)
-        if self.steals is not None:
-            self.objects[policy, run, "json"] = self.steals
+        if self.concurrent_plan is not None:
+            self.objects[policy, run, "json"] = self.concurrent_plan
         if (policy, run, "json") in self.objects:
             return None
         self.objects[policy, run, "json"] = encode_plan(plan)
@@ -138,7 +138,7 @@ class StoredPlans:
         return self.hashes[policy, run]
 
     def store_page(self, policy: str, run: str, plan: Plan) -> None:
-        """Store a text that names the plan, unless there is one."""
+        """Store a page with the name of the plan, unless there is one."""
         self._check("store_page", self.is_writable)
         self.objects.setdefault((policy, run, "html"), f"the page of {plan.sha256}".encode())
 
@@ -156,7 +156,7 @@ class StoredPlans:
                 )
 
     def mark(self, policy: str, run: str, mark: SentMark, document: bytes, *, is_part: bool) -> None:
-        """Under the first name that is free."""
+        """Store a mark under the first unused name."""
         self._check("mark", self.is_writable)
         name = f"{mark}.part" if is_part else mark.value
         names = (name, *(f"{name}.{number}" for number in range(1, 100)))
@@ -184,7 +184,7 @@ class StoredPlans:
 
 @dataclass
 class StoppingQueue:
-    """Keeps what is sent. Takes `takes` batches; then it refuses, or the function is killed before or after."""
+    """Stores what is sent. After `takes` batches it fails, or the function is killed before or after one."""
 
     sent: list[NewMessage] = field(default_factory=list)
     takes: int | None = None
@@ -216,26 +216,26 @@ class StoppingQueue:
 
 
 @dataclass
-class ListeningBus:
-    """Keeps what it hears; may be deaf."""
+class RecordingBus:
+    """Records published events. While `is_down`, publishing fails."""
 
-    heard: list[tuple[str, PurgeResult]] = field(default_factory=list)
-    is_deaf: bool = False
+    published: list[tuple[str, PurgeResult]] = field(default_factory=list)
+    is_down: bool = False
 
     def announce(self, detail_type: str, details: Sequence[PurgeResult]) -> bool:
-        if self.is_deaf:
+        if self.is_down:
             return False
-        self.heard += [(detail_type, detail) for detail in details]
+        self.published += [(detail_type, detail) for detail in details]
         return True
 
     @property
     def types(self) -> list[str]:
-        return [detail_type for detail_type, _ in self.heard]
+        return [detail_type for detail_type, _ in self.published]
 
 
 @dataclass
-class KeptReport:
-    """Keeps what it is told."""
+class RecordingReport:
+    """Records reports."""
 
     ends: list[PurgeResult] = field(default_factory=list)
     plans: list[PurgeResult] = field(default_factory=list)
@@ -269,8 +269,8 @@ class World:
         self.cloud = cloud or ListedCloud(records or [])
         self.plans = StoredPlans(clock=self.clock)
         self.queue = StoppingQueue()
-        self.bus = ListeningBus()
-        self.report = KeptReport()
+        self.bus = RecordingBus()
+        self.report = RecordingReport()
         self.holds = HoldStoreInMemory()
         self.seconds_left = 900.0
         self.start_environment()
@@ -290,7 +290,7 @@ class World:
         )
 
     def send(self, messages: Sequence[NewMessage]) -> bool:
-        """Through whatever queue there is now: a test may put another one."""
+        """Send with the current queue, which a test may replace."""
         return self.queue.send(messages)
 
     def handle(self, event: object) -> dict[str, Any]:
@@ -300,7 +300,7 @@ class World:
         return self.handle({"run": POLICY | changes, "scheduled_time": scheduled_time})
 
     def interrupt(self, takes: int = 0, **changes: object) -> list[str]:
-        """A run whose queue refuses after some batches; then it works again. Returns what was sent."""
+        """Make a run with a queue that fails after some batches; return what was sent."""
         self.queue = StoppingQueue(takes=takes)
         with pytest.raises(RunUnfinished):
             self.run(**changes)
@@ -308,16 +308,16 @@ class World:
         return sent
 
     def wait(self, seconds: float = 0, **span: float) -> None:
-        """Let time pass, here and in the cloud."""
+        """Advance the clock of the purger and the cloud."""
         self.clock.advance(seconds + timedelta(**span).total_seconds())
         self.cloud.date = self.clock.now
 
     def preview(self, **changes: object) -> dict[str, Any]:
-        """A run that sends nothing."""
+        """Make a run that sends nothing."""
         return self.run(**{"mode": "preview", **changes})
 
     def approve(self, plan: str, **changes: object) -> dict[str, Any]:
-        """A person's word for a stored plan."""
+        """Approve a stored plan."""
         return self.handle({"approve": {"policy": "nightly", "plan": plan} | changes})
 
     def document(self, run: str = RUN) -> dict[str, Any]:
@@ -330,7 +330,7 @@ class World:
 
     @property
     def kinds(self) -> set[str]:
-        """The endings of everything that is stored."""
+        """Return the suffixes of all stored objects."""
         return {key[2] for key in self.plans.objects}
 
     def stored_plan(self, run: str = RUN) -> Plan:
@@ -348,13 +348,13 @@ class World:
         return sha256
 
     def due(self, run: str = RUN) -> list[str]:
-        """What a stored plan calls due, in its order."""
+        """Return the due backups of a stored plan, in order."""
         plan = self.document(run)
         return [row["id"] for row in plan["backups"] if "due_at" in row and row["due_at"] <= plan["made_at"]]
 
 
 def assert_refused(world: World, answer: dict[str, Any], reason: str, *words: str) -> None:
-    """Nothing is sent, and everybody is told why in one sentence."""
+    """Assert that nothing is sent, and that result, event and log have the reason in one sentence."""
     assert (answer["outcome"], answer["reason"]) == ("refused", reason), answer
     assert all(word in answer["message"] for word in words), answer["message"]
     assert "\n" not in answer["message"]
@@ -364,14 +364,14 @@ def assert_refused(world: World, answer: dict[str, Any], reason: str, *words: st
 
 
 def previewed(world: World, **changes: object) -> str:
-    """The sha256 of a plan that a preview has stored."""
+    """Make a preview; return the sha256 of its plan."""
     sha256 = world.preview(**changes)["plan"]
     assert isinstance(sha256, str)
     return sha256
 
 
 def in_pieces(document: bytes, size: int = 700) -> Iterator[bytes]:
-    """A document as a store reads it: in pieces that end anywhere."""
+    """Yield a document in pieces of any size."""
     return (document[start : start + size] for start in range(0, len(document), size))
 
 

@@ -1,4 +1,4 @@
-"""Inventories and policies as the cloud and people make them: mostly sound, now and then odd."""
+"""Hypothesis strategies for inventories and policies: mostly valid, sometimes odd."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -151,7 +151,7 @@ _dependents = st.sampled_from([False, False, True, None, "x"])
 
 
 def _with_data_time(created_at: str, shown: Record) -> Record:
-    """A snapshot is never younger than its backup; without a snapshot the data is as old as the backup."""
+    """Make a snapshot no younger than its backup. Without a snapshot, the data is as old as the backup."""
     at = shown.get("data_timestamp", created_at)
     if isinstance(at, datetime):
         at = min(at.strftime(_TIME), created_at)
@@ -160,7 +160,7 @@ def _with_data_time(created_at: str, shown: Record) -> Record:
 
 @st.composite
 def records(draw: st.DrawFn, *, only_past: bool = True) -> list[Record]:
-    """An inventory of a few volumes; some records lack a field or hold what nobody expects."""
+    """An inventory of a few volumes. Some records lack a field or have unexpected values."""
     found = []
     shows_data_times = draw(_is_shown)
     for number in range(draw(_how_many)):
@@ -231,7 +231,7 @@ _grace = st.sampled_from([{}, {}, {"grace": "36h"}, {"grace": "7d"}])
 
 @cache
 def policies(*, counts_only: bool = False, with_age: bool = True) -> st.SearchStrategy[PurgePolicy]:
-    """A policy as people write them."""
+    """A realistic policy."""
     return st.builds(
         lambda match, keep, guards, grouped, grace: read_policy(
             {"policy": "nightly", "match": match, "keep": keep, **({"guards": guards} if guards else {})}

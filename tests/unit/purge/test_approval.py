@@ -1,4 +1,4 @@
-"""A plan that a person approves by its hash: listed and planned again, it sends what both plans let go."""
+"""Approvals of a plan by its hash: backups are listed and planned again, and what both plans select is sent."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -116,7 +116,7 @@ def test_what_was_held_changed_or_deleted_since_is_left_out_with_the_reason() ->
         backup_id(6): "expectation_failed",
         backup_id(8): "already_gone",
     }
-    announced = world.bus.heard[-1][1].left_out
+    announced = world.bus.published[-1][1].left_out
     assert announced == msgspec.convert(answer["left_out"], type(announced))
     mark = json.loads(world.plans.objects["nightly", RUN, "sent"])
     assert (mark["requested"], mark["left_out"]["count"]) == (1, 6)
@@ -300,7 +300,7 @@ def test_a_newer_plan_by_the_same_rules_supersedes_nothing(world: World) -> None
 
 
 class BusyDay(ListedCloud):
-    """While its backups are listed, somebody previews the policy with other rules."""
+    """While its backups are listed, the policy is previewed with other rules."""
 
     meanwhile: Callable[[], object] | None = None
 
@@ -432,7 +432,7 @@ def test_the_plan_of_a_faster_invocation_of_another_place_is_not_sent(world: Wor
     faster = World(nightly(5))
     faster.cloud.view, world.cloud.view = target(address=ELSEWHERE), target(address=HERE)
     faster.run()
-    world.plans.steals = faster.plans.objects["nightly", RUN, "json"]
+    world.plans.concurrent_plan = faster.plans.objects["nightly", RUN, "json"]
     assert_refused(world, world.run(), "plan_misplaced", HERE, ELSEWHERE)
 
 

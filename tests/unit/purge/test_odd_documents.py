@@ -1,4 +1,4 @@
-"""Whatever the bytes of a stored plan are, it is read as it was written or it is refused; it never crashes a run."""
+"""Stored plans with any bytes are read unchanged or refused, and never crash a run."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a purge promises for any inventory. EXAMPLES sets how many each promise is tested with."""
+"""The guarantees of a purge for any inventory. EXAMPLES sets the number of examples."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ def test_a_plan_that_no_guard_refuses_is_within_every_guard(project: Project) ->
 
 
 def may_go(row: Record, project: Project) -> bool:
-    """Whether a backup is provably ours, at rest and not held, told anew from the record itself."""
+    """Return whether a backup may be deleted: owned, idle and not held, computed independently from its record."""
     around, by = project.around, project.policy.match
     metadata, description = row.get("metadata") or {}, row.get("description") or ""
     needed = ["volume_id", "status", "created_at", *(["metadata"] if around["with_metadata"] else [])]
@@ -153,7 +153,7 @@ def test_older_than_only_spares(project: Project, age: str) -> None:
 
 @draw.many
 @given(projects(), st.data())
-def test_dropping_a_field_from_the_answers_never_selects_more(project: Project, data: st.DataObject) -> None:
+def test_a_missing_field_never_selects_more(project: Project, data: st.DataObject) -> None:
     rows = project.rows
     assume(rows)
     position = data.draw(st.integers(0, len(rows) - 1))
@@ -184,10 +184,10 @@ def test_without_new_backups_no_later_day_selects_more(project: Project, days: i
     draw.surroundings,
     st.lists(st.sampled_from(["good", "bad"]), min_size=1, max_size=6),
 )
-def test_what_a_wrong_policy_selects_survives_when_it_is_mended_within_its_grace(
+def test_what_a_wrong_policy_selects_is_kept_if_it_is_fixed_within_its_grace(
     good: dict[str, int], bad: dict[str, int], rows: list[Record], around: dict[str, Any], days: list[str]
 ) -> None:
-    """One run a day; the wrong policy never stands for its whole grace of seven days."""
+    """One run a day; the wrong policy never lasts for its whole grace of seven days."""
     by = {"policy": "p", "match": {"name": "*"}}
     last: Plan | None = None
     left = list(rows)

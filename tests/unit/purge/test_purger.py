@@ -1,4 +1,4 @@
-"""A run of a purge, from event to result: what is sent, what is refused, what is said, and what a repetition does."""
+"""A purge run, from event to result: what is sent, refused and published, and what a repeated run does."""
 
 import json
 from datetime import timedelta
@@ -41,7 +41,7 @@ SENT_BEFORE = f"The deletions of nightly/{RUN} were requested before; nothing wa
 # ── A run ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_purge_plans_stores_sends_and_says_so(world: World) -> None:
+def test_a_purge_plans_stores_sends_and_publishes(world: World) -> None:
     answer = world.run()
     assert (answer["outcome"], answer["requested"], answer["run"]) == ("completed", 3, RUN)
     assert (answer["with_grace"], answer["message"]) == (False, "3 deletions were requested.")
@@ -66,9 +66,9 @@ def test_a_preview_stores_a_plan_and_its_page_and_sends_nothing(world: World, mo
     assert msgspec.to_builtins(world.report.plans[-1]) == answer
 
 
-def test_every_end_says_all_there_is_to_say_and_has_an_id_of_its_own(world: World) -> None:
+def test_every_end_has_all_fields_and_its_own_id(world: World) -> None:
     sha256 = world.preview(guards={"max_deletions": 1}, grace="1h")["plan"]
-    planned = world.bus.heard[-1][1]
+    planned = world.bus.published[-1][1]
     of_the_plan = {
         "policy": "nightly",
         "run": RUN,
@@ -80,8 +80,8 @@ def test_every_end_says_all_there_is_to_say_and_has_an_id_of_its_own(world: Worl
         "guards": msgspec.to_builtins(planned.guards),
     }
     ends = [planned, *(world.approve(sha256, include_grace=True) for _ in range(2)), world.approve("a" * 64)]
-    told = [msgspec.to_builtins(end) for end in ends]
-    assert [{key: end[key] for key in end if key not in {"id", "action"}} for end in told] == [
+    results = [msgspec.to_builtins(end) for end in ends]
+    assert [{key: end[key] for key in end if key not in {"id", "action"}} for end in results] == [
         {
             "outcome": "planned",
             "reason": "planned",
@@ -113,8 +113,8 @@ def test_every_end_says_all_there_is_to_say_and_has_an_id_of_its_own(world: Worl
         },
     ]
     actions = {reason.value: reason.action for reason in Reason}
-    assert [end["action"] for end in told] == [actions[end["reason"]] for end in told]
-    assert len({end["id"] for end in told}) == 4
+    assert [end["action"] for end in results] == [actions[end["reason"]] for end in results]
+    assert len({end["id"] for end in results}) == 4
 
 
 def test_the_id_of_an_end_is_of_its_policy_run_and_kind_and_never_changes(world: World) -> None:
@@ -132,7 +132,10 @@ def test_the_id_of_an_end_is_of_its_policy_run_and_kind_and_never_changes(world:
             for is_refused in (False, True):
                 other = World(nightly(5))
                 other.cloud.date = None if is_refused else NOW
-                ends += [other.run(scheduled, policy=name)["id"], *(detail.id for _, detail in other.bus.heard[:-1])]
+                ends += [
+                    other.run(scheduled, policy=name)["id"],
+                    *(detail.id for _, detail in other.bus.published[:-1]),
+                ]
     # A completed run has the ID of the approval of its plan: both say that the due deletions were requested.
     assert len({UUID(end) for end in ends}) == 2 + 4 * 3 - 1
 
@@ -161,7 +164,7 @@ def test_the_list_is_the_targets_in_the_functions_time_with_the_project_as_guard
         ({"service": "cinder"}, {"is_incremental": True}, "chain_blocked"),
     ],
 )
-def test_what_the_target_is_decides_what_its_backups_are(
+def test_the_target_determines_how_its_backups_are_read(
     view: dict[str, Any], fields: dict[str, Any], reason: str
 ) -> None:
     world = World([*nightly(2, is_incremental=True), record(2, age=2 * DAY, **fields)])
@@ -302,7 +305,7 @@ def test_a_repeated_run_sends_what_a_fresh_plan_selects_too(world: World, second
     assert answer["left_out"]["reasons"] == {"held": 1}
     compared = "Planned at 2026-11-25T03:00:00Z; only what a fresh plan selects too was requested."
     assert answer["message"].startswith(f"{compared} 2 deletions were requested. ")
-    assert [event.message for _, event in world.bus.heard][2:] == [answer["message"].removeprefix(compared + " ")]
+    assert [event.message for _, event in world.bus.published][2:] == [answer["message"].removeprefix(compared + " ")]
     again = world.run()
     assert (again["outcome"], again["message"]) == ("already_sent", FOUND + SENT_BEFORE)
     assert world.report.ends[-1].message == FOUND + SENT_BEFORE
@@ -329,28 +332,28 @@ def test_a_sending_without_time_left_stops_before_the_next_batch() -> None:
 
 def test_fired_twice_it_is_one_purge_and_no_refusal(world: World) -> None:
     world.run()
-    heard = list(world.bus.heard)
+    heard = list(world.bus.published)
     answer = world.run()
     assert (answer["outcome"], answer["reason"]) == ("already_sent", "already_requested")
     assert (answer["run"], answer["with_grace"]) == (RUN, False)
     assert answer["document"] == f"plans/nightly/{RUN}.json"
     assert "nothing was sent again" in answer["message"]
     assert world.queue.ids == ids(2, 3, 4)
-    assert world.bus.heard == heard
+    assert world.bus.published == heard
     assert world.report.ends[-1].outcome == "already_sent"
 
 
 def test_of_two_that_run_at_the_same_moment_the_second_sends_what_is_in_the_plan_of_the_first_too() -> None:
     first, second = World(nightly(5)), World(nightly(6))
     first.run()
-    second.plans.steals = first.plans.objects["nightly", RUN, "json"]
+    second.plans.concurrent_plan = first.plans.objects["nightly", RUN, "json"]
     assert second.run()["message"].startswith("3 deletions were requested.")
     assert second.queue.ids == first.queue.ids == ids(2, 3, 4)
     assert second.cloud.listings == 2
 
 
 def test_forged_plan_of_a_run_deletes_nothing_that_the_policy_keeps(world: World) -> None:
-    """Somebody who can write to the plan store stores the plan of tonight's run a minute before the run."""
+    """An attacker who can write to the plan store stores the plan of a run a minute before the run."""
     other = World(nightly(5))
     other.run()
     forged = other.stored_plan()
@@ -370,7 +373,7 @@ def test_a_preview_repeated_shows_its_first_plan_and_says_when_it_was_made(world
     world.clock.advance(3 * 86400)
     assert world.preview() == first | {"message": FOUND + "3 of 5 backups are due, 30 GiB."}
     assert world.cloud.listings == 1
-    assert [event.message for _, event in world.bus.heard] == ["3 of 5 backups are due, 30 GiB."] * 2
+    assert [event.message for _, event in world.bus.published] == ["3 of 5 backups are due, 30 GiB."] * 2
 
 
 def test_another_text_of_the_policy_does_not_send_the_plan_of_the_first(world: World) -> None:
@@ -382,23 +385,23 @@ def test_another_text_of_the_policy_does_not_send_the_plan_of_the_first(world: W
     )
 
 
-def test_what_the_bus_did_not_hear_is_said_again_under_the_same_id(world: World) -> None:
-    world.bus.is_deaf = True
+def test_unpublished_events_are_published_again_with_the_same_id(world: World) -> None:
+    world.bus.is_down = True
     with pytest.raises(RunUnfinished, match=f'^nightly/{RUN}: the event "VBS Purge Planned" could not be published$'):
         world.run()
     assert world.queue.sent == []
-    world.bus.is_deaf = False
+    world.bus.is_down = False
     world.run()
     again = World(nightly(5))
     again.run()
-    assert [event.id for _, event in world.bus.heard] == [event.id for _, event in again.bus.heard]
-    assert len({event.id for _, event in world.bus.heard}) == 2
+    assert [event.id for _, event in world.bus.published] == [event.id for _, event in again.bus.published]
+    assert len({event.id for _, event in world.bus.published}) == 2
 
 
 # ── Refused ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_guard_exceeded_refuses_the_whole_run_and_says_how_to_go_on() -> None:
+def test_an_exceeded_guard_refuses_the_run_and_says_how_to_continue() -> None:
     guards = {"max_deletions": 200, "max_fraction": 1}
     world = World(nightly(1002))
     answer = world.run(guards=guards)
@@ -425,7 +428,7 @@ def test_a_preview_is_not_stopped_by_a_guard_but_shows_it(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["UNAVAILABLE", "GONE", "THROTTLED", "OUT_OF_TIME", "FORBIDDEN"])
-def test_a_listing_cut_short_is_never_planned_on(world: World, name: str) -> None:
+def test_an_incomplete_listing_is_never_planned(world: World, name: str) -> None:
     world.cloud.ends_with = Answer(name=AnswerName[name], message="the service fails")
     words = "otc-prod", "the service fails", AnswerName[name].value
     assert_refused(world, world.run(), "listing_incomplete", *words)
@@ -434,7 +437,7 @@ def test_a_listing_cut_short_is_never_planned_on(world: World, name: str) -> Non
 
 
 @pytest.mark.parametrize("message", ['target "otc-prod": secret x does not exist', "secret x does not exist"])
-def test_a_target_that_nobody_can_log_in_to_is_named_once(world: World, message: str) -> None:
+def test_a_target_without_a_login_is_named_once(world: World, message: str) -> None:
     sha256 = previewed(world)
     world.cloud.view = Answer(name=AnswerName.SECRET_UNUSABLE, message=message)
     for answer in (world.run("2026-11-25T04:00:00Z"), world.approve(sha256)):
@@ -458,7 +461,7 @@ def test_what_was_shown_before_a_listing_began_anew_does_not_count(world: World)
         }
     ),
 )
-def test_a_clock_in_doubt_refuses_the_run(world: World, date: Any, words: str) -> None:  # noqa: ANN401  # time or None
+def test_a_doubtful_clock_refuses_the_run(world: World, date: Any, words: str) -> None:  # noqa: ANN401  # time or None
     world.cloud.date = date
     answer = world.run()
     assert_refused(world, answer, "clock_doubt", words)
@@ -478,7 +481,7 @@ def test_a_bucket_that_is_busy_fails_the_run_and_its_repetition_sends_all(world:
     world.plans.busy_at = call
     with pytest.raises(RunUnfinished, match=rf"^nightly/{RUN}: the plans bucket cannot be used \(SlowDown\)$"):
         world.run()
-    assert (world.queue.sent, world.bus.heard, world.report.ends) == ([], [], [])
+    assert (world.queue.sent, world.bus.published, world.report.ends) == ([], [], [])
     world.plans.busy_at = None
     assert world.run()["requested"] == 3
     assert world.queue.ids == ids(2, 3, 4)
@@ -512,7 +515,7 @@ def test_a_mark_that_cannot_be_written_is_no_refusal_after_sending(world: World)
 
 
 class ForgetfulPlans(StoredPlans):
-    """A store that says a plan is there already, and has none."""
+    """A store that reports an existing plan, but has none."""
 
     def store(self, policy: str, run: str, plan: Plan) -> str | None:
         return None

@@ -1,4 +1,4 @@
-"""The keep rules against restic's own answers (restic/oracle.py asks for them anew)."""
+"""The keep rules compared with recorded results of restic (restic/oracle.py records them)."""
 
 import json
 import re

@@ -32,7 +32,7 @@ SECOND = timedelta(seconds=1)
 
 
 def put_mark(world: World, document: object, name: str = "sent", *, later: timedelta = timedelta()) -> None:
-    """Store what somebody else wrote, at the time of the plan or later."""
+    """Store a mark of another writer, at the time of the plan or later."""
     key = "nightly", RUN, name
     world.plans.objects[key] = document if isinstance(document, bytes) else json.dumps(document).encode()
     world.plans.stored_at[key] = world.plans.stored_at.get(("nightly", RUN, "json"), world.clock.now) + later
@@ -97,7 +97,7 @@ def test_forged_mark_of_a_plan_does_not_silence_its_approval(world: World) -> No
     assert answer["message"].endswith(
         f"Marks that do not belong to this plan were ignored; find out who wrote them: plans/nightly/{RUN}.sent."
     )
-    assert world.bus.heard[-1][1].message == answer["message"]
+    assert world.bus.published[-1][1].message == answer["message"]
     assert world.approve(sha256)["outcome"] == "already_sent"
 
 
@@ -219,7 +219,7 @@ class SlowWorld(World):
         self.invocations = 0
 
     def spend(self, seconds: float) -> None:
-        """Let time pass; the function is stopped when its own is over."""
+        """Advance the clock, and kill the function at its timeout."""
         self.wait(seconds)
         self.seconds_left = 900 - (self.clock.now - self.began).total_seconds()
         if self.seconds_left <= 0:
@@ -235,7 +235,7 @@ class SlowWorld(World):
         return super().handle(event)
 
     def until_it_ends(self, event: object, at_most: int) -> dict[str, Any]:
-        """Invoke again what was not finished, a minute later."""
+        """Repeat an unfinished invocation every minute."""
         for _ in range(at_most):
             try:
                 return self.handle(event)

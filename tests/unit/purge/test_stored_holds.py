@@ -51,7 +51,7 @@ def test_a_hold_that_ends_within_fourteen_days_is_announced_in_plan_and_event(wo
     (announced,) = [warning for warning in world.warnings() if "ends within 14 days" in warning]
     assert "case 7" in announced
     assert f"backup/{backup_id(3)}/" in announced
-    assert world.bus.heard[0][1].warnings == (announced,)
+    assert world.bus.published[0][1].warnings == (announced,)
 
 
 def test_an_approval_leaves_out_what_was_put_on_hold_after_the_plan(world: World) -> None:
@@ -83,7 +83,7 @@ def test_a_stop_of_another_policy_or_run_stops_nothing(world: World) -> None:
 
 
 class SlowQueue(StoppingQueue):
-    """A batch takes 20 seconds. After the third one somebody stops the run, or the holds cannot be listed."""
+    """A batch takes 20 seconds. After the third one, the run is stopped or the holds cannot be listed."""
 
     world: World
     stops: bool = True

@@ -1,4 +1,4 @@
-"""Half a year, night by night: backups are made and purged, a policy breaks and is mended, nothing kept is lost."""
+"""Half a year of nightly backups and purges, with a policy that is wrong for a while: no kept backup is lost."""
 
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ BROKEN = GOOD | {"keep": {"last": 1}}
 
 
 class Year:
-    """A project in which a backup of every volume is made each night, and what the queue says goes before the next."""
+    """A project with nightly backups of every volume, in which requested backups are deleted before the next night."""
 
     def __init__(self) -> None:
         self.world = World(clock=ManualClock(FIRST_NIGHT))

@@ -35,7 +35,7 @@ VOLUMES = {"shop-database": (0, 362, 100), "shop-files": (0, 240, 250), "wiki": 
 
 
 def backups() -> list[Record]:
-    """Nightly backups; `wiki` has stopped, some failed, some are on hold."""
+    """Nightly backups. Those of `wiki` have stopped, some failed, some are on hold."""
     random = Random(8)
     found: list[Record] = []
     for volume, (name, (newest, oldest, size)) in enumerate(VOLUMES.items()):
@@ -54,7 +54,7 @@ def backups() -> list[Record]:
 
 
 def made() -> Plan:
-    """The plan after some weeks of earlier ones: most of what the policy let go has gone, guards are far off."""
+    """The plan after some weeks of earlier ones, with most selected backups gone and far from the guards."""
     rows = backups()
     last: Plan | None = None
     for days in range(50, -1, -1):

@@ -88,7 +88,7 @@ RULES: list[dict[str, int | str]] = [
 
 
 class Restic:
-    """A repository of its own, in which each history is a host."""
+    """A repository in which each history is a host."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self._program, self._folder = program, folder
@@ -104,7 +104,7 @@ class Restic:
             self._run("backup", "--host", history, "--time", time, str(self._file), zone=zone)
 
     def forget(self, history: str, zone: str, rules: dict[str, int | str]) -> list[dict[str, Any]]:
-        """Whether each snapshot is kept, newest first."""
+        """Return whether each snapshot is kept, newest first."""
         words = [word for rule, value in rules.items() for word in (f"--keep-{rule.replace('_', '-')}", str(value))]
         answer = self._run("forget", "--dry-run", "--json", "--host", history, "--group-by", "host", *words, zone=zone)
         (group,) = json.loads(answer[answer.index("[") :].splitlines()[0])
@@ -126,7 +126,7 @@ def _utc(time: str) -> str:
 
 
 def answers(program: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every case with what this restic says of it."""
+    """Yield every case with the result of this restic."""
     with tempfile.TemporaryDirectory() as folder:
         restic = Restic(program, Path(folder))
         version = restic.version()
@@ -147,7 +147,7 @@ def answers(program: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def main(program: str = "restic") -> None:
-    """Ask, and store."""
+    """Run restic and store the results."""
     if shutil.which(program) is None:
         sys.exit(
             f"there is no {program} here; install it (Debian and Ubuntu: apt-get install restic), or give its path"

@@ -184,14 +184,14 @@ def test_whatever_else_stands_for_dependents_is_no_word_about_them(volume: Volum
 def volumes(draw: st.DrawFn) -> Volume:
     """Full and incremental backups of a volume and of its snapshots, old and new; some failed later."""
     volume = Volume()
-    for deed in draw(
+    for action in draw(
         st.lists(st.sampled_from(["snapshot", "full", "full", "incremental", "incremental"]), max_size=14)
     ):
-        if deed == "snapshot":
+        if action == "snapshot":
             volume.snapshot()
             continue
         of = draw(st.sampled_from([None, *volume.snapshots]))
-        volume.back_up(incremental=deed == "incremental", of=of)
+        volume.back_up(incremental=action == "incremental", of=of)
     for row in draw(st.lists(st.sampled_from(volume.rows), max_size=2)) if volume.rows else []:
         row["status"] = "error"
     return volume

@@ -157,7 +157,7 @@ def test_approval_with_grace_leaves_out_the_only_copies_that_the_plan_did_not_sh
 def test_only_copies_that_the_plan_did_not_show_are_left_out(
     rows: list[Record], sent: list[int], left_out: list[int], *, is_approved: bool
 ) -> None:
-    """Since the plan, somebody deletes the newest copy of volume 0 and adds a copy of another volume."""
+    """After the plan, the newest copy of volume 0 is deleted and a copy of another volume added."""
     world = World(rows)
     allowed = BY_NAME | {"guards": {"max_volumes_left_without": 2, "max_fraction": 1}}
     if is_approved:
