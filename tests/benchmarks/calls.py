@@ -17,9 +17,9 @@ from tests.support.simulator.settings import SimulatorSettings
 from vbs_reaper.clock import utc_now
 
 TAKES: Final = {"2 s": (2.0, 3.05), "30 s": (30.0, 4.6), "30 min": (1800.0, 24.0)}
-"""The time that a deletion takes the cloud, and the aim for all calls of ours."""
+"""The duration of a deletion in the cloud, and the aim for all calls of the product."""
 DELETIONS: Final = 20
-"""Deletions that share one login of ours."""
+"""Deletions that share one login of the product."""
 _COUNTED: Final = frozenset({Operation.LOGIN, Operation.SHOW, Operation.LIST, Operation.DELETE})
 
 

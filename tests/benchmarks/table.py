@@ -50,7 +50,7 @@ class Row:
     aim: float | None = None
     """The largest ratio that meets the aim."""
     bound: float | None = None
-    """The largest value of ours that meets the aim, if the aim is not a ratio."""
+    """The largest value of the product that meets the aim, if the aim is not a ratio."""
 
     def cells(self) -> tuple[str, ...]:
         """Return the texts of the line: medians, and the smallest and largest ratio of a round in brackets."""

@@ -93,5 +93,5 @@ def peer(request: pytest.FixtureRequest) -> Peer:
 
 @pytest.fixture
 def client(peer: Peer) -> Iterator[PeerClient]:
-    with PeerClient(peer) as somebody:
-        yield somebody
+    with PeerClient(peer) as each:
+        yield each

@@ -166,6 +166,6 @@ def test_a_missing_stack_is_one_sentence(cli: OperatorCli) -> None:
     for words in (("pause",), ("resume",), ("dead-letters", "list")):
         code, stdout, stderr = cli.run(*words, stack="nowhere")
         assert (code, stdout, stderr.count("\n")) == (1, "", 1), stderr
-    # The operator has no permission to describe another stack. A user who has it is told that there is none.
+    # The operator has no permission to describe another stack. A user who has it gets a clear error.
     cli.environment |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     assert cli.run("pause", stack="nowhere")[2].startswith('vbs-reaper: there is no stack "nowhere"')

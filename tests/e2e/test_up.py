@@ -79,7 +79,7 @@ def test_the_printed_commands_work_and_nothing_is_left_after_down(folder: Path) 
 
 
 @pytest.mark.parametrize(
-    "stale", ["999999999", "no number", str(os.getpid())], ids=["ended", "no number", "somebody else's"]
+    "stale", ["999999999", "no number", str(os.getpid())], ids=["ended", "no number", "another process"]
 )
 def test_a_stale_pid_file_names_no_running_stack(
     tmp_path: Path, stale: str, capsys: pytest.CaptureFixture[str]

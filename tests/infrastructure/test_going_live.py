@@ -98,8 +98,8 @@ def test_a_policy_that_is_not_a_string_in_the_file_is_refused(tmp_path: Path) ->
 
 
 def test_parameters_can_come_from_a_file_or_from_the_command_line() -> None:
-    told = parameters_of_stack(IN_A_PIPELINE)
-    assert told == {"DefaultTarget": "otc-prod", "LogRetentionInDays": "365"}
+    passed_on = parameters_of_stack(IN_A_PIPELINE)
+    assert passed_on == {"DefaultTarget": "otc-prod", "LogRetentionInDays": "365"}
 
 
 def test_two_lists_of_parameters_are_refused_because_sam_would_ignore_the_first() -> None:
@@ -215,8 +215,8 @@ def test_the_description_of_the_key_states_how_long_the_former_one_is_needed() -
 
 @pytest.mark.parametrize(("words", "asks"), [(BY_HAND, True), (IN_A_PIPELINE, False)])
 def test_a_pipeline_gets_no_prompt_and_an_empty_change_is_not_an_error(words: str, asks: bool) -> None:
-    told = options_of_sam(words)
-    assert told["confirm_changeset"] is asks
-    assert told["fail_on_empty_changeset"] is asks
-    assert told["stack_name"] == "vbs-reaper"
-    assert set(told["capabilities"]) == {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"}
+    passed_on = options_of_sam(words)
+    assert passed_on["confirm_changeset"] is asks
+    assert passed_on["fail_on_empty_changeset"] is asks
+    assert passed_on["stack_name"] == "vbs-reaper"
+    assert set(passed_on["capabilities"]) == {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"}

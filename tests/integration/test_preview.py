@@ -313,8 +313,8 @@ def test_the_hold_marker_and_service_of_the_target_are_the_defaults(live: CloudP
         row["name"]: row["reasons"] for row in json.loads(live.run("--cloud", "otc", "--json").stdout)["backups"]
     }
     assert "held" in str(reasons["daily-0"])
-    told = live.run("--cloud", "otc", "--json", "--service", "vbs", "--hold-marker", "daily-5")
-    reasons = {row["name"]: row["reasons"] for row in json.loads(told.stdout)["backups"]}
+    overridden = live.run("--cloud", "otc", "--json", "--service", "vbs", "--hold-marker", "daily-5")
+    reasons = {row["name"]: row["reasons"] for row in json.loads(overridden.stdout)["backups"]}
     assert "held" not in str(reasons["daily-0"])
     assert "held" in str(reasons["daily-5"])
 

@@ -25,8 +25,8 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture
 def caller(cloud: Cloud) -> Iterator[Caller]:
-    with Caller(cloud) as somebody:
-        yield somebody
+    with Caller(cloud) as each:
+        yield each
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_many_threads_delete_each_backup_once(cloud: Cloud, caller: Caller) -> N
 
 def test_connections_are_counted_and_each_call_has_the_number_of_its_connection(cloud: Cloud, caller: Caller) -> None:
     with Caller(cloud) as other:
-        for somebody in (caller, other, caller):
-            somebody.call("GET", "/v3/PROJECT/backups")
+        for each in (caller, other, caller):
+            each.call("GET", "/v3/PROJECT/backups")
     assert cloud.journal.connections == 2
     assert [call.connection for call in cloud.journal.calls] == [1, 1, 2, 2, 1]
 

@@ -117,17 +117,17 @@ def test_an_approval_keeps_what_is_needed_after_backups_were_deleted_held_or_ren
 def test_an_approval_is_refused_after_a_policy_change_and_that_of_the_new_plan_keeps_what_is_needed(
     stack: LocalStack, cloud: Cloud, policy: dict[str, Any]
 ) -> None:
-    volume_id = create_volume(cloud, "mended")
+    volume_id = create_volume(cloud, "changed")
     nights = [create_backup(cloud, volume_id, f"nightly-{number}") for number in range(6)]
     first = stack.invoke({"run": policy | {"mode": "preview"}}, function="Purger")
     assert first["totals"]["due"] == 3
     nights.append(create_backup(cloud, volume_id, "nightly-6"))
-    mended = stack.invoke({"run": policy | {"mode": "preview", "keep": {"last": 5}}}, function="Purger")
-    assert mended["totals"]["due"] == 2
+    changed = stack.invoke({"run": policy | {"mode": "preview", "keep": {"last": 5}}}, function="Purger")
+    assert changed["totals"]["due"] == 2
     refused = stack.invoke({"approve": {"policy": policy["policy"], "plan": first["plan"]}}, function="Purger")
     assert (refused["outcome"], refused["reason"]) == ("refused", "plan_superseded")
     delete_backup(cloud, nights[6])
-    answer = stack.invoke({"approve": {"policy": policy["policy"], "plan": mended["plan"]}}, function="Purger")
+    answer = stack.invoke({"approve": {"policy": policy["policy"], "plan": changed["plan"]}}, function="Purger")
     assert answer["requested"] == 1
     assert [(each["id"], each["reason"]) for each in answer["left_out"]["backups"]] == [(nights[1], "keep_last")]
     wait_until("it is gone", lambda: cloud.read_backups()[nights[0]].deleted, within_s=2 * WITHIN_S)

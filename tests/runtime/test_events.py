@@ -79,9 +79,9 @@ def test_a_check_reports_on_every_target_it_names(
 
 
 def test_every_file_of_events_for_a_function_is_tested_here() -> None:
-    told = {"purger": {"preview", "purge", "approve"}, "checker": {"check"}, "deleter": {*DELETER}}
+    tested = {"purger": {"preview", "purge", "approve"}, "checker": {"check"}, "deleter": {*DELETER}}
     functions = {path.parent.name for path in ROOT.glob("functions/*/app.py")}
-    assert {name: {path.stem for path in (ROOT / "events" / name).glob("*.json")} for name in functions} == told
+    assert {name: {path.stem for path in (ROOT / "events" / name).glob("*.json")} for name in functions} == tested
 
 
 def add_nights(cloud: Cloud) -> None:

@@ -58,8 +58,9 @@ def print_report(total: Verdict, seeds: int, first: int, failed: list[int], seco
     print(f"requests ended as: {dict(total.ends.most_common())}")
     print(f"purge runs ended as: {dict(total.runs.most_common())}")
     print(", ".join(f"{count} {what}" for what, count in total.counts.items()))
+    outcome = f"{len(failed)} failed {failed[:20]}" if failed else "none failed"
     print(
-        f"{seeds} seeds, starting with {first}: {len(failed)} failed {failed[:20]}; "
+        f"{seeds} seeds, starting with {first}: {outcome}; "
         f"{seconds:.1f} s, {total.counts['requests'] / seconds:.0f} requests/s"
     )
 

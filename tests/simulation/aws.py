@@ -61,7 +61,7 @@ class Stored:
 
     @property
     def is_of_purge(self) -> bool:
-        """Whether the purger sent the request and nobody has re-sent it."""
+        """Return whether the purger sent the request and no person has re-sent it."""
         return self.knows("purge_run") and "reason" not in self.attributes
 
     def record(self) -> dict[str, Any]:

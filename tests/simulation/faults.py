@@ -161,7 +161,7 @@ class Fault(StrEnum):
     SURVIVOR_GONE = "the survivor of a pending request is deleted"
     RUN_STOPPED = "an operator stops one run or all runs of a policy"
     MARK_FORGED = "an attacker writes the mark of a run before the run"
-    GRACE_FORGED = "an attacker forges a last plan that has selected all backups for a month"
+    GRACE_FORGED = "an attacker forges a last plan that selects all backups for a month"
     # CBR
     FILTER_IGNORED = "the list of a volume contains the backups of all volumes"
     LIST_SHORT = "the count of the list of a volume is too high by one"

@@ -65,7 +65,7 @@ class Judge(CallJudge):
 
     def sent_onward(self, run: Run, message: Stored, delay_s: float) -> None:
         current, this = run.message, run.this
-        self._world.trace.add(current.identity, f"sent again as {message.id} ({message.identity}), {delay_s} s")
+        self._world.trace.add(current.identity, f"sent again as {message.id} ({message.identity}), delay {delay_s} s")
         parent = self.wanted[current.identity]
         if parent.parts:
             if message.identity not in {part.identity for part in parent.parts}:
@@ -76,13 +76,13 @@ class Judge(CallJudge):
             self.wrong("onward", current.identity, f"sent another request again: {message.identity}")
         if run.is_direct and "asked_at" not in message.attributes:
             if not 0 <= delay_s <= LONGEST_DELAY_S:
-                self.wrong("wait", current.identity, f"queued with a delay of {delay_s} s")
+                self.wrong("wait", current.identity, f"queued, delay {delay_s} s")
             return
         if self._says_unanswered(current, message):
             if not this.lost:
                 self.wrong("onward", current.identity, "sent as unanswered, but no answer to a DELETE was lost")
             if not 0 <= delay_s <= LONGEST_DELAY_S:
-                self.wrong("wait", current.identity, f"sent as unanswered with a delay of {delay_s} s")
+                self.wrong("wait", current.identity, f"sent as unanswered, delay {delay_s} s")
             return
         if current.knows("asked_at") or "asked_at" not in message.attributes:
             self.wrong("onward", current.identity, "sent again without need")

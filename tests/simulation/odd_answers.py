@@ -45,7 +45,7 @@ ODD: Final = {
     Fault.USED_BY_IMAGE: Odd(400, _bad("has images", "VolumeBackup.0113"), refuses="used_by_image"),
     Fault.VBS_TROUBLE: Odd(400, _bad("trouble", "VolumeBackup.0014"), halts=True),
     Fault.VBS_TOKEN: Odd(400, _bad("token", "Common.0013")),
-    Fault.BAD_JSON: Odd(400, _bad("nobody knows")),
+    Fault.BAD_JSON: Odd(400, _bad("unknown error")),
     Fault.BAD_APIG: Odd(400, _json(error_code="APIG.0201", error_msg="header too large"), halts=True),
     Fault.BAD_HTML: Odd(400),
     Fault.UNAUTHORIZED: Odd(401, _json(error={"code": 401, "message": "no"})),

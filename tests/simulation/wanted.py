@@ -89,15 +89,15 @@ def refusals(shown: dict[str, Any], wanted: Wanted, function_s: float, *, was_as
 def forbids_delete(
     shown: dict[str, Any] | None, wanted: Wanted, survivors_seen: set[str], function_s: float, *, was_asked: bool
 ) -> str:
-    """Why a DELETE must not follow this look; empty where it may."""
+    """Return why a DELETE must not follow this observation; empty if it may."""
     if shown is None:
-        return "no look showed the backup in this pass"
+        return "no observation showed the backup in this pass"
     if shown.get("status") not in DELETABLE:
-        return f"the look showed it {shown.get('status')}"
+        return f"the observation showed it {shown.get('status')}"
     reasons = refusals(shown, wanted, function_s, was_asked=was_asked)
     if reasons:
-        return f"the look says {', '.join(sorted(reasons))}"
+        return f"the observation shows {', '.join(sorted(reasons))}"
     if lacks_a_field(shown) or (wanted.project.shows_metadata and "metadata" not in shown):
-        return "the look lacked a field"
+        return "the observation lacked a field"
     missing = set(wanted.survivors) - survivors_seen
-    return f"survivors not seen to be there: {', '.join(sorted(missing))}" if missing else ""
+    return f"survivors not observed: {', '.join(sorted(missing))}" if missing else ""

@@ -54,7 +54,7 @@ class World:
         self.judge = Judge(self)
         self.aws = Aws(self)
         self.function = Function(self, self.concurrency)
-        self.meddlers = OtherUsers(self)
+        self.other_users = OtherUsers(self)
         self.projects = PROJECTS
         if self.with_cbr or self.seed % SEEDS_A_PURGER == 1:
             self.projects = (PROJECTS[0], CBR)
@@ -79,12 +79,12 @@ class World:
             self.skew_s = rng.uniform(-300, 300)
         Workload(self, requests, self.trouble_s / 2).arrange()
         self._plan_outages()
-        self.meddlers.arrange(self.trouble_s)
+        self.other_users.arrange(self.trouble_s)
         if self.nights:
             self.nights.arrange(self.trouble_s)
         self.timeline.run(self.trouble_s)
         self.faults.stop()
-        self.meddlers.repair_everything()
+        self.other_users.repair_everything()
         self.timeline.run(self.trouble_s + SETTLES_IN_S)
         self.judge.closes()
         if self.nights:
@@ -109,11 +109,11 @@ class World:
         self.faults.begin(fault)
         self.faults.fired[fault] += fault in {Fault.ROTATED_EARLY, Fault.ROTATED_LATE}
         if fault is Fault.ROTATED_EARLY:
-            self.meddlers.rotate_secret()
+            self.other_users.rotate_secret()
         elif fault is Fault.ROTATED_LATE:
-            self.meddlers.rotate_keystone()
+            self.other_users.rotate_keystone()
 
     def _end(self, fault: Fault) -> None:
         self.faults.end(fault)
         if fault in {Fault.ROTATED_EARLY, Fault.ROTATED_LATE}:
-            self.meddlers.synchronize_password()
+            self.other_users.synchronize_password()

@@ -1,4 +1,4 @@
-"""The table of `make run` fits a terminal of 80 columns and 24 lines, whatever it contains."""
+"""The table of `make run` fits a terminal of 80 columns and 24 lines, with any content."""
 
 from io import StringIO
 

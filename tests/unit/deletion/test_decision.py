@@ -410,7 +410,7 @@ def ordinary(this: Pass) -> float:
 
 
 def asked_s(decision: Wait | Halt, shown: Answer) -> float:
-    """How long the cloud asks to wait; where no call was made, nobody asked."""
+    """Return how long the cloud asks to wait; 0 if no call was made."""
     was_asked = isinstance(decision, Halt) and shown.name is not A.OTHER_PROJECT
     return (shown.retry_after_s or 0.0) if was_asked else 0.0
 

@@ -1,4 +1,4 @@
-"""Batches, bulks and direct requests: which messages stay, in which order an end is recorded, what is sent onward."""
+"""Batches, bulks and direct requests: which messages are kept, the order of steps of an end, and what is sent again."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -15,7 +15,7 @@ from vbs_reaper.deletion.decision import Wait
 OWN = datetime(2026, 11, 20, 2, 0)  # noqa: DTZ001  # as the cloud writes it
 FULL, INCREMENTAL, UNKNOWN = False, True, None
 Row = tuple[float | None, bool | None]
-"""When a backup was made, in hours after this one, and its kind; None means that the cloud does not tell."""
+"""When a backup was made, in hours after this one, and its kind; None if the cloud does not show it."""
 
 
 def backup(number: int, hours: float | None, kind: bool | None) -> Backup:  # noqa: FBT001

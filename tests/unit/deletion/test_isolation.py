@@ -198,7 +198,7 @@ def test_after_a_delete_only_an_accepted_delete_of_another_record_counts(world: 
 
 
 def test_a_404_to_the_delete_of_another_record_does_not_count(world: World) -> None:
-    """The API looks the backup up before it asks for the service: it answers 404 while that is down."""
+    """The API looks up the backup before it checks the service, which causes a 404 while that is down."""
     world.cloud.answers("delete", ONE, answer(AnswerName.GONE, at=world.clock(), view=VIEW))
     assert world.process(ask(ONE)) == "deleted"
     world.cloud.answers("delete", TWO, answer(AnswerName.NO_SERVICE))

@@ -1,4 +1,4 @@
-"""A proven 404 of a backup that the request has never seen or asked for must be confirmed by a later delivery."""
+"""A proven 404 of a backup that the request has never observed or requested must be confirmed by a later delivery."""
 
 from datetime import timedelta
 

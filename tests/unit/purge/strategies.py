@@ -78,7 +78,7 @@ def inventory(
 
 
 def policy(**parts: object) -> PurgePolicy:
-    """A policy about every backup whose name begins with "daily", that keeps two, unless said otherwise."""
+    """A policy for every backup with a name that begins with "daily". By default, it keeps two."""
     return read_policy({"policy": "nightly", "match": {"name": "daily*"}, "keep": {"last": 2}, **parts})
 
 

@@ -1,4 +1,4 @@
-"""Chains on Cinder: what stays because of them, and the advice on what a full backup frees."""
+"""Chains on Cinder: what is kept because of them, and the advice on what a full backup frees."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

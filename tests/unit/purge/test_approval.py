@@ -183,7 +183,7 @@ def test_an_approval_killed_half_way_sends_what_is_left_when_it_is_repeated(gone
 
 
 def test_on_cinder_nothing_is_sent_that_a_backup_needs_which_is_not_sent() -> None:
-    """Since the plan was made, an incremental appeared that goes too but is not approved."""
+    """After the plan, an incremental appeared that is selected too, but not approved."""
     rows = nightly(2, is_incremental=False)
     world = World(rows)
     world.cloud.view = target(service="cinder")
@@ -406,7 +406,7 @@ def test_a_stored_plan_is_not_sent_to_another_place(
 
 
 class MovingCloud(ListedCloud):
-    """A target whose secret is changed after each look at it."""
+    """A target with a secret that is changed after each read."""
 
     after: TargetInfo | None = None
 
@@ -440,7 +440,7 @@ def test_the_plan_of_a_faster_invocation_of_another_place_is_not_sent(world: Wor
 
 
 def with_other_volumes(backups: int, volumes: int = 68) -> list[Record]:
-    """Nightly backups of one volume, and volumes of one backup each, all of which stay."""
+    """Nightly backups of one volume, and volumes with one backup each, which are kept."""
     others = [record(1000 + n, age=DAY, volume_id=backup_id(10**8 + n)) for n in range(volumes)]
     return [*nightly(backups), *others]
 

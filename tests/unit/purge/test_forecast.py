@@ -1,4 +1,4 @@
-"""Looking ahead: groups go on at their own rhythm, what stops, stays, and a guard that will refuse is announced."""
+"""The forecast: groups continue at their rhythm, stopped ones are kept, and guards that will refuse are announced."""
 
 import re
 from datetime import datetime, timedelta
@@ -21,11 +21,11 @@ from vbs_reaper.purge.planned_backup import PlannedBackup
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.report.html_page import write_page
 
-# ── What goes on which day ────────────────────────────────────────────────────────────────────────────────────────────
+# ── Deletions by day ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def going(made: Plan, days: int = 10) -> dict[int, int]:
-    """The day on which each backup goes, by its number."""
+    """Return the day on which each backup will be deleted, by number."""
     return {int(each[-4:], 16): day for each, day in forecast(made, made.backups, days).deletion_days.items()}
 
 

@@ -1,4 +1,4 @@
-"""One field of an unexpected JSON type in a list: ignored, or that backup stays and the plan names the field."""
+"""One field of an unexpected JSON type in a list: it is ignored, or the backup is kept and the plan names the field."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ SERVICES: list[Around] = [("vbs", False), ("cinder", True)]
 
 
 def read(rows: list[Record]) -> tuple[Backup, ...]:
-    """A list as it comes over the wire."""
+    """Parse a list from its JSON."""
     page = read_rows(json.dumps({"backups": rows}).encode(), None, 1000)
     assert page is not None
     return tuple(page.backups)

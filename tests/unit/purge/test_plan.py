@@ -1,4 +1,4 @@
-"""What a plan says of whole inventories: what stays and why, groups, freshness, warnings, guards, difference."""
+"""Plans of complete inventories: what is kept and why, groups, freshness, warnings, guards, difference."""
 
 from dataclasses import replace
 from datetime import timedelta

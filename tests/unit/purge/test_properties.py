@@ -106,7 +106,7 @@ def test_never_a_held_foreign_busy_or_doubtful_backup(project: Project) -> None:
 
 
 def needs(child: Record, parent: Record, rows: list[Record]) -> bool:
-    """Whether an incremental backup may stand on another: nothing usable and full lies between."""
+    """Return whether an incremental backup may depend on another: no usable full backup is between them."""
     if child.get("is_incremental") is False or child is parent:
         return False
     if child.get("volume_id") is None:
@@ -158,7 +158,7 @@ def test_a_missing_field_never_selects_more(project: Project, data: st.DataObjec
     assume(rows)
     position = data.draw(st.integers(0, len(rows) - 1))
     # Absent `has_dependent_backups` is no word about dependents; `data_timestamp` that no record has means an old API.
-    # absent `service_metadata` means that no other service owns the backup, and an absent owner that nobody says so
+    # absent `service_metadata` means that no other service owns the backup, and an absent owner that none is stated
     kept = {"id", "service_metadata", "os-bak-tenant-attr:tenant_id", "has_dependent_backups", "expired_at"}
     if not project.around["with_metadata"]:
         kept |= {"metadata"}
