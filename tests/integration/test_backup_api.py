@@ -175,7 +175,8 @@ def test_a_token_that_an_answer_quotes_is_redacted(reach: Reach, cloud: Cloud) -
     message, request_id = f"token {token} or {token[:14]}… is none", {"x-openstack-request-id": f"req-{token}"}
     cloud.inject(Fault(status=409, body=BodyShape.CINDER, message=message, headers=request_id))
     said = reach.show(UNKNOWN_ID)
-    assert (said.message, said.request_id) == ("token *** or ***\\u2026 is none", "req-***")
+    assert said.message == "token *** or ***\\u2026 is none"
+    assert said.request_id.partition(", ")[2] == "req-***"  # after the ID that the simulator adds to every answer
 
 
 def test_a_target_is_described_by_its_login_or_by_the_answer_that_prevents_one(reach: Reach, cloud: Cloud) -> None:

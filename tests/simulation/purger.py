@@ -8,8 +8,6 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
-import requests
-
 from tests.simulation.aws import Events, Sqs
 from tests.simulation.bucket import PlansClient
 from tests.simulation.client import refused
@@ -19,7 +17,7 @@ from tests.simulation.faults import Fault
 from tests.simulation.life import Killed, Life
 from tests.simulation.purges import Purge, purge_of
 from tests.simulation.run import Heard
-from tests.simulation.wire import Wire
+from tests.simulation.wire import AnyRequest, Wire
 from vbs_reaper.aws.delete_queue import DeleteQueue
 from vbs_reaper.aws.event_bus import EventBus
 from vbs_reaper.aws.hold_store import HoldBucket
@@ -129,7 +127,7 @@ class ListingWire(Wire):
         self._nights = nights
 
     def _serve(
-        self, project: Project, method: str, path: str, query: str, request: requests.PreparedRequest, *, fresh: bool
+        self, project: Project, method: str, path: str, query: str, request: AnyRequest, *, fresh: bool
     ) -> tuple[Said, Heard]:
         faults, cloud = self._world.faults, self._world.cloud
         marker = dict(parse_qsl(query)).get("marker")

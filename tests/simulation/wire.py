@@ -20,12 +20,15 @@ from tests.simulation.faults import Fault
 from tests.simulation.run import Heard
 from vbs_reaper.backups.answer import AnswerName
 from vbs_reaper.clouds.http.deadline import CallFailed, Exchange, Reply
-from vbs_reaper.clouds.http.transport import Transport, Transports
+from vbs_reaper.clouds.http.transport import HttpRequest, Transport, Transports
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life
     from tests.simulation.run import Run
     from tests.simulation.world import World
+
+AnyRequest = HttpRequest | requests.PreparedRequest
+"""A call to a backup service, or a login by keystoneauth1."""
 
 _HOSTS: Final = {
     host: (project, host == project.keystone_host)
@@ -51,7 +54,7 @@ class Wire:
         self._judge = judge or world.judge
         self._tight = Limiter(world.timeline, 10)
 
-    def call(self, request: requests.PreparedRequest, *, fresh: bool) -> Reply:
+    def call(self, request: AnyRequest, *, fresh: bool) -> Reply:
         """Send one request; raises CallFailed where no status line came."""
         url = request.url or ""
         parts = urlsplit(url)
@@ -88,7 +91,7 @@ class Wire:
             broken = CallFailed(AnswerName.CONNECTION_LOST, "ConnectionError", "cut short")
         return Reply(status=said.status, headers=said.headers, body=said.body, broken=broken)
 
-    def _log_in(self, project: Project, request: requests.PreparedRequest) -> tuple[Said, Heard]:
+    def _log_in(self, project: Project, request: AnyRequest) -> tuple[Said, Heard]:
         faults = self._world.faults
         if faults.strikes(Fault.KEYSTONE_HANGS):
             self._world.timeline.pass_by(10)
@@ -104,7 +107,7 @@ class Wire:
         return said, Heard("logged in" if said.status == 201 else "login failed", said.status)
 
     def _serve(
-        self, project: Project, method: str, path: str, query: str, request: requests.PreparedRequest, *, fresh: bool
+        self, project: Project, method: str, path: str, query: str, request: AnyRequest, *, fresh: bool
     ) -> tuple[Said, Heard]:
         world = self._world
         if world.faults.lasts(Fault.SERVICE_DOWN):
@@ -134,9 +137,7 @@ class Wire:
             return self._show_oddly(fault, said)
         return said, _heard(said)
 
-    def _confirm(
-        self, path: str, query: dict[str, str], request: requests.PreparedRequest, *, fresh: bool
-    ) -> tuple[Said, Heard]:
+    def _confirm(self, path: str, query: dict[str, str], request: AnyRequest, *, fresh: bool) -> tuple[Said, Heard]:
         cloud = self._world.cloud
         said = cloud.answer("GET", f"/v3/{CBR.project_id}/backups/detail", {}, request.headers.get("X-Auth-Token", ""))
         if said.status != 200:  # the token is not good
@@ -276,7 +277,7 @@ class SimulatedTransport(Transport):
         self._exchange = exchange
         yield exchange
 
-    def send(self, request: requests.PreparedRequest, *, body_limit: int, on_fresh_connection: bool = False) -> Reply:
+    def send(self, request: HttpRequest, *, body_limit: int, on_fresh_connection: bool = False) -> Reply:
         return self._wire.call(request, fresh=on_fresh_connection)
 
     def log_in(self, request: requests.PreparedRequest) -> Reply:

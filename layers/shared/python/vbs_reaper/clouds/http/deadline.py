@@ -52,7 +52,7 @@ class CallFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A response. `headers` ignores the case of names; `body` is empty if it exceeded its limit."""
+    """A response. `headers` has names in lower case; `body` is empty if it exceeded its limit."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
