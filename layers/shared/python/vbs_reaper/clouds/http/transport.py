@@ -22,7 +22,7 @@ from urllib3.util import Retry, parse_url
 
 from vbs_reaper.backups.answer import AnswerName
 from vbs_reaper.clouds.http.connection import Pool, TlsPool, make_tls_context
-from vbs_reaper.clouds.http.deadline import CallFailed, Exchange, Reply, current_exchange, exchanging
+from vbs_reaper.clouds.http.deadline import CallFailed, Exchange, Reply, current_exchange
 
 USER_AGENT: Final = "vbs-reaper"
 
@@ -68,13 +68,11 @@ class Transport:
 
     def exchange(self, *, body_limit: int, on_fresh_connection: bool = False) -> AbstractContextManager[Exchange]:
         """Set the deadline and the body limit (bytes) for one request of the current thread."""
-        return exchanging(
-            Exchange(
-                ends_at=time.monotonic() + self._deadline_s,
-                connect_s=self._connect_s,
-                body_limit=body_limit,
-                on_fresh_connection=on_fresh_connection,
-            )
+        return Exchange(
+            ends_at=time.monotonic() + self._deadline_s,
+            connect_s=self._connect_s,
+            body_limit=body_limit,
+            on_fresh_connection=on_fresh_connection,
         )
 
     def send(self, request: HttpRequest, *, body_limit: int, on_fresh_connection: bool = False) -> Reply:
@@ -190,6 +188,8 @@ def _read_body(resp: BaseHTTPResponse, exchange: Exchange) -> tuple[bytes, CallF
         while left and (part := resp.read(left, decode_content=False)):
             parts.append(part)
             left -= len(part)
+            if resp.closed:
+                break  # the body is complete; another read would return nothing
     except CallFailed as failure:
         broken = failure
     except _INVALID_HTTP:
