@@ -99,11 +99,11 @@ class CinderApi:
 
     def read_answer(self, operation: Operation, backup_id: str, reply: Reply, now: datetime) -> Answer:
         """Classify any response. Total over every status and body."""
-        error = read_error_body(reply.body) if reply.status != 202 else ErrorBody()
+        is_look = reply.status == 200 and operation is not Operation.DELETE_BACKUP
+        backup = read_backup(reply.body) if is_look else None
+        error = read_error_body(reply.body) if backup is None and reply.status != 202 else ErrorBody()
         name = self._name(operation, backup_id, reply, error)
-        backup = None
         if name is AnswerName.FOUND:
-            backup = read_backup(reply.body)
             if backup is None:
                 name = AnswerName.UNAVAILABLE
             elif backup.is_identified and backup.id != backup_id:
