@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import requests
-
 from tests.integration.api_harness import CallRecorder
 from tests.support.doubles import LoginStoreInMemory
 from vbs_reaper.backups.answer import Answer
@@ -23,7 +21,7 @@ from vbs_reaper.clock import utc_now
 from vbs_reaper.clouds.client import CloudClient
 from vbs_reaper.clouds.http.deadline import Reply
 from vbs_reaper.clouds.http.redaction import without_secret
-from vbs_reaper.clouds.http.transport import USER_AGENT, Transport, Transports, prepare
+from vbs_reaper.clouds.http.transport import USER_AGENT, HttpRequest, Transport, Transports
 from vbs_reaper.clouds.login.login import Login
 from vbs_reaper.clouds.target_secret import read_target
 
@@ -137,8 +135,7 @@ class CloudPeer:
         headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
         if body is not None:
             headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        request = prepare(method, url, headers)
-        request.body = body
+        request = HttpRequest(method, url, headers, body)
         login.credentials.authenticate(request, utc_now())
         return login.transport.send(request, body_limit=BODY_BYTES)
 
@@ -168,8 +165,8 @@ class _GuardedTransport(Transport):
         super().__init__(calls_at_once=1, cacert=peer.target.cacert or None)
         self._peer = peer
 
-    def send(self, request: requests.PreparedRequest, *, body_limit: int, on_fresh_connection: bool = False) -> Reply:
-        method, url = request.method or "", request.url or ""
+    def send(self, request: HttpRequest, *, body_limit: int, on_fresh_connection: bool = False) -> Reply:
+        method, url = request.method, request.url
         self._peer.check(method, url)
         reply = super().send(request, body_limit=body_limit, on_fresh_connection=on_fresh_connection)
         signature = request.headers.get("Authorization", "").rpartition("=")[2]

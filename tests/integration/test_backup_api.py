@@ -177,7 +177,8 @@ def test_a_token_in_a_response_is_redacted(harness: ApiHarness, cloud: Cloud) ->
     message, request_id = f"token {token} or {token[:14]}… is none", {"x-openstack-request-id": f"req-{token}"}
     cloud.inject(Fault(status=409, body=BodyShape.CINDER, message=message, headers=request_id))
     answer = harness.show(UNKNOWN_ID)
-    assert (answer.message, answer.request_id) == ("token *** or ***\\u2026 is none", "req-***")
+    assert answer.message == "token *** or ***\\u2026 is none"
+    assert answer.request_id.partition(", ")[2] == "req-***"  # after the ID that the simulator adds to every answer
 
 
 def test_a_target_is_described_by_its_login_or_by_the_answer_that_prevents_one(

@@ -9,7 +9,6 @@ from datetime import datetime
 
 import boto3
 import pytest
-from requests import PreparedRequest
 
 from tests.conftest import Event
 from tests.integration.api_harness import api_harness
@@ -23,6 +22,7 @@ from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.journal import Operation
 from tests.support.template_resources import TemplateResources
 from vbs_reaper.backups.secret_text import Secret
+from vbs_reaper.clouds.http.transport import HttpRequest
 from vbs_reaper.clouds.login.aksk import SigningKey
 from vbs_reaper.logs import logger
 
@@ -164,7 +164,7 @@ def signatures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     authenticate = SigningKey.authenticate
 
-    def remember(key: SigningKey, request: PreparedRequest, now: datetime) -> Secret:
+    def remember(key: SigningKey, request: HttpRequest, now: datetime) -> Secret:
         made.append(authenticate(key, request, now).reveal())
         return Secret(made[-1])
 
@@ -222,7 +222,7 @@ def test_a_signature_in_a_response_is_removed(cloud: Cloud, status: int) -> None
         harness.show(backup_id)
         quoting: list[str] = []
 
-        def quote(key: SigningKey, request: PreparedRequest, now: datetime) -> Secret:
+        def quote(key: SigningKey, request: HttpRequest, now: datetime) -> Secret:
             secret = authenticate(key, request, now)
             quoting.append(secret.reveal())
             message = f"no such signature: {request.headers['Authorization']}"

@@ -17,7 +17,7 @@ from tests.support.simulator.server import Simulator
 from tests.support.simulator.settings import OTHER_PROJECT_ID, SimulatorSettings
 from vbs_reaper.backups.identifiers import ProjectId
 from vbs_reaper.backups.secret_text import Secret
-from vbs_reaper.clouds.http.transport import prepare
+from vbs_reaper.clouds.http.transport import HttpRequest
 from vbs_reaper.clouds.login.aksk import SigningKey
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -219,10 +219,9 @@ def signed_list(cloud: Cloud, secret: str = "", *, late_s: float = 0) -> request
         project_id=ProjectId(cloud.project_id),
         dialect="access",
     )
-    request = prepare("GET", f"{cloud.url}/v3/{cloud.project_id}/backups", {})
+    request = HttpRequest("GET", f"{cloud.url}/v3/{cloud.project_id}/backups", {})
     key.authenticate(request, cloud.now() - timedelta(seconds=late_s))
-    with requests.Session() as http:
-        return http.send(request, timeout=10)
+    return requests.get(request.url, headers=request.headers, timeout=10)
 
 
 def test_more_than_five_wrong_signatures_in_a_row_lock_the_key_for_five_minutes(cloud: Cloud) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH
 
 from tests.integration.api_harness import TARGET, FakeTimeLeft, api_harness
@@ -34,7 +33,7 @@ from tests.support.simulator.settings import SimulatorSettings
 from vbs_reaper.backups.answer import AnswerName
 from vbs_reaper.clouds.http.connection import make_tls_context
 from vbs_reaper.clouds.http.deadline import FRAMING_BYTES, CallFailed, Exchange, Reply
-from vbs_reaper.clouds.http.transport import Transport
+from vbs_reaper.clouds.http.transport import HttpRequest, Transport
 
 CANARY = "canary-token-51c0ffee"
 LIMIT = 64 * 1024
@@ -61,7 +60,7 @@ def authority() -> Authority:
 
 
 def send(transport: Transport, url: str, *, limit: int = LIMIT, fresh: bool = False) -> Reply:
-    request = requests.Request("GET", f"{url}/v2/x", headers={"X-Auth-Token": CANARY}).prepare()
+    request = HttpRequest("GET", f"{url}/v2/x", {"X-Auth-Token": CANARY})
     return transport.send(request, body_limit=limit, on_fresh_connection=fresh)
 
 
@@ -338,6 +337,13 @@ def test_truncated_headers_are_an_incomplete_answer(patient: Transport, cut: int
 
     with ScriptedServer(script).running() as server:
         assert send(patient, server.url).broken is not None
+
+
+def test_headers_have_names_in_lower_case_and_repeated_ones_are_joined(transport: Transport) -> None:
+    script = responding(answer(200, b"{}", "X-OpenStack-Request-ID: req-1", "Age: 0", "AGE: 5"))
+    with ScriptedServer(script).running() as server:
+        reply = send(transport, server.url)
+    assert (reply.headers["x-openstack-request-id"], reply.headers["age"], reply.age) == ("req-1", "0, 5", "0, 5")
 
 
 # ------------------------------------------------------------------ trust

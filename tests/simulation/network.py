@@ -20,12 +20,15 @@ from tests.simulation.faults import Fault
 from tests.simulation.run import CallOutcome
 from vbs_reaper.backups.answer import AnswerName
 from vbs_reaper.clouds.http.deadline import CallFailed, Exchange, Reply
-from vbs_reaper.clouds.http.transport import Transport, Transports
+from vbs_reaper.clouds.http.transport import HttpRequest, Transport, Transports
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life
     from tests.simulation.run import Run
     from tests.simulation.world import World
+
+AnyRequest = HttpRequest | requests.PreparedRequest
+"""A call to a backup service, or a login by keystoneauth1."""
 
 _HOSTS: Final = {
     host: (project, host == project.keystone_host)
@@ -51,7 +54,7 @@ class Network:
         self._judge = judge or world.judge
         self._tight = Limiter(world.timeline, 10)
 
-    def call(self, request: requests.PreparedRequest, *, fresh: bool) -> Reply:
+    def call(self, request: AnyRequest, *, fresh: bool) -> Reply:
         """Send one request.
 
         Raises:
@@ -92,7 +95,7 @@ class Network:
             broken = CallFailed(AnswerName.CONNECTION_LOST, "ConnectionError", "cut short")
         return Reply(status=response.status, headers=response.headers, body=response.body, broken=broken)
 
-    def _log_in(self, project: Project, request: requests.PreparedRequest) -> tuple[Response, CallOutcome]:
+    def _log_in(self, project: Project, request: AnyRequest) -> tuple[Response, CallOutcome]:
         faults = self._world.faults
         if faults.strikes(Fault.KEYSTONE_HANGS):
             self._world.timeline.pass_by(10)
@@ -108,7 +111,7 @@ class Network:
         return response, CallOutcome("logged in" if response.status == 201 else "login failed", response.status)
 
     def _serve(
-        self, project: Project, method: str, path: str, query: str, request: requests.PreparedRequest, *, fresh: bool
+        self, project: Project, method: str, path: str, query: str, request: AnyRequest, *, fresh: bool
     ) -> tuple[Response, CallOutcome]:
         world = self._world
         if world.faults.lasts(Fault.SERVICE_DOWN):
@@ -139,7 +142,7 @@ class Network:
         return response, _outcome_of(response)
 
     def _confirm(
-        self, path: str, query: dict[str, str], request: requests.PreparedRequest, *, fresh: bool
+        self, path: str, query: dict[str, str], request: AnyRequest, *, fresh: bool
     ) -> tuple[Response, CallOutcome]:
         cloud = self._world.cloud
         response = cloud.answer(
@@ -288,7 +291,7 @@ class SimulatedTransport(Transport):
         self._exchange = exchange
         yield exchange
 
-    def send(self, request: requests.PreparedRequest, *, body_limit: int, on_fresh_connection: bool = False) -> Reply:
+    def send(self, request: HttpRequest, *, body_limit: int, on_fresh_connection: bool = False) -> Reply:
         return self._wire.call(request, fresh=on_fresh_connection)
 
     def log_in(self, request: requests.PreparedRequest) -> Reply:

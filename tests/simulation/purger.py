@@ -8,8 +8,6 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
-import requests
-
 from tests.simulation.aws import Events, Sqs
 from tests.simulation.bucket import PlansClient
 from tests.simulation.client import refused
@@ -17,7 +15,7 @@ from tests.simulation.cloud import Project, Response
 from tests.simulation.environment import cloud_client
 from tests.simulation.faults import Fault
 from tests.simulation.life import Killed, Life
-from tests.simulation.network import Network
+from tests.simulation.network import AnyRequest, Network
 from tests.simulation.purges import Purge, purge_of
 from tests.simulation.run import CallOutcome
 from vbs_reaper.aws.delete_queue import DeleteQueue
@@ -129,7 +127,7 @@ class ListingNetwork(Network):
         self._nights = nights
 
     def _serve(
-        self, project: Project, method: str, path: str, query: str, request: requests.PreparedRequest, *, fresh: bool
+        self, project: Project, method: str, path: str, query: str, request: AnyRequest, *, fresh: bool
     ) -> tuple[Response, CallOutcome]:
         faults, cloud = self._world.faults, self._world.cloud
         marker = dict(parse_qsl(query)).get("marker")

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 
-from requests import PreparedRequest
-
 from vbs_reaper.backups.answer import Answer, Operation, TargetInfo
 from vbs_reaper.backups.identifiers import BackupId, ProjectId
 from vbs_reaper.backups.secret_text import Secret
@@ -14,7 +12,7 @@ from vbs_reaper.clouds.apis.registry import APIS
 from vbs_reaper.clouds.apis.vbs_v2 import VBS_V2
 from vbs_reaper.clouds.endpoint import ApiVersion
 from vbs_reaper.clouds.http.deadline import Reply
-from vbs_reaper.clouds.http.transport import Transport
+from vbs_reaper.clouds.http.transport import HttpRequest, Transport
 from vbs_reaper.clouds.login.login import Login, Token
 
 PROJECT = "0123456789abcdef0123456789abcdef"
@@ -40,20 +38,20 @@ def make_login(
     )
 
 
-def show_request(login: Login, backup_id: str) -> PreparedRequest:
+def show_request(login: Login, backup_id: str) -> HttpRequest:
     return _prepare(_call(Operation.SHOW_BACKUP, backup_id), login)
 
 
-def delete_request(login: Login, backup_id: str) -> PreparedRequest:
+def delete_request(login: Login, backup_id: str) -> HttpRequest:
     return _prepare(_call(Operation.DELETE_BACKUP, backup_id), login)
 
 
-def list_request(login: Login, *, marker: str | None, volume_id: str | None) -> PreparedRequest:
+def list_request(login: Login, *, marker: str | None, volume_id: str | None) -> HttpRequest:
     call = Call(operation=Operation.LIST_BACKUPS, target="t", marker=marker, volume_id=volume_id)
     return _prepare(call, login)
 
 
-def _prepare(call: Call, login: Login) -> PreparedRequest:
+def _prepare(call: Call, login: Login) -> HttpRequest:
     request = login.api.prepare(call, login)
     login.credentials.authenticate(request, datetime(2026, 11, 26, tzinfo=UTC))
     return request

@@ -19,7 +19,7 @@ from vbs_reaper.backups.secret_text import Secret
 from vbs_reaper.clouds.apis.interface import BackupApi, Call
 from vbs_reaper.clouds.apis.registry import APIS
 from vbs_reaper.clouds.http.deadline import Reply
-from vbs_reaper.clouds.http.transport import NotSendable, prepare
+from vbs_reaper.clouds.http.transport import HttpRequest, NotSendable
 from vbs_reaper.clouds.login.aksk import Dialect, SigningKey, canonical_request
 from vbs_reaper.clouds.login.service_hosts import find_service_address
 from vbs_reaper.clouds.login.signature_refusal import read_signature_refusal
@@ -59,7 +59,7 @@ def test_all_vectors_exist() -> None:
 def test_a_prepared_request_is_signed_as_the_vector(vector: dict[str, Any]) -> None:
     query = "&".join(f"{name}={value}" for name, value in vector["query"])
     url = f"https://{vector['host']}{vector['path']}" + (f"?{query}" if query else "")
-    request = prepare(vector["method"], url, {"Accept": "application/json"})
+    request = HttpRequest(vector["method"], url, {"Accept": "application/json"})
     signature = key(vector["dialect"]).authenticate(request, NOW)
     assert request.headers["Authorization"] == vector["authorization"]
     assert signature == Secret(vector["signature"])
@@ -159,21 +159,21 @@ def test_every_request_of_every_api_is_in_the_form_that_is_signed(api: BackupApi
     ],
 )
 def test_a_url_in_another_form_is_not_sent(path: str) -> None:
-    request = prepare("GET", f"https://{HOST}{path}", {})
+    request = HttpRequest("GET", f"https://{HOST}{path}", {})
     with pytest.raises(NotSendable):
         key().authenticate(request, NOW)
     assert "Authorization" not in request.headers
 
 
 def test_the_host_is_signed_with_its_port_and_the_time_in_utc() -> None:
-    request = prepare("GET", "https://[::1]:8443/v3/backups", {})
+    request = HttpRequest("GET", "https://[::1]:8443/v3/backups", {})
     key().authenticate(request, datetime(2026, 1, 1, 2, 30, 1, 999_999, timezone(timedelta(hours=2))))
     assert request.headers["Host"] == "[::1]:8443"
     assert request.headers["X-Sdk-Date"] == "20260101T003001Z"
 
 
 def test_every_attempt_is_signed_again() -> None:
-    request = prepare("GET", f"https://{HOST}/v3/backups", {})
+    request = HttpRequest("GET", f"https://{HOST}/v3/backups", {})
     first = key().authenticate(request, NOW)
     assert key().authenticate(request, NOW + timedelta(seconds=1)) != first
     assert request.headers["X-Sdk-Date"] == "20260101T000001Z"

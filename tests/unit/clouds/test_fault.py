@@ -15,7 +15,10 @@ from vbs_reaper.text import printable
         ({"badrequest": {"code": "XXXX", "message": "m"}}, ErrorBody(True, "XXXX", "m")),
         ({"badRequest": "m"}, ErrorBody(True, "", "m")),
         ({"error": {"code": "VolumeBackup.0102", "message": "m"}}, ErrorBody(True, "VolumeBackup.0102", "m")),
-        ({"error_msg": "m", "error_code": "APIG.0301", "request_id": "r"}, ErrorBody(True, "APIG.0301", "m")),
+        (
+            {"error_msg": "m", "error_code": "APIG.0301", "request_id": "r"},
+            ErrorBody(True, "APIG.0301", "m", from_gateway=True),
+        ),
         ({"error": {"code": 401, "message": "m", "title": "t"}}, ErrorBody(True, "401", "m")),
         ({"error": {"error_code": "IAM.0061", "error_msg": "m"}}, ErrorBody(True, "IAM.0061", "m")),
         ({"overLimit": {"code": 413, "message": "m", "retryAfter": "0"}}, ErrorBody(True, "413", "m", "0")),

@@ -42,7 +42,8 @@ def read_json(text: str, *, limit: int, quotable: Collection[str] | None = None)
             parse_constant=_refuse_constant,
             parse_float=_finite,
         )
-        json.dumps(document, ensure_ascii=False).encode()
+        if "\\" in text:  # only an escape can be a lone surrogate, because the text itself could be encoded
+            json.dumps(document, ensure_ascii=False).encode()
     except RecursionError:
         raise InvalidJson("is nested too deeply") from None
     except UnicodeEncodeError:

@@ -5,6 +5,7 @@ A pass that only finds an accepted deletion in progress is logged at level DEBUG
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, assert_never
 
 from vbs_reaper.deletion.decision import AlreadyGone, Asked, Decision, Deleted, Halt, Parked, Refused, Superseded, Wait
@@ -48,7 +49,8 @@ class DeletionReport:
         """Record the age of the request, from when it was first sent."""
         age_s = _since(message.first_sent_at, now)
         self._metrics.delivered_after(age_s)
-        self._logger.debug("request delivered", extra={**_delivery(message), "age_s": age_s})
+        if self._logger.log_level <= logging.DEBUG:
+            self._logger.debug("request delivered", extra={**_delivery(message), "age_s": age_s})
 
     def decided(
         self,

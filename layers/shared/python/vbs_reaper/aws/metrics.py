@@ -7,9 +7,12 @@ from collections import defaultdict
 from threading import Lock
 from typing import Final
 
+import msgspec
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE: Final = "VbsReaper"
+VALUES_LIMIT: Final = 100
+"""Maximum number of values of a metric in one document."""
 
 STATUSES: Final = frozenset(
     map(
@@ -33,6 +36,8 @@ class Metrics:
         self._stack = stack
         self._lock = Lock()
         self._sets: defaultdict[_Dimensions, _Values] = defaultdict(dict)
+        # An empty service keeps Powertools from adding a dimension of that name.
+        self._format = EphemeralMetrics(namespace=NAMESPACE, service="")
 
     def answered(self, operation: str, status_code: str, seconds: float) -> None:
         """Record a call to a cloud: its status, or what stands in for it, and its duration.
@@ -113,7 +118,18 @@ class Metrics:
         with self._lock:
             sets, self._sets = self._sets, defaultdict(dict)
         for dimensions, values in sets.items():
-            _write(dimensions, values)
+            for first in range(0, max(map(len, values.values())), VALUES_LIMIT):
+                self._write(dimensions, values, slice(first, first + VALUES_LIMIT))
+
+    def _write(self, dimensions: _Dimensions, values: _Values, part: slice) -> None:
+        """Write one document with a part of each metric's values."""
+        metrics = {
+            name: {"Unit": unit.value, "Value": samples[part]}
+            for (name, unit), samples in values.items()
+            if samples[part]
+        }
+        document = self._format.serialize_metric_set(metrics, dict(dimensions))
+        print(msgspec.json.encode(document).decode())  # noqa: T201  # CloudWatch reads the metrics from the log
 
     def _count(self, name: str, by: int = 1, **dimensions: str) -> None:
         with self._lock:
@@ -133,16 +149,3 @@ def _status_dimension(status_code: str) -> str:
     if status_code in STATUSES or not status_code.isdigit():
         return status_code
     return f"{min(status_code[0], '5')}xx-other"
-
-
-def _write(dimensions: _Dimensions, values: _Values) -> None:
-    # An empty service keeps Powertools from adding a dimension of that name. A document may hold 100 values; at that
-    # number Powertools writes it and starts an empty one.
-    document = EphemeralMetrics(namespace=NAMESPACE, service="")
-    for name, value in dimensions:
-        document.add_dimension(name, value)
-    for (name, unit), samples in values.items():
-        for sample in samples:
-            document.add_metric(name, unit, sample)
-    if document.metric_set:
-        document.flush_metrics()

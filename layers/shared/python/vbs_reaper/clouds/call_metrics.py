@@ -1,5 +1,6 @@
 """Counts every call to a cloud and, at level DEBUG, logs it: operation and status, but no content."""
 
+import logging
 import time
 
 from vbs_reaper.backups.answer import Operation
@@ -11,5 +12,6 @@ def observe(metrics: CallMetrics, target: str, operation: Operation, status_code
     """Report a call that began at `begun` on the clock of `time.monotonic`."""
     seconds = time.monotonic() - begun
     metrics.answered(operation, status_code, seconds)
-    fields = {"target": target, "operation": operation.value, "status_code": status_code}
-    logger.debug("cloud called", extra={**fields, "seconds": round(seconds, 3)})
+    if logger.log_level <= logging.DEBUG:
+        fields = {"target": target, "operation": operation.value, "status_code": status_code}
+        logger.debug("cloud called", extra={**fields, "seconds": round(seconds, 3)})

@@ -17,7 +17,7 @@ from vbs_reaper.clouds.call_metrics import observe
 from vbs_reaper.clouds.error_body import read_request_id
 from vbs_reaper.clouds.http.deadline import CallFailed, Reply
 from vbs_reaper.clouds.http.redaction import without_secret
-from vbs_reaper.clouds.http.transport import NotSendable
+from vbs_reaper.clouds.http.transport import HttpRequest, NotSendable
 from vbs_reaper.clouds.login.login import Login
 from vbs_reaper.clouds.login.sessions import CALL_S, SessionCache, out_of_time
 from vbs_reaper.clouds.login.signature_refusal import read_signature_refusal
@@ -25,8 +25,6 @@ from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import requests
 
     from vbs_reaper.backups.secret_text import Secret
     from vbs_reaper.clock import Clock, TimeLeft
@@ -113,7 +111,7 @@ class Caller:
         except NotSendable as fault:
             return self._answer(AnswerName.BAD_REQUEST, f"nothing was sent: {fault}")
 
-    def _send(self, call: Call, login: Login, request: requests.PreparedRequest, time_left: TimeLeft) -> Answer | Rows:
+    def _send(self, call: Call, login: Login, request: HttpRequest, time_left: TimeLeft) -> Answer | Rows:
         """Send a request, and once more on a new connection if a kept one was dead.
 
         Raises:
@@ -141,7 +139,7 @@ class Caller:
         self,
         call: Call,
         login: Login,
-        request: requests.PreparedRequest,
+        request: HttpRequest,
         secret: Secret,
         *,
         on_fresh_connection: bool,

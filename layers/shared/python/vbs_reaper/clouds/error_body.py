@@ -1,7 +1,6 @@
 """The error bodies of OpenStack services and of API gateways: a dozen shapes, read into one value."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -16,15 +15,14 @@ ERROR_BYTES: Final = 64 * 1024
 RETRY_AFTER_LIMITS_S: Final = (1.0, 3600.0)
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorBody:
+class ErrorBody(msgspec.Struct, frozen=True):
     """An error body of any known shape. `is_json` is true only for a JSON object."""
 
     is_json: bool = False
     code: str = ""
     message: str = ""
     retry_after: object = None
-    from_gateway: bool = field(default=False, compare=False)
+    from_gateway: bool = False
     """Whether an error code in the body is one of the API gateway in front of the service."""
 
 

@@ -72,7 +72,7 @@ class CircuitBreaker:
     def succeeded(self) -> None:
         """Record that a call did not halt: close the breaker."""
         with self._changed:
-            if self.halted_for_s() > 0:
+            if self._is_closed or self.halted_for_s() > 0:
                 return
             self._halted_until = None
             self._is_closed, self._is_probed = True, False

@@ -157,7 +157,7 @@ def _sender(system: Mapping[str, Any]) -> str:
 
 def _text(attributes: Mapping[str, Any], name: str) -> str:
     value = attributes.get(name)
-    text = value.get("stringValue") if isinstance(value, Mapping) else None
+    text = value.get("stringValue") if isinstance(value, dict) else None
     return text if isinstance(text, str) else ""
 
 

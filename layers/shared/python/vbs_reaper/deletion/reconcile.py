@@ -150,7 +150,7 @@ class _PassRun:
             # All further calls must go to the place that was observed, even if the secret changes meanwhile.
             place = current.target
             ref = replace(ref, project_id=place.project_id, address=place.address, volume_id=current.volume_id)
-        while isinstance(step, ObserveAgain | ObserveSurvivors | SendDelete | ListVolume):
+        while isinstance(step, Step):
             if self._health.calls.halted_for_s() > 0:
                 step = _halted(current, self._health.calls)
             else:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -28,8 +27,7 @@ from vbs_reaper.timestamps import read_instant
 NOT_BEFORE_LIMIT: Final = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     """What the backup must look like before the DELETE. None, or UNSET for `name`, means: not compared."""
 
     volume_id: str | None = None
@@ -42,8 +40,7 @@ class Expectation:
     """Other backups that must be usable at the moment this one is deleted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteRequest:
+class DeleteRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request to delete one backup. Timestamps are in UTC; None means that the field was left out."""
 
     backup_id: BackupId
@@ -55,7 +52,7 @@ class DeleteRequest:
     expires_at: datetime | None = None
     reason: str | None = None
     requested_by: str | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    fields: Mapping[str, Any] = {}
     """The request as JSON values, for messages and events that carry it on."""
 
 

@@ -23,15 +23,13 @@ from vbs_reaper.clouds.apis.answers import STATUS_ANSWERS, checked_id, make_answ
 from vbs_reaper.clouds.apis.interface import Rows
 from vbs_reaper.clouds.apis.records import read_backup, read_date
 from vbs_reaper.clouds.error_body import ErrorBody, read_error_body
-from vbs_reaper.clouds.http.transport import USER_AGENT, NotSendable, checked_url, prepare
+from vbs_reaper.clouds.http.transport import USER_AGENT, HttpRequest, NotSendable, checked_url
 from vbs_reaper.strict_json import has_doubled_key
 from vbs_reaper.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    import requests
 
     from vbs_reaper.backups.answer import Answer
     from vbs_reaper.backups.backup import Backup
@@ -96,7 +94,7 @@ class CbrApi:
         """Documented is 204 without a body; a public recording has 200."""
         return frozenset(range(200, 300))
 
-    def prepare(self, call: Call, login: Login) -> requests.PreparedRequest:
+    def prepare(self, call: Call, login: Login) -> HttpRequest:
         """Return the HTTP request of a call; see `BackupApi.prepare`."""
         if not is_project_id(login.project_id):
             raise NotSendable("the project is not 32 lower-case hexadecimal digits")
@@ -109,20 +107,20 @@ class CbrApi:
         }
         if call.operation is Operation.DELETE_BACKUP:
             url = f"{project}/backups/{checked_id(call.backup_id)}"
-            return prepare("DELETE", url, headers | {"Content-Length": "0"})
+            return HttpRequest("DELETE", url, headers | {"Content-Length": "0"})
         headers["Cache-Control"] = "no-cache"
         if call.operation is Operation.SHOW_BACKUP:
-            return prepare("GET", f"{project}/backups/{checked_id(call.backup_id)}", headers)
+            return HttpRequest("GET", f"{project}/backups/{checked_id(call.backup_id)}", headers)
         query = {"limit": str(call.page_size or PAGE_SIZE)}
         if call.volume_id is not None:
             query["resource_id"] = checked_id(call.volume_id)
         if call.operation is Operation.LIST_TASKS:
             query["operation_type"] = "delete"
-            return prepare("GET", f"{project}/operation-logs?{_write_query(query)}", headers)
+            return HttpRequest("GET", f"{project}/operation-logs?{_write_query(query)}", headers)
         if not call.confirms:
             # In ascending order, backups that are made while the list is read are on its last page.
             query |= {"resource_type": VOLUME, "sort": "created_at:asc", "offset": str(_read_offset(call.marker))}
-        return prepare("GET", f"{project}/backups?{_write_query(query)}", headers)
+        return HttpRequest("GET", f"{project}/backups?{_write_query(query)}", headers)
 
     def read_record(self, record: bytes | msgspec.Raw) -> Backup | None:
         """Read one record, see `backups.record.read_record`. For lists that were saved in a file."""

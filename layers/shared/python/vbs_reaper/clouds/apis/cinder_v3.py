@@ -16,13 +16,11 @@ from vbs_reaper.backups.identifiers import UUID, is_project_id
 from vbs_reaper.clouds.apis.answers import checked_id, make_answer, name_malformed, name_status
 from vbs_reaper.clouds.apis.records import PAGE_SIZE, read_backup, read_rows
 from vbs_reaper.clouds.error_body import ErrorBody, read_error_body
-from vbs_reaper.clouds.http.transport import USER_AGENT, NotSendable, checked_url, prepare
+from vbs_reaper.clouds.http.transport import USER_AGENT, HttpRequest, NotSendable, checked_url
 from vbs_reaper.strict_json import has_doubled_key
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    import requests
 
     from vbs_reaper.backups.answer import Answer
     from vbs_reaper.backups.identifiers import BackupId
@@ -67,7 +65,7 @@ class CinderApi:
         """Only version 3 has microversions, and with them metadata."""
         return self.version == "v3"
 
-    def prepare(self, call: Call, login: Login) -> requests.PreparedRequest:
+    def prepare(self, call: Call, login: Login) -> HttpRequest:
         """Return the HTTP request of a call; see `BackupApi.prepare`."""
         if not is_project_id(login.project_id):
             raise NotSendable("the project is not 32 lower-case hexadecimal digits")
@@ -78,18 +76,18 @@ class CinderApi:
             "Accept-Encoding": "identity",
         }
         if call.operation is Operation.DELETE_BACKUP:
-            return prepare("DELETE", f"{backups}/{checked_id(call.backup_id)}", headers | {"Content-Length": "0"})
+            return HttpRequest("DELETE", f"{backups}/{checked_id(call.backup_id)}", headers | {"Content-Length": "0"})
         # A shared cache may store responses to an X-Auth-Token, which is not an Authorization (RFC 9111 section 3.5).
         headers["Cache-Control"] = "no-cache"
         if self.shows_metadata:
             headers["OpenStack-API-Version"] = MICROVERSION
         if call.operation is Operation.SHOW_BACKUP:
-            return prepare("GET", f"{backups}/{checked_id(call.backup_id)}", headers)
+            return HttpRequest("GET", f"{backups}/{checked_id(call.backup_id)}", headers)
         # Only `limit` and `marker`: a next link repeats an offset and then skips rows (measured).
         query = f"limit={call.page_size or PAGE_SIZE}"  # sorted by name, because it may be signed
         query += "" if call.marker is None else f"&marker={checked_id(call.marker)}"
         query += "" if call.volume_id is None else f"&volume_id={checked_id(call.volume_id)}"
-        return prepare("GET", f"{backups}/detail?{query}", headers)
+        return HttpRequest("GET", f"{backups}/detail?{query}", headers)
 
     def read(self, call: Call, reply: Reply, now: datetime) -> Answer | Rows:
         """Classify the response to a call; see `BackupApi.read`."""
@@ -101,11 +99,11 @@ class CinderApi:
 
     def read_answer(self, operation: Operation, backup_id: str, reply: Reply, now: datetime) -> Answer:
         """Classify any response. Total over every status and body."""
-        error = read_error_body(reply.body) if reply.status != 202 else ErrorBody()
+        is_look = reply.status == 200 and operation is not Operation.DELETE_BACKUP
+        backup = read_backup(reply.body) if is_look else None
+        error = read_error_body(reply.body) if backup is None and reply.status != 202 else ErrorBody()
         name = self._name(operation, backup_id, reply, error)
-        backup = None
         if name is AnswerName.FOUND:
-            backup = read_backup(reply.body)
             if backup is None:
                 name = AnswerName.UNAVAILABLE
             elif backup.is_identified and backup.id != backup_id:

@@ -11,14 +11,13 @@ from vbs_reaper.backups.answer import Operation
 if TYPE_CHECKING:
     from datetime import datetime
 
-    import requests
-
     from vbs_reaper.backups.answer import Answer
     from vbs_reaper.backups.backup import Backup
     from vbs_reaper.backups.identifiers import BackupId, ProjectId
     from vbs_reaper.backups.ports import CallRecorder
     from vbs_reaper.clouds.endpoint import ApiVersion
     from vbs_reaper.clouds.http.deadline import Reply
+    from vbs_reaper.clouds.http.transport import HttpRequest
     from vbs_reaper.clouds.login.login import Login
 
 
@@ -87,7 +86,7 @@ class BackupApi(Protocol):
         """The statuses of an accepted DELETE that are trusted without their body."""
         ...
 
-    def prepare(self, call: Call, login: Login) -> requests.PreparedRequest:
+    def prepare(self, call: Call, login: Login) -> HttpRequest:
         """Return the HTTP request of a call, without authentication.
 
         Raises:

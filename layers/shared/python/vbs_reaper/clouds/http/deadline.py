@@ -20,10 +20,10 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from vbs_reaper.backups.answer import AnswerName
 
@@ -52,7 +52,7 @@ class CallFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A response. `headers` ignores the case of names; `body` is empty if it exceeded its limit."""
+    """A response. `headers` has names in lower case; `body` is empty if it exceeded its limit."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -70,9 +70,12 @@ class Reply:
         return age if _ANY_AGE.search(age) else None
 
 
+_threads = threading.local()
+
+
 @dataclass(slots=True, kw_only=True)
 class Exchange:
-    """The state of one exchange. It belongs to one thread."""
+    """The state of one exchange. While it is entered, all network traffic of the current thread counts against it."""
 
     ends_at: float
     """On the clock of `time.monotonic`."""
@@ -85,6 +88,13 @@ class Exchange:
     ended: bool = False
     """The server has closed its side of the connection."""
     reply: Reply | None = field(default=None, repr=False)
+
+    def __enter__(self) -> Self:
+        _threads.exchange = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del _threads.exchange
 
     def left_s(self) -> float:
         """Return the seconds left, always more than 0.
@@ -119,19 +129,6 @@ class Exchange:
             "the connection broke before the response was complete",
             is_stale=is_stale,
         )
-
-
-_threads = threading.local()
-
-
-@contextmanager
-def exchanging(exchange: Exchange) -> Iterator[Exchange]:
-    """Make this the exchange of the current thread: all its network traffic counts against it."""
-    _threads.exchange = exchange
-    try:
-        yield exchange
-    finally:
-        del _threads.exchange
 
 
 def current_exchange() -> Exchange:

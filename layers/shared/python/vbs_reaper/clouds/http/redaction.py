@@ -4,8 +4,6 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from urllib3 import HTTPHeaderDict
-
 from vbs_reaper.backups.secret_text import Secret
 from vbs_reaper.clouds.http.deadline import Reply
 
@@ -25,7 +23,7 @@ def without_secret(reply: Reply, secret: Secret) -> Reply:
     if any(prefix in value for value in reply.headers.values()):
         quoted = re.compile(_quoted(prefix), re.ASCII)
         headers = {name: quoted.sub(_REPLACEMENT, value) for name, value in reply.headers.items()}
-        reply = replace(reply, headers=HTTPHeaderDict(headers))
+        reply = replace(reply, headers=headers)
     return reply
 
 

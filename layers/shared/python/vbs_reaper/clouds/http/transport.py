@@ -5,8 +5,8 @@ No environment variable changes its behaviour. `deadline` explains how time and 
 
 import ssl
 import time
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from http.client import HTTPException
 from io import BytesIO
@@ -15,7 +15,6 @@ from typing import Final
 
 import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, BaseAdapter
-from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
@@ -23,7 +22,7 @@ from urllib3.util import Retry, parse_url
 
 from vbs_reaper.backups.answer import AnswerName
 from vbs_reaper.clouds.http.connection import Pool, TlsPool, make_tls_context
-from vbs_reaper.clouds.http.deadline import CallFailed, Exchange, Reply, current_exchange, exchanging
+from vbs_reaper.clouds.http.deadline import CallFailed, Exchange, Reply, current_exchange
 
 USER_AGENT: Final = "vbs-reaper"
 
@@ -34,6 +33,21 @@ _NO_RETRIES: Final = Retry(0, read=False)
 
 _INVALID_HTTP: Final = (HTTPError, HTTPException, ValueError, OSError)
 """What urllib3 raises for a response that is not valid HTTP. A chunk size of -5 is a ValueError, for example."""
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """A request to a backup service, with all its headers. `url` must be checked before."""
+
+    method: str
+    url: str
+    headers: dict[str, str] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def path_url(self) -> str:
+        """Path and query."""
+        return "/" + self.url.split("/", 3)[3]
 
 
 class Transport:
@@ -54,16 +68,14 @@ class Transport:
 
     def exchange(self, *, body_limit: int, on_fresh_connection: bool = False) -> AbstractContextManager[Exchange]:
         """Set the deadline and the body limit (bytes) for one request of the current thread."""
-        return exchanging(
-            Exchange(
-                ends_at=time.monotonic() + self._deadline_s,
-                connect_s=self._connect_s,
-                body_limit=body_limit,
-                on_fresh_connection=on_fresh_connection,
-            )
+        return Exchange(
+            ends_at=time.monotonic() + self._deadline_s,
+            connect_s=self._connect_s,
+            body_limit=body_limit,
+            on_fresh_connection=on_fresh_connection,
         )
 
-    def send(self, request: requests.PreparedRequest, *, body_limit: int, on_fresh_connection: bool = False) -> Reply:
+    def send(self, request: HttpRequest, *, body_limit: int, on_fresh_connection: bool = False) -> Reply:
         """Send one request and read the whole response, at most `body_limit` bytes of body.
 
         Raises:
@@ -119,13 +131,13 @@ class _Adapter(BaseAdapter):
         response = requests.Response()
         response.status_code = reply.status
         # Redirects are never followed; without the header no library can.
-        response.headers.update({name: value for name, value in reply.headers.items() if name.lower() != "location"})
+        response.headers.update({name: value for name, value in reply.headers.items() if name != "location"})
         response.url = request.url or ""
         response.request = request
         response.raw = BytesIO(reply.body)
         return response
 
-    def perform(self, request: requests.PreparedRequest, exchange: Exchange) -> Reply:
+    def perform(self, request: HttpRequest | requests.PreparedRequest, exchange: Exchange) -> Reply:
         """Send a request and read the whole response within the limits of the exchange.
 
         Raises:
@@ -149,7 +161,8 @@ class _Adapter(BaseAdapter):
             failure = exchange.lost()
         else:
             body, broken = _read_body(answer, exchange)
-            exchange.reply = Reply(status=answer.status, headers=answer.headers, body=body, broken=broken)
+            headers = {name.lower(): value for name, value in answer.headers.itermerged()}
+            exchange.reply = Reply(status=answer.status, headers=headers, body=body, broken=broken)
             return exchange.reply
         raise failure
 
@@ -175,6 +188,8 @@ def _read_body(resp: BaseHTTPResponse, exchange: Exchange) -> tuple[bytes, CallF
         while left and (part := resp.read(left, decode_content=False)):
             parts.append(part)
             left -= len(part)
+            if resp.closed:
+                break  # the body is complete; another read would return nothing
     except CallFailed as failure:
         broken = failure
     except _INVALID_HTTP:
@@ -191,15 +206,6 @@ def _read_body(resp: BaseHTTPResponse, exchange: Exchange) -> tuple[bytes, CallF
 
 class NotSendable(ValueError):
     """The request would not be exactly what it must be, so nothing is sent. The message quotes nothing."""
-
-
-def prepare(method: str, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
-    """Return a prepared request without cookies, authentication, hooks and body. `url` must be checked before."""
-    request = requests.PreparedRequest()
-    request.method = method
-    request.url = url
-    request.headers = CaseInsensitiveDict(headers)
-    return request
 
 
 @lru_cache(maxsize=64)

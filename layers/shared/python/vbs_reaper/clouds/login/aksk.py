@@ -16,12 +16,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from vbs_reaper.backups.identifiers import ProjectId
 from vbs_reaper.backups.secret_text import Secret
-from vbs_reaper.clouds.http.transport import NotSendable
+from vbs_reaper.clouds.http.transport import HttpRequest, NotSendable
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    import requests
 
 Dialect = Literal["access", "credential"]
 """`access` signs with the secret key itself, `credential` with a key derived from it and from the date."""
@@ -41,13 +39,13 @@ class SigningKey:
     project_id: ProjectId
     dialect: Dialect
 
-    def authenticate(self, request: requests.PreparedRequest, now: datetime) -> Secret:
+    def authenticate(self, request: HttpRequest, now: datetime) -> Secret:
         """Sign the request: its method, URL, host, project, time and body. Returns the signature.
 
         Raises:
             NotSendable: the URL is not in the form that is signed, so the gateway might read another one from it.
         """
-        parts = urlsplit(request.url or "")
+        parts = urlsplit(request.url)
         query = _parse_query(parts.query)
         if parts.query != canonical_query(query) or f"{parts.path}/" != canonical_path(parts.path):
             raise NotSendable("the URL is not in the form in which it is signed")
@@ -56,8 +54,7 @@ class SigningKey:
             "X-Project-Id": self.project_id,
             "X-Sdk-Date": now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"),
         }
-        body = request.body if isinstance(request.body, bytes) else b""
-        canonical = canonical_request(request.method or "", parts.path, query, signed, body)
+        canonical = canonical_request(request.method, parts.path, query, signed, request.body or b"")
         authorization, signature = self.sign(canonical, signed)
         request.headers.update(signed)
         request.headers["Authorization"] = authorization

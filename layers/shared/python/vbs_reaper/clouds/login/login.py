@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
-    import requests
-
     from vbs_reaper.backups.answer import TargetInfo
     from vbs_reaper.backups.identifiers import ProjectId
     from vbs_reaper.backups.secret_text import Secret
     from vbs_reaper.clouds.apis.interface import BackupApi
-    from vbs_reaper.clouds.http.transport import Transport
+    from vbs_reaper.clouds.http.transport import HttpRequest, Transport
 
 
 class Credentials(Protocol):
     """How requests to a backup service are authenticated."""
 
-    def authenticate(self, request: requests.PreparedRequest, now: datetime) -> Secret:
+    def authenticate(self, request: HttpRequest, now: datetime) -> Secret:
         """Set the headers that authenticate the request. It is called again before every repeat.
 
         Returns what a response might quote of them, and is therefore removed from the response.
@@ -37,7 +35,7 @@ class Token:
 
     secret: Secret
 
-    def authenticate(self, request: requests.PreparedRequest, now: datetime) -> Secret:  # noqa: ARG002  # it has no time
+    def authenticate(self, request: HttpRequest, now: datetime) -> Secret:  # noqa: ARG002  # it has no time
         """Send the token with the request. Returns the token."""
         request.headers["X-Auth-Token"] = self.secret.reveal()
         return self.secret

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -65,7 +66,7 @@ class SessionCache:
         self._guard = guard
         self._metrics = metrics
         self._clock = clock
-        self._sessions: dict[str, _TargetSession] = {}
+        self._sessions: defaultdict[str, _TargetSession] = defaultdict(_TargetSession)
         self._sessions_lock = Lock()
 
     def login(self, target: str, time_left: TimeLeft) -> Login | Answer:
@@ -117,7 +118,7 @@ class SessionCache:
 
     def _session(self, target: str) -> _TargetSession:
         with self._sessions_lock:
-            return self._sessions.setdefault(target, _TargetSession())
+            return self._sessions[target]
 
     def _good(self, session: _TargetSession) -> Login | None:
         login = session.login
