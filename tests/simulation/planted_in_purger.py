@@ -112,7 +112,7 @@ class Forgetful:
         return True
 
 
-@instead_of(purger, "compare_with_fresh_plan", seed=9)
+@instead_of(purger, "compare_with_fresh_plan", seed=24)
 def an_approval_does_not_look_at_what_is_kept_by_now(
     _: Original, approved: ApprovedBackups, fresh: Plan, *, with_grace: bool, done: int
 ) -> object:

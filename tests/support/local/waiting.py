@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-PAUSE_S = 0.1
+PAUSE_S = 0.2
 Result = TypeVar("Result")
 
 

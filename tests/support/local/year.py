@@ -14,9 +14,9 @@ POLICY: dict[str, Any] = {
     "keep": {"last": 3, "daily": 7, "weekly": 4, "monthly": 12},
 }
 """The guards are the default ones: a purge would be refused, only an approval goes past them."""
-NIGHTS = {"database": (365, 1), "files": (180, 1), "archive": (364, 7)}
+NIGHTS = {"database": (120, 1), "files": (60, 1), "archive": (364, 7)}
 """Volumes: for how many days they have been backed up, and every how many days."""
-HELD_NIGHT = 200
+HELD_NIGHT = 100
 RULES: Sequence[tuple[int, Callable[[date], object]]] = (
     (7, lambda day: day),
     (4, lambda day: day.isocalendar()[:2]),
