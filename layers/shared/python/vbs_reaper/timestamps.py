@@ -1,27 +1,33 @@
 """Timestamps as clouds and people write them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # Cinder's timestamps are in UTC but carry no offset
 _UTC_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""Adding a difference to it is six times as fast as `replace(tzinfo=UTC)`, and a listing may have a million rows."""
+_MICROSECOND: Final = timedelta(microseconds=1)
+_FIRST: Final = (datetime.min.replace(tzinfo=UTC) - _UTC_EPOCH) // _MICROSECOND
+_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _UTC_EPOCH) // _MICROSECOND
 
 
 def read_instant(text: object) -> datetime | None:
     """Read an RFC 3339 timestamp, or Cinder's `YYYY-MM-DDTHH:MM:SS[.ffffff]`, which is in UTC; return it in UTC.
 
-    Returns None if the value is neither.
+    Returns None if the value is neither, or lies outside the calendar because of its offset.
     """
+    micros = read_micros(text)
+    return None if micros is None else _UTC_EPOCH + timedelta(microseconds=micros)
+
+
+def read_micros(text: object) -> int | None:
+    """Read a timestamp as `read_instant` does; return it in microseconds since 1970 UTC. Fast, for long listings."""
     if not isinstance(text, str):
         return None
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if "T" not in text.upper() and " " not in text:
+    if "T" not in text and " " not in text and "T" not in text.upper():
         return None
-    try:
-        return _UTC_EPOCH + (instant - _EPOCH) if instant.tzinfo is None else instant.astimezone(UTC)
-    except OverflowError:
-        return None
+    micros = (instant - (_EPOCH if instant.tzinfo is None else _UTC_EPOCH)) // _MICROSECOND
+    return micros if _FIRST <= micros <= _LAST else None

@@ -104,11 +104,14 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def owner_other_than(self, project_id: str) -> str | None:
         """Return the project that owns the backup if it is another one, as shown in the field of API v2 or v3."""
-        return next((owner for owner in (self.project_id, self.tenant_id) if owner and owner != project_id), None)
+        for owner in (self.project_id, self.tenant_id):
+            if owner and owner != project_id:
+                return owner
+        return None
 
     def not_only_a_volume(self) -> str | None:
         """Return why this is not the backup of one volume alone, as part of a sentence; None if it is."""
-        if isinstance(self.parent_id, str) and self.parent_id:
+        if self.parent_id:
             return f"it is a part of backup {self.parent_id}"
         if isinstance(self.resource_type, str) and self.resource_type != VOLUME:
             return f"it is a backup of {self.resource_type}"
@@ -116,9 +119,9 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def removed_by_another(self) -> str | None:
         """Return the field that shows that Kubernetes or the cloud itself removes this backup; None if none does."""
-        if isinstance(self.description, str) and CSI_DESCRIPTION in self.description:
+        if self.description and CSI_DESCRIPTION in self.description:
             return "description"
-        if isinstance(self.metadata, dict) and any(key.startswith(CSI_METADATA_PREFIX) for key in self.metadata):
+        if self.metadata and any(key.startswith(CSI_METADATA_PREFIX) for key in self.metadata):
             return "metadata"
         return None if self.expired_at is UNSET or self.expired_at is None else "expired_at"
 
@@ -155,7 +158,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return (
             contains(self.name, hold_marker)
             or contains(self.description, hold_marker)
-            or (isinstance(self.metadata, dict) and any(map(is_hold_key, self.metadata)))
+            or bool(self.metadata and any(map(is_hold_key, self.metadata)))
         )
 
 

@@ -9,7 +9,7 @@ BackupId = NewType("BackupId", str)
 ProjectId = NewType("ProjectId", str)
 """32 lower-case hexadecimal digits."""
 
-UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 PROJECT_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 TARGET: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 """The name of a configured target, which is also the last part of its secret's name."""

@@ -190,9 +190,9 @@ class CloudClient:
             if is_broken or isinstance(rows, Answer):
                 yield rows if isinstance(rows, Answer) else _unavailable("the list of backups changes while it is read")
                 return
-            new = tuple(backup for backup in rows.backups if backup.id not in seen)
-            seen.update(backup.id for backup in new)
-            yield Page(backups=new, date=rows.date, restarted=restarted)
+            new = [backup for backup in rows.backups if backup.id not in seen]
+            seen.update([backup.id for backup in new])
+            yield Page(backups=tuple(new), date=rows.date, restarted=restarted)
             restarted = False
             if rows.next is None or (not new and rows.overlaps and rows.total is None):
                 return
@@ -204,10 +204,11 @@ class CloudClient:
 
 def _skips_rows(rows: Rows, seen: Set[str]) -> bool:
     """Whether rows may be missing between this page and the previous one, or at the end of the list."""
-    ids = {backup.id for backup in rows.backups}
-    if rows.overlaps and ids.isdisjoint(seen):
+    if rows.overlaps and seen.isdisjoint(backup.id for backup in rows.backups):
         return True
-    return rows.next is None and rows.total is not None and len(ids | seen) < rows.total
+    if rows.next is not None or rows.total is None:
+        return False
+    return len(seen | {backup.id for backup in rows.backups}) < rows.total
 
 
 def _unavailable(message: str) -> Answer:

@@ -1,6 +1,7 @@
 """The summary of a plan: groups, totals, the difference from the last plan, and warnings."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -68,9 +69,9 @@ def group_of(name: str, members: Sequence[PlannedBackup], min_kept: int, now: Mi
     return Group(
         name=name,
         backups=len(in_set),
-        kept=sum(row.keep for row in in_set),
-        due=sum(row.is_due(now) for row in in_set),
-        survivors=tuple(row.id for row in in_set if row.is_copy)[: min(min_kept, SURVIVORS_LIMIT)],
+        kept=[row.keep for row in in_set].count(True),
+        due=[row.is_due(now) for row in in_set].count(True),
+        survivors=tuple(islice((row.id for row in in_set if row.is_copy), min(min_kept, SURVIVORS_LIMIT))),
     )
 
 
@@ -80,14 +81,15 @@ def totals_of(rows: Sequence[PlannedBackup], now: Micros) -> Totals:
     kept_gib = due_gib = selected_gib = 0.0
     for row in rows:
         matched += row.in_set
+        gib = row.gib
         if row.keep:
             kept += 1
-            kept_gib += row.gib
+            kept_gib += gib
             continue
-        selected_gib += row.gib
+        selected_gib += gib
         if row.is_due(now):
             due += 1
-            due_gib += row.gib
+            due_gib += gib
     return Totals(
         backups=len(rows),
         matched=matched,

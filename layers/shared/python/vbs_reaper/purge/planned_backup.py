@@ -1,5 +1,6 @@
 """One backup of a plan, with the plan's verdict."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -106,7 +107,7 @@ def _are_unique(rows: Sequence[PlannedBackup]) -> bool:
     The IDs are first divided by their last two characters, then each of the 256 parts is checked with a set. One set of
     a million IDs would use as much memory as a tenth of the plan.
     """
-    parts: dict[str, list[str]] = {}
+    parts: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
-        parts.setdefault(row.id[-2:], []).append(row.id)  # pragma: no mutate  # any division finds the same
+        parts[row.id[-2:]].append(row.id)  # pragma: no mutate  # any division finds the same
     return all(len(set(ids)) == len(ids) for ids in parts.values())

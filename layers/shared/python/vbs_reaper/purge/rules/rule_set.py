@@ -1,5 +1,6 @@
 """Apply the rules of a policy: each backup of its set is kept or selected for deletion, with the reasons."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -74,8 +75,8 @@ class RuleSet:
 
 def group_up(rows: Iterable[PlannedBackup]) -> dict[str, list[PlannedBackup]]:
     """Return the backups by group, sorted by name, including those that are in a group but not in the policy's set."""
-    groups: dict[str, list[PlannedBackup]] = {}
+    groups: defaultdict[str, list[PlannedBackup]] = defaultdict(list)
     for row in rows:
         if row.group is not None:
-            groups.setdefault(row.group, []).append(row)
+            groups[row.group].append(row)
     return {name: groups[name] for name in sorted(groups)}

@@ -9,19 +9,20 @@ import msgspec
 from msgspec import UNSET
 
 from vbs_reaper.backups.backup import OWNED_BY_ANOTHER_SERVICE, OWNER_FIELDS, Backup, OddBackup, Status
-from vbs_reaper.backups.identifiers import is_backup_id
+from vbs_reaper.backups.identifiers import UUID
 from vbs_reaper.deletion.request_json import NAME_LIMIT, VOLUME_ID_LIMIT
-from vbs_reaper.purge.calendar.zone import FAR_AHEAD, LONG_AGO, Micros, to_micros
+from vbs_reaper.purge.calendar.zone import FAR_AHEAD, LONG_AGO, Micros
 from vbs_reaper.purge.inventory import Inventory
 from vbs_reaper.purge.name_pattern import compile_patterns
-from vbs_reaper.purge.planned_backup import SIZE_LIMIT_GIB, UNKNOWN_DATA, PlannedBackup, drop_repeats
+from vbs_reaper.purge.planned_backup import AVAILABLE, SIZE_LIMIT_GIB, UNKNOWN_DATA, PlannedBackup, drop_repeats
 from vbs_reaper.purge.policy import NamePart, PurgePolicy
 from vbs_reaper.reasons import Reason
-from vbs_reaper.timestamps import read_instant
+from vbs_reaper.timestamps import read_micros
 
 _BUSY: Final = frozenset({Status.CREATING, Status.RESTORING, Status.DELETING})
 _KNOWN: Final = frozenset(Status) - {Status.UNKNOWN}
 _OWN_SERVICES: Final = frozenset({0, 4})
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 Verdict = tuple[Reason, str | None]
 """Why the policy does not apply to a backup, and a detail such as the name of a field."""
@@ -33,14 +34,13 @@ class Selection:
     def __init__(self, policy: PurgePolicy, inventory: Inventory) -> None:
         self._inventory = inventory
         self._now: Micros = 0
+        self._too_young_from: Micros = 0
         self._rows: list[PlannedBackup] = []
-        self._with_errors = policy.match.with_errors
-        self._with_available = policy.match.with_available
         self._include_expiring = policy.match.include_expiring is True
         self._volumes = None if policy.match.volume is UNSET else frozenset(policy.match.volume)
         self._matches_name = compile_patterns(policy.match.names) if policy.match.names else None
-        self._key = _group_key(policy)
-        self._minimum_age = inventory.minimum_age // timedelta(microseconds=1)
+        self._group_of = _group_key(policy)
+        self._wrong_statuses = _wrong_statuses(policy)
         self._shared: dict[Any, Any] = {}
         self._shows_data_times = False
         self._without_data_time: list[PlannedBackup] = []
@@ -48,6 +48,7 @@ class Selection:
     def add(self, backups: Iterable[Backup], now: Micros) -> None:
         """Read more records, which were listed at `now`. Only the parts that a plan needs are kept."""
         self._now = now
+        self._too_young_from = now - self._inventory.minimum_age // _MICROSECOND
         self._rows.extend(map(self._read, backups))
 
     def restart(self) -> None:
@@ -69,40 +70,40 @@ class Selection:
     def _read(self, backup: Backup) -> PlannedBackup:
         """Return the part of a record that a plan needs. `keep` and `reasons` are final if it is not `in_set`."""
         share = self._shared.setdefault
-        made_at = self._made_at(backup.created_at_text)
+        volume_id, status, name, size = backup.volume_id, backup.status_text, backup.name, backup.size
+        made_at = read_micros(backup.created_at_text)
+        if made_at is not None and not 0 <= made_at <= FAR_AHEAD:  # no backup was made then, so it is unknown
+            made_at = None
         planned = PlannedBackup(
             id=backup.id,
-            volume_id=share(backup.volume_id, backup.volume_id) or None,
-            name=backup.name if isinstance(backup.name, str) else None,
-            status=share(backup.status_text, backup.status_text) or None,
+            volume_id=share(volume_id, volume_id) or None,
+            name=None if name is UNSET else name,
+            status=share(status, status) or None,
             made_at=made_at,
-            size=backup.size if isinstance(backup.size, int | float) and 0 <= backup.size < SIZE_LIMIT_GIB else None,
+            size=None if size is UNSET or size is None or not 0 <= size < SIZE_LIMIT_GIB else size,
             incremental=None if backup.is_incremental is UNSET else backup.is_incremental,
         )
         if self._inventory.service == "cinder":
             self._read_chain(backup, planned)
-        verdict = self._verdict_outside_set(backup, made_at, planned)
+        verdict = self._verdict_outside_set(backup, planned)
         if verdict is None:
             planned.in_set = True
-            reason, detail = self._kept_by_stack(backup, made_at)
-            if reason is not None:
-                planned.reasons = share((reason,), (reason,))
-                planned.detail = detail
-        else:
-            planned.reasons = share((verdict[0],), (verdict[0],))
-            planned.detail = verdict[1]
+            verdict = self._kept_by_stack(backup, planned)
+        if verdict is not None:
+            reason, planned.detail = verdict
+            planned.reasons = share((reason,), (reason,))
         return planned
 
-    def _kept_by_stack(self, backup: Backup, made_at: Micros | None) -> tuple[Reason | None, str | None]:
+    def _kept_by_stack(self, backup: Backup, planned: PlannedBackup) -> Verdict | None:
         """Return why a backup of the set stays whatever the policy says: it is on hold, or too young for the stack."""
         if backup.is_held(self._inventory.hold_marker):
             return Reason.HELD, None
-        hold = self._inventory.find_hold(backup.id, backup.volume_id or None)
+        hold = self._inventory.find_hold(planned.id, planned.volume_id)
         if hold is not None:
             return Reason.HELD, hold
-        if backup.status_text == Status.AVAILABLE and made_at is not None and made_at > self._now - self._minimum_age:
+        if planned.status == AVAILABLE and planned.made_at is not None and planned.made_at > self._too_young_from:
             return Reason.MINIMUM_AGE, None
-        return None, None
+        return None
 
     def _settle_data_times(self) -> None:
         """Decide what a missing data timestamp means.
@@ -125,21 +126,25 @@ class Selection:
                 planned.data_at = UNKNOWN_DATA
             return
         self._shows_data_times = True
-        moment = read_instant(backup.data_timestamp)
-        data_at = UNKNOWN_DATA if moment is None else min(max(to_micros(moment), LONG_AGO), UNKNOWN_DATA)
+        moment = read_micros(backup.data_timestamp)
+        data_at = UNKNOWN_DATA if moment is None else min(max(moment, LONG_AGO), UNKNOWN_DATA)
         planned.data_at = None if data_at == planned.made_at else data_at
 
-    def _verdict_outside_set(self, backup: Backup, made_at: Micros | None, planned: PlannedBackup) -> Verdict | None:
+    def _verdict_outside_set(self, backup: Backup, planned: PlannedBackup) -> Verdict | None:
         """Return why the backup is not in the policy's set; None if it is. Sets `planned.group`."""
         if not self._may_match(backup):
             return Reason.NOT_MATCHED, None
-        group = self._key(backup)
+        group = self._group_of(backup)
         planned.group = self._shared.setdefault(group, group)
+        field = self._unusable_field(backup, planned.made_at)
+        if field is not None:
+            return Reason.UNKNOWN_FIELD, field
+        if planned.made_at is not None and planned.made_at > self._now:
+            return Reason.CREATED_IN_FUTURE, None
         return (
-            self._unknown(backup, made_at)
-            or self._owned_by_another(backup)
-            or self._wrong_status(backup)
-            or (None if planned.group else (Reason.NO_GROUP, None))
+            self._owned_by_another(backup)
+            or self._wrong_statuses.get(planned.status)
+            or (None if group else (Reason.NO_GROUP, None))
         )
 
     def _may_match(self, backup: Backup) -> bool:
@@ -150,14 +155,6 @@ class Selection:
             return True
         return backup.name is not None and self._matches_name(backup.name) is not None
 
-    def _unknown(self, backup: Backup, made_at: Micros | None) -> Verdict | None:
-        field = self._unusable_field(backup, made_at)
-        if field is not None:
-            return Reason.UNKNOWN_FIELD, field
-        if made_at is not None and made_at > self._now:
-            return Reason.CREATED_IN_FUTURE, None
-        return None
-
     def _unusable_field(self, backup: Backup, made_at: Micros | None) -> str | None:
         """Return a field that the decision needs, but that is missing or has an unusable value."""
         missing = backup.missing_field(with_metadata=self._inventory.with_metadata, has_created_at=made_at is not None)
@@ -165,12 +162,12 @@ class Selection:
             return missing
         if isinstance(backup, OddBackup) and "service_metadata" in backup.odd_fields:
             return "service_metadata"
-        if not is_backup_id(backup.id):
+        if UUID.fullmatch(backup.id) is None:
             return "id"
         # A delete request has limits: it could not state these values as its expectations.
-        if len(backup.volume_id or "") > VOLUME_ID_LIMIT:
+        if backup.volume_id and len(backup.volume_id) > VOLUME_ID_LIMIT:
             return "volume_id"
-        if len(backup.name or "") > NAME_LIMIT:
+        if backup.name and len(backup.name) > NAME_LIMIT:
             return "name"
         return None if backup.status_text in _KNOWN else "status"
 
@@ -191,22 +188,6 @@ class Selection:
             return Reason.NOT_OWNED, "service_metadata"
         return None if service in _OWN_SERVICES else (Reason.UNKNOWN_FIELD, "service_metadata")
 
-    def _wrong_status(self, backup: Backup) -> Verdict | None:
-        status = backup.status_text
-        if status in _BUSY:
-            return Reason.IN_USE, None
-        if status == Status.ERROR_DELETING:
-            return Reason.DELETION_FAILED, None
-        wanted = self._with_errors if status == Status.ERROR else self._with_available
-        return None if wanted else (Reason.NOT_MATCHED, None)
-
-    @staticmethod
-    def _made_at(text: object) -> Micros | None:
-        """Return when the backup was made; None if that is missing, unreadable, before 1970, or after `FAR_AHEAD`."""
-        moment = read_instant(text)
-        made_at = LONG_AGO if moment is None else to_micros(moment)
-        return made_at if 0 <= made_at <= FAR_AHEAD else None
-
 
 class _ServiceMetadata(msgspec.Struct, frozen=True):
     """The member of VBS's `service_metadata` that shows which service made the backup.
@@ -217,16 +198,30 @@ class _ServiceMetadata(msgspec.Struct, frozen=True):
     service_type: int | str | None = msgspec.field(name="ST", default=None)
 
 
+_SERVICE_METADATA: Final = msgspec.json.Decoder(_ServiceMetadata)
+
+
 def _service_type(text: str) -> int | None:
     """Return `ST`, or 0 if the text does not contain it. None means that it is unreadable, so the owner is unknown."""
     try:
-        service_type = msgspec.json.decode(text.strip(), type=_ServiceMetadata).service_type
+        service_type = _SERVICE_METADATA.decode(text.strip()).service_type
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     if service_type is None:
         return 0
     digits = str(service_type)
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 4 else None
+
+
+def _wrong_statuses(policy: PurgePolicy) -> dict[str | None, Verdict]:
+    """Return the statuses that keep a backup out of the policy's set, and why."""
+    wrong: dict[str | None, Verdict] = dict.fromkeys(_BUSY, (Reason.IN_USE, None))
+    wrong[Status.ERROR_DELETING] = (Reason.DELETION_FAILED, None)
+    if not policy.match.with_errors:
+        wrong[Status.ERROR] = (Reason.NOT_MATCHED, None)
+    if not policy.match.with_available:
+        wrong[Status.AVAILABLE] = (Reason.NOT_MATCHED, None)
+    return wrong
 
 
 def _group_key(policy: PurgePolicy) -> Callable[[Backup], str | None]:
