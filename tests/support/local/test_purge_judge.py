@@ -33,7 +33,7 @@ def test_the_newest_backup_of_each_volume_and_the_held_one_are_kept_on_any_day(d
         newest = [backup.id for backup in stored if backup.volume_id == volume_id][:3]
         assert set(newest) <= kept
     assert {backup.id for backup in stored if backup.description} <= kept
-    assert len(kept) < len(stored) / 8
+    assert len(kept) < len(stored) / 4
 
 
 @pytest.mark.parametrize(

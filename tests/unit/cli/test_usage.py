@@ -1,5 +1,8 @@
 """Usage and help of the commands."""
 
+import subprocess
+import sys
+
 import pytest
 
 from vbs_reaper.cli.main import COMMANDS, main
@@ -24,14 +27,21 @@ def test_wrong_usage_shows_the_usage_of_the_command(
     assert capsys.readouterr().err.startswith(usage)
 
 
-@pytest.mark.parametrize("command", [command.__name__.rpartition(".")[2] for command in COMMANDS])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_fits_80_columns(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    words = ["dead-letters" if command == "command" else command, "--help"]
     with pytest.raises(SystemExit):
-        main(words)
+        main([command, "--help"])
     output = capsys.readouterr().out
-    assert output.startswith(f"usage: vbs-reaper {words[0]} ")
+    assert output.startswith(f"usage: vbs-reaper {command} ")
     assert max(map(len, output.splitlines())) <= 80
+
+
+def test_a_command_imports_no_library_that_only_others_need() -> None:
+    program = "import sys; from vbs_reaper.cli.main import parser; parser('pause'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    imported = done.stdout.split()
+    assert "boto3" in imported
+    assert not {"keystoneauth1", "vbs_reaper.clouds.client"} & {*imported}
