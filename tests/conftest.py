@@ -20,14 +20,14 @@ Event = dict[str, Any]
 settings.register_profile(
     "here",
     settings(),
-    max_examples=int(os.environ.get("EXAMPLES", "50")),
+    max_examples=int(os.environ.get("EXAMPLES", "25")),
     deadline=None,
     derandomize="EXAMPLES" not in os.environ,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("here")
-"""Every run tests the same 50 examples, so that a test fails only because of a change; with EXAMPLES, as in
+"""Every run tests the same 25 examples, so that a test fails only because of a change; with EXAMPLES, as in
 `make nightly`, they are random. Examples have no deadline, because the machine may be busy. A failure prints how to
 reproduce it."""
 settings.register_profile("mutants", settings(), max_examples=25, phases=(Phase.explicit, Phase.generate))

@@ -1,4 +1,4 @@
-"""`make run` as a person meets it: its exit code is the verdict, and Ctrl-C leaves no process and no file behind."""
+"""`make run` in processes of its own: its exit code is the result, and Ctrl-C leaves no process and no file behind."""
 
 import json
 import os
@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.support.local.artefacts import ROOT
 from tests.support.local.waiting import wait_until
 
@@ -19,12 +17,12 @@ WITHIN_S = 300.0
 
 
 @contextmanager
-def _run(*arguments: str, scratch: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """`make run` in a group of its own, as a shell starts it; `scratch` is where it may leave files."""
+def _run(scratch: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start it in a new process group, as a shell does. `scratch` is the folder for temporary files."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.local", *arguments],
+        [sys.executable, "-m", "tests.support.local"],
         cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(scratch)} | environment,
+        env=os.environ | {"TMPDIR": str(scratch)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -36,8 +34,8 @@ def _run(*arguments: str, scratch: Path, **environment: str) -> Iterator[subproc
             process.kill()
 
 
-def _started_in(scratch: Path) -> list[str]:
-    """The processes that live in that scratch folder: the embedded AWS and the functions it runs."""
+def _processes_in(scratch: Path) -> list[str]:
+    """Return the processes that use the scratch folder: the AWS emulator and the functions that it runs."""
     listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True)  # noqa: S607
     return [line for line in listed.stdout.splitlines() if str(scratch) in line]
 
@@ -46,21 +44,23 @@ def _files_in(scratch: Path) -> list[str]:
     return [path.name for path in scratch.glob("vbs-reaper-*")]
 
 
-def test_a_whole_story_loses_nothing_and_says_so_as_json(tmp_path: Path) -> None:
-    with _run(
-        "--json",
-        "--seed",
-        "7",
-        "--pictures",
-        str(tmp_path),
-        scratch=tmp_path,
-        AWS_PROFILE="a-profile-that-is-not-there",
-    ) as process:
-        said, _ = process.communicate(timeout=WITHIN_S)
-    document = json.loads(said[said.index("{") :])
+def test_make_run_loses_nothing_and_prints_its_result_as_json(tmp_path: Path) -> None:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", "--no-print-directory", "run", f"ARGS=--json --seed 7 --pictures {tmp_path}"],  # noqa: S607
+        cwd=ROOT,
+        env=own | {"TMPDIR": str(tmp_path), "AWS_PROFILE": "missing"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=WITHIN_S,
+    )
+    output = done.stdout
+    document = json.loads(output[output.index("{") :])
     assert document["good"], document["verdict"]
-    assert process.returncode == 0
-    told = " ".join(said.split())
+    assert done.returncode == 0
+    text = " ".join(output.split())
     numbers = [
         int(number)
         for pattern in (
@@ -70,10 +70,10 @@ def test_a_whole_story_loses_nothing_and_says_so_as_json(tmp_path: Path) -> None
             r"They may delete (\d+) backups",
             r"and (\d+) left from before",
         )
-        for number in re.findall(pattern, told)
+        for number in re.findall(pattern, text)
     ]
-    stored, foreign, more, doomed, left = numbers
-    assert stored - foreign + more - doomed == left, "a reader can follow the numbers"
+    stored, foreign, more, to_delete, left = numbers
+    assert stored - foreign + more - to_delete == left, "a reader can follow the numbers"
     assert document["stop"] == {"requested": 5, "stopped": 5, "gone": []}
     assert document["verdict"]["lost"] == document["verdict"]["wrong"] == []
     assert document["verdict"]["accepted_by"].keys() == {"vbs", "cinder", "cbr"}
@@ -83,21 +83,20 @@ def test_a_whole_story_loses_nothing_and_says_so_as_json(tmp_path: Path) -> None
     assert not _files_in(tmp_path)
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_even_twice_leaves_no_process_and_no_file(tmp_path: Path, ending: signal.Signals) -> None:
-    with _run(scratch=tmp_path) as process:
-        wait_until("a function runs", lambda: _started_in(tmp_path), within_s=WITHIN_S)
-        os.killpg(process.pid, ending)
-        os.killpg(process.pid, ending)
+def test_ctrl_c_even_twice_leaves_no_process_and_no_file(tmp_path: Path) -> None:
+    with _run(tmp_path) as process:
+        wait_until("a function runs", lambda: _processes_in(tmp_path), within_s=WITHIN_S)
+        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=WITHIN_S)
     assert process.returncode == 130
-    assert not _started_in(tmp_path)
+    assert not _processes_in(tmp_path)
     assert not _files_in(tmp_path)
 
 
 def test_a_run_killed_outright_takes_its_processes_with_it(tmp_path: Path) -> None:
-    with _run(scratch=tmp_path) as process:
-        wait_until("a function runs", lambda: _started_in(tmp_path), within_s=WITHIN_S)
+    with _run(tmp_path) as process:
+        wait_until("a function runs", lambda: _processes_in(tmp_path), within_s=WITHIN_S)
         process.kill()
         process.communicate(timeout=WITHIN_S)
-    wait_until("nothing runs any more", lambda: not _started_in(tmp_path), within_s=WITHIN_S)
+    wait_until("nothing runs any more", lambda: not _processes_in(tmp_path), within_s=WITHIN_S)

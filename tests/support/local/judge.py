@@ -68,13 +68,16 @@ def judge(
         accepted_by=journal.accepted_by,
         lost=[
             *(f"no DELETE was accepted by {name}" for name in TARGETS.values() if not journal.accepted_by.get(name)),
-            *(f"backup {backup_id} is still there" for backup_id in sorted(scenario.doomed & set(journal.remaining))),
+            *(
+                f"backup {backup_id} is still there"
+                for backup_id in sorted(scenario.to_delete & set(journal.remaining))
+            ),
             *(f"no dead letter for {request.body[:120]}" for request in _without_dead_letter(scenario, letters)),
             *([f"{waiting} messages still wait in the queue"] if waiting else []),
         ],
         wrong=[
-            *(f"DELETE for {i}, which must not be deleted" for i in journal.accepted if i not in scenario.doomed),
-            *(f"backup {i} is gone" for i in stored if i not in scenario.doomed | set(journal.remaining)),
+            *(f"DELETE for {i}, which must not be deleted" for i in journal.accepted if i not in scenario.to_delete),
+            *(f"backup {i} is gone" for i in stored if i not in scenario.to_delete | set(journal.remaining)),
             *(f"backup {i} changed to {journal.remaining[i]}" for i in _changed(scenario, journal)),
             *(_describe(letter, request) for letter, request in letters if not _is_right(letter, request)),
         ],
@@ -106,7 +109,7 @@ def _changed(scenario: Scenario, journal: Journal) -> list[str]:
     return [
         backup.id
         for backup in scenario.stored
-        if backup.id not in scenario.doomed and journal.remaining.get(backup.id, backup.status) != backup.status
+        if backup.id not in scenario.to_delete and journal.remaining.get(backup.id, backup.status) != backup.status
     ]
 
 

@@ -1,4 +1,4 @@
-"""Plays a story on the local stack against the simulated cloud, and has it judged."""
+"""Runs a scenario on the local stack with the simulator as the cloud, and judges the result."""
 
 import json
 import time
@@ -19,29 +19,29 @@ from tests.support.simulator.journal import Operation
 
 SERVICES = {"/v2": "vbs", "/v3": "cinder", "/cb": "cbr"}
 """The service that a DELETE was sent to, by the beginning of its path."""
-LOOK_EVERY_S = 0.5
+POLL_S = 0.5
 ANSWERS_WITHIN_S = 30.0
 ENDS_WITHIN_S = 75.0
-QUIET_LOOKS = 4
-"""A message on its way between two queues is in neither for a moment: empty means empty several times."""
+EMPTY_POLLS = 4
+"""A message that moves between two queues is in neither for a moment, so a queue must be empty in several polls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """How a story went: its last moment, and the verdict."""
+    """The last snapshot of a run, and the verdict."""
 
     moment: Snapshot
     verdict: Verdict
 
 
-def play(story: Scenario, stack: LocalStack, cloud: Cloud, report: Report) -> Played:
-    """Play it to its end, or until nothing has ended for too long; the verdict says which."""
-    return _Player(story, stack, cloud, report).play()
+def play(scenario: Scenario, stack: LocalStack, cloud: Cloud, report: Report) -> Played:
+    """Run the scenario until the queue is empty, or until `ENDS_WITHIN_S` has passed. Return the verdict."""
+    return _Player(scenario, stack, cloud, report).play()
 
 
 class _Player:
-    def __init__(self, story: Scenario, stack: LocalStack, cloud: Cloud, report: Report) -> None:
-        self._story = story
+    def __init__(self, scenario: Scenario, stack: LocalStack, cloud: Cloud, report: Report) -> None:
+        self._scenario = scenario
         self._stack = stack
         self._cloud = cloud
         self._report = report
@@ -50,14 +50,14 @@ class _Player:
         self._began = time.monotonic()
 
     def play(self) -> Played:
-        store(self._story.stored, self._cloud)
+        store(self._scenario.stored, self._cloud)
         for target, service in TARGETS.items():
             self._stack.store_secret(target, self._cloud.target_secret(service=service))
         self._check()
-        for chapter in self._story.phases:
-            with _trouble(self._cloud, chapter.trouble):
-                self._send(chapter)
-                self._watch_for(chapter)
+        for phase in self._scenario.phases:
+            with _trouble(self._cloud, phase.trouble):
+                self._send(phase)
+                self._watch_for(phase)
         moment = self._watch_until_quiet()
         deletes, calls = self._cloud.journal.deletes, self._cloud.journal.calls
         journal = Journal(
@@ -65,7 +65,9 @@ class _Player:
             remaining=self._cloud.remaining(),
             accepted_by=dict(Counter(SERVICES[calls[delete.call].raw_path[:3]] for delete in deletes)),
         )
-        verdict = judge(self._story, self._message_ids, journal, self._stack.dead_letters(), self._stack.depth().total)
+        verdict = judge(
+            self._scenario, self._message_ids, journal, self._stack.dead_letters(), self._stack.depth().total
+        )
         return Played(moment=moment, verdict=verdict)
 
     def _check(self) -> None:
@@ -73,32 +75,32 @@ class _Player:
             health = "healthy" if report["healthy"] else report["message"]
             self._report.say(f'Checked target "{report["target"]}" ({report["service"]}): {health}.')
 
-    def _send(self, chapter: Phase) -> None:
-        by_queue = [request for request in chapter.requests if not request.by_bus]
+    def _send(self, phase: Phase) -> None:
+        by_queue = [request for request in phase.requests if not request.by_bus]
         ids = self._stack.send_all([request.body for request in by_queue])
         self._message_ids |= dict(zip(ids, by_queue, strict=True))
-        for request in chapter.requests:
+        for request in phase.requests:
             if request.by_bus:
                 self._stack.put_event(json.loads(request.body))
-        self._sent += len(chapter.requests)
+        self._sent += len(phase.requests)
 
-    def _watch_for(self, chapter: Phase) -> None:
-        """Show a chapter until its time is over and the cloud has answered in it: a busy machine starts late."""
+    def _watch_for(self, phase: Phase) -> None:
+        """Show a phase until its time is over and the cloud has answered during it: a busy machine starts late."""
         began = time.monotonic()
-        before = len(self._show(chapter.trouble).metrics)
+        before = len(self._show(phase.trouble).metrics)
         now = before
-        while time.monotonic() < began + chapter.lasts_s or (
-            chapter.lasts_s and now == before and time.monotonic() < began + ANSWERS_WITHIN_S
+        while time.monotonic() < began + phase.lasts_s or (
+            phase.lasts_s and now == before and time.monotonic() < began + ANSWERS_WITHIN_S
         ):
-            time.sleep(LOOK_EVERY_S)
-            now = len(self._show(chapter.trouble).metrics)
+            time.sleep(POLL_S)
+            now = len(self._show(phase.trouble).metrics)
 
     def _watch_until_quiet(self) -> Snapshot:
         until = time.monotonic() + ENDS_WITHIN_S
         quiet = 0
         moment = self._show("no more faults")
-        while quiet < QUIET_LOOKS and time.monotonic() < until:
-            time.sleep(LOOK_EVERY_S)
+        while quiet < EMPTY_POLLS and time.monotonic() < until:
+            time.sleep(POLL_S)
             moment = self._show("no more faults")
             quiet = quiet + 1 if moment.depth.total == 0 else 0
         return moment
@@ -121,7 +123,7 @@ class _Player:
 
 @contextmanager
 def _trouble(cloud: Cloud, trouble: Trouble) -> Iterator[None]:
-    """Spoil the cloud while the block runs, and mend it afterwards."""
+    """Inject the fault while the block runs, and remove it afterwards."""
     match trouble:
         case Trouble.SERVICE_DOWN:
             cloud.set_service(up=False)

@@ -1,4 +1,4 @@
-"""Plays the second act of `make run`: a preview, its picture, the approval, and the deletions until nothing is left."""
+"""The second part of `make run`: a preview, its page, the approval, and the deletions until the queue is empty."""
 
 import time
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from tests.support.local.stack import LocalStack
 from tests.support.local.year import POLICY, must_stay
 from tests.support.simulator.cloud import Cloud
 
-LOOK_EVERY_S = 0.5
-SAY_EVERY_S = 2.0
+POLL_S = 0.5
+PRINT_EVERY_S = 2.0
 ENDS_WITHIN_S = 75.0
-QUIET_LOOKS = 4
+EMPTY_POLLS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeVerdict:
-    """What the cloud's own journal says of a purge; `lost` and `wrong` in plain words."""
+    """The result of a purge according to the journal of the cloud. `lost` and `wrong` are sentences about faults."""
 
     backups: int
     kept: int
@@ -31,37 +31,37 @@ class PurgeVerdict:
 
     @property
     def is_good(self) -> bool:
-        """Whether exactly what the policy lets go is gone."""
+        """Whether exactly the selected backups are gone."""
         return not self.lost and not self.wrong
 
 
 def purge_year(
-    told: Sequence[StoredBackup], stack: LocalStack, cloud: Cloud, report: Report, pictures: Path
+    stored: Sequence[StoredBackup], stack: LocalStack, cloud: Cloud, report: Report, pictures: Path
 ) -> PurgeVerdict:
-    """Play it to its end, or until nothing has ended for too long; the verdict says which."""
-    store(told, cloud)
-    neighbours = set(cloud.remaining()) - {backup.id for backup in told}
+    """Run the purge until the queue is empty, or until `ENDS_WITHIN_S` has passed. Return the verdict."""
+    store(stored, cloud)
+    neighbours = set(cloud.remaining()) - {backup.id for backup in stored}
     asked_before = len(cloud.journal.deletes)
     preview = stack.invoke({"run": POLICY}, function="Purger")
     first = _save(stack, preview["picture"], pictures / "purge-before.html")
-    others = preview["totals"]["backups"] - len(told)
+    others = preview["totals"]["backups"] - len(stored)
     report.say(
-        f"Act 2: a purge. The project has {len(told)} backups of one year, and {others} left from before, which "
+        f"Act 2: a purge. The project has {len(stored)} backups of one year, and {others} left from before, which "
         "the policy does not match."
     )
     report.say(f"Preview: {preview['message']}")
     report.say(f"The plan as a page: {first}")
-    wanted = len({backup.id for backup in told} - must_stay(told))
+    wanted = len({backup.id for backup in stored} - must_stay(stored))
     answer = stack.invoke({"approve": {"policy": POLICY["policy"], "plan": preview["plan"]}}, function="Purger")
     report.say(f"Approved {preview['plan'][:12]}…: {answer['message']}")
     report.say("A request stays in the queue until a later look proves that its backup is gone.")
-    _watch(stack, cloud, report, told, wanted)
+    _watch(stack, cloud, report, stored, wanted)
     after = stack.invoke({"run": POLICY}, function="Purger")
     last = _save(stack, after["picture"], pictures / "purge-after.html")
     report.say(f"The plan after the purge: {last}")
     accepted = [delete.backup_id for delete in cloud.journal.deletes][asked_before:]
     return judge_purge(
-        told,
+        stored,
         accepted,
         set(cloud.remaining()),
         neighbours=neighbours,
@@ -72,7 +72,7 @@ def purge_year(
 
 
 def judge_purge(
-    told: Sequence[StoredBackup],
+    stored: Sequence[StoredBackup],
     accepted: Sequence[str],
     remaining: set[str],
     *,
@@ -81,11 +81,11 @@ def judge_purge(
     due_afterwards: int,
     pictures: Sequence[str] = (),
 ) -> PurgeVerdict:
-    """Hold the end of a purge against a reckoning of our own."""
-    kept = must_stay(told)
-    names = {backup.id: backup.name for backup in told}
+    """Compare the end of a purge with the rules of the policy, computed independently of the product."""
+    kept = must_stay(stored)
+    names = {backup.id: backup.name for backup in stored}
     return PurgeVerdict(
-        backups=len(told),
+        backups=len(stored),
         kept=len(kept & remaining),
         deleted=len(set(accepted) - remaining),
         due_afterwards=due_afterwards,
@@ -103,17 +103,17 @@ def judge_purge(
     )
 
 
-def _watch(stack: LocalStack, cloud: Cloud, report: Report, told: Sequence[StoredBackup], wanted: int) -> None:
-    began = said = time.monotonic()
+def _watch(stack: LocalStack, cloud: Cloud, report: Report, stored: Sequence[StoredBackup], wanted: int) -> None:
+    began = printed_at = time.monotonic()
     quiet = 0
-    while quiet < QUIET_LOOKS and time.monotonic() - began < ENDS_WITHIN_S:
-        time.sleep(LOOK_EVERY_S)
+    while quiet < EMPTY_POLLS and time.monotonic() - began < ENDS_WITHIN_S:
+        time.sleep(POLL_S)
         depth = stack.depth().total
         quiet = quiet + 1 if depth == 0 else 0
-        if time.monotonic() - said >= SAY_EVERY_S:
-            said = time.monotonic()
-            gone = len(told) - len({backup.id for backup in told} & cloud.remaining().keys())
-            report.say(f"{said - began:5.1f} s  {gone} of {wanted} gone, {depth} requests in the queue")
+        if time.monotonic() - printed_at >= PRINT_EVERY_S:
+            printed_at = time.monotonic()
+            gone = len(stored) - len({backup.id for backup in stored} & cloud.remaining().keys())
+            report.say(f"{printed_at - began:5.1f} s  {gone} of {wanted} gone, {depth} requests in the queue")
 
 
 def _save(stack: LocalStack, key: str, path: Path) -> Path:

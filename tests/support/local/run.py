@@ -27,15 +27,15 @@ from tests.support.simulator.settings import SimulatorSettings
 
 DELETE_SECONDS = 1.0
 INTERRUPTED = 130
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Play the story; 0 only when nothing was lost and nothing wrong was done."""
+    """Run everything. Return 0 only if no request was lost and nothing wrong was deleted."""
     options = _options().parse_args(arguments)
-    _forget_the_callers_aws()
-    for ending in ENDINGS:
-        signal.signal(ending, _interrupt)
+    _remove_aws_settings()
+    for each in STOP_SIGNALS:
+        signal.signal(each, _interrupt)
     console = Console(stderr=options.json, width=None if sys.stdout.isatty() else WIDTH)
     try:
         stopped, played, purged, monitoring = _run(options, console)
@@ -51,10 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, console: Console) -> tuple[StopVerdict, Played, PurgeVerdict, dict[str, object]]:
     report = Report(console)
-    story = make_scenario(options.seed)
-    foreign = sum(backup.is_foreign for backup in story.stored)
+    scenario = make_scenario(options.seed)
+    foreign = sum(backup.is_foreign for backup in scenario.stored)
     report.say(
-        f"Cloud: a simulator of VBS, Cinder and CBR with {len(story.stored)} backups, {foreign} of them in another "
+        f"Cloud: a simulator of VBS, Cinder and CBR with {len(scenario.stored)} backups, {foreign} of them in another "
         "project. AWS: ministack, deployed from template.yaml."
     )
     began = time.monotonic()
@@ -64,13 +64,14 @@ def _run(options: argparse.Namespace, console: Console) -> tuple[StopVerdict, Pl
         stack.store_secret("default", cloud.target_secret())
         report.say("First, an operator holds a backup and a volume, and stops a run of a purge:")
         act = HoldAct(stack, cloud, report, Path(scratch))
-        act.hold(story.stored)
+        act.hold(scenario.stored)
         stopped = act.stop()
         report.say(
-            f"Act 1: {len(story.requests)} delete requests under faults. They may delete {len(story.doomed)} backups."
+            f"Act 1: {len(scenario.requests)} delete requests under faults. They may delete "
+            f"{len(scenario.to_delete)} backups."
         )
         with report:
-            played = play(story, stack, cloud, report)
+            played = play(scenario, stack, cloud, report)
         if not options.json:
             report.conclude(played.verdict)
         purged = purge_year(make_year(options.seed), stack, cloud, report, options.pictures)
@@ -113,14 +114,14 @@ def _as_json(seed: int, stopped: StopVerdict, played: Played, purged: PurgeVerdi
     }
 
 
-def _forget_the_callers_aws() -> None:
-    """A profile or an endpoint that the caller works with has no say in an embedded AWS."""
+def _remove_aws_settings() -> None:
+    """Remove the caller's AWS settings: a profile or an endpoint must not apply to the emulator."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """End once, in order; an impatient second Ctrl-C would leave files behind and gain nothing."""
-    for ending in ENDINGS:
-        signal.signal(ending, signal.SIG_IGN)
+    """Stop in order. A second Ctrl-C is ignored, because it would leave files behind."""
+    for each in STOP_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -93,7 +93,7 @@ class Scenario:
         return [request for phase in self.phases for request in phase.requests]
 
     @property
-    def doomed(self) -> frozenset[str]:
+    def to_delete(self) -> frozenset[str]:
         """The backups that must be gone at the end; all others must remain."""
         asked = {request.backup_id for request in self.requests if not request.reason}
         return frozenset(asked & {backup.id for backup in self.stored if not backup.is_foreign})

@@ -14,8 +14,8 @@ from tests.support.local.stack import DeadLetter
 SCENARIO = make_scenario(seed=1)
 IDS: Mapping[str, Request] = {f"message-{n}": request for n, request in enumerate(SCENARIO.requests)}
 JOURNAL = Journal(
-    accepted=sorted(SCENARIO.doomed),
-    remaining={backup.id: backup.status for backup in SCENARIO.stored if backup.id not in SCENARIO.doomed},
+    accepted=sorted(SCENARIO.to_delete),
+    remaining={backup.id: backup.status for backup in SCENARIO.stored if backup.id not in SCENARIO.to_delete},
     accepted_by={"vbs": 40, "cinder": 45, "cbr": 45},
 )
 LETTERS = [
@@ -23,8 +23,8 @@ LETTERS = [
     for message_id, request in IDS.items()
     if request.reason
 ]
-SPARED = next(backup.id for backup in SCENARIO.stored if backup.id not in SCENARIO.doomed)
-DOOMED = min(SCENARIO.doomed)
+SPARED = next(backup.id for backup in SCENARIO.stored if backup.id not in SCENARIO.to_delete)
+TO_DELETE = min(SCENARIO.to_delete)
 OTHER_REASON = replace(LETTERS[0], attributes={**LETTERS[0].attributes, "reason": "bad_request"})
 
 
@@ -35,14 +35,14 @@ def verdict(journal: Journal = JOURNAL, letters: list[DeadLetter] = LETTERS, wai
 def test_an_expected_end_has_nothing_lost_and_nothing_wrong() -> None:
     found = verdict()
     assert found.is_good
-    assert found.asked == found.deleted == len(SCENARIO.doomed)
+    assert found.asked == found.deleted == len(SCENARIO.to_delete)
     assert found.deleted + found.already_gone + sum(found.refused.values()) == found.requests == len(SCENARIO.requests)
 
 
 @pytest.mark.parametrize(
     ("changes", "lost"),
     [
-        ({"remaining": {**JOURNAL.remaining, DOOMED: "available"}}, f"backup {DOOMED} is still there"),
+        ({"remaining": {**JOURNAL.remaining, TO_DELETE: "available"}}, f"backup {TO_DELETE} is still there"),
         ({"accepted_by": {"vbs": 65, "cinder": 65}}, "no DELETE was accepted by cbr"),
     ],
 )
@@ -112,7 +112,7 @@ def test_a_seed_always_makes_the_same_scenario_and_another_seed_makes_another() 
 
 @pytest.mark.parametrize(
     ("requested", "stopped", "gone", "is_good"),
-    [(5, 5, [], True), (5, 4, [], False), (0, 0, [], False), (5, 5, [DOOMED], False)],
+    [(5, 5, [], True), (5, 4, [], False), (0, 0, [], False), (5, 5, [TO_DELETE], False)],
 )
 def test_a_stop_is_good_if_all_requests_were_stopped(
     requested: int, stopped: int, gone: list[str], is_good: bool

@@ -45,4 +45,4 @@ def test_a_full_snapshot_fits_80_by_24() -> None:
 def test_the_numbers_in_the_documents_are_those_of_every_scenario() -> None:
     for seed in (1, 2):
         scenario = make_scenario(seed)
-        assert (len(scenario.stored), len(scenario.requests), len(scenario.doomed)) == (200, 200, 130)
+        assert (len(scenario.stored), len(scenario.requests), len(scenario.to_delete)) == (200, 200, 130)

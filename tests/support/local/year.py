@@ -1,4 +1,4 @@
-"""The second act of `make run`, told in values: a year of backups, the policy, and which of them must be left."""
+"""The data of the purge in `make run`: a year of backups, the policy, and which backups must stay."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -13,43 +13,43 @@ POLICY: dict[str, Any] = {
     "match": {"name": "nightly-*"},
     "keep": {"last": 3, "daily": 7, "weekly": 4, "monthly": 12},
 }
-"""The guards are the default ones: a purge would be refused, only an approval goes past them."""
+"""It has the default guards, which would refuse a purge; only an approval overrides them."""
 NIGHTS = {"database": (120, 1), "files": (60, 1), "archive": (364, 7)}
-"""Volumes: for how many days they have been backed up, and every how many days."""
+"""Volume → days since its first backup, and days between two backups."""
 HELD_NIGHT = 100
 RULES: Sequence[tuple[int, Callable[[date], object]]] = (
     (7, lambda day: day),
     (4, lambda day: day.isocalendar()[:2]),
     (12, lambda day: (day.year, day.month)),
 )
-"""How many, and of what: the keep rules of the policy, said once more."""
+"""The number of backups to keep and their period: the keep rules of the policy, written independently."""
 
 
 def make_year(seed: int, now: datetime | None = None) -> list[StoredBackup]:
-    """A year of backups, of every volume newest first; one of them is held."""
-    chance = random.Random(f"year {seed}")
+    """Return a year of backups, the newest of each volume first. One of them is held."""
+    rng = random.Random(f"year {seed}")
     newest = (now or datetime.now(UTC)).replace(microsecond=0) - timedelta(hours=2)
-    told = []
+    stored = []
     for volume, (days, every) in NIGHTS.items():
-        volume_id = _id(chance)
+        volume_id = _id(rng)
         for age in range(0, days, every):
             made_at = newest - timedelta(days=age)
-            told.append(
+            stored.append(
                 StoredBackup(
-                    id=_id(chance),
+                    id=_id(rng),
                     volume_id=volume_id,
                     name=f"nightly-{volume}-{made_at:%Y-%m-%d}",
                     description="for audit [hold]" if (volume, age) == ("database", HELD_NIGHT) else "",
                     created_at=made_at,
                 )
             )
-    return told
+    return stored
 
 
-def must_stay(told: Sequence[StoredBackup]) -> set[str]:
+def must_stay(stored: Sequence[StoredBackup]) -> set[str]:
     """The backups that the policy keeps, calculated independently of the product, and the held one."""
     by_volume: dict[str, list[StoredBackup]] = {}
-    for backup in told:
+    for backup in stored:
         by_volume.setdefault(backup.volume_id, []).append(backup)
     return {backup.id for backups in by_volume.values() for backup in _kept(backups)}
 
@@ -66,5 +66,5 @@ def _kept(newest_first: Sequence[StoredBackup]) -> list[StoredBackup]:
     return kept
 
 
-def _id(chance: random.Random) -> str:
-    return str(UUID(int=chance.getrandbits(128), version=4))
+def _id(rng: random.Random) -> str:
+    return str(UUID(int=rng.getrandbits(128), version=4))
