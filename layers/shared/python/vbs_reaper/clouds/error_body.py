@@ -84,7 +84,7 @@ class _WithRequestId(msgspec.Struct, frozen=True):
 
 
 def read_request_id(headers: Mapping[str, str], body: bytes) -> str:
-    """Return the cloud's own ID of a call, printable; empty if there is none. `headers` ignores case."""
+    """Return the cloud's own ID of a call, printable; empty if there is none. Names in `headers` are in lower case."""
     named = headers.get("x-openstack-request-id") or headers.get("x-compute-request-id")
     if named:
         return printable(named)

@@ -189,7 +189,7 @@ def _read_body(resp: BaseHTTPResponse, exchange: Exchange) -> tuple[bytes, CallF
             parts.append(part)
             left -= len(part)
             if resp.closed:
-                break  # the body is complete; another read would return nothing
+                break  # nothing is left to read
     except CallFailed as failure:
         broken = failure
     except _INVALID_HTTP:

@@ -109,13 +109,13 @@ class Retention:
             kept[position] |= _BIT[Reason.KEEP_WITHIN]
 
     def _keep_by_period(self, kept: list[KeptBy], copies: Sequence[Micros]) -> None:
-        periods = list(zip(*map(self._zone.periods, copies), strict=True))  # of each kind, the periods of all copies
+        periods = [self._zone.periods(made_at) for made_at in copies]
         for bit, period, count in self._counts:
-            _keep_count(kept, bit, periods[period], count)
+            _keep_count(kept, bit, [numbers[period] for numbers in periods], count)
         for bit, period, span in self._spans:
             limit = self._zone.back(copies[0], span)
             young = sum(1 for made_at in copies if made_at > limit)
-            _keep_count(kept, bit, periods[period][:young], len(copies) + 1)
+            _keep_count(kept, bit, [numbers[period] for numbers in periods[:young]], len(copies) + 1)
 
 
 def _keep_count(kept: list[KeptBy], bit: int, periods: Sequence[int], count: int) -> None:
