@@ -58,7 +58,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(*names: str) -> argparse.ArgumentParser:
-    """Return the parser of these commands, by default of all. A command whose module is not imported starts faster."""
+    """Return the parser of the named commands, by default of all. Only their modules are imported, to start fast."""
     root = _Parser(prog="vbs-reaper", description="Deletes volume backups of OpenStack clouds, safely.")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in names or COMMANDS:
