@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # Cinder's timestamps are in UTC but carry no offset
-_UTC_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_FIRST: Final = (datetime.min.replace(tzinfo=UTC) - _UTC_EPOCH) // _MICROSECOND
-_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _UTC_EPOCH) // _MICROSECOND
+UTC_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+_FIRST: Final = (datetime.min.replace(tzinfo=UTC) - UTC_EPOCH) // MICROSECOND
+_LAST: Final = (datetime.max.replace(tzinfo=UTC) - UTC_EPOCH) // MICROSECOND
+"""The bounds of `datetime`: an offset can lead out of them."""
 
 
 def read_instant(text: object) -> datetime | None:
@@ -16,7 +17,7 @@ def read_instant(text: object) -> datetime | None:
     Returns None if the value is neither, or lies outside the calendar because of its offset.
     """
     micros = read_micros(text)
-    return None if micros is None else _UTC_EPOCH + timedelta(microseconds=micros)
+    return None if micros is None else UTC_EPOCH + timedelta(microseconds=micros)
 
 
 def read_micros(text: object) -> int | None:
@@ -29,5 +30,5 @@ def read_micros(text: object) -> int | None:
         return None
     if "T" not in text and " " not in text and "T" not in text.upper():
         return None
-    micros = (instant - (_EPOCH if instant.tzinfo is None else _UTC_EPOCH)) // _MICROSECOND
+    micros = (instant - (_EPOCH if instant.tzinfo is None else UTC_EPOCH)) // MICROSECOND
     return micros if _FIRST <= micros <= _LAST else None

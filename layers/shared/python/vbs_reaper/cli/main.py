@@ -71,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         check_streams()
         try:
-            args = parser(*COMMANDS.keys() & argv[:1]).parse_args(argv)
+            args = parser(*(name for name in argv[:1] if name in COMMANDS)).parse_args(argv)
         finally:
             sys.stdout.flush()  # of --help, whose faults argparse ignores
         code: int = args.run(args)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from vbs_reaper.backups.answer import Service
-from vbs_reaper.purge.calendar.zone import Micros, to_micros, to_text
+from vbs_reaper.purge.calendar.zone import Micros, to_text
 from vbs_reaper.purge.forecast.advice import Advice
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_summary import Difference, Group, Totals
@@ -17,7 +17,7 @@ from vbs_reaper.purge.planned_backup import SIZE_LIMIT_GIB, PlannedBackup
 from vbs_reaper.purge.policy import PurgePolicy, read_policy
 from vbs_reaper.purge.rules.guards import GuardReading
 from vbs_reaper.reasons import Reason
-from vbs_reaper.timestamps import read_instant
+from vbs_reaper.timestamps import read_micros
 
 FORMATS: Final = (1, 2)
 """The versions of the JSON format that can be read. New plans have the last one, whose header is in front."""
@@ -207,8 +207,8 @@ def _read_cached_micros(text: str) -> Micros:
 
 
 def _read_micros(text: object) -> Micros:
-    moment = read_instant(text)
-    if moment is None:
+    micros = read_micros(text)
+    if micros is None:
         found = f'"{text[:40]}"' if isinstance(text, str) else f"a value of type {type(text).__name__}"
         raise ValueError(f"{found} is not a timestamp")
-    return to_micros(moment)
+    return micros

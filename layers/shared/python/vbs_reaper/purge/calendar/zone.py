@@ -10,6 +10,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from vbs_reaper.purge.calendar.duration import Duration
+from vbs_reaper.timestamps import MICROSECOND, UTC_EPOCH
 
 Micros = int
 """Microseconds since 1970-01-01T00:00:00Z."""
@@ -19,15 +20,13 @@ Periods = tuple[int, int, int, int, int]
 
 HOUR, DAY, WEEK, MONTH, YEAR = range(5)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = 60_000_000
 _QUARTER = 15 * _MINUTE
-_MICROSECOND = timedelta(microseconds=1)
 
-LONG_AGO: Micros = (datetime(1, 1, 2, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+LONG_AGO: Micros = (datetime(1, 1, 2, tzinfo=UTC) - UTC_EPOCH) // MICROSECOND
 """Earlier than every backup: the result of subtracting a duration that leads out of the calendar."""
 
-FAR_AHEAD: Micros = (datetime(9999, 12, 30, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+FAR_AHEAD: Micros = (datetime(9999, 12, 30, tzinfo=UTC) - UTC_EPOCH) // MICROSECOND
 """Later than every plan: the result of adding such a duration."""
 
 
@@ -126,12 +125,12 @@ def load_zone(name: str) -> Zone:
 
 def to_micros(moment: datetime) -> Micros:
     """Convert an aware datetime to microseconds since 1970 UTC."""
-    return (moment - _EPOCH) // _MICROSECOND
+    return (moment - UTC_EPOCH) // MICROSECOND
 
 
 def to_datetime(instant: Micros) -> datetime:
     """Convert microseconds since 1970 UTC to a datetime in UTC."""
-    return _EPOCH + timedelta(microseconds=instant)
+    return UTC_EPOCH + timedelta(microseconds=instant)
 
 
 def to_text(instant: Micros) -> str:

@@ -22,7 +22,6 @@ from vbs_reaper.timestamps import read_micros
 _BUSY: Final = frozenset({Status.CREATING, Status.RESTORING, Status.DELETING})
 _KNOWN: Final = frozenset(Status) - {Status.UNKNOWN}
 _OWN_SERVICES: Final = frozenset({0, 4})
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 Verdict = tuple[Reason, str | None]
 """Why the policy does not apply to a backup, and a detail such as the name of a field."""
@@ -48,7 +47,7 @@ class Selection:
     def add(self, backups: Iterable[Backup], now: Micros) -> None:
         """Read more records, which were listed at `now`. Only the parts that a plan needs are kept."""
         self._now = now
-        self._too_young_from = now - self._inventory.minimum_age // _MICROSECOND
+        self._too_young_from = now - self._inventory.minimum_age // timedelta(microseconds=1)
         self._rows.extend(map(self._read, backups))
 
     def restart(self) -> None:
