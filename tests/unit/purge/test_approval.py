@@ -322,6 +322,15 @@ def test_an_approval_is_refused_if_a_plan_by_other_rules_is_stored_while_the_bac
     assert_refused(world, world.approve(sha256), "plan_superseded", "nightly/2026-11-25T03-05-00Z")
 
 
+def test_a_repeated_run_is_refused_if_a_plan_by_other_rules_is_stored_while_the_backups_are_listed() -> None:
+    cloud = BusyDay(nightly(5))
+    world = World(cloud=cloud)
+    world.interrupt()
+    world.wait(60)
+    cloud.meanwhile = lambda: world.run("2026-11-25T03:05:00Z", mode="preview", keep={"last": 4})
+    assert_refused(world, world.run(), "plan_superseded", "nightly/2026-11-25T03-05-00Z")
+
+
 def test_an_approval_is_refused_if_the_newest_plan_is_not_believed(world: World) -> None:
     sha256 = previewed(world)
     world.run("2026-11-26T03:00:00Z", mode="preview")

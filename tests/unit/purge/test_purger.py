@@ -320,6 +320,21 @@ def test_a_run_repeated_late_sends_nothing_if_it_cannot_list_or_after_a_week(wor
     assert_refused(world, world.run(), "plan_expired", "7 days")
 
 
+@pytest.mark.parametrize(
+    "changes", [{"keep": {"last": 4}}, {"guards": {"max_fraction": 1, "min_kept_per_group": 4}}, {"grace": "7d"}]
+)
+def test_repeated_run_sends_nothing_if_the_newest_plan_of_the_policy_keeps_more(
+    world: World, changes: dict[str, Any]
+) -> None:
+    world.interrupt()
+    world.wait(hours=1)
+    world.run("2026-11-25T04:00:00Z", **{"mode": "preview", **changes})
+    assert_refused(world, world.run(), "plan_superseded")
+    world.wait(hours=1)
+    world.run("2026-11-25T05:00:00Z", mode="preview")
+    assert world.run()["requested"] == 3, "the former rules are in force again"
+
+
 def test_a_sending_without_time_left_stops_before_the_next_batch() -> None:
     world = World(nightly(37))
     world.seconds_left = 29

@@ -136,6 +136,7 @@ class Purger:
                 self._check_place_now(stored.plan, time_left)
                 expires_at = expiry_of_run(stored.plan, self._clock())
                 if stored.stored_at is not None:  # this invocation has not made the plan
+                    check_newest(self._plans, stored.plan, with_grace=False)
                     approved = approved_backups(stored.plan, with_grace=False)
                     stored = stored.without_backups()  # frees their memory for the fresh list
                     fresh = self._make_fresh_plan(stored.plan.policy, time_left)
@@ -191,7 +192,6 @@ class Purger:
         stored = stored.without_backups()
         expires_at = self._clock() + LONGEST_LIFE
         fresh = self._make_fresh_plan(stored.plan.policy, time_left)
-        check_newest(self._plans, stored.plan, with_grace=with_grace)  # one may have been stored during the listing
         return self._send_what_is_still_selected(
             stored, fresh, approved, sending, expires_at, time_left, with_grace=with_grace
         )
@@ -208,6 +208,7 @@ class Purger:
         with_grace: bool,
     ) -> PurgeResult:
         """Request the deletions that the stored plan and a fresh one select."""
+        check_newest(self._plans, stored.plan, with_grace=with_grace)  # one may have been stored during the listing
         check_place(stored.plan, fresh.project_id, fresh.endpoint)  # the target may have changed before the list began
         deletions = compare_with_fresh_plan(approved, fresh, with_grace=with_grace, done=sending.before.done)
         check_guards_again(stored.plan, fresh, deletions.backups, with_grace=with_grace)
