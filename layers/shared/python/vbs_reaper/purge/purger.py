@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET
 
 from vbs_reaper.backups.hold_cache import HoldCache
 from vbs_reaper.backups.ports import BackupLists, HoldStore
@@ -247,16 +246,17 @@ class Purger:
                     self._plans.mark(stored.policy, stored.run, mark, msgspec.json.encode(part), is_part=True)
             raise
         self._report.requested(stored.policy, sent)
-        left_out, before = summarize(deletions.left_out), sending.before
+        before = sending.before
+        total = add(before, sent, summarize(deletions.left_out))
+        # An earlier attempt that left backups out has published nothing about them.
         result = completed(
-            stored.plan, stored.run, sent, with_grace=with_grace, left_out=left_out or UNSET, before=before.requested
+            stored.plan, stored.run, sent, with_grace=with_grace, left_out=total.left_out, before=before.requested
         )
         result = with_ignored_marks(result, sending.ignored)
         # Publish before writing the mark: a repeated run that finds the mark does not publish this event.
         self._publish(result)
-        total = add(before, sent, left_out)
         if total.requested:
-            document = msgspec.structs.replace(result, requested=total.requested, left_out=total.left_out)
+            document = msgspec.structs.replace(result, requested=total.requested)
             self._mark(stored, mark, msgspec.json.encode(document))
         return result
 

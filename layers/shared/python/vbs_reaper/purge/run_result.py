@@ -119,7 +119,8 @@ def completed(
 ) -> PurgeResult:
     """Return the result of a run or approval that has requested all its deletions, or left them out.
 
-    `requested` and `left_out` are those of this invocation; earlier ones had requested `before` deletions.
+    `requested` is the number of this invocation; earlier ones had requested `before` deletions. `left_out` is what all
+    invocations have left out.
     """
     grace = ", including those in grace" if with_grace else ""
     after = f", after {before:,} by earlier attempts" if before else ""
