@@ -137,6 +137,7 @@ def test_approval_with_grace_leaves_out_the_only_copies_that_the_plan_did_not_sh
     answer = world.approve(sha256, include_grace=True)
     assert world.queue.ids == ids(100)
     assert answer["left_out"]["backups"] == tuple({"id": each, "reason": "only_copy"} for each in ids(30, 31))
+    assert ids(31)[0] in world.queue.requests[0]["expect"]["survivors"], "number 100 stays if number 31 is lost"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,10 @@ BY_NAME = {"group_by": "name"}
 HOURLY_OF_TWO_VOLUMES = [
     record(number, age=number * HOUR, name="daily", volume_id=backup_id(number % 2)) for number in range(80)
 ]
+LAST_OF_VOLUME = [
+    record(3, age=72 * HOUR, name="daily", volume_id="v"),
+    record(4, age=9600 * HOUR, name="daily", volume_id="v"),
+]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +45,21 @@ HOURLY_OF_TWO_VOLUMES = [
                 nightly(4, {3: {"volume_id": "other"}}, name="daily"),
                 BY_NAME,
                 {3: [0]},
+            ),
+            "the last copy of its volume too": (
+                [*nightly(3, name="daily"), *LAST_OF_VOLUME],
+                BY_NAME | {"keep": {"last": 2, "yearly": 2}},
+                {2: [0], 3: [0, 4]},
+            ),
+            "the last copy of its volume too, in another group": (
+                [*nightly(3, {2: {"name": "weekly", "volume_id": "v"}, 1: {"volume_id": "v"}}, name="daily")],
+                BY_NAME | {"match": {"status": "available"}, "keep": {"last": 1}},
+                {1: [0, 2]},
+            ),
+            "the last copy of its volume too, if it is only held": (
+                [*nightly(2, name="daily"), LAST_OF_VOLUME[0], LAST_OF_VOLUME[1] | {"description": "[hold]"}],
+                BY_NAME | {"keep": {"last": 1}},
+                {1: [0], 3: [0, 4]},
             ),
             "of a failed copy that is newer than all": (
                 nightly(2, {0: {"status": "error"}}),
@@ -71,7 +90,7 @@ def _is_kept_by(row: PlannedBackup, rules: object) -> bool:
 
 @draw.many
 @given(draw.policies(), draw.records(only_past=False), draw.surroundings)
-def test_every_selected_copy_names_survivors_that_are_newer_and_kept(
+def test_every_selected_copy_names_survivors_that_are_newer_and_kept_and_one_of_its_volume(
     policy: PurgePolicy, rows: list[Record], around: dict[str, Any]
 ) -> None:
     made = plan(policy, inventory(rows, **around), NOW)
@@ -79,12 +98,20 @@ def test_every_selected_copy_names_survivors_that_are_newer_and_kept(
     by_id = {row.id: row for row in made.backups}
     for row in made.selected:
         named = [by_id[survivor] for survivor in survivors.of(row)]
-        assert len(named) <= 2
-        assert all(_is_kept_by(survivor, RULES) and survivor.group == row.group for survivor in named)
         if row.is_copy:
-            assert named
-            assert all(newest_first(survivor) > newest_first(row) for survivor in named)
+            kept = [
+                other for other in made.backups if other.keep and other.is_copy and other.volume_id == row.volume_id
+            ]
+            assert not kept or any(survivor.volume_id == row.volume_id for survivor in named)
+            newer = [survivor for survivor in named if newest_first(survivor) > newest_first(row)]
+            covering = [each for each in newer if _is_kept_by(each, RULES) and each.group == row.group]
+            others = [each for each in named if each not in covering]
+            assert 1 <= len(covering) <= 2
+            assert others in ([], [max(kept, key=newest_first, default=None)])
+            assert not others or policy.group_by != "volume"
         else:
+            assert len(named) <= 2
+            assert all(_is_kept_by(survivor, RULES) and survivor.group == row.group for survivor in named)
             assert named or not any(other.is_copy and other.group == row.group for other in made.backups)
         between = [
             other

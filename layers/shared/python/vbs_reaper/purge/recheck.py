@@ -82,6 +82,7 @@ def compare_with_fresh_plan(approved: ApprovedBackups, fresh: Plan, *, with_grac
     if fresh.policy.group_by != "volume":  # else each volume is a group, which keeps its newest copies
         for row in _new_only_copies(approved, fresh, left_out.keys(), earlier):
             left_out[row.id] = Reason.ONLY_COPY
+            row.keep = True  # so the requests for the other copies of its volume name it as a survivor
     if fresh.service == "cinder":
         # All other backups are kept, also those that only the fresh plan selects: keep the backups that they may need.
         for row in fresh.backups:

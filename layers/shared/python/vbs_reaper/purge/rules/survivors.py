@@ -1,13 +1,14 @@
 """Survivors: the kept copies that must still exist at the moment a selected backup is deleted.
 
-A request names at most two. The first is the copy that covers the backup: the nearest newer copy that a period rule
-keeps, which made the backup superfluous. The second is the newest copy of the group that a rule keeps. Both are of the
-same volume if possible, which matters only for groups by name.
+The first is the copy that covers the backup: the nearest newer copy that a period rule keeps, which made the backup
+superfluous. The second is the newest copy of the group that a rule keeps. Both are of the same volume if possible,
+which matters only for groups by name. If neither is, the third is the newest copy that the volume keeps, for whatever
+reason: otherwise the deletion could take the last copy of the volume.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 from vbs_reaper.purge.planned_backup import PlannedBackup, newest_first
 from vbs_reaper.purge.rules.retention import PERIOD_RULES, RULES
@@ -17,6 +18,8 @@ _RULES: Final = frozenset(RULES)
 _Place = tuple[str | None, str | None]
 """A group and a volume, or a group and None for the whole group."""
 
+_Key = TypeVar("_Key")
+
 
 class Survivors:
     """The copies of a plan that a rule keeps, prepared to find the survivors of each selected backup."""
@@ -25,9 +28,13 @@ class Survivors:
         self._covering: dict[_Place, list[PlannedBackup]] = {}
         """The copies that a period rule keeps, oldest first."""
         self._newest: dict[_Place, PlannedBackup] = {}
+        self._of_volume: dict[str | None, PlannedBackup] = {}
+        """The newest copy of each volume that is kept, also in another group or because of a hold."""
         for row in backups:
-            if row.keep and row.is_copy and not _RULES.isdisjoint(row.reasons):
-                self._add(row)
+            if row.keep and row.is_copy:
+                _put_newest(self._of_volume, row.volume_id, row)
+                if not _RULES.isdisjoint(row.reasons):
+                    self._add(row)
         for copies in self._covering.values():
             copies.sort(key=newest_first)
 
@@ -39,14 +46,14 @@ class Survivors:
         newer = (copy for copy in newest if newest_first(copy) > newest_first(row))
         # A failed copy may be newer than all usable ones.
         survivors = [next(filter(None, covering), None), next(newer, newest[0] if newest else None)]
+        if row.is_copy and all(survivor is None or survivor.volume_id != row.volume_id for survivor in survivors):
+            survivors.append(self._of_volume.get(row.volume_id))
         return tuple(dict.fromkeys(survivor.id for survivor in survivors if survivor is not None))
 
     def _add(self, row: PlannedBackup) -> None:
         is_covering = not PERIOD_RULES.isdisjoint(row.reasons)
         for place in ((row.group, row.volume_id), (row.group, None)):
-            newest = self._newest.get(place)
-            if newest is None or newest_first(row) > newest_first(newest):
-                self._newest[place] = row
+            _put_newest(self._newest, place, row)
             if is_covering:
                 self._covering.setdefault(place, []).append(row)
 
@@ -54,3 +61,9 @@ class Survivors:
         copies = self._covering.get(place, [])
         position = bisect_right(copies, newest_first(row), key=newest_first)
         return copies[position] if position < len(copies) else None
+
+
+def _put_newest(newest: dict[_Key, PlannedBackup], key: _Key, row: PlannedBackup) -> None:
+    found = newest.get(key)
+    if found is None or newest_first(row) > newest_first(found):
+        newest[key] = row
