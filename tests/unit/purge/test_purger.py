@@ -335,6 +335,31 @@ def test_repeated_run_sends_nothing_if_the_newest_plan_of_the_policy_keeps_more(
     assert world.run()["requested"] == 3, "the former rules are in force again"
 
 
+@pytest.mark.parametrize("changes", [{"keep": {"last": 4}}, {"grace": "7d"}])
+def test_late_run_without_a_plan_is_refused_if_a_plan_by_other_rules_was_made_after_its_time(
+    world: World, changes: dict[str, Any]
+) -> None:
+    world.wait(hours=1)
+    world.run("2026-11-25T04:00:00Z", **{"mode": "preview", **changes})
+    world.wait(hours=1)
+    assert_refused(world, world.run(), "plan_superseded", "nightly/2026-11-25T04-00-00Z", RUN)
+    assert world.run(**changes)["outcome"] == "completed", "by the rules of the newest plan"
+
+
+def test_late_run_is_planned_if_its_rules_are_those_of_the_newest_plan_or_that_plan_is_older(world: World) -> None:
+    world.run("2026-11-25T02:00:00Z", mode="preview", keep={"last": 4})
+    world.wait(hours=1)
+    assert world.run("2026-11-25T04:00:00Z")["outcome"] == "completed", "the plan by other rules is older"
+    assert world.run("2026-11-25T03:30:00Z")["outcome"] == "completed", "the newer plan has the same rules"
+
+
+def test_late_run_is_planned_if_the_newest_plan_is_not_believed(world: World) -> None:
+    world.wait(hours=1)
+    world.run("2026-11-25T04:00:00Z", mode="preview", keep={"last": 4})
+    world.plans.objects["nightly", "2026-11-25T04-00-00Z", "json"] = b"{}"
+    assert world.run()["outcome"] == "completed"
+
+
 def test_a_sending_without_time_left_stops_before_the_next_batch() -> None:
     world = World(nightly(37))
     world.seconds_left = 29

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -27,13 +28,15 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 class Run:
     """Plan by this policy and, if its mode is `purge`, request the deletions that are due.
 
-    `policy.target` is always set: to `target`, which is the default target if the event names none. `is_scheduled` says
-    whether a schedule has started the run, and not a person.
+    `policy.target` is always set: to `target`, which is the default target if the event names none. `started_at` is
+    the time that the event states, scheduled or not; None if it states none. `is_scheduled` says whether a schedule has
+    started the run, and not a person.
     """
 
     policy: PurgePolicy
     target: str
     name: str
+    started_at: datetime | None = None
     is_scheduled: bool = False
 
 
@@ -81,24 +84,25 @@ def _read_run(policy: object, time: object, default_target: str, invocation_id: 
     except InvalidPolicy as refusal:
         raise _refused(f'"run": {refusal}') from None
     target = default_target if parsed.target is UNSET else parsed.target
+    started_at = read_instant(time)
     # The plan names the target too, so that a later change of the default does not change what an approval deletes.
     return Run(
         policy=msgspec.structs.replace(parsed, target=target),
         target=target,
-        name=_run_name(time, invocation_id),
-        is_scheduled=by_schedule and read_instant(time) is not None,
+        name=_run_name(started_at, invocation_id),
+        started_at=started_at,
+        is_scheduled=by_schedule and started_at is not None,
     )
 
 
-def _run_name(time: object, invocation_id: str) -> str:
+def _run_name(started_at: datetime | None, invocation_id: str) -> str:
     """Return the name of the run: its time in UTC, or the invocation ID if that is missing or unreadable.
 
     A schedule may be delivered several times, or at several times of invocation: the name is the same for all of them.
     """
-    instant = read_instant(time)
-    if instant is not None:
-        return f"{instant.replace(tzinfo=None).isoformat(timespec='seconds').replace(':', '-')}Z"
-    return invocation_id
+    if started_at is None:
+        return invocation_id
+    return f"{started_at.replace(tzinfo=None).isoformat(timespec='seconds').replace(':', '-')}Z"
 
 
 def _read_approval(document: object) -> Approval:

@@ -20,7 +20,7 @@ from vbs_reaper.backups.hold_cache import HoldCache
 from vbs_reaper.backups.ports import BackupLists, HoldStore
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunStopped, RunUnfinished
-from vbs_reaper.purge.approval import check_newest, check_place, find_approved
+from vbs_reaper.purge.approval import check_newest, check_not_outdated, check_place, find_approved
 from vbs_reaper.purge.event import Approval, Run, policy_name_of, read_event
 from vbs_reaper.purge.listing import ListedRows, StackLimits, describe_target, list_rows
 from vbs_reaper.purge.plan import Plan
@@ -124,6 +124,7 @@ class Purger:
         stored = find_stored_plan(self._plans, run)
         is_repeat = stored is not None
         if stored is None:
+            check_not_outdated(self._plans, run)
             stored = self._make_plan(run, time_left)
         sending = read_sending(self._plans, stored, with_grace=False)
         result = self._publish_plan(stored, sending)
