@@ -146,14 +146,14 @@ def test_check_without_a_target_uses_those_of_the_schedule(
 ) -> None:
     stack.store_secret("another", cloud.target_secret())
     template = {
-        "Parameters": {"CheckTargets": {"Type": "CommaDelimitedList", "Default": ""}},
+        "Parameters": {"CheckTargets": {"Type": "String", "Default": ""}},
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {"CheckerFunctionName": {"Value": stack.outputs["CheckerFunctionName"]}},
     }
     stack.aws.client("cloudformation").create_stack(
         StackName="with-targets",
         TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": "CheckTargets", "ParameterValue": f"{target},another"}],
+        Parameters=[{"ParameterKey": "CheckTargets", "ParameterValue": f"{target}, another"}],
     )
     # The operator has no permission to describe this stack.
     cli.environment |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}

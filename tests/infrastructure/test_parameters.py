@@ -15,19 +15,22 @@ from botocore import xform_name
 from tests.infrastructure.combinations import WITH_EVERYTHING
 from tests.infrastructure.rendered import Rendered, translated
 from tests.infrastructure.translate import ROOT
+from vbs_reaper.checking.target_check import TARGETS_LIMIT
 from vbs_reaper.deletion.envelope import open_envelope
 from vbs_reaper.deletion.request import DeleteRequest
+from vbs_reaper.errors import SettingsError
 from vbs_reaper.purge.event import Approval, Run, read_event
 from vbs_reaper.purge.policy import PurgePolicy
+from vbs_reaper.settings import DeleterSettings
 
 PARAMETERS: dict[str, dict[str, Any]] = translated()["Parameters"]
 DEFAULTS = {
     "SecretPrefix": "vbs-reaper",
     "DefaultTarget": "default",
-    "BackoffBaseInSeconds": 60,
+    "BackoffBaseInSeconds": "60",
     "MaximumConcurrency": 2,
-    "CallsAtOnce": 5,
-    "MinimumAge": 0,
+    "CallsAtOnce": "5",
+    "MinimumAge": "0",
     "EventBusName": "",
     "AllowedEventSources": "",
     "AllowedSourceArns": "",
@@ -56,7 +59,7 @@ DEFAULTS = {
     "OperatorPolicyName": "",
 }
 REFUSED: dict[str, list[str | int]] = {
-    "SecretPrefix": ["", "a//b", "reaper/", "*"],
+    "SecretPrefix": ["", "a//b", "reaper/", "*", "a" * 256],
     "DefaultTarget": ["", "OTC", "a" * 64, "../other"],
     "BackoffBaseInSeconds": [0, 901],
     "MaximumConcurrency": [1],
@@ -79,13 +82,16 @@ REFUSED: dict[str, list[str | int]] = {
         "{}",
         '{"policy" : "nightly"}',  # PurgeMissingAlarm would not find the name
         '{"target": "policy"}',
+        '{"policy": "my policy", "keep": {"last": 1}}',  # the checker and the purger would reject the name
+        '{"policy": "' + "a" * 64 + '"}',
+        '{"policy": 5}',
     ],
     "PurgeSchedule": ["0 4 * * *", "cron()"],
     "PurgeTimezone": ["", "Europe/"],
     "PurgeState": ["enabled"],
     "PurgerMemory": [255, 2049],
     "PlanRetentionInDays": [29, 3654],
-    "CheckTargets": ["OTC", 'a", "b'],
+    "CheckTargets": ["OTC", 'a", "b', "a,", ",a", "a,,b", "a b", ",".join(["a"] * (TARGETS_LIMIT + 1))],
     "CheckRate": ["rate(5 minutes)", "rate(1 hours)", "rate(13 hours)", "rate(1 day)"],
     "PurgeMaximumGapInDays": [8],
     "AlarmTopicArn": ["alarms"],
@@ -106,11 +112,11 @@ REFUSED: dict[str, list[str | int]] = {
 }
 OF_EVERY_COMMAND = {"query", "output", "cli-read-timeout", "cli-binary-format"}
 AS_BOTOCORE_SAYS = {"s3api": "s3"}
-TAKEN: dict[str, list[str | int]] = {
+TAKEN: dict[str, list[str]] = {
     "SecretPrefix": ["teams/backup/vbs-reaper"],
     "DefaultTarget": ["otc-prod"],
-    "BackoffBaseInSeconds": [900],
-    "MinimumAge": [8784],
+    "BackoffBaseInSeconds": ["900"],
+    "MinimumAge": ["8784"],
     "EventBusName": ["default"],
     "AllowedSourceArns": [
         "arn:aws:sns:eu-central-1:123456789012:requests",
@@ -124,13 +130,13 @@ TAKEN: dict[str, list[str | int]] = {
     "PurgeSchedule": ["rate(1 day)", "cron(30 2 ? * MON-FRI *)"],
     "PurgeTimezone": ["Europe/Berlin", "America/Argentina/Buenos_Aires"],
     "PurgeState": ["ENABLED"],
-    "CheckTargets": ["", "otc-prod"],
+    "CheckTargets": ["", "otc-prod", "otc-prod, huawei-prod", ",".join(["a" * 63] * TARGETS_LIMIT)],
     "CheckRate": ["rate(6 hours)", "rate(12 hours)"],
-    "PurgeMaximumGapInDays": [0],
+    "PurgeMaximumGapInDays": ["0"],
     "AlarmTopicArn": ["arn:aws:sns:eu-central-1:123456789012:alarms"],
     "AllowedEventSources": ["aws.partner/example.com/1/orders"],
-    "PlanRetentionInDays": [3653],
-    "LogRetentionInDays": [3653],
+    "PlanRetentionInDays": ["3653"],
+    "LogRetentionInDays": ["3653"],
     "KmsKeyArn": ["arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-0b5e4f6a"],
     "PermissionsBoundaryArn": ["arn:aws-us-gov:iam::aws:policy/PowerUserAccess"],
     "RolePath": ["/teams/backup/"],
@@ -141,10 +147,11 @@ def takes(name: str, value: str | int) -> bool:
     """Return whether CloudFormation accepts a value. A pattern must match all of it; limits are inclusive."""
     parameter = PARAMETERS[name]
     if "AllowedValues" in parameter:
-        return value in parameter["AllowedValues"]
+        return str(value) in map(str, parameter["AllowedValues"])
     if "AllowedPattern" in parameter:
         values = str(value).split(",") if "List" in parameter["Type"] else [str(value)]
-        return all(re.fullmatch(parameter["AllowedPattern"], each) for each in values)
+        longest = parameter.get("MaxLength", 4096)  # by default the limit of every parameter
+        return len(str(value)) <= longest and all(re.fullmatch(parameter["AllowedPattern"], each) for each in values)
     return bool(parameter["MinValue"] <= int(value) <= parameter["MaxValue"])
 
 
@@ -167,6 +174,41 @@ def test_an_invalid_value_is_rejected_before_the_deployment(name: str) -> None:
 def test_the_default_and_every_valid_value_is_accepted(name: str) -> None:
     values = [PARAMETERS[name]["Default"], *TAKEN.get(name, []), WITH_EVERYTHING.get(name)]
     assert [value for value in values if value is not None and not takes(name, value)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("BackoffBaseInSeconds", "BACKOFF_BASE_IN_SECONDS"),
+        ("CallsAtOnce", "CALLS_AT_ONCE"),
+        ("MinimumAge", "MINIMUM_AGE_IN_HOURS"),
+    ],
+)
+def test_a_parameter_accepts_exactly_the_numbers_that_the_functions_accept(name: str, variable: str) -> None:
+    odd = ["", "1.5", "1.0", "1e1", "+5", " 5", "5 ", "0x5", "1_0"]  # CloudFormation takes some of them as numbers
+    values = [*odd, *map(str, range(-10, 10_000))]
+    assert [value for value in values if takes(name, value)] == [
+        value for value in values if variable not in faults_of({variable: value})
+    ]
+
+
+def faults_of(variables: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as rejected:  # most variables are missing
+        DeleterSettings.from_env(variables)
+    return str(rejected.value)
+
+
+@pytest.mark.parametrize("prefix", ["a", "a" * 255, "a" + "/b" * 127, "a+b=c.d@e-f_g/h"])
+def test_the_functions_accept_every_valid_secret_prefix(prefix: str) -> None:
+    assert takes("SecretPrefix", prefix)
+    assert "SECRET_PREFIX" not in faults_of({"SECRET_PREFIX": prefix})
+
+
+@pytest.mark.parametrize("targets", TAKEN["CheckTargets"])
+def test_the_schedule_of_the_checker_names_every_target(targets: str) -> None:
+    schedules = Rendered({"CheckTargets": targets}).every("Scheduler::Schedule")
+    event = json.loads(schedules["StackCheckSchedule"]["Target"]["Input"])
+    assert event["targets"] == [target.strip() for target in targets.split(",") if target]
 
 
 def test_every_parameter_is_in_one_group_and_used() -> None:

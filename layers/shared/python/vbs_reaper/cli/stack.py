@@ -67,7 +67,8 @@ class Stack:
     @property
     def check_targets(self) -> list[str]:
         """The targets that the checker checks by its schedule; empty for the default target."""
-        return [target for target in self._parameters.get("CheckTargets", "").split(",") if target]
+        names = self._parameters.get("CheckTargets", "").split(",")
+        return [name.strip() for name in names if name]
 
     @property
     def bucket(self) -> str:
