@@ -169,17 +169,21 @@ def test_holds_of_a_stack_are_listed_before_it_is_deleted(
     cli.write_text('#!/bin/sh\necho "$1 of $AWS_DEFAULT_REGION/$3"\nexit 1\n', encoding="utf-8")
     cli.chmod(0o700)
     environment = {name: value for name, value in ENVIRONMENT.items() if name != "AWS_DEFAULT_REGION"}
-    tools = ["SAM=echo sam", f"CLI={cli}", f"BUS_RULES={cli} rules of"]
+    rules = tmp_path / "rules"
+    rules.write_text('#!/bin/sh\necho "rules of $AWS_DEFAULT_REGION/$1"\n', encoding="utf-8")
+    rules.chmod(0o700)
+    tools = ["SAM=echo sam", f"CLI={cli}", f"BUS_RULES={rules}"]
     done = make(*BUILT, "remove", *tools, *words, environment=environment)
     assert done.returncode == 0, done.stderr
-    _, listed, failed, rules, deleted = done.stdout.splitlines()
+    _, listed, failed, searched, deleted = done.stdout.splitlines()
     assert (listed, failed) == (f"holds of {holds}", "They could not be listed.")
-    assert rules == f"rules of {holds}"
+    assert searched == f"rules of {holds}"
     assert deleted.startswith(f"sam {deletes}")
 
 
-def test_nothing_is_deleted_while_the_bus_has_rules_of_others() -> None:
-    done = make(*BUILT, "remove", "SAM=echo sam", "CLI=echo", "BUS_RULES=sh -c 'exit 2'")
+@pytest.mark.parametrize("code", [1, 2])
+def test_nothing_is_deleted_while_the_bus_has_rules_of_others_or_they_cannot_be_listed(code: int) -> None:
+    done = make(*BUILT, "remove", "SAM=echo sam", "CLI=echo", f"BUS_RULES=sh -c 'exit {code}'")
     assert done.returncode
     assert "sam delete" not in done.stdout
 
