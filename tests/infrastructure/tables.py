@@ -55,8 +55,8 @@ def alarms() -> Iterator[str]:
     for name, resource in translated()["Resources"].items():
         if resource["Type"] == "AWS::CloudWatch::Alarm":
             first, says, _ = _described(resource["Properties"]["AlarmDescription"]).splitlines()
-            title = first.removeprefix("Runbook: ")
-            runbook = f"[{title}](#{title.lower().replace(' ', '-')})"
+            anchor = first.partition("#")[2]
+            runbook = f"[{anchor.replace('-', ' ').capitalize()}](#{anchor})"
             yield f"| `{name}` | {_cell(says)} | {_cell(RAISED[name])} | {runbook} |"
 
 

@@ -108,7 +108,11 @@ def kinds() -> set[tuple[str, frozenset[str]]]:
 
 
 def runbook(alarm: Properties) -> str:
-    return str(alarm["AlarmDescription"]).splitlines()[0].removeprefix("Runbook: ")
+    """Return the title of the alarm's runbook."""
+    document, anchor = str(alarm["AlarmDescription"]).splitlines()[0].split("#")
+    assert document == f"Runbook of vbs-reaper: {OPERATOR_GUIDE.name}"
+    assert anchor in OPERATOR_GUIDE.anchors()
+    return anchor.replace("-", " ").capitalize()
 
 
 # ── Alarms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
