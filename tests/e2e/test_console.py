@@ -27,6 +27,7 @@ def test_plans_are_listed_with_their_hash_and_a_picture_is_opened(cli: OperatorC
     assert plan["run"] in stdout
     (listed,) = json.loads(cli.run("plans", "--policy", plan["policy"], "--json")[1])
     assert (listed["run"], listed["sha256"], listed["sent"]) == (plan["run"], plan["plan"], False)
+    assert listed["result"] == "exceeds max_fraction"
     code, stdout, _ = cli.run("plans", "--policy", plan["policy"], "--open", plan["run"])
     assert code == 0
     assert plan["plan"] in Path(stdout.splitlines()[0]).read_text(encoding="utf-8")

@@ -69,8 +69,14 @@ def test_a_plan_is_written_once_and_read_back_unchanged(store: PlanBucket, bucke
         assert found.stored_at == head(bucket, "first.json")["LastModified"]
         assert b"".join(found.pieces()) == b"".join(found.pieces()) == encode_plan(first)
     assert read_plan(encode_plan(first)).sha256 == first.sha256
-    assert head(bucket, "first.json")["Metadata"] == {"sha256": first.sha256}  # its policy names no target
+    # Its policy names no target.
+    assert head(bucket, "first.json")["Metadata"] == {"sha256": first.sha256, "due": "3", "exceeded": "max_fraction"}
     assert head(bucket, "first.json")["ContentType"] == "application/json"
+
+
+def test_the_metadata_of_a_plan_names_only_guards_that_are_exceeded(store: PlanBucket, bucket: str) -> None:
+    sha256 = store.store("nightly", "first", made("first", nights=2))
+    assert head(bucket, "first.json")["Metadata"] == {"sha256": sha256, "due": "0"}
 
 
 def test_the_page_of_a_plan_is_stored_beside_it(store: PlanBucket, bucket: str) -> None:

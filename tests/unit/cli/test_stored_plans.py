@@ -1,4 +1,4 @@
-"""Which plans are listed as sent."""
+"""Which plans are listed as sent, and how their results are shown."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,7 +19,7 @@ class Bucket:
 
     objects: dict[str, timedelta]
     bucket: str = "plans"
-    heads: list[str] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
 
     @property
     def s3(self) -> Self:
@@ -32,7 +32,7 @@ class Bucket:
         return [{"Contents": [{"Key": key, "LastModified": NOW + later} for key, later in self.objects.items()]}]
 
     def head_object(self, **_: str) -> dict[str, Any]:
-        return {"Metadata": {"sha256": "a" * 64}}
+        return {"Metadata": {"sha256": "a" * 64} | self.metadata}
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,23 @@ def test_plan_is_shown_as_sent_only_if_a_mark_is_not_older_than_it(marks: dict[s
     marked = {PLAN.replace("json", ending): timedelta(seconds=later) for ending, later in marks.items()}
     (plan,) = stored_plans(cast("Stack", Bucket({PLAN: timedelta()} | marked)), "nightly")
     assert plan.sent is sent
+
+
+@pytest.mark.parametrize(
+    ("marks", "metadata", "result"),
+    [
+        ({}, {"due": "1200"}, "1,200 due"),
+        ({}, {"due": "0"}, "nothing due"),
+        ({}, {"due": "12", "exceeded": "max_deletions,max_fraction"}, "exceeds max_deletions, max_fraction"),
+        ({"sent": 60}, {"due": "12", "exceeded": "max_fraction"}, "sent"),  # it was approved
+        ({"sent.part": 60}, {"due": "12"}, "partly sent"),
+        ({"sent.part": -1}, {"due": "12"}, "12 due"),
+        ({"sent.part": 60, "sent": 90}, {"due": "12"}, "sent"),
+        ({}, {}, ""),  # stored by an earlier version
+        ({}, {"due": "x"}, ""),  # written by somebody else
+    ],
+)
+def test_the_list_shows_what_became_of_a_plan(marks: dict[str, int], metadata: dict[str, str], result: str) -> None:
+    marked = {PLAN.replace("json", ending): timedelta(seconds=later) for ending, later in marks.items()}
+    (plan,) = stored_plans(cast("Stack", Bucket({PLAN: timedelta()} | marked, metadata=metadata)), "nightly")
+    assert plan.result == result

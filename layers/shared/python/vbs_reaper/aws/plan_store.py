@@ -45,6 +45,10 @@ SHA256: Final = "sha256"
 
 TARGET: Final = "target"
 """The object metadata by which plans of the same target are found. It is used only for a warning."""
+DUE: Final = "due"
+EXCEEDED: Final = "exceeded"
+"""The object metadata with the number of deletions that are due, and the guards that refuse them. Only `vbs-reaper
+plans` shows them."""
 PLANS: Final = "plans/"
 
 PIECE_BYTES: Final = 1 << 20
@@ -125,8 +129,7 @@ class PlanBucket:
         """Store the plan of a run; return its sha256. Stores nothing and returns None if the run already has a plan."""
         with TemporaryFile() as file:
             sha256 = _write(write_plan(plan), file)
-            metadata = {SHA256: sha256} | ({TARGET: plan.policy.target} if plan.policy.target else {})
-            is_stored = self._put(key_of(policy, run, PLAN), file, "application/json", metadata)
+            is_stored = self._put(key_of(policy, run, PLAN), file, "application/json", _metadata(plan, sha256))
             return sha256 if is_stored else None
 
     def store_page(self, policy: str, run: str, plan: Plan) -> None:
@@ -224,6 +227,15 @@ class PlanBucket:
             else:
                 return True
         return False
+
+
+def _metadata(plan: Plan, sha256: str) -> dict[str, str]:
+    metadata = {SHA256: sha256, DUE: str(plan.totals.due)}
+    if plan.policy.target:
+        metadata[TARGET] = plan.policy.target
+    if plan.exceeded:
+        metadata[EXCEEDED] = ",".join(guard.guard for guard in plan.exceeded)
+    return metadata
 
 
 def _write(pieces: Generator[bytes, None, str], file: IO[bytes]) -> str:

@@ -31,7 +31,9 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
     command = commands.add_parser(
         "plans",
         help="list a stack's purge plans, or open the page of one",
-        description="Lists the purge plans that a stack has stored, or opens the HTML page of one.",
+        description="Lists the purge plans that a stack has stored, newest first, or opens the HTML page of one. The "
+        "result of a plan is: sent, partly sent, nothing due, how many deletions are due (they were not requested), or "
+        "the guards that it exceeds (a purge by it is refused until you approve it).",
     )
     command.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")
     command.add_argument("--policy", metavar="NAME", help="only plans of this policy")
@@ -83,16 +85,16 @@ def _print_table(found: Sequence[StoredPlan]) -> None:
 
 def _table(found: Sequence[StoredPlan]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("policy", "run", "stored", "sent", "sha256"):
+    for name in ("policy", "run", "stored", "result", "sha256"):
         table.add_column(name, no_wrap=True)
     for plan in found:
-        table.add_row(*map(Text, (plan.policy, plan.run, _stored(plan), "yes" if plan.sent else "", plan.sha256)))
+        table.add_row(*map(Text, (plan.policy, plan.run, _stored(plan), plan.result, plan.sha256)))
     return table
 
 
 def _block(plan: StoredPlan) -> str:
-    sent = ", sent" if plan.sent else ""
-    return f"{plan.policy}, stored {_stored(plan)}{sent}\n  run {plan.run}\n  sha256 {plan.sha256}\n"
+    result = plan.result and f", {plan.result}"
+    return f"{plan.policy}, stored {_stored(plan)}{result}\n  run {plan.run}\n  sha256 {plan.sha256}\n"
 
 
 def _stored(plan: StoredPlan) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS
+from vbs_reaper.aws.plan_store import DUE, EXCEEDED, SHA256
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.errors import CommandError, RunRefused
 from vbs_reaper.purge.mark_names import read_mark_key
@@ -26,13 +27,17 @@ _DIGITS: Final = re.compile(rf"[0-9a-f]{{{LEAST_DIGITS},{SHA256_DIGITS}}}", re.A
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """One plan in the list. `sha256` is empty if the object does not have that metadata."""
+    """One plan in the list. `sha256` is empty if the object does not have that metadata.
+
+    `result` says in words what became of the plan, or what it would do. It is empty if the object does not show that.
+    """
 
     policy: str
     run: str
     stored: datetime
     sent: bool
     sha256: str
+    result: str
 
 
 def stored_plans(stack: Stack, policy: str | None) -> Iterator[StoredPlan]:
@@ -44,13 +49,16 @@ def stored_plans(stack: Stack, policy: str | None) -> Iterator[StoredPlan]:
     s3 = stack.s3
     try:
         objects = _objects(stack, policy)
-        marked = _marked_at(objects)
+        marked, begun = _marked_at(objects, parts=False), _marked_at(objects, parts=True)
         documents = (key for key in objects if _PLAN_KEY.fullmatch(key))
         for key in sorted(documents, key=lambda key: objects[key], reverse=True):
             _, plan_policy, run = key.removesuffix(".json").split("/")
-            sha256 = s3.head_object(Bucket=stack.bucket, Key=key)["Metadata"].get("sha256", "")
-            sent = marked.get(key.removesuffix(".json"), _NEVER) >= objects[key]
-            yield StoredPlan(plan_policy, run, objects[key].astimezone(UTC), sent, sha256)
+            metadata = s3.head_object(Bucket=stack.bucket, Key=key)["Metadata"]
+            sent, is_begun = (each.get(key.removesuffix(".json"), _NEVER) >= objects[key] for each in (marked, begun))
+            result = "sent" if sent else "partly sent" if is_begun else _unsent(metadata)
+            yield StoredPlan(
+                plan_policy, run, objects[key].astimezone(UTC), sent, metadata.get(SHA256, ""), printable(result)
+            )
     except AWS_ERRORS as error:
         raise stack.failed("list its plans", error) from None
 
@@ -134,12 +142,25 @@ def _plans(stack: Stack, policy: str | None) -> dict[tuple[str, str], datetime]:
     return {(policy_name, run): stored for (_, policy_name, run), stored in names}
 
 
-def _marked_at(objects: Mapping[str, datetime]) -> dict[str, datetime]:
-    """Return when the last mark of each run was stored. One that is older than its plan is not the purger's."""
+def _unsent(metadata: Mapping[str, str]) -> str:
+    """Return what a plan would do that was not sent; an empty text if its metadata does not show that."""
+    if exceeded := metadata.get(EXCEEDED):
+        return f"exceeds {exceeded.replace(',', ', ')}"
+    due = metadata.get(DUE, "")
+    if not (due.isascii() and due.isdigit()):
+        return ""
+    return f"{int(due):,} due" if int(due) else "nothing due"
+
+
+def _marked_at(objects: Mapping[str, datetime], *, parts: bool) -> dict[str, datetime]:
+    """Return when the last mark, or part of one, of each run was stored.
+
+    One that is older than its plan is not the purger's.
+    """
     marked: dict[str, datetime] = {}
     for key, stored_at in objects.items():
         mark = read_mark_key(key)
-        if mark is not None and not mark.is_part:
+        if mark is not None and mark.is_part == parts:
             marked[mark.run] = max(stored_at, marked.get(mark.run, _NEVER))
     return marked
 
