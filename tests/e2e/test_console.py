@@ -227,6 +227,22 @@ def test_nothing_is_sent_unless_the_name_of_the_target_is_typed(
     assert stack.depth().total == 0
 
 
+def test_a_superseded_plan_is_refused_before_anyone_is_asked_to_confirm(
+    cli: OperatorCli, plan: dict[str, Any], stack: LocalStack
+) -> None:
+    keeps_more = {
+        "policy": plan["policy"],
+        "target": plan["target"],
+        "match": {"name": "daily-*"},
+        "keep": {"last": 9},
+    }
+    stack.invoke({"run": keeps_more}, function="Purger")
+    code, stdout, stderr = cli.run("approve", "--policy", plan["policy"], "--plan", plan["plan"], typed="\n")
+    assert (code, "(plan_superseded)" in stderr) == (1, True), stderr
+    assert "overrides" not in stdout
+    assert "type the name" not in stdout + stderr
+
+
 def test_a_missing_plan_or_run_is_refused_in_one_sentence(cli: OperatorCli, plan: dict[str, Any]) -> None:
     assert cli.run("plans", stack="nowhere")[0] == 1
     code, _, stderr = cli.run("approve", "--policy", plan["policy"], "--plan", "a" * 64)

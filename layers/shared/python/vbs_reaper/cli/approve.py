@@ -8,6 +8,7 @@ import argparse
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
 from vbs_reaper.cli.plan_text import print_plan
@@ -15,9 +16,11 @@ from vbs_reaper.cli.prompts import require_typed
 from vbs_reaper.cli.sent_deletions import send_and_follow
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.stored_plans import find_sha256
-from vbs_reaper.errors import CommandError, InvalidPlan, RunRefused
+from vbs_reaper.errors import CommandError, RunRefused
+from vbs_reaper.purge.approval import check_newest, find_approved
+from vbs_reaper.purge.event import Approval
 from vbs_reaper.purge.plan import Plan
-from vbs_reaper.purge.plan_file import read_plan_pieces
+from vbs_reaper.purge.sent_marks import read_sending
 from vbs_reaper.text import count
 
 
@@ -52,11 +55,13 @@ def run(args: argparse.Namespace) -> int:
     """Run the command.
 
     Raises:
-        CommandError: the plan does not exist, the user does not confirm, or the purger refuses the approval.
+        CommandError: the plan does not exist or cannot be approved any more, the user does not confirm, or the purger
+            refuses the approval.
     """
     stack, console = Stack(args.stack), Console(stderr=args.json)
     sha256 = find_sha256(stack, args.policy, args.plan)
-    plan = _find(stack, args.policy, sha256)
+    approval = Approval(policy=args.policy, plan=sha256, include_grace=args.include_grace)
+    plan = _find(stack, approval, datetime.now(UTC))
     console.print(f"sha256 {sha256}", soft_wrap=True)
     print_plan(plan, console, with_calendars=False)
     if plan.exceeded:
@@ -65,19 +70,20 @@ def run(args: argparse.Namespace) -> int:
         )
     if not args.yes:
         _ask(plan, plan.totals.selected if args.include_grace else plan.totals.due)
-    started_at = datetime.now(UTC)
-    approval = {"policy": args.policy, "plan": sha256, "include_grace": args.include_grace}
-    return send_and_follow(stack, args.policy, {"approve": approval}, console, started_at, as_json=args.json)
+    event, started_at = {"approve": msgspec.to_builtins(approval)}, datetime.now(UTC)
+    return send_and_follow(stack, args.policy, event, console, started_at, as_json=args.json)
 
 
-def _find(stack: Stack, policy: str, sha256: str) -> Plan:
+def _find(stack: Stack, approval: Approval, now: datetime) -> Plan:
+    """Return the plan, if the purger would not refuse to carry it out. The purger checks the same and more again."""
+    with_grace = approval.include_grace
     try:
-        found = stack.plans.find(policy, sha256)
-        if found is None:
-            raise CommandError(f'policy "{policy}" has no stored plan {sha256}; `vbs-reaper plans` lists them')
-        return read_plan_pieces(found.pieces())
-    except (RunRefused, InvalidPlan) as refusal:
-        raise CommandError(str(refusal)) from None
+        stored = find_approved(stack.plans, approval, now)
+        if not read_sending(stack.plans, stored, with_grace=with_grace).is_complete:
+            check_newest(stack.plans, stored.plan, with_grace=with_grace)
+    except RunRefused as refusal:
+        raise CommandError(f"{refusal} ({refusal.reason.value}). {refusal.reason.action}") from None
+    return stored.plan
 
 
 def _ask(plan: Plan, deletions: int) -> None:
