@@ -80,8 +80,9 @@ def test_the_same_plan_gives_the_same_bytes_also_for_the_event_of_a_schedule(cli
     assert cli.preview("--html", "one.html").returncode == cli.preview("--html", "two.html").returncode == 2
     assert cli.folder.joinpath("one.html").read_bytes() == cli.folder.joinpath("two.html").read_bytes()
     plain = cli.preview("--json").stdout
-    cli.put("policy.json", {"run": POLICY})
-    assert cli.preview("--json").stdout == plain
+    for time in ({}, {"scheduled_time": "<aws.scheduler.scheduled-time>"}, {"started_at": "2026-11-25T03:00:00Z"}):
+        cli.put("policy.json", {"run": POLICY, **time})
+        assert cli.preview("--json").stdout == plain
 
 
 def test_the_exit_code_depends_on_what_would_happen(cli: PreviewCli) -> None:
@@ -153,7 +154,7 @@ FILES = ("--backups", "inventory.json")
         ("{", "policy.json: is not JSON"),
         ({**POLICY, "keep": {"keep-last": 1}}, "it comes from restic; the equivalent here is "),
         ({**POLICY, "timezone": "Mars"}, '"timezone" is "Mars", which is not a known time zone'),
-        ({"run": POLICY, "scheduled_time": "2026-11-25T03:00:00Z"}, '"run" is not a key of a policy'),
+        ({"run": POLICY, "schedule_time": "2026-11-25T03:00:00Z"}, '"run" is not a key of a policy'),
     ],
 )
 def test_a_faulty_policy_is_refused_with_one_sentence(cli: PreviewCli, content: object, says: str) -> None:

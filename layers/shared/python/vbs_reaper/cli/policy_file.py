@@ -8,13 +8,13 @@ import msgspec
 
 from vbs_reaper.cli.files import BYTE_ORDER_MARK, decode, read_file
 from vbs_reaper.errors import CommandError, InvalidJson, InvalidPolicy
-from vbs_reaper.purge.event import STARTED_AT
+from vbs_reaper.purge.event import STARTED_AT, is_run
 from vbs_reaper.purge.policy import POLICY_LIMIT_BYTES, PurgePolicy, read_policy
 from vbs_reaper.strict_json import read_json
 
 
 def read_policy_file(path: Path) -> PurgePolicy:
-    """Return the policy in a file, which may also be the event of a schedule that contains it: {"run": …}.
+    """Return the policy in a file, which may also contain it in an event of the purger. The time of that is not used.
 
     Raises:
         CommandError: the file cannot be read, or does not contain a valid policy.
@@ -22,8 +22,7 @@ def read_policy_file(path: Path) -> PurgePolicy:
     try:
         text = decode(read_file(path), str(path))
         document = read_json(text.removeprefix(BYTE_ORDER_MARK), limit=POLICY_LIMIT_BYTES)
-        is_event = isinstance(document, dict) and document.keys() == {"run"}  # as a schedule sends it to the purger
-        return read_policy(document["run"] if is_event else document)
+        return read_policy(document["run"] if is_run(document) else document)
     except (InvalidJson, InvalidPolicy) as error:
         raise CommandError(f"{path}: {error}") from None
 

@@ -60,7 +60,8 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         type=Path,
         required=True,
         metavar="FILE",
-        help='the purge policy as JSON, or the event of a schedule that contains it: {"run": …}',
+        help='the purge policy as JSON, or the event of a schedule that contains it: {"run": …}; the time of the event '
+        "is ignored",
     )
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument(

@@ -39,7 +39,8 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         type=Path,
         required=True,
         metavar="FILE",
-        help='the purge policy as JSON with "mode": "purge", or the event of a schedule that contains it: {"run": …}',
+        help='the purge policy as JSON with "mode": "purge", or the event of a schedule that contains it: {"run": …}; '
+        "the time of the event is ignored",
     )
     command.add_argument(
         "--json", action="store_true", help="print the purger's answer and the deletions per outcome as JSON"

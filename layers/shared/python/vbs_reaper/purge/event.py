@@ -58,13 +58,18 @@ def read_event(event: object, default_target: str, invocation_id: str) -> Run | 
     keys = set(members)
     if keys == {"approve"}:
         return _read_approval(members["approve"])
-    if keys in _RUNS:
+    if is_run(event):
         time = members.get(SCHEDULED_TIME, members.get(STARTED_AT))
         return _read_run(members["run"], time, default_target, invocation_id, by_schedule=SCHEDULED_TIME in keys)
     raise _refused(
         'the event must be {"run": {<policy>}, "scheduled_time": "<time>"} or {"approve": {"policy": "<name>", '
         f'"plan": "<sha256>"}}}}; found the keys {printable(", ".join(sorted(map(str, keys)))[:128]) or "none"}'
     )
+
+
+def is_run(event: object) -> bool:
+    """Return whether the keys of an event are those of a run. Its policy is under the key "run"."""
+    return isinstance(event, Mapping) and set(event) in _RUNS
 
 
 def policy_name_of(event: object) -> str | None:
