@@ -61,9 +61,13 @@ def test_the_printed_commands_work_and_nothing_is_left_after_down(folder: Path) 
         code, answer = shell(folder, command)
         assert code == 0, answer
     assert "1 hold" in shell(folder, commands[2])[1]
-    (check,) = re.findall(r"^\.venv/bin/vbs-reaper check .* access-key$", output, re.M)
-    code, report = shell(folder, check)
-    assert code == 0, report
+    checks_and_deletions = re.findall(
+        r"^\.venv/bin/vbs-reaper (?:check .* (?:access-key|cbr)|send .* --target cbr .*)$", output, re.M
+    )
+    assert len(checks_and_deletions) == 3
+    for command in checks_and_deletions:
+        code, report = shell(folder, command)
+        assert code == 0, report
     (preview,) = re.findall(r"^\.venv/bin/vbs-reaper preview .*policy\.json$", output, re.M)
     code, plan = shell(folder, preview)
     assert code == 3, plan

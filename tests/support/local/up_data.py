@@ -17,6 +17,8 @@ from vbs_reaper.reasons import Reason
 WITHIN_S = 150.0
 SIGNED_TARGET = "access-key"
 """A target of the same project, with an access key instead of a password."""
+CBR_TARGET = "cbr"
+"""A target that calls the API of CBR for the backups of the same project."""
 SEED = 1
 HELD_UNTIL = "2099-12-31"
 OWN_POLICY = {"policy": "last-3", "match": {"status": "available"}, "keep": {"last": 3}}
@@ -35,6 +37,7 @@ def create_data(stack: LocalStack, cloud: Cloud) -> UpData:
     """Create a year of backups, a plan of them, and dead letters with seven reasons."""
     stack.store_secret("default", cloud.target_secret())
     stack.store_secret(SIGNED_TARGET, cloud.target_secret(access_key=True))
+    stack.store_secret(CBR_TARGET, cloud.target_secret(service="cbr"))
     stored = make_year(SEED)
     store(stored, cloud)
     plan = stack.invoke({"run": POLICY}, function="Purger")["plan"]
@@ -89,6 +92,8 @@ def what_to_try(data: UpData, name: str, env: str, policy: str) -> str:
         "check --stack {s}",
         f"check --stack {{s}} {SIGNED_TARGET}",
         f"send --stack {{s}} --target {SIGNED_TARGET} {more[1]}",
+        f"check --stack {{s}} {CBR_TARGET}",
+        f"send --stack {{s}} --target {CBR_TARGET} {more[2]}",
         f"hold --stack {{s}} --backup {more[0]} --until {HELD_UNTIL} --reason audit",
         "holds --stack {s}",
         f"preview --stack {{s}} --policy {policy}",
