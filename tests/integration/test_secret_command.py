@@ -198,7 +198,7 @@ def test_an_unusable_entry_is_refused_with_its_key(entry: dict[str, Any], says: 
 @pytest.mark.parametrize("text", ["hello", "clouds: {}", f"clouds: {{x: *{CANARY}}}"])
 def test_other_input_is_refused(text: str) -> None:
     assert "standard input" in refusal(text)
-    assert "give a clouds.yaml or an openrc" in refusal("")
+    assert "standard input is empty; give a clouds.yaml, an openrc or a credentials.csv" in refusal("\n")
 
 
 def test_too_much_input_is_refused() -> None:

@@ -33,6 +33,6 @@ def test_another_text_or_none_is_refused(monkeypatch: pytest.MonkeyPatch, typed:
 
 def test_a_closed_standard_input_leads_to_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    said = "standard input is closed, so nobody can confirm; add --yes; nothing was done"
+    said = "standard input is closed, so nothing can be typed; add --yes; nothing was done"
     with pytest.raises(CommandError, match=said):
         require_number("? ", 1, "not that")

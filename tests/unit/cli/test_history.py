@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
+import msgspec
 import pytest
 from rich.console import Console
 
+from vbs_reaper.backups.answer import Operation
 from vbs_reaper.cli.explain import show
 from vbs_reaper.cli.history import RequestHistory, as_json, group_by_request
 from vbs_reaper.cli.log_record import CallLogRecord, LogRecord
@@ -80,3 +82,16 @@ def test_a_deletion_in_progress_shows_since_when() -> None:
     waits = history_of(ASKED, line("halted", 9, 8, "m-2", "service_down"))
     assert "It has not ended yet." in waits
     assert "since" not in waits
+
+
+@pytest.mark.parametrize("operation", Operation)
+def test_every_call_is_shown_in_words(operation: Operation) -> None:
+    """CBR proves a deletion by its operation log, whose call is `ListTasks`."""
+    call = CallLogRecord(operation=operation, status="200")
+    assert operation not in history_of(msgspec.structs.replace(DELETED, calls=(call,)))
+
+
+def test_a_proof_without_a_request_id_of_the_cloud_does_not_mention_one() -> None:
+    assert "Deleted: this 404 proves it.\n" in history_of(msgspec.structs.replace(DELETED, status="404"))
+    with_id = msgspec.structs.replace(DELETED, status="404", cloud_request_id="req-1")
+    assert "Deleted: this 404 proves it, request ID req-1.\n" in history_of(with_id)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from vbs_reaper.cli.main import COMMANDS, main
+from vbs_reaper.cli.main import COMMANDS, main, parser
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,13 @@ def test_a_command_imports_no_library_that_only_others_need() -> None:
     imported = done.stdout.split()
     assert "boto3" in imported
     assert not {"keystoneauth1", "vbs_reaper.clouds.client"} & {*imported}
+
+
+@pytest.mark.parametrize("words", [["--stack", "s", "list"], ["list", "--stack", "s"]])
+def test_the_stack_of_dead_letters_is_named_before_or_after_the_action(words: list[str]) -> None:
+    assert parser("dead-letters").parse_args(["dead-letters", *words]).stack == "s"
+
+
+def test_dead_letters_need_a_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dead-letters", "list"]) == 1
+    assert "--stack is missing" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """`vbs-reaper approve`: shows a stored plan, asks for confirmation, requests its deletions and follows them.
 
 Exit codes: 0 if all requested backups are gone, 2 if some deletions were refused, superseded or parked, 1 if the input
-is rejected or the approval is refused.
+is rejected or the approval is refused, 130 if interrupted (the deletions continue).
 """
 
 import argparse
@@ -35,7 +35,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         ),
         epilog=(
             "Exit codes: 0 if all requested backups are gone, 2 if some deletions were refused, superseded or parked, "
-            "1 if the approval is refused."
+            "1 if the approval is refused, or an error; 130 interrupted (the deletions continue)."
         ),
     )
     command.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from vbs_reaper.backups.answer import Operation
 from vbs_reaper.cli.history import RequestHistory
 from vbs_reaper.cli.log_record import CallLogRecord, LogRecord
 from vbs_reaper.timestamps import read_instant
 
-_CALLS: Final = {
-    "ShowBackup": "observed the backup",
-    "DeleteBackup": "asked the cloud to delete the backup",
-    "ListBackups": "listed the volume's backups",
+_CALLS: Final[dict[str, str]] = {
+    Operation.SHOW_BACKUP: "observed the backup",
+    Operation.DELETE_BACKUP: "asked the cloud to delete the backup",
+    Operation.LIST_BACKUPS: "listed the volume's backups",
+    Operation.LIST_TASKS: "looked for the deletion in the cloud's operation log",
+    Operation.AUTHENTICATE: "logged in",
 }
 UNAUTHORIZED: Final = "401"
 
@@ -74,9 +77,13 @@ def _call(call: CallLogRecord, *, again: bool) -> str:
     what = _CALLS.get(call.operation, call.operation)
     if call.backup_id:
         what = f"observed the survivor {call.backup_id}"
-    request_id = f", request ID {call.request_id}" if call.request_id else ""
     token = "; the token was rejected" if call.status == UNAUTHORIZED else ""
-    return f"The deleter {what}{' again, with a new token' if again else ''}: {call.status}{request_id}{token}."
+    repeated = " again, with a new token" if again else ""
+    return f"The deleter {what}{repeated}: {call.status}{_request_id(call.request_id)}{token}."
+
+
+def _request_id(request_id: str) -> str:
+    return f", request ID {request_id}" if request_id else ""
 
 
 def _decision(record: LogRecord) -> str:
@@ -86,9 +93,9 @@ def _decision(record: LogRecord) -> str:
     no_call = "" if record.calls else "No call was made. "
     match record.outcome:
         case "deleted":
-            return f"Deleted: this {record.status} proves it, request ID {record.cloud_request_id or '(none)'}."
+            return f"Deleted: this {record.status} proves it{_request_id(record.cloud_request_id)}."
         case "already_gone":
-            return f"Already gone: this {record.status} proves it, request ID {record.cloud_request_id or '(none)'}."
+            return f"Already gone: this {record.status} proves it{_request_id(record.cloud_request_id)}."
         case "asked":
             return f"The cloud has accepted the deletion.{until}"
         case "refused" | "parked" | "superseded":

@@ -1,4 +1,7 @@
-"""`vbs-reaper plans`: lists the plans that a stack has stored, newest first, or opens the HTML page of one."""
+"""`vbs-reaper plans`: lists the plans that a stack has stored, newest first, or opens the HTML page of one.
+
+Exit codes: 0 done, or there are none; 1 error.
+"""
 
 import argparse
 import os
@@ -34,6 +37,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         description="Lists the purge plans that a stack has stored, newest first, or opens the HTML page of one. The "
         "result of a plan is: sent, partly sent, nothing due, how many deletions are due (they were not requested), or "
         "the guards that it exceeds (a purge by it is refused until you approve it).",
+        epilog="Exit codes: 0 done, or there are none; 1 error.",
     )
     command.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")
     command.add_argument("--policy", metavar="NAME", help="only plans of this policy")

@@ -30,5 +30,5 @@ def _ask(question: str) -> str:
     line = sys.stdin.readline()
     if not line:
         print(file=sys.stderr)  # noqa: T201  # ends the line of the question
-        raise CommandError("standard input is closed, so nobody can confirm; add --yes; nothing was done")
+        raise CommandError("standard input is closed, so nothing can be typed; add --yes; nothing was done")
     return line.strip()

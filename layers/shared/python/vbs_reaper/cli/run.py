@@ -1,7 +1,7 @@
 """`vbs-reaper run`: runs a purge policy on the stack now, once, and follows the deletions.
 
 Exit codes: 0 if all requested backups are gone, 2 if some deletions were refused, superseded or parked, 1 if the input
-is rejected or the run is refused.
+is rejected or the run is refused, 130 if interrupted (the deletions continue).
 """
 
 import argparse
@@ -30,7 +30,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         ),
         epilog=(
             "Exit codes: 0 if all requested backups are gone, 2 if some deletions were refused, superseded or parked, "
-            "1 if the run is refused."
+            "1 if the run is refused, or an error; 130 interrupted (the deletions continue)."
         ),
     )
     command.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")

@@ -108,6 +108,8 @@ def _read_input() -> str:
             " target.json"
         )
     data = sys.stdin.buffer.read(INPUT_LIMIT_BYTES + 1)
+    if not data.strip():
+        raise CommandError(f"{_INPUT} is empty; give a clouds.yaml, an openrc or a credentials.csv")
     if len(data) > INPUT_LIMIT_BYTES:
         raise CommandError(f"{_INPUT} has more than {INPUT_LIMIT_BYTES:,} bytes; a clouds.yaml or an openrc is smaller")
     return decode(data, _INPUT)

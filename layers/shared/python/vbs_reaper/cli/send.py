@@ -152,7 +152,8 @@ class SendRun:
 def _explain(record: LogRecord) -> str:
     """Return why a request ended as it did, and what to do about it."""
     if record.is_gone:
-        return f"proven gone: {record.status}, the cloud's request ID {record.cloud_request_id or '(none)'}"
+        request_id = f", the cloud's request ID {record.cloud_request_id}" if record.cloud_request_id else ""
+        return f"proven gone: {record.status}{request_id}"
     why = f"{record.reason}: {record.detail}"
     return f"{why}. {record.known_reason.action}" if record.known_reason else why
 

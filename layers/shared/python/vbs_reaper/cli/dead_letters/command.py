@@ -6,6 +6,7 @@ Exit codes: 0 done, or there are none; 2 some of the selected letters were no lo
 
 import argparse
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from vbs_reaper.cli.dead_letters.redrive import run_drop, run_redrive
 from vbs_reaper.cli.dead_letters.render import as_json, none_found, print_letters, wide_console
 from vbs_reaper.cli.output import print_json
 from vbs_reaper.cli.stack import Stack
+from vbs_reaper.errors import CommandError
 
 RATE: Final = 5.0
 RATE_LIMITS: Final = (0.1, 1000)
@@ -30,7 +32,7 @@ def add_to(commands: Any) -> None:  # noqa: ANN401  # argparse does not export t
         "those that are no longer needed.",
         epilog="Exit codes: 0 done, or there are none; 2 some were no longer in the queue, 1 error, 130 interrupted.",
     )
-    command.add_argument("--stack", required=True, metavar="NAME", help="the deployed stack")
+    command.add_argument("--stack", metavar="NAME", help="the deployed stack; required, here or after the action")
     actions = command.add_subparsers(title="actions", metavar="list|redrive|drop", required=True)
     for add in (_add_list, _add_redrive, _add_drop):
         add(actions)
@@ -40,11 +42,11 @@ def _add_list(actions: Any) -> None:  # noqa: ANN401
     command = actions.add_parser("list", help="list the letters by reason; the queue is not changed")
     command.add_argument("--reason", type=find_kind, metavar="R", help="only letters with this reason, and all of them")
     command.add_argument("--json", action="store_true", help="all letters, as JSON")
-    command.set_defaults(run=run_list)
+    _add_stack(command, run_list)
 
 
 def _add_redrive(actions: Any) -> None:  # noqa: ANN401
-    command = actions.add_parser("redrive", help="send letters that can heal again, with the same request IDs")
+    command = actions.add_parser("redrive", help="send letters that can heal again, as new requests")
     _add_selection(command).add_argument(
         "--all-that-can-heal",
         action="store_true",
@@ -54,14 +56,14 @@ def _add_redrive(actions: Any) -> None:  # noqa: ANN401
         "--rate", type=_rate, default=RATE, metavar="N", help="letters per second; default: %(default)g"
     )
     _add_common(command)
-    command.set_defaults(run=run_redrive)
+    _add_stack(command, run_redrive)
 
 
 def _add_drop(actions: Any) -> None:  # noqa: ANN401
     command = actions.add_parser("drop", help="delete letters permanently; their backups are not changed")
     _add_selection(command)
     _add_common(command)
-    command.set_defaults(run=run_drop)
+    _add_stack(command, run_drop)
 
 
 def _add_selection(command: argparse.ArgumentParser) -> Any:  # noqa: ANN401
@@ -69,6 +71,18 @@ def _add_selection(command: argparse.ArgumentParser) -> Any:  # noqa: ANN401
     selection.add_argument("--reason", type=find_kind, metavar="R", help="the letters with this reason")
     selection.add_argument("--request-id", metavar="ID", nargs="+", help="the letters of these requests")
     return selection
+
+
+def _add_stack(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
+    """Let `--stack` also follow the action, as it follows every other command, and require it in one of both places."""
+    command.add_argument("--stack", default=argparse.SUPPRESS, metavar="NAME", help="the deployed stack")
+
+    def run_with_stack(args: argparse.Namespace) -> int:
+        if args.stack is None:
+            raise CommandError("--stack is missing; give the name of the deployed stack")
+        return run(args)
+
+    command.set_defaults(run=run_with_stack)
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
