@@ -89,7 +89,7 @@ def test_without_standard_error_nothing_is_written_into_the_output(folder: Path,
 def test_a_closed_standard_input_is_empty(folder: Path) -> None:
     code, out, errors = run(folder, ("secret",), "<&-")
     assert (code, out, errors.count("\n")) == (1, b"", 1)
-    assert "standard input: has no entries" in errors
+    assert "standard input is empty" in errors
 
 
 def test_text_that_cannot_be_encoded_is_one_sentence(folder: Path) -> None:
