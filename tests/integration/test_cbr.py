@@ -251,6 +251,33 @@ def test_a_list_that_takes_too_long_is_no_proof_and_the_log_is_asked(cloud: Clou
     assert "Not confirmed by ListBackups (the response was not complete" in unconfirmed.message
 
 
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        (Fault(status=500, body=BodyShape.CBR), AnswerName.SERVER_ERROR),
+        (Fault(status=500, body=BodyShape.CBR, code="BackupService.7009"), AnswerName.BUSY),
+        (Fault(breakage=Breakage.TRUNCATED), AnswerName.CONNECTION_LOST),
+    ],
+)
+def test_if_a_list_always_fails_the_log_can_still_prove_the_deletion(
+    cloud: Cloud, harness: ApiHarness, fault: Fault, name: AnswerName
+) -> None:
+    backup_id = gone(cloud)
+    cloud.inject(replace(fault, operation=Operation.LIST, times=None))
+    assert show(harness, backup_id).name is name
+    cloud.change_settings(cbr_log_days=30)
+    assert show(harness, backup_id).name is AnswerName.GONE
+
+
+@pytest.mark.parametrize(("status", "name"), [(429, AnswerName.THROTTLED), (503, AnswerName.UNAVAILABLE)])
+def test_an_answer_to_the_list_that_halts_the_target_does_so_before_the_log_is_asked(
+    cloud: Cloud, harness: ApiHarness, status: int, name: AnswerName
+) -> None:
+    cloud.inject(Fault(operation=Operation.LIST, status=status, body=BodyShape.GATEWAY))
+    assert show(harness, gone(cloud)).name is name
+    assert harness.calls.take() == [(SHOW, "404"), (LIST, str(status))]
+
+
 def test_lists_that_take_too_long_do_not_halt_the_target(cloud: Cloud) -> None:
     cloud.inject(Fault(operation=Operation.LIST, delay_s=2, times=None))
     with api_harness(cloud, service="cbr", deadline_s=0.5) as harness:

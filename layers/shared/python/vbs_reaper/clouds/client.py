@@ -37,6 +37,10 @@ _INCONCLUSIVE: Final = frozenset(
 A list that takes too long is not about the target: the GET before it was answered in time.
 """
 
+_FAILED: Final = frozenset({AnswerName.SERVER_ERROR, AnswerName.BUSY, AnswerName.CONNECTION_LOST})
+"""Answers after which the next such call is made too, because they may concern this call only. If no other call
+confirms that the backup is gone, the first of them is the answer. None of them halts the target."""
+
 VOLUME_PAGES: Final = 8
 """Maximum number of pages that are read to list the backups of one volume, restarts included."""
 
@@ -148,14 +152,17 @@ class CloudClient:
     def _confirm(self, answer: Answer, ref: BackupRef, time_left: TimeLeft) -> Answer:
         """Make the calls that may confirm that the backup is gone, until one of them does."""
         tried = []
+        failure: Answer | None = None
         for operation in answer.follow_up:
             found = self._one(operation, ref, time_left)
             if found.name is AnswerName.GONE:
                 return replace(answer, name=AnswerName.GONE)
-            if found.name not in _INCONCLUSIVE:
+            if found.name in _FAILED:
+                failure = failure or found
+            elif found.name not in _INCONCLUSIVE:
                 return found
             tried.append(f"{operation} ({found.message})")
-        return replace(answer, message=f"{answer.message} Not confirmed by {', '.join(tried)}")
+        return failure or replace(answer, message=f"{answer.message} Not confirmed by {', '.join(tried)}")
 
     def _one(self, operation: Operation, ref: BackupRef, time_left: TimeLeft) -> Answer:
         call = Call(
