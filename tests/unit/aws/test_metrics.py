@@ -142,6 +142,18 @@ def test_a_service_named_in_the_environment_adds_no_dimension(
     assert {document["_aws"]["CloudWatchMetrics"][0]["Namespace"] for document in documents} == {"VbsReaper"}
 
 
+def test_metrics_that_are_disabled_in_the_environment_are_dropped(
+    metrics: Metrics, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
+    everything(metrics)
+    assert flushed(metrics, capsys) == []
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "false")
+    assert flushed(metrics, capsys) == []
+    metrics.decided("deleted")
+    assert len(flushed(metrics, capsys)) == 1
+
+
 def test_there_is_one_document_per_set_of_dimensions(metrics: Metrics, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(25):
         metrics.answered("DeleteBackup", "202", 0.1)

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
 NAMESPACE: Final = "VbsReaper"
 VALUES_LIMIT: Final = 100
@@ -114,9 +115,14 @@ class Metrics:
         self._count("ScheduledRuns", runs, Policy=policy)
 
     def flush(self) -> None:
-        """Write everything since the last flush, one EMF document per set of dimensions."""
+        """Write everything since the last flush, one EMF document per set of dimensions.
+
+        With `POWERTOOLS_METRICS_DISABLED=true` it is dropped, as by Powertools itself.
+        """
         with self._lock:
             sets, self._sets = self._sets, defaultdict(dict)
+        if is_metrics_disabled():
+            return
         for dimensions, values in sets.items():
             for first in range(0, max(map(len, values.values())), VALUES_LIMIT):
                 self._write(dimensions, values, slice(first, first + VALUES_LIMIT))
