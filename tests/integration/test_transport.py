@@ -233,6 +233,30 @@ def test_extra_bytes_after_an_answer_are_never_read_as_the_next_answer(patient: 
     assert replies == [404]
 
 
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("header", ["Transfer-Encoding: chunked", "Content-Length: 5"])
+@pytest.mark.parametrize("body", [b"", b"5\r\nstray\r\n0\r\n\r\n"], ids=["none", "stray"])
+def test_a_status_without_a_body_has_none_and_if_it_states_one_its_connection_is_closed(
+    transport: Transport, status: int, header: str, body: bytes
+) -> None:
+    """RFC 9112 section 6.3: it ends with its headers, whatever they say. What follows is not the next response."""
+    contradiction = f"HTTP/1.1 {status} X\r\n{header}\r\n\r\n".encode() + body
+    with ScriptedServer(responding(contradiction, answer(404, b"own"))).running() as server:
+        empty, own = send(transport, server.url), send(transport, server.url)
+        assert server.connections == 2
+    assert (empty.status, empty.body, empty.broken) == (status, b"", None)
+    assert (own.status, own.body) == (404, b"own")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("header", ["X-None: 1", "Content-Length: 0"])
+def test_the_connection_of_a_response_without_a_body_is_kept(patient: Transport, status: int, header: str) -> None:
+    empty = f"HTTP/1.1 {status} X\r\n{header}\r\n\r\n".encode()
+    with ScriptedServer(responding(empty, answer(404, b"own"))).running() as server:
+        assert [send(patient, server.url).status for _ in range(2)] == [status, 404]
+        assert server.connections == 1
+
+
 # ------------------------------------------------------------------ limits
 
 

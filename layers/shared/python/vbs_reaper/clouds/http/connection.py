@@ -41,6 +41,9 @@ def make_tls_context(cacert: str | None, bundle: str) -> ssl.SSLContext:
     return context
 
 
+_WITHOUT_BODY: Final = frozenset({204, 304})
+
+
 class _Bounded(HTTPConnection):
     """What HTTP and HTTPS connections have in common."""
 
@@ -73,9 +76,12 @@ class _Bounded(HTTPConnection):
         raise _unreachable(self.host, status_code)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3's own override
-        """Receive the response. After an interim response the state of the connection is unknown, so it is closed."""
+        """Receive the response. The connection is closed if it is not certain where the response ends.
+
+        That is after an interim response, and after one that cannot have a body (RFC 9112 section 6.3) but states one.
+        """
         response = super().getresponse()
-        if response.status < 200:
+        if response.status < 200 or (response.status in _WITHOUT_BODY and _states_body(response)):
             self.close()
         return response
 
@@ -98,6 +104,10 @@ class _BoundedTls(_Bounded, HTTPSConnection):
         else:
             return
         raise failure
+
+
+def _states_body(response: HTTPResponse) -> bool:
+    return "transfer-encoding" in response.headers or response.headers.get("content-length", "0").strip() != "0"
 
 
 class Pool(HTTPConnectionPool):
