@@ -12,6 +12,7 @@ from vbs_reaper.backups.hold_marker import is_empty_marker
 from vbs_reaper.backups.identifiers import is_project_id
 from vbs_reaper.clouds.apis.registry import APIS
 from vbs_reaper.clouds.endpoint import read_endpoint
+from vbs_reaper.clouds.login.service_hosts import OTC_REGIONS
 from vbs_reaper.clouds.target import ACCESS_KEY_TYPE
 from vbs_reaper.errors import InvalidEndpoint
 
@@ -34,8 +35,6 @@ _NOT_WITH_ACCESS_KEY: Final = (
 
 _ACCESS_KEY: Final = re.compile(r"[A-Za-z0-9]{1,128}", re.ASCII)
 _SECRET_KEY: Final = re.compile(r"[!-~]{1,256}", re.ASCII)
-
-_NO_REGION: Final = 'it has no "region_name", by which the host of the service could be known'
 
 MISPLACED_KEYS: Final = {
     "clouds": "store the one entry below it, not the whole file",
@@ -106,8 +105,16 @@ def _access_key(target: Target) -> Iterator[str]:
     if not _SECRET_KEY.fullmatch(auth.secret_key.reveal()):
         yield _must_be("auth.secret_key", "ASCII characters without blanks")
     if not target.address:
-        where = f'"region_name" is not a region where its host of {target.service} is documented'
-        yield f'lacks "volume_backup_endpoint_override", and {where if target.region else _NO_REGION}'
+        yield f'lacks "volume_backup_endpoint_override", and {_why_no_address(target)}'
+
+
+def _why_no_address(target: Target) -> str:
+    if target.service not in OTC_REGIONS:
+        clouds = f'in Open Telekom Cloud and Huawei Cloud, "volume_backup_service" is {" or ".join(OTC_REGIONS)}'
+        return f"hosts of {target.service} are not documented; {clouds}"
+    if not target.region:
+        return 'it has no "region_name", by which the host of the service could be known'
+    return f'"region_name" is not a region where its host of {target.service} is documented'
 
 
 def _login(target: Target) -> Iterator[str]:
