@@ -24,32 +24,42 @@ BASE = timedelta(seconds=60)
 
 def test_a_survivor_that_is_claimed_makes_the_request_wait() -> None:
     claims = SurvivorClaims()
-    assert claims.claim(ONE, [TWO], NOW) is None
-    assert claims.claim(TWO, [THREE, ONE], NOW) == ONE
-    assert claims.claim(THREE, [TWO], NOW) is None, "the request that has to wait claims nothing"
+    assert claims.claim(ONE, [TWO], NOW, BASE) is None
+    assert claims.claim(TWO, [THREE, ONE], NOW, BASE) == ONE
+    assert claims.claim(THREE, [TWO], NOW, BASE) is None, "the request that has to wait claims nothing"
 
 
 def test_a_released_claim_is_over_at_once_or_when_its_time_is() -> None:
     claims = SurvivorClaims()
-    claims.claim(ONE, [], NOW)
+    claims.claim(ONE, [], NOW, BASE)
     claims.release(ONE, None)
-    claims.claim(TWO, [ONE], NOW)
+    claims.claim(TWO, [ONE], NOW, BASE)
     claims.release(TWO, NOW + BASE)
-    assert claims.claim(THREE, [TWO], NOW + BASE / 2) == TWO
-    assert claims.claim(THREE, [TWO], NOW + BASE) is None
+    assert claims.claim(THREE, [TWO], NOW + BASE / 2, BASE) == TWO
+    assert claims.claim(THREE, [TWO], NOW + BASE, BASE) is None
 
 
 def test_a_claim_of_two_requests_for_one_backup_ends_with_the_second() -> None:
     claims = SurvivorClaims()
-    claims.claim(ONE, [], NOW)
-    claims.claim(ONE, [], NOW)
+    claims.claim(ONE, [], NOW, BASE)
+    claims.claim(ONE, [], NOW, BASE)
     claims.release(ONE, None)
-    assert claims.claim(TWO, [ONE], NOW) == ONE
+    assert claims.claim(TWO, [ONE], NOW, BASE) == ONE
     claims.release(ONE, None)
-    assert claims.claim(TWO, [ONE], NOW) is None
+    assert claims.claim(TWO, [ONE], NOW, BASE) is None
 
 
 # Passes
+
+
+def test_a_clock_that_is_set_back_does_not_keep_a_claim_for_more_than_a_base() -> None:
+    world = World(ONE, TWO)
+    world.cloud.answers("delete", ONE, answer(AnswerName.TIMED_OUT))
+    world.process(ask(ONE))
+    world.clock.advance(-3600)
+    assert world.process(ask(TWO, ONE), "m-2") == "wait survivor_claimed"
+    world.clock.advance(60)
+    assert world.process(ask(TWO, ONE), "m-3") == "asked"
 
 
 @pytest.mark.parametrize("name", [AnswerName.ACCEPTED, AnswerName.TIMED_OUT, AnswerName.CONNECTION_LOST])

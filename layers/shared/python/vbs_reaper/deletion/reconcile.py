@@ -213,7 +213,8 @@ class _PassRun:
         if self._claimed is not None:
             return None
         backup_id = current.request.backup_id
-        claimed = self._claims.claim(backup_id, current.request.expect.survivors, self._clock())
+        base = timedelta(seconds=current.base_s)
+        claimed = self._claims.claim(backup_id, current.request.expect.survivors, self._clock(), base)
         if claimed is not None:
             return current.wait(Reason.SURVIVOR_CLAIMED, f"survivor {claimed} is being deleted")
         self._claimed = backup_id

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 
 
@@ -17,10 +17,15 @@ class SurvivorClaims:
         self._active: Counter[str] = Counter()
         self._kept_until: dict[str, datetime] = {}
 
-    def claim(self, backup_id: str, survivors: Iterable[str], now: datetime) -> str | None:
-        """Claim a backup that is about to be deleted. Returns the survivor that is claimed already, if there is one."""
+    def claim(self, backup_id: str, survivors: Iterable[str], now: datetime, kept_for: timedelta) -> str | None:
+        """Claim a backup that is about to be deleted. Returns the survivor that is claimed already, if there is one.
+
+        Claims that have ended are kept for at most `kept_for` from now: the clock may have been set back.
+        """
         with self._lock:
-            self._kept_until = {claimed: until for claimed, until in self._kept_until.items() if until > now}
+            latest = now + kept_for
+            kept = self._kept_until.items()
+            self._kept_until = {claimed: min(until, latest) for claimed, until in kept if until > now}
             for survivor in survivors:
                 if survivor in self._active or survivor in self._kept_until:
                     return survivor
