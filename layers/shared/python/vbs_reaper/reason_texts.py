@@ -61,7 +61,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "unconfirmed": (
         "The cloud has no such backup; a later look must confirm it.",
-        "Nothing to do: the next pass looks again.",
+        "Nothing to do: the next pass looks again. If it is parked and the backup is gone, drop the dead letter.",
     ),
     "asked_elsewhere": (
         "The backup is not where it was listed or where its deletion was requested.",
