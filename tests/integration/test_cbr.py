@@ -326,6 +326,38 @@ def test_only_a_successful_deletion_of_this_backup_in_the_log_is_proof(
     assert show(harness, backup_id, None).name is AnswerName.MAYBE_GONE
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        {},
+        {"status": None},
+        {"status": "failed", "error_info": "none"},
+        {"extra_info": []},
+        {"extra_info": {"delete": {"backup_id": 7}}},
+        {"created_at": 0},
+    ],
+    ids=str,
+)
+def test_an_odd_row_of_the_log_does_not_hide_the_deletions_in_other_rows(
+    cloud: Cloud, harness: ApiHarness, odd: dict[str, object] | None
+) -> None:
+    backup_id = gone(cloud)
+    task = {"operation_type": "delete", "status": "success", "extra_info": {"delete": {"backup_id": backup_id}}}
+    another = odd and task | {"extra_info": {"delete": {"backup_id": VOLUME}}} | odd
+    logs = [json.dumps({"operation_logs": [another, *rows]}) for rows in ([task], [])]
+    cloud.inject(*(Fault(operation=Operation.TASKS, raw_body=log) for log in logs))
+    assert [show(harness, backup_id, None).name for _ in logs] == [AnswerName.GONE, AnswerName.MAYBE_GONE]
+
+
+def test_an_odd_row_about_the_backup_itself_is_no_proof(cloud: Cloud, harness: ApiHarness) -> None:
+    backup_id = gone(cloud)
+    for odd in ({"status": ["success"]}, {"created_at": 0}, {"operation_type": None}):
+        task = {"operation_type": "delete", "status": "success", "extra_info": {"delete": {"backup_id": backup_id}}}
+        cloud.inject(Fault(operation=Operation.TASKS, raw_body=json.dumps({"operation_logs": [task | odd]})))
+        assert show(harness, backup_id, None).name is AnswerName.MAYBE_GONE
+
+
 # Deletions that fail
 
 
