@@ -192,6 +192,13 @@ def test_a_key_that_is_missing_or_empty_is_named(key: str) -> None:
             for region in ("eu-de", "")
         ),
         (signed(volume_backup_endpoint_override="http://vbs.example"), "which is not https"),
+        *(
+            (
+                made(volume_backup_endpoint_override="https://vbs.example/v2/c0ffee00c0ffee00c0ffee00c0ffee00"),
+                'has "volume_backup_endpoint_override" with another project than "auth.project_id"; make them agree',
+            )
+            for made in (signed, entry)
+        ),
         (entry(auth_type="v3totp"), '"auth_type" with a value that cannot be used; it must be password, v3password'),
         (entry(interface="publicURL"), '"interface" with a value that cannot be used; it must be public or internal'),
         (entry(volume_backup_service="cbs"), '"volume_backup_service" with a value that cannot be used'),

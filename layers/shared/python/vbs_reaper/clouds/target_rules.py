@@ -181,8 +181,12 @@ def _addresses(target: Target) -> Iterator[str]:
         except InvalidEndpoint as invalid:
             yield f'has "{key}", which {invalid}'
             continue
-        if not key.startswith("auth") and endpoint.version not in (None, target.api_version):
+        if key.startswith("auth"):
+            continue
+        if endpoint.version not in (None, target.api_version):
             yield f'has "{key}" with another version than "volume_backup_api_version"; make them agree'
+        if target.auth.project_id and endpoint.project_id not in (None, target.auth.project_id):
+            yield f'has "{key}" with another project than "auth.project_id"; make them agree'
 
 
 def _authority(target: Target) -> Iterator[str]:
