@@ -182,7 +182,7 @@ deploy: build ## deploy to the AWS account of your environment; PARAMETERS=FILE 
 	$(SAM) deploy $(if $(PARAMETERS),--parameter-overrides 'file://$(PARAMETERS)') $(ARGS)
 
 remove: .venv/stamp .venv-sam/stamp ## list what the stack holds, then delete it; this deletes no backup
-	@echo "The holds and stops of $(STACK), which bind nobody after the stack is deleted:"
+	@echo "The holds and stops of $(STACK), which have no effect after the stack is deleted:"
 	@$(AS_GIVEN) $(CLI) holds --stack '$(STACK)' || echo "They could not be listed."
 	@$(AS_GIVEN) $(BUS_RULES) '$(STACK)'
 	$(SAM) delete $(ARGS)

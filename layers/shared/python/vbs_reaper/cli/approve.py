@@ -17,10 +17,11 @@ from vbs_reaper.cli.sent_deletions import send_and_follow
 from vbs_reaper.cli.stack import Stack
 from vbs_reaper.cli.stored_plans import find_sha256
 from vbs_reaper.errors import CommandError, RunRefused
-from vbs_reaper.purge.approval import check_newest, find_approved
+from vbs_reaper.purge.approval import find_approved
 from vbs_reaper.purge.event import Approval
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.sent_marks import read_sending
+from vbs_reaper.purge.superseded import check_newest
 from vbs_reaper.text import count
 
 

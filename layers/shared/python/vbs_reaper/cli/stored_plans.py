@@ -52,13 +52,13 @@ def stored_plans(stack: Stack, policy: str | None) -> Iterator[StoredPlan]:
         marked, begun = _marked_at(objects, parts=False), _marked_at(objects, parts=True)
         documents = (key for key in objects if _PLAN_KEY.fullmatch(key))
         for key in sorted(documents, key=lambda key: objects[key], reverse=True):
-            _, plan_policy, run = key.removesuffix(".json").split("/")
+            name, stored_at = key.removesuffix(".json"), objects[key]
+            _, plan_policy, run = name.split("/")
             metadata = s3.head_object(Bucket=stack.bucket, Key=key)["Metadata"]
-            sent, is_begun = (each.get(key.removesuffix(".json"), _NEVER) >= objects[key] for each in (marked, begun))
-            result = "sent" if sent else "partly sent" if is_begun else _unsent(metadata)
-            yield StoredPlan(
-                plan_policy, run, objects[key].astimezone(UTC), sent, metadata.get(SHA256, ""), printable(result)
-            )
+            sent = marked.get(name, _NEVER) >= stored_at
+            partly_sent = begun.get(name, _NEVER) >= stored_at
+            result = "sent" if sent else "partly sent" if partly_sent else printable(_unsent(metadata))
+            yield StoredPlan(plan_policy, run, stored_at.astimezone(UTC), sent, metadata.get(SHA256, ""), result)
     except AWS_ERRORS as error:
         raise stack.failed("list its plans", error) from None
 

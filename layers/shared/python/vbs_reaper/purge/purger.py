@@ -20,7 +20,7 @@ from vbs_reaper.backups.hold_cache import HoldCache
 from vbs_reaper.backups.ports import BackupLists, HoldStore
 from vbs_reaper.clock import Clock, TimeLeft
 from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunStopped, RunUnfinished
-from vbs_reaper.purge.approval import check_newest, check_not_outdated, check_place, find_approved
+from vbs_reaper.purge.approval import check_place, find_approved
 from vbs_reaper.purge.event import Approval, Run, policy_name_of, read_event
 from vbs_reaper.purge.listing import ListedRows, StackLimits, describe_target, list_rows
 from vbs_reaper.purge.plan import Plan
@@ -57,6 +57,7 @@ from vbs_reaper.purge.run_result import (
 from vbs_reaper.purge.sending import LONGEST_LIFE, expiry_of_run, send_plan
 from vbs_reaper.purge.sent_marks import Sending, add, read_sending
 from vbs_reaper.purge.stored_holds import PlanHolds, check_not_stopped
+from vbs_reaper.purge.superseded import check_newest, check_not_outdated
 
 LOGIN_PATIENCE_S: Final = 60.0
 """How long a run waits for a login of the same user in another function: a run that cannot list is refused."""
