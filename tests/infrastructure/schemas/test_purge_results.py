@@ -20,6 +20,7 @@ from vbs_reaper.purge import (
     planned_backup,
     planning,
     stored_holds,
+    superseded,
 )
 from vbs_reaper.purge.run_result import PURGE_DETAIL_TYPES
 
@@ -50,6 +51,6 @@ def test_refusals_approvals_and_skipped_graces_match_their_schemas() -> None:
 
 
 def test_the_refusals_of_a_purge_are_those_of_the_code() -> None:
-    modules = (inventory, plan, planned_backup, approval, event, listing, memory, planning, stored_holds)
+    modules = (inventory, plan, planned_backup, approval, event, listing, memory, planning, stored_holds, superseded)
     named = {name for module in modules for name in re.findall(r"Reason\.(\w+)", inspect.getsource(module))}
     assert {reason.name for reason in PURGE_REFUSALS} == named | {"PLANS_UNUSABLE"}
