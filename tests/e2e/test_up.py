@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.local.artefacts import ROOT
+from tests.support.local.embedded_aws import remove_folder
 from tests.support.local.up import main, running_pid
 
 WITHIN_S = 400.0
@@ -77,7 +78,7 @@ def test_the_printed_commands_work_and_nothing_is_left_after_down(folder: Path) 
     pid = running_pid(folder)
     assert make("up", folder).startswith(f"the local stack is already running (process {pid})")
     assert make("down", folder) == f"stopped the local stack (process {pid})\n"
-    assert not [*folder.parent.glob("vbs-reaper-local-*")]
+    assert not [*folder.parent.rglob("vbs-reaper-local-*")]
     assert {path.name for path in folder.iterdir()} == {"log"}
     assert make("down", folder) == "the local stack is not running\n"
 
@@ -94,3 +95,41 @@ def test_a_stale_pid_file_names_no_running_stack(
     assert running_pid(folder) is None
     assert stop_again(folder, capsys) == "the local stack is not running\n"
     assert not (folder / "pid").exists()
+
+
+def test_a_stack_that_does_not_stop_is_killed_and_its_files_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tests.support.local.up.ENDS_WITHIN_S", 0.5)
+    folder = tmp_path / "up"
+    (folder / "tmp" / "vbs-reaper-local-x").mkdir(parents=True)
+    for name in ("env", "log", "policy.json", "ready", "tmp/vbs-reaper-local-x/key.pem"):
+        (folder / name).touch()
+    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    command = [sys.executable, "-c", stubborn, "tests.support.local.up_server", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()  # it ignores SIGTERM from here on
+        (folder / "pid").write_text(str(process.pid), encoding="utf-8")
+        answer = stop_again(folder, capsys)
+    assert answer == f"killed the local stack (process {process.pid}), which did not stop within 0.5 s\n"
+    assert {path.name for path in folder.iterdir()} == {"log"}
+
+
+def test_a_folder_is_removed_although_a_process_still_writes_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "scratch"
+    (folder / "inner").mkdir(parents=True)
+    late = iter([folder / "first", folder / "second"])
+    rmdir = os.rmdir
+
+    def rmdir_after_a_write(path: str, *, dir_fd: int | None = None) -> None:
+        if file := next(late, None):
+            file.touch()
+        rmdir(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "rmdir", rmdir_after_a_write)
+    remove_folder(folder)
+    assert not folder.exists()
+    assert next(late, None) is None

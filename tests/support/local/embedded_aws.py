@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -23,6 +24,7 @@ from tests.support.local.waiting import TimedOutError, wait_until
 
 REGION = "eu-central-1"
 START_WITHIN_S = 120.0
+REMOVE_WITHIN_S = 60.0
 TRIES = 3
 RUN_MINISTACK = Path(__file__).with_name("run_ministack.py")
 
@@ -125,8 +127,23 @@ class EmbeddedAws:
             self._process.communicate()
             self._process = None
         if self._scratch is not None:
+            remove_folder(Path(self._scratch.name))
             self._scratch.cleanup()
             self._scratch = None
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, even if killed processes still write their last files to it, or if it does not exist.
+
+    Raises:
+        TimedOutError: after 60 seconds.
+    """
+
+    def is_removed() -> bool:
+        shutil.rmtree(folder, ignore_errors=True)
+        return not folder.exists()
+
+    wait_until(f"{folder} is removed", is_removed, within_s=REMOVE_WITHIN_S)
 
 
 def free_port() -> int:

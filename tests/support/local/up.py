@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 from tests.support.local.artefacts import ROOT
-from tests.support.local.up_server import READY
+from tests.support.local.up_server import READY, SCRATCH, clean
 
 FOLDER = ROOT / ".build" / "up"
 SERVER = "tests.support.local.up_server"
 READY_WITHIN_S = 300.0
-ENDS_WITHIN_S = 20.0
+ENDS_WITHIN_S = 60.0
 POLL_S = 0.2
 
 
@@ -35,14 +35,14 @@ def up(folder: Path) -> int:
         print(f"the local stack is already running (process {running})")
         _print_commands_to_try(folder)
         return 0
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / READY).unlink(missing_ok=True)
+    clean(folder)
+    (folder / SCRATCH).mkdir(parents=True)
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", SERVER, str(folder)],
             cwd=ROOT,
-            env=own,
+            env=own | {"TMPDIR": str(folder / SCRATCH)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -59,19 +59,24 @@ def up(folder: Path) -> int:
 def down(folder: Path) -> int:
     """Stop the stack and its child processes, by process ID."""
     pid = running_pid(folder)
-    if pid is None:
-        (folder / "pid").unlink(missing_ok=True)
-        print("the local stack is not running")
-        return 0
+    ended = "the local stack is not running" if pid is None else _stop(folder, pid)
+    (folder / "pid").unlink(missing_ok=True)
+    clean(folder)
+    print(ended)
+    return 0
+
+
+def _stop(folder: Path, pid: int) -> str:
     os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + ENDS_WITHIN_S
-    while running_pid(folder) is not None:
-        if time.monotonic() > until:
-            os.kill(pid, signal.SIGKILL)  # the embedded AWS ends with its parent process
+    while time.monotonic() < until:
+        if running_pid(folder) is None:
+            return f"stopped the local stack (process {pid})"
         time.sleep(POLL_S)
-    (folder / "pid").unlink(missing_ok=True)
-    print(f"stopped the local stack (process {pid})")
-    return 0
+    while running_pid(folder) is not None:
+        os.kill(pid, signal.SIGKILL)  # the embedded AWS ends with its parent process
+        time.sleep(POLL_S)
+    return f"killed the local stack (process {pid}), which did not stop within {ENDS_WITHIN_S:g} s"
 
 
 def running_pid(folder: Path) -> int | None:

@@ -10,7 +10,7 @@ from types import FrameType
 
 from tests.support.local.artefacts import ROOT
 from tests.support.local.deployment import STACK_NAME
-from tests.support.local.embedded_aws import REGION
+from tests.support.local.embedded_aws import REGION, remove_folder
 from tests.support.local.stack import LocalStack
 from tests.support.local.up_data import OWN_POLICY, create_data, what_to_try
 from tests.support.simulator.cloud import Cloud
@@ -20,6 +20,8 @@ from tests.support.simulator.settings import SimulatorSettings
 READY = "ready"
 ENV = "env"
 OWN_POLICY_FILE = "policy.json"
+SCRATCH = "tmp"
+"""The folder for temporary files of the stack, so that they can be removed even if its process was killed."""
 DELETE_SECONDS = 2.0
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -48,8 +50,14 @@ def serve(folder: Path) -> None:
     except _Ended:
         print("stopped", flush=True)
     finally:
-        for name in (READY, ENV, OWN_POLICY_FILE):
-            (folder / name).unlink(missing_ok=True)
+        clean(folder)
+
+
+def clean(folder: Path) -> None:
+    """Remove all files of a stack that has ended, except its log."""
+    for name in (READY, ENV, OWN_POLICY_FILE):
+        (folder / name).unlink(missing_ok=True)
+    remove_folder(folder / SCRATCH)
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
