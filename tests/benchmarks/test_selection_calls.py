@@ -11,7 +11,7 @@ CALLS_PER_RECORD = 18
 
 
 def calls_to_read(count: int) -> int:
-    """The number of calls of Python functions in which a selection reads so many backups of this project."""
+    """The number of calls of Python functions in which a selection reads `count` backups of this project."""
     fields = {"service_metadata": ' {"ST": 0}', "os-bak-tenant-attr:tenant_id": PROJECT, "metadata": {}}
     listed = inventory(nightly(count, **fields), with_metadata=True, project_id=PROJECT)
     selection, backups, calls = Selection(policy(), listed), tuple(listed.backups), 0

@@ -201,7 +201,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "listing_incomplete": ("Not all backups could be listed.", "Nothing to do: the next run lists again."),
     "memory_too_small": (
-        "The purger has too little memory for so many backups.",
+        "The purger has too little memory for this number of backups.",
         "Set the template parameter PurgerMemory to the size that the message names.",
     ),
     "clock_doubt": ("The clocks of the cloud and of AWS differ too much to compute ages.", "Check both clocks."),

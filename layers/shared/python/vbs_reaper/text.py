@@ -15,7 +15,7 @@ def count(number: int, thing: str) -> str:
 
 
 def were(number: int) -> str:
-    """Return the verb of so many things: `1 backup was`, `2 backups were`."""
+    """Return the verb for a number of things: `1 backup was`, `2 backups were`."""
     return "was" if number == 1 else "were"
 
 

@@ -55,7 +55,7 @@ PIECE_BYTES: Final = 1 << 20
 """Plans are read in pieces of this size."""
 
 MARK_BYTES: Final = 1 << 16
-"""Larger objects are no marks: a result names at most 100 backups."""
+"""Larger objects are not marks: a result names at most 100 backups."""
 _EXISTS: Final = frozenset({"PreconditionFailed", "412"})
 _CONFLICT: Final = "ConditionalRequestConflict"
 """A concurrent request writes to the same key (S3 User Guide, "How to prevent object overwrites")."""

@@ -153,7 +153,7 @@ def make_entry(entry: dict[str, Any], where: str) -> Entry:
         text.encode()
     except UnicodeEncodeError:
         raise CommandError(
-            f"{where}: contains a surrogate, which is no character; write the character itself"
+            f"{where}: contains a surrogate, which is not a character; write the character itself"
         ) from None
     except (TypeError, ValueError, RecursionError):
         raise CommandError(

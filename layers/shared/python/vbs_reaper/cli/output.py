@@ -24,7 +24,7 @@ def check_streams() -> None:
     """Replace a closed standard input or standard error by nothing.
 
     Raises:
-        CommandError: standard output is closed; a command whose result nobody can read is not run.
+        CommandError: standard output is closed; a command is not run if its result cannot be read.
     """
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False)

@@ -69,7 +69,7 @@ class _Word:
 
     @property
     def reference(self) -> str | None:
-        """The variable, if the value is nothing but a reference to it."""
+        """The variable, if the value is only a reference to it."""
         found = _ONE_REFERENCE.fullmatch(self.raw.removeprefix(f"{self.name}=") if self.name else self.raw)
         return found[1] if found else None
 
@@ -205,7 +205,7 @@ class _Reader:
         return _Word(start, line, self._text[start : self._at], name, text, references)
 
     def _unreadable(self, line: int, name: str) -> CommandError:
-        """Return the error for text that is no part of a word."""
+        """Return the error for text that does not belong to a word."""
         found = self._text[self._at : self._at + 1]
         before = self._last_set[1] if self._last_set[0] == line and (not name or name.startswith("OS_")) else ""
         if before:

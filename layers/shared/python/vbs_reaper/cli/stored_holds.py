@@ -87,7 +87,7 @@ class StoredHolds:
             return list(pool.map(lambda write: write(), writes))
 
     def release(self, holds: Sequence[Hold]) -> None:
-        """Delete holds. One that does not exist any more is no error.
+        """Delete holds. One that does not exist any more is not an error.
 
         Raises:
             CommandError: S3 rejects one. Others may have been deleted.

@@ -65,7 +65,7 @@ def until_s(moment: datetime, now: datetime) -> int:
 
 
 def _crowded_s(pending: int) -> int:
-    """Return the shortest wait beside so many others: an environment observes all of them at most 5 times a second."""
+    """Return the shortest wait beside `pending` others: an environment observes at most 5 of them a second."""
     return min(math.ceil(pending * PENDING_S), CEILING_S)
 
 

@@ -291,7 +291,7 @@ def _out_of_time(current: Pass) -> Wait:
 
 
 def _halted(current: Pass, breaker: CircuitBreaker, patience: int = 0) -> Wait:
-    """Return the wait until a halt ends. The backoff begins to grow after so many receives."""
+    """Return the wait until a halt ends. After `patience` receives, the backoff begins to grow."""
     left_s = breaker.halted_for_s()
     receives = max(current.message.receive_count - patience, 1)
     delay_s = backoff.wait_s(receives, current.base_s, current.jitter, max(left_s, 1.0))

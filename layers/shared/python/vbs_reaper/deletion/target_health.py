@@ -24,7 +24,7 @@ SUSPECTS: Final = 1000
 """How many backups are remembered as the cause of their own bad answers."""
 
 SUSPECT_BASES: Final = 10
-"""For so many bases after the last good answer, a suspect's bad answers do not halt the target."""
+"""For how many bases after the last good answer, a suspect's bad answers do not halt the target."""
 
 _GOOD_TO_GET: Final = frozenset({AnswerName.FOUND, AnswerName.GONE})
 _GOOD_TO_DELETE: Final = frozenset({AnswerName.ACCEPTED})

@@ -75,7 +75,7 @@ def list_rows(
 
     Raises:
         RunRefused: the list is incomplete or contradicts itself, the clocks differ too much or cannot be compared, or
-            a plan of so many backups does not fit into the memory.
+            a plan of that many backups does not fit into the memory.
     """
     target = str(policy.target)
     info = describe_target(lists, target, time_left)

@@ -42,7 +42,7 @@ PAGE_SIZE: Final = 1000
 """The largest page of backups and of tasks."""
 
 OVERLAP: Final = 50
-"""A page begins with so many rows of the previous one. While a list is read, up to 49 of its rows may be deleted."""
+"""How many rows of the previous page a page repeats. While a list is read, up to 49 of its rows may be deleted."""
 
 NOT_FOUND: Final = {(404, "BackupService.6200"), (400, "CSBS.3001")}
 """Status and code of "The backup does not exist.\""""
@@ -183,7 +183,7 @@ def _name(call: Call, reply: Reply, error: ErrorBody) -> AnswerName:
         return AnswerName.THROTTLED
     if status in {400, 401} and _MALFORMED_URL in error.message:
         return AnswerName.URL_PROJECT_MISMATCH
-    # A list that is not allowed, or does not exist here, proves nothing, but is no verdict about the target.
+    # A list that is not allowed, or does not exist here, proves nothing, but says nothing about the target.
     if call.confirms and STATUS_ANSWERS.get(status, AnswerName.WRONG_ENDPOINT) is AnswerName.WRONG_ENDPOINT:
         return AnswerName.FORBIDDEN if status == 403 else AnswerName.MAYBE_GONE
     if status in {400, 404} and _may_be_gone(call, status, reply.body):

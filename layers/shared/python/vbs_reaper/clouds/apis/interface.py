@@ -97,6 +97,6 @@ class BackupApi(Protocol):
     def read(self, call: Call, reply: Reply, now: datetime) -> Answer | Rows:
         """Classify the response to a call. Returns `Rows` for a page of a list. Never raises.
 
-        A call that looks for a backup to confirm that it is gone ends in `GONE`, or in `MAYBE_GONE` if it is no proof.
+        A call that confirms that a backup is gone ends in `GONE`, or in `MAYBE_GONE` if its response does not prove it.
         """
         ...
