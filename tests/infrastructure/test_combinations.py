@@ -2,14 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations, product
+from typing import Any
 
 import botocore.session
 import pytest
-from cfnlint.api import lint
-from cfnlint.config import ManualArgs
-from cfnlint.context.parameters import ParameterSet
 
 from tests.infrastructure.combinations import COMBINATIONS, DEFAULTS_ONLY, WITH_EVERYTHING
 from tests.infrastructure.rendered import Rendered, translated
@@ -37,19 +35,26 @@ def test_every_parameter_that_adds_or_removes_something_is_combined() -> None:
 
 
 def test_cfn_lint_finds_nothing_in_any_combination_and_partition() -> None:
-    given = [ParameterSet(source=str(number), parameters=as_lists(each)) for number, each in enumerate(COMBINATIONS)]
-    template = json.dumps(translated(), default=str)
-    found = lint(template, config=ManualArgs(parameters=given, regions=list(PARTITIONS.values())))
-    assert [(each.rule.id, each.message) for each in found] == []
+    given = [as_lists(each) for each in COMBINATIONS]
+    assert cfn_lint(translated(), given, regions=list(PARTITIONS.values())) == []
 
 
 def test_cfn_lint_reads_the_parameters() -> None:
-    broken = ParameterSet(source="broken", parameters={"KmsKeyArn": "alias/ours"})
     group = {"Type": "AWS::Logs::LogGroup", "Properties": {"KmsKeyId": {"Ref": "KmsKeyArn"}}}
     parameters = {"KmsKeyArn": translated()["Parameters"]["KmsKeyArn"]}
-    template = json.dumps({"Parameters": parameters, "Resources": {"LogGroup": group}})
-    found = lint(template, config=ManualArgs(parameters=[broken]))
-    assert any("alias/ours" in each.message for each in found)
+    found = cfn_lint({"Parameters": parameters, "Resources": {"LogGroup": group}}, [{"KmsKeyArn": "alias/ours"}])
+    assert any("alias/ours" in message for message in found)
+
+
+def cfn_lint(template: Mapping[str, Any], given: Sequence[Mapping[str, Any]], **settings: list[str]) -> list[str]:
+    """Return what cfn-lint finds in a template with each of the given sets of parameters."""
+    from cfnlint.api import lint  # imported here, because it takes seconds
+    from cfnlint.config import ManualArgs
+    from cfnlint.context.parameters import ParameterSet
+
+    sets = [ParameterSet(source=str(number), parameters=each) for number, each in enumerate(given)]
+    found = lint(json.dumps(template, default=str), config=ManualArgs(parameters=sets, **settings))
+    return [f"{each.rule.id}: {each.message}" for each in found]
 
 
 def as_lists(given: Mapping[str, str]) -> dict[str, str | list[str]]:

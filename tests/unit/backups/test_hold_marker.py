@@ -96,30 +96,31 @@ def test_any_text_can_be_checked(text: str) -> None:
     assert not contains(plain, "[hold]") or {"\\", "&"} & set(plain)
 
 
-INVISIBLE = [
-    *(char for char in map(chr, range(sys.maxunicode + 1)) if category(char) == "Cf"),
-    *"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2065\u3164\uffa0\ufff0\ufff8\U000e0000\U000e0fff",
-    *map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))),
-    *(char for char in map(chr, range(0xA0)) if category(char) == "Cc" and not char.isspace()),
-]
-BLANK = [char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace()]
+CHARACTERS = range(sys.maxunicode + 1)
 
 
 def test_no_invisible_character_hides_a_marker() -> None:
-    assert len(INVISIBLE) > 400
-    hides = [hex(ord(char)) for char in INVISIBLE if not contains(f"[h{char}old]", "[hold]")]
+    invisible = [
+        *(char for char in map(chr, CHARACTERS) if category(char) == "Cf"),
+        *"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2065\u3164\uffa0\ufff0\ufff8\U000e0000\U000e0fff",
+        *map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))),
+        *(char for char in map(chr, range(0xA0)) if category(char) == "Cc" and not char.isspace()),
+    ]
+    assert len(invisible) > 400
+    hides = [hex(ord(char)) for char in invisible if not contains(f"[h{char}old]", "[hold]")]
     assert hides == []
 
 
 def test_every_blank_may_stand_inside_the_brackets() -> None:
-    assert len(BLANK) > 20
-    assert [hex(ord(char)) for char in BLANK if not contains(f"[{char}hold{char}{char}]", "[hold]")] == []
+    blanks = [char for char in map(chr, CHARACTERS) if char.isspace()]
+    assert len(blanks) > 20
+    assert [hex(ord(char)) for char in blanks if not contains(f"[{char}hold{char}{char}]", "[hold]")] == []
 
 
 def test_case_folding_makes_no_punctuation() -> None:
     """So a text whose compatibility decomposition lacks a marker's punctuation does not contain the marker."""
     punctuation = set(string.punctuation)
-    for char in map(chr, range(0x80, sys.maxunicode + 1)):
+    for char in map(chr, CHARACTERS[0x80:]):
         plain = normalize("NFKD", char)
         folded = plain.casefold()
         if folded != plain:
