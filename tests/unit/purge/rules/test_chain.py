@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from tests.support.cases import cases
 from vbs_reaper.purge.planned_backup import PlannedBackup
@@ -76,3 +77,41 @@ def test_a_kept_incremental_keeps_what_it_may_need(rows: list[dict[str, Any]], k
     keep_chains(found)
     assert [number for number, row in enumerate(found) if row.keep] == kept
     assert all(found[number].reasons == (Reason.CHAIN_BLOCKED,) for number in kept if not rows[number].get("keep"))
+
+
+@st.composite
+def one_volume(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Backups of one volume, made one after the other. Those of snapshots may have older data than the one before."""
+    rows = []
+    for made_at in range(1, draw(st.integers(2, 8)) + 1):
+        is_incremental = draw(st.booleans())
+        rows.append(full(made_at, draw(st.integers(1, 9)), incremental=is_incremental, data_at=draw(st.integers(1, 9))))
+    return rows
+
+
+def waits_for(rows: list[PlannedBackup], needed: PlannedBackup, later: PlannedBackup) -> bool:
+    """Whether an incremental backup that was made later may need this one, by creation time or by age of the data."""
+    older = [row for row in rows if not row.incremental and moment(row.made_at) < moment(later.made_at)]
+    if not later.incremental or moment(needed.made_at) >= moment(later.made_at):
+        return False
+    is_hidden = any(moment(row.made_at) > moment(needed.made_at) for row in older)
+    bases = [moment(row.data_at) for row in older if moment(row.data_at) < moment(later.data_at)]
+    return not is_hidden or moment(needed.data_at) >= max(bases, default=0)
+
+
+def moment(known: int | None) -> int:
+    assert known is not None
+    return known
+
+
+@settings(max_examples=500)
+@given(one_volume())
+def test_a_backup_is_due_with_the_last_of_the_incrementals_that_may_need_it(drawn: list[dict[str, Any]]) -> None:
+    rows = read(drawn)
+    expected = {row.id: moment(row.due_at) for row in rows}
+    for later in reversed(rows):
+        for needed in rows:
+            if waits_for(rows, needed, later):
+                expected[needed.id] = max(expected[needed.id], expected[later.id])
+    delay_chains(rows)
+    assert {row.id: row.due_at for row in rows} == expected

@@ -137,17 +137,17 @@ class _Delays:
     def __init__(self) -> None:
         self._data_from: list[Micros] = []
         self._until: list[Micros] = []
-        """Both are in ascending order. A delay is dropped if another one covers the same data for at least as long."""
+        """Both are in ascending order. A delay is dropped if another one covers the same data for as long or longer."""
 
     def add(self, data_from: Micros, until: Micros) -> None:
-        """Add a delay: no backup with data from `data_from` on may be due before `until`."""
-        place = bisect_right(self._data_from, data_from)
-        if place and self._until[place - 1] >= until:
-            return
+        """Add a delay: no backup with data from `data_from` on may be due before `until`.
+
+        A backup with data of `data_from` must not be delayed beyond `until` already.
+        """
         start = bisect_left(self._data_from, data_from)
         end = bisect_right(self._until, until)
-        self._data_from[start : max(start, end)] = [data_from]
-        self._until[start : max(start, end)] = [until]
+        self._data_from[start:end] = [data_from]
+        self._until[start:end] = [until]
 
     def until(self, data_at: Micros) -> Micros:
         """Return when a backup with these data may be due at the earliest."""
