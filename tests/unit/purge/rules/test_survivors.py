@@ -61,6 +61,15 @@ LAST_OF_VOLUME = [
                 BY_NAME | {"keep": {"last": 1}},
                 {1: [0], 3: [0, 4]},
             ),
+            "not the last copy of its volume for a failed one": (
+                [
+                    *nightly(2, name="daily"),
+                    LAST_OF_VOLUME[0] | {"status": "error"},
+                    LAST_OF_VOLUME[1] | {"description": "[hold]"},
+                ],
+                BY_NAME | {"match": {"status": ["available", "error"]}, "keep": {"last": 1}},
+                {1: [0], 3: [0]},
+            ),
             "of a failed copy that is newer than all": (
                 nightly(2, {0: {"status": "error"}}),
                 {"match": {"status": ["available", "error"]}},
