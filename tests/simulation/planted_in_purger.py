@@ -25,7 +25,7 @@ from vbs_reaper.purge.stored_holds import PlanHolds
 from vbs_reaper.reasons import Reason
 
 value("superseded_becomes_a_dead_letter", decision, "SUPERSEDED_REASONS", frozenset(), seed=633)
-value("an_old_plan_is_sent", planning, "PLAN_LIFE", timedelta(days=365), seed=9)
+value("an_old_plan_is_sent", planning, "PLAN_LIFE", timedelta(days=365), seed=111)
 value("holds_of_the_bucket_not_planned", PlanHolds, "find", lambda *_: None, seed=57)
 value("guards_not_asked", purger, "check_guards", lambda *_: None, seed=15)
 value(
@@ -72,7 +72,7 @@ def hold_not_looked_at_in_selection(original: Original, *parts: object) -> objec
     return planned
 
 
-@instead_of(CloudClient, "list_backups", seed=3)
+@instead_of(CloudClient, "list_backups", seed=27)
 def a_list_cut_short_is_planned_on(original: Original, *parts: object, **named: object) -> object:
     for place, page in enumerate(original(*parts, **named)):
         if place and isinstance(page, Answer):
@@ -80,7 +80,7 @@ def a_list_cut_short_is_planned_on(original: Original, *parts: object, **named: 
         yield page
 
 
-@instead_of(purger, "read_sending", seed=6)
+@instead_of(purger, "read_sending", seed=111)
 def a_hash_used_again_sends_again(original: Original, *parts: object, **named: object) -> object:
     return replace(original(*parts, **named), is_complete=False)
 
@@ -112,7 +112,7 @@ class Forgetful:
         return True
 
 
-@instead_of(purger, "compare_with_fresh_plan", seed=24)
+@instead_of(purger, "compare_with_fresh_plan", seed=39)
 def an_approval_does_not_look_at_what_is_kept_by_now(
     _: Original, approved: ApprovedBackups, fresh: Plan, *, with_grace: bool, done: int
 ) -> object:
