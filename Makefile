@@ -60,7 +60,7 @@ check: lint ## lint, then run the unit tests, in one to two minutes: for each sm
 	.venv/bin/python -m pytest -n 2 $(PARALLEL) -q tests/unit $(ARGS)
 
 test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers, in 5 to 10 minutes, or only ARGS=PATH
-	.venv/bin/python -m pytest -n 3 $(PARALLEL) -q $(ARGS)
+	.venv/bin/python -m pytest -n 4 $(PARALLEL) -q $(ARGS)
 
 test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## test the built functions in the Lambda runtime and its emulator (Linux)
 	.venv/bin/python -m pytest -m runtime tests/runtime $(ARGS)
