@@ -84,16 +84,18 @@ def one_volume(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Backups of one volume, made one after the other. Those of snapshots may have older data than the one before."""
     rows = []
     for made_at in range(1, draw(st.integers(2, 8)) + 1):
-        is_incremental = draw(st.booleans())
-        rows.append(full(made_at, draw(st.integers(1, 9)), incremental=is_incremental, data_at=draw(st.integers(1, 9))))
+        is_incremental, has_failed = draw(st.sampled_from([(False, False), (True, False), (False, True)]))
+        row = full(made_at, draw(st.integers(1, 9)), incremental=is_incremental, data_at=draw(st.integers(1, 9)))
+        rows.append(row | {"status": "error"} if has_failed else row)
     return rows
 
 
 def waits_for(rows: list[PlannedBackup], needed: PlannedBackup, later: PlannedBackup) -> bool:
     """Whether an incremental backup that was made later may need this one, by creation time or by age of the data."""
-    older = [row for row in rows if not row.incremental and moment(row.made_at) < moment(later.made_at)]
     if not later.incremental or moment(needed.made_at) >= moment(later.made_at):
         return False
+    usable = [row for row in rows if not row.incremental and row.status == "available"]
+    older = [row for row in usable if moment(row.made_at) < moment(later.made_at)]
     is_hidden = any(moment(row.made_at) > moment(needed.made_at) for row in older)
     bases = [moment(row.data_at) for row in older if moment(row.data_at) < moment(later.data_at)]
     return not is_hidden or moment(needed.data_at) >= max(bases, default=0)

@@ -142,6 +142,7 @@ def test_nightly_backups_of_snapshots_chain_like_those_of_the_volume(volume: Vol
             "incremental of a snapshot": ((2,), {2: ["data_timestamp"]}, False),
             "full one of the volume": ((), {1: ["data_timestamp"]}, False),
             "never, and one of a snapshot": ((1,), dict.fromkeys(range(3), ["data_timestamp"]), False),
+            "never, and none of a snapshot": ((), dict.fromkeys(range(3), ["data_timestamp"]), True),
             "an old cloud": (
                 (),
                 dict.fromkeys(range(3), ["data_timestamp", "snapshot_id", "has_dependent_backups"]),
