@@ -37,17 +37,17 @@ from vbs_reaper.reasons import Reason
 
 value("a_copy_of_a_cache_is_an_answer", Reply, "age", None, seed=3)
 value("a_listing_of_holds_of_any_age", reconcile, "HOLDS_VALID", timedelta(hours=1), seed=11)
-value("a_look_of_any_age", reconcile, "OBSERVATION_VALID", timedelta(hours=1), seed=6)
+value("an_observation_of_any_age", reconcile, "OBSERVATION_VALID", timedelta(hours=1), seed=6)
 value("a_404_counts_at_any_place", Pass, "is_elsewhere", property(lambda _: False), seed=10)
 value("any_404_is_gone", cinder_v3, "_name_not_found", lambda *_: AnswerName.GONE, seed=3)
-value("hide_forgotten", Deleter, "_hide", lambda *_: None, seed=1)
+value("a_message_is_not_hidden", Deleter, "_hide", lambda *_: None, seed=1)
 value("dead_letter_after_acknowledging", Effects, "_dead_letter", lambda *_: True, seed=1)
-value("a_halt_that_nobody_remembers", CircuitBreaker, "halt", lambda *_, **__: None, seed=1)
-value("survivors_not_looked_at", reconcile._PassRun, "_observe_survivors", lambda *_: SendDelete(), seed=1)
-value("a_stop_stops_nothing", Holds, "on_run", lambda *_: None, seed=15)
+value("a_halt_is_forgotten", CircuitBreaker, "halt", lambda *_, **__: None, seed=1)
+value("survivors_not_observed", reconcile._PassRun, "_observe_survivors", lambda *_: SendDelete(), seed=1)
+value("a_stop_has_no_effect", Holds, "on_run", lambda *_: None, seed=15)
 value("asked_message_lost", Effects, "_requeue", lambda *_: Requeued(Reason.ACCEPTED), seed=1)
 value("the_first_404_is_enough", decide, "is_overdue", lambda *_: True, seed=1)
-value("a_halted_delete_is_sent_all_the_same", reconcile._PassRun, "_ask_to_delete", lambda *_: None, seed=1)
+value("a_halted_delete_is_sent", reconcile._PassRun, "_ask_to_delete", lambda *_: None, seed=1)
 
 
 @instead_of(reconcile, "after_delete", seed=1)

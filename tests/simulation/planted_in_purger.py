@@ -27,9 +27,9 @@ from vbs_reaper.reasons import Reason
 value("superseded_becomes_a_dead_letter", decision, "SUPERSEDED_REASONS", frozenset(), seed=633)
 value("an_old_plan_is_sent", planning, "PLAN_LIFE", timedelta(days=365), seed=111)
 value("holds_of_the_bucket_not_planned", PlanHolds, "find", lambda *_: None, seed=57)
-value("guards_not_asked", purger, "check_guards", lambda *_: None, seed=15)
+value("guards_not_checked", purger, "check_guards", lambda *_: None, seed=15)
 value(
-    "a_grace_ends_by_the_word_of_the_last_plan",
+    "a_forged_last_plan_ends_a_grace",
     planning,
     "restart_unproven_graces",
     lambda *_: UnprovenGraces(rows=(), why=""),
@@ -65,7 +65,7 @@ def mark_before_sending(
 
 
 @instead_of(Selection, "_read", seed=3)
-def hold_not_looked_at_in_selection(original: Original, *parts: object) -> object:
+def a_held_backup_is_selected(original: Original, *parts: object) -> object:
     planned = original(*parts)
     if planned.reasons == (Reason.HELD,):
         planned.reasons = ()
@@ -113,7 +113,7 @@ class Forgetful:
 
 
 @instead_of(purger, "compare_with_fresh_plan", seed=39)
-def an_approval_does_not_look_at_what_is_kept_by_now(
+def an_approval_ignores_what_is_kept_now(
     _: Original, approved: ApprovedBackups, fresh: Plan, *, with_grace: bool, done: int
 ) -> object:
     known = list(approved.identities)[done:]
