@@ -69,6 +69,8 @@ def test_a_backup_waits_for_the_incrementals_that_need_it(rows: list[dict[str, A
             "nothing by a full one of an unknown volume": ([full(2, keep=True, volume_id=None), full(1)], [0]),
             "nothing by one of an unknown volume that goes": ([incremental(2, volume_id=None), full(1)], []),
             "the other of two made at once": ([incremental(1, keep=True), full(1)], [0, 1]),
+            "one whose dependents are not in the list": ([full(1, has_dependents=True), full(1)], [0, 1]),
+            "not one whose dependents may go with it": ([full(1, has_dependents=True), incremental(1)], []),
         }
     ),
 )
