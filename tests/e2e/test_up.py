@@ -102,8 +102,8 @@ def test_a_stack_that_does_not_stop_is_killed_and_its_files_are_removed(
 ) -> None:
     monkeypatch.setattr("tests.support.local.up.ENDS_WITHIN_S", 0.5)
     folder = tmp_path / "up"
-    (folder / "tmp" / "vbs-reaper-local-x").mkdir(parents=True)
-    for name in ("env", "log", "policy.json", "ready", "tmp/vbs-reaper-local-x/key.pem"):
+    (folder / "vbs-reaper-tmp").mkdir(parents=True)
+    for name in ("env", "log", "policy.json", "ready", "vbs-reaper-tmp/key.pem"):
         (folder / name).touch()
     stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
     command = [sys.executable, "-c", stubborn, "tests.support.local.up_server", str(folder)]

@@ -20,7 +20,7 @@ from tests.support.simulator.settings import SimulatorSettings
 READY = "ready"
 ENV = "env"
 OWN_POLICY_FILE = "policy.json"
-SCRATCH = "tmp"
+SCRATCH = "vbs-reaper-tmp"
 """The folder for temporary files of the stack, so that they can be removed even if its process was killed."""
 DELETE_SECONDS = 2.0
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
