@@ -119,7 +119,11 @@ class EmbeddedAws:
             return False
 
     def close(self) -> None:
-        """Stop the server and its child processes. May be called twice."""
+        """Stop the server and its child processes, and remove their files. May be called twice.
+
+        Raises:
+            TimedOutError: the files cannot be removed.
+        """
         if self._process is not None:
             # Its state is only in memory, so a graceful shutdown is not needed.
             with contextlib.suppress(ProcessLookupError):
@@ -128,7 +132,7 @@ class EmbeddedAws:
             self._process = None
         if self._scratch is not None:
             remove_folder(Path(self._scratch.name))
-            self._scratch.cleanup()
+            self._scratch.cleanup()  # or Python would remove it once more when this process ends
             self._scratch = None
 
 

@@ -92,30 +92,25 @@ def one_volume(draw: st.DrawFn) -> list[dict[str, Any]]:
     return rows
 
 
-def waits_for(rows: list[PlannedBackup], needed: PlannedBackup, later: PlannedBackup) -> bool:
+def waits_for(rows: list[dict[str, Any]], needed: dict[str, Any], later: dict[str, Any]) -> bool:
     """Whether an incremental backup that was made later may need this one, by creation time or by age of the data."""
-    if not later.incremental or moment(needed.made_at) >= moment(later.made_at):
+    if not later["incremental"] or needed["made_at"] >= later["made_at"]:
         return False
-    usable = [row for row in rows if not row.incremental and row.status == "available"]
-    older = [row for row in usable if moment(row.made_at) < moment(later.made_at)]
-    is_hidden = any(moment(row.made_at) > moment(needed.made_at) for row in older)
-    bases = [moment(row.data_at) for row in older if moment(row.data_at) < moment(later.data_at)]
-    return not is_hidden or moment(needed.data_at) >= max(bases, default=0)
-
-
-def moment(known: int | None) -> int:
-    assert known is not None
-    return known
+    usable = [row for row in rows if not row["incremental"] and row["status"] == "available"]
+    older = [row for row in usable if row["made_at"] < later["made_at"]]
+    is_hidden = any(row["made_at"] > needed["made_at"] for row in older)
+    bases = [row["data_at"] for row in older if row["data_at"] < later["data_at"]]
+    return not is_hidden or needed["data_at"] >= max(bases, default=0)
 
 
 @settings(max_examples=500)
 @given(one_volume())
-def test_a_backup_is_due_with_the_last_of_the_incrementals_that_may_need_it(drawn: list[dict[str, Any]]) -> None:
-    rows = read(drawn)
-    expected = {row.id: moment(row.due_at) for row in rows}
-    for later in reversed(rows):
-        for needed in rows:
-            if waits_for(rows, needed, later):
-                expected[needed.id] = max(expected[needed.id], expected[later.id])
-    delay_chains(rows)
-    assert {row.id: row.due_at for row in rows} == expected
+def test_a_backup_is_due_with_the_last_of_the_incrementals_that_may_need_it(rows: list[dict[str, Any]]) -> None:
+    expected = [row["due_at"] for row in rows]
+    for later in reversed(range(len(rows))):
+        for needed in range(later):
+            if waits_for(rows, rows[needed], rows[later]):
+                expected[needed] = max(expected[needed], expected[later])
+    found = read(rows)
+    delay_chains(found)
+    assert [row.due_at for row in found] == expected

@@ -167,6 +167,7 @@ def _delay_moment(moment: Moment, earliest: Micros, delays: _Delays) -> Micros:
         row.due_at = max(row.due_at or due_from, due_from)
     if incremental:
         latest = max(_due_times(incremental))
+        # No earlier delay of these data is longer: the incremental backups have newer data, so it has delayed them too.
         delays.add(needed_from, latest)
         return latest
     return LONG_AGO if any(_is_usable_full(row) for row in rows) else earliest
