@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+MODULE = (sys.executable, "-m", "vbs_reaper.cli")
 COMMAND = (sys.executable, "-W", "error", "-m", "vbs_reaper.cli")
 SCRIPT = Path(sys.executable).with_name("vbs-reaper")
 OPENRC = """
@@ -106,7 +107,7 @@ def test_a_closed_pipe_is_not_an_error(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "words"), [(COMMAND, ("check", "--stack", "x")), ((str(SCRIPT),), ("preview", "--help"))]
+    ("command", "words"), [(MODULE, ("check", "--stack", "x")), ((str(SCRIPT),), ("preview", "--help"))]
 )
 def test_ctrl_c_at_any_moment_prints_no_traceback(
     folder: Path, command: tuple[str, ...], words: tuple[str, ...]
@@ -120,7 +121,7 @@ def test_ctrl_c_at_any_moment_prints_no_traceback(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         ) as process:
-            wait_until_started(process.pid)
+            wait_until_started(process)
             time.sleep(delay_ms / 1000)
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate()
@@ -129,14 +130,41 @@ def test_ctrl_c_at_any_moment_prints_no_traceback(
     assert interrupted
 
 
-def wait_until_started(pid: int) -> None:
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+
+module = sys.argv.pop()
+
+class Interrupt:
+    def find_spec(self, name, path, target=None):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+from vbs_reaper.cli.start import start
+
+sys.exit(start())
+"""
+
+
+@pytest.mark.parametrize("module", ["vbs_reaper.cli.main", "vbs_reaper.cli.check", "boto3"])
+def test_ctrl_c_during_an_import_ends_the_process(folder: Path, module: str) -> None:
+    """A KeyboardInterrupt inside an import can leave an open file and a message about it."""
+    words = [sys.executable, "-W", "error", "-c", INTERRUPTED_IMPORT, "check", "--stack", "x", module]
+    done = subprocess.run(words, cwd=folder, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
+def wait_until_started(process: subprocess.Popen[bytes]) -> None:
     """Wait until `start` has restored the default action of SIGINT; before that, Python handles it."""
-    for is_caught in (True, False):
-        while _catches_interrupts(pid) is not is_caught:
-            time.sleep(0.001)
+    while process.poll() is None:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        signals = dict(line.split(":\t") for line in status.splitlines() if line.startswith(("SigIgn", "SigCgt")))
+        is_python = _contains(signals["SigIgn"], signal.SIGPIPE)
+        if is_python and not _contains(signals["SigCgt"], signal.SIGINT):
+            return
+        time.sleep(0.001)
 
 
-def _catches_interrupts(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/status").read_text()
-    (caught,) = (line for line in status.splitlines() if line.startswith("SigCgt:"))
-    return bool(int(caught.split()[1], 16) & (1 << (signal.SIGINT - 1)))
+def _contains(mask: str, number: signal.Signals) -> bool:
+    return bool(int(mask, 16) & (1 << (number - 1)))

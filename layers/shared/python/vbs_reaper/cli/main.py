@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -13,7 +15,7 @@ from vbs_reaper.cli.output import check_streams, discard_output
 from vbs_reaper.errors import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from _typeshed import SupportsWrite
 
@@ -74,8 +76,9 @@ def main(argv: Sequence[str]) -> int:
             args = parser(*(name for name in argv[:1] if name in COMMANDS)).parse_args(argv)
         finally:
             sys.stdout.flush()  # of --help, whose faults argparse ignores
-        code: int = args.run(args)
-        sys.stdout.flush()
+        with _keyboard_interrupt():
+            code: int = args.run(args)
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -88,6 +91,19 @@ def main(argv: Sequence[str]) -> int:
         print(f"vbs-reaper: {sentence}", file=sys.stderr)  # noqa: T201  # the message of the command
         return EXIT_ERROR
     return code
+
+
+@contextmanager
+def _keyboard_interrupt() -> Iterator[None]:
+    """Raise KeyboardInterrupt on Ctrl-C while the block runs, where the default action would end the process."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:
+        yield
+        return
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _sentence_of(error: Exception) -> str | None:

@@ -6,19 +6,10 @@ import sys
 
 def start() -> int:
     """Run the command in `sys.argv`; return its exit code."""
-    # Only main() can handle KeyboardInterrupt. Before and after, the default action of the signal ends the process.
+    # The default action of the signal ends the process; `main` raises KeyboardInterrupt only while a command runs.
     # A shell that starts a command in the background makes it ignore the signal, and this is left so.
-    is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if is_ours:
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from vbs_reaper.cli.main import main
 
-    try:
-        if is_ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        return main(sys.argv[1:])
-    except KeyboardInterrupt:  # while main() reported another error
-        return 130
-    finally:
-        if is_ours:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return main(sys.argv[1:])
