@@ -62,7 +62,7 @@ check: lint ## lint, then run the unit tests, in one to two minutes: for each sm
 test: lint .venv-local/stamp .venv-sam/stamp ## lint, then run all tests except those that need real servers, in 5 to 10 minutes, or only ARGS=PATH
 	.venv/bin/python -m pytest -n 4 $(PARALLEL) -q $(ARGS)
 
-test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## test the built functions in the Lambda runtime and its emulator (Linux)
+test-runtime: .venv/stamp .venv-sam/stamp .venv-runtime/stamp ## test what sam build makes, and the built functions in the emulator of the Lambda runtime (Linux)
 	.venv/bin/python -m pytest -m runtime tests/runtime $(ARGS)
 
 test-openstack: .venv/stamp .venv-local/stamp ## install and start real Keystone and Cinder, and test against them

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.infrastructure.built import Built
 from tests.infrastructure.translate import ROOT
+from tests.runtime.built import Built
 
 RUNTIME_PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
 """It contains only the packages of the runtime; everything else must come from a layer."""

@@ -15,8 +15,8 @@ from typing import Any
 
 import requests
 
-from tests.infrastructure.built import SAM
 from tests.runtime.artefacts import RUNTIME_PYTHON
+from tests.runtime.built import SAM
 
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 PATH_OF_AN_INVOCATION = "/2015-03-31/functions/function/invocations"

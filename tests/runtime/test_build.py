@@ -3,22 +3,20 @@
 import csv
 import hashlib
 import shutil
-import subprocess
-import tomllib
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
 
-from tests.infrastructure.built import Built
 from tests.infrastructure.rendered import Rendered
+from tests.infrastructure.requirements import required_versions
 from tests.infrastructure.translate import ROOT
+from tests.runtime.built import Built
 
 AARCH64 = 183  # e_machine of an ELF file
 LAYERS = ("DependenciesLayer", "SharedLayer")
 MOST_BYTES = 25_000_000
 PACKAGE = ROOT / "layers" / "shared" / "python" / "vbs_reaper"
-REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
 RUNTIME_PACKAGES = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"}
 LEFT_OUT = {"setuptools", "pip", "bin", "tests", "test", "cli"}
 
@@ -43,12 +41,6 @@ def machine_code(built: Built) -> list[str]:
     return [name for name in built.files("DependenciesLayer") if ".so" in Path(name).suffixes]
 
 
-def required() -> dict[str, str]:
-    """Return the version by distribution in the requirements."""
-    lines = [line.split()[0] for line in REQUIREMENTS.read_text().splitlines() if not line.startswith(" ")]
-    return dict(line.split("==") for line in lines)
-
-
 @pytest.mark.parametrize("logical_id", Rendered().every("Lambda::Function"))
 def test_a_function_is_one_file(built: Built, logical_id: str) -> None:
     assert built.files(logical_id) == {"app.py"}
@@ -64,7 +56,7 @@ def test_the_shared_layer_is_the_package_without_the_console(built: Built) -> No
 
 
 def test_the_dependency_layer_contains_the_requirements_and_no_package_of_the_runtime(built: Built) -> None:
-    assert installed(built) == required()
+    assert installed(built) == required_versions()
     top = {name.split("/")[1] for name in built.files("DependenciesLayer")}
     assert not top & (RUNTIME_PACKAGES | LEFT_OUT)
     assert {name.split("/")[0] for name in built.files("DependenciesLayer")} == {"python"}
@@ -124,22 +116,3 @@ def test_functions_and_layers_are_recorded_for_their_architecture(built: Built) 
     definitions = list(built.definitions())
     assert len(definitions) == len(LAYERS) + len(Rendered().every("Lambda::Function"))
     assert {definition["architecture"] for definition in definitions} == {"arm64"}
-
-
-def test_the_requirements_of_the_layer_match_the_lock(tmp_path: Path) -> None:
-    fresh = tmp_path / "requirements.txt"
-    command = ["make", "--silent", "requirements", f"REQUIREMENTS={fresh}"]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    assert fresh.read_text() == REQUIREMENTS.read_text()
-
-
-def test_every_requirement_is_hashed_and_has_no_marker() -> None:
-    text = REQUIREMENTS.read_text()
-    assert " ; " not in text, "a marker would be judged by the machine that builds"
-    assert all("--hash=sha256:" in each for each in text.replace("\\\n", "").splitlines())
-
-
-def test_the_lock_and_the_requirements_name_the_same_versions() -> None:
-    locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
-    versions = {(package["name"], package.get("version")) for package in locked}
-    assert set(required().items()) <= versions

@@ -27,7 +27,7 @@ class Built:
             NotBuiltError: `sam` does not exist, or fails.
         """
         if not SAM.exists():
-            raise NotBuiltError("sam is not installed: `make test` and `make build` create its environment")
+            raise NotBuiltError("sam is not installed: `make test-runtime` and `make build` create its environment")
         self.scratch = scratch
         places = ["--build-dir", str(scratch / "build"), "--cache-dir", str(scratch / "cache")]
         path = f"{BUILDERS_PATH}{os.pathsep}{os.environ['PATH']}"
