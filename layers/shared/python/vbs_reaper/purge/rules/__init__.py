@@ -1,1 +1,1 @@
-"""What becomes of each backup: is the policy about it, which rule keeps it, what needs it, when is it due."""
+"""What a policy decides on a backup: whether it is selected, which rule keeps it, what needs it and when it is due."""
