@@ -101,6 +101,16 @@ def test_every_command_names_it(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert "AWS_ENDPOINT_URL has a value" in refusal(tmp_path, {"AWS_ENDPOINT_URL": "localhost:4566"}, words)
 
 
+@pytest.mark.parametrize("name", ["", " "])
+@pytest.mark.parametrize("words", COMMANDS)
+def test_an_empty_name_of_a_stack_is_rejected_before_any_call_to_aws(words: tuple[str, ...], name: str) -> None:
+    # For an empty name, as of an unset variable of the shell, an API may return the stacks of the whole account.
+    first, *rest = words
+    done = run_cli((first, "--stack", name, *rest), environment={**os.environ, **GOOD})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "vbs-reaper: --stack is empty; give the name of the deployed stack\n"
+
+
 def test_the_address_of_a_single_service_is_named(tmp_path: Path) -> None:
     tmp_path.joinpath("policy").write_text('{"policy": "p", "match": {"name": "*"}, "keep": {"last": 1}}')
     environment = {**os.environ, **GOOD, "AWS_ENDPOINT_URL_SECRETS_MANAGER": "localhost"}

@@ -37,8 +37,10 @@ class Stack:
         """Read the stack's outputs and parameters.
 
         Raises:
-            CommandError: the stack does not exist or cannot be read.
+            CommandError: the name is empty, or the stack does not exist or cannot be read.
         """
+        if not name.strip():
+            raise CommandError("--stack is empty; give the name of the deployed stack")
         self._name = name
         stack = self._describe()
         outputs = stack.get("Outputs", [])
