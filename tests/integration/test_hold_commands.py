@@ -324,6 +324,7 @@ def test_one_run_is_stopped_for_14_days_and_a_policy_until_the_stop_is_released(
         (("--policy", "nigthly", "--reason", "x"), "nothing was stopped; the policies with plans: nightly"),
         (("--policy", "nightly/", "--reason", "x"), "nothing was stopped"),
         (("--policy", "nightly"), "--reason is missing"),
+        (("--policy", "nightly", "--run", "", "--reason", "x"), "the name of the run is empty"),
     ],
 )
 def test_what_cannot_be_stopped_is_one_error(

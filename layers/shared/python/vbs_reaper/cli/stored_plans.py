@@ -83,8 +83,10 @@ def find_run(stack: Stack, policy: str, given: str) -> str:
     """Return the name of the one run of the policy whose name is `given` or begins with it.
 
     Raises:
-        CommandError: no run matches, or several do.
+        CommandError: `given` is empty, no run matches, or several do.
     """
+    if not given:
+        raise CommandError("the name of the run is empty; `vbs-reaper plans` lists the runs")
     return _find_one(list(runs_of(stack, policy)), given, policy, "run")
 
 
