@@ -1,7 +1,7 @@
 """The messages for errors of AWS, by error code."""
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, SSLError
 
 from vbs_reaper.cli.aws_failure import explain_failure, is_of_aws
 
@@ -28,6 +28,14 @@ def test_each_code_has_its_sentence(code: str, says: str) -> None:
     assert sentence.endswith(f"({code})")
     assert ("credentials" in sentence) is (code in {"ExpiredToken", "InvalidClientTokenId"})
     assert "secret" not in sentence
+
+
+def test_a_file_of_certificates_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    rejected = SSLError(endpoint_url="https://127.0.0.1:1", error="x")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/no/file")
+    assert "AWS_CA_BUNDLE is /no/file, which cannot be read; correct or unset it" in explain_failure(rejected)
+    monkeypatch.setenv("AWS_CA_BUNDLE", __file__)
+    assert "set AWS_CA_BUNDLE to the certificates of your proxy" in explain_failure(rejected)
 
 
 def test_a_fault_of_this_program_is_not_reported_as_one_of_aws() -> None:

@@ -79,6 +79,8 @@ def _explain(error: Exception) -> str:  # noqa: PLR0911  # one sentence per kind
             return f"the AWS configuration is wrong: {printable(str(error)).rstrip('.')}; correct the profile"
         case aws.ProxyConnectionError():
             return "the proxy cannot be reached; check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+        case aws.SSLError() if (bundle := os.environ.get("AWS_CA_BUNDLE")) and not os.access(bundle, os.R_OK):
+            return f"AWS_CA_BUNDLE is {printable(bundle)}, which cannot be read; correct or unset it"
         case aws.SSLError():
             return "the certificate of AWS is not trusted; set AWS_CA_BUNDLE to the certificates of your proxy"
         case aws.EndpointConnectionError() | aws.ConnectTimeoutError() | aws.ReadTimeoutError():
