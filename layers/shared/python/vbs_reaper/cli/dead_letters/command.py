@@ -55,14 +55,14 @@ def _add_redrive(actions: Any) -> None:  # noqa: ANN401
     command.add_argument(
         "--rate", type=_rate, default=RATE, metavar="N", help="letters per second; default: %(default)g"
     )
-    _add_common(command)
+    _add_common(command, "sent again")
     _add_stack(command, run_redrive)
 
 
 def _add_drop(actions: Any) -> None:  # noqa: ANN401
     command = actions.add_parser("drop", help="delete letters permanently; their backups are not changed")
     _add_selection(command)
-    _add_common(command)
+    _add_common(command, "dropped")
     _add_stack(command, run_drop)
 
 
@@ -85,9 +85,9 @@ def _add_stack(command: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     command.set_defaults(run=run_with_stack)
 
 
-def _add_common(command: argparse.ArgumentParser) -> None:
+def _add_common(command: argparse.ArgumentParser, verb: str) -> None:
     command.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-    command.add_argument("--json", action="store_true", help="which letters were moved, as JSON")
+    command.add_argument("--json", action="store_true", help=f"which letters were {verb}, as JSON")
 
 
 def _rate(text: str) -> float:

@@ -45,7 +45,8 @@ def run_redrive(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     if selected and not args.yes:
-        _confirm(f"To send {count(len(selected), 'request')} again, {args.rate:g} per second", len(selected))
+        what = f"To send {count(len(selected), 'request')} again, {args.rate:g} per second"
+        _confirm(what, len(selected), "sent again")
     resend = resend_to(boto3.client("sqs"), stack.output("DeleteQueueUrl"))
     return _move(args, stack, selected, resend, args.rate, "sent again", left_out)
 
@@ -60,12 +61,12 @@ def run_drop(args: argparse.Namespace) -> int:
     selected = select_letters(read_letters(stack), args.reason, args.request_id, for_redrive=False)
     if selected and not args.yes:
         print_letters(selected, Console(stderr=True), datetime.now(UTC), args.stack, show_all=False)
-        _confirm(f"To drop {count(len(selected), 'letter')} permanently", len(selected))
+        _confirm(f"To drop {count(len(selected), 'letter')} permanently", len(selected), "dropped")
     return _move(args, stack, selected, lambda _: None, DROPS_PER_SECOND, "dropped")
 
 
-def _confirm(what: str, letters: int) -> None:
-    require_number(f"{what}, type {letters}: ", letters, "that is not the number; nothing was moved")
+def _confirm(what: str, letters: int, verb: str) -> None:
+    require_number(f"{what}, type {letters}: ", letters, f"that is not the number; nothing was {verb}")
 
 
 def _move(  # noqa: PLR0913  # see `move`
