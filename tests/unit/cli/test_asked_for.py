@@ -50,6 +50,7 @@ def test_a_complete_request_keeps_its_fields_and_a_number_sign_in_them() -> None
         ('{"backup_id": 7}', "backup_id"),
         (f'{{"backup_ids": ["{IDS[0]}"]}}', "one backup per line"),
         ('{"backup_id": ', "is not JSON"),
+        (f'{{\n  "backup_id": "{IDS[0]}"\n}}', "give a backup ID, or a whole request on one line; nothing"),
         (f'{{"backup_id": "{IDS[0]}", "project_id": "mine"}}', "32 lower-case"),
         (
             f'{{"backup_id": "{IDS[0]}", "reason": 7}}',

@@ -76,7 +76,9 @@ def _read(line: Line, defaults: Mapping[str, str], now: datetime) -> DeleteReque
     except InvalidRequest as error:
         raise CommandError(f"{line.place}: {error}; nothing was sent") from None
     except InvalidJson as error:
-        raise CommandError(f"{line.place}: {error}; give a backup ID or a whole request; nothing was sent") from None
+        raise CommandError(
+            f"{line.place}: {error}; give a backup ID, or a whole request on one line; nothing was sent"
+        ) from None
 
 
 def _document(text: str) -> dict[str, Any]:
