@@ -16,7 +16,9 @@ from vbs_reaper.text import printable
 from vbs_reaper.timestamps import read_instant
 
 REASON_LENGTH: Final = 256
-_EXAMPLES: Final = "a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z"
+_EXAMPLES: Final = (
+    "a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z, or leave it out to hold until it is released"
+)
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _RUN: Final = re.compile(r"[\w.-]+/(?:[\w.-]+|\*)", re.ASCII)
 _UNKNOWN_REASON: Final = "the reason in the other stack could not be read"
