@@ -247,6 +247,15 @@ def test_an_alarm_contains_the_first_command_with_the_name_of_its_stack(name: st
         assert "${" in command or command == "aws lambda get-account-settings"
 
 
+@pytest.mark.parametrize("name", [name for name, alarm in ALARMS.items() if " logs tail " in alarm["AlarmDescription"]])
+def test_the_first_command_shows_the_log_of_as_long_as_the_alarm_looks_back(name: str) -> None:
+    alarm = ALARMS[name]
+    period_s = max(alarm.get("Period", 0), *(one["MetricStat"]["Period"] for one in alarm.get("Metrics", ())[1:]), 0)
+    (number, unit) = re.findall(r" --since (\d+)([hd]) ", first_command(alarm))[0]
+    shown_s = int(number) * {"h": 3600, "d": DAY_S}[unit]
+    assert shown_s >= period_s * alarm["EvaluationPeriods"] > 0
+
+
 def test_the_text_of_an_alarm_is_short_enough_for_every_stack_name() -> None:
     longest = 128
     for alarm in (
