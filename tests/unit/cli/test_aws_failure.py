@@ -31,7 +31,7 @@ def test_each_code_has_its_sentence(code: str, says: str) -> None:
 
 
 def test_a_file_of_certificates_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    rejected = SSLError(endpoint_url="https://127.0.0.1:1", error="x")
+    rejected = SSLError(endpoint_url="https://127.0.0.1:1", error=Exception("x"))
     monkeypatch.setenv("AWS_CA_BUNDLE", "/no/file")
     assert "AWS_CA_BUNDLE is /no/file, which cannot be read; correct or unset it" in explain_failure(rejected)
     monkeypatch.setenv("AWS_CA_BUNDLE", __file__)
