@@ -11,7 +11,7 @@ from tests.simulation.seeds import Verdict, run_seed, traces
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=100, help="number of seeds, starting with --seed")
+    parser.add_argument("--seeds", type=int, default=200, help="number of seeds, starting with --seed")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--requests", type=int, default=50, help="number of requests in each seed")
     parser.add_argument("--cbr", action="store_true", help="use a target of CBR, and no purger, in every seed")
