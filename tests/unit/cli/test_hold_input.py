@@ -115,3 +115,9 @@ def test_a_file_that_holds_did_not_print_is_rejected_with_what_it_should_be(tmp_
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(CommandError, match="is not the output of `vbs-reaper holds --json`"):
         read_holds_file(path)
+
+
+def test_a_byte_order_mark_at_the_beginning_of_a_holds_file_is_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "holds.json"
+    path.write_text(json.dumps({"holds": [{"kind": "backup", "id": ID, "until": None}]}), encoding="utf-8-sig")
+    assert [hold.id for hold in read_holds_file(path)] == [ID]

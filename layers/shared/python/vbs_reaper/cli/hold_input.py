@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from vbs_reaper.backups.holds import HoldKind
 from vbs_reaper.backups.identifiers import UUID
-from vbs_reaper.cli.files import read_file
+from vbs_reaper.cli.files import BYTE_ORDER_MARK, read_file
 from vbs_reaper.errors import CommandError
 from vbs_reaper.text import printable
 from vbs_reaper.timestamps import read_instant
@@ -95,7 +95,8 @@ def read_holds_file(path: Path) -> list[GivenHold]:
         CommandError: the file cannot be read, or is not what `vbs-reaper holds --json` prints.
     """
     try:
-        holds = msgspec.json.decode(read_file(path), type=_HoldsFile).holds
+        content = read_file(path).removeprefix(BYTE_ORDER_MARK.encode())
+        holds = msgspec.json.decode(content, type=_HoldsFile).holds
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CommandError(f"{path}: is not the output of `vbs-reaper holds --json`: {printable(str(error))}") from None
     for position, hold in enumerate(holds):
