@@ -1,6 +1,7 @@
 """Properties of queues, functions and targets that no emulator checks, in the translated template."""
 
 import re
+import tomllib
 from datetime import timedelta
 
 import pytest
@@ -271,6 +272,11 @@ def test_layers_are_for_the_runtime_and_the_architecture_of_the_functions(stack:
         for layer in layers:
             assert layer["CompatibleRuntimes"] == [function["Runtime"]]
             assert layer["CompatibleArchitectures"] == function["Architectures"]
+
+
+def test_the_version_of_the_template_is_that_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert Rendered().outputs["Version"]["Value"] == project["version"]
 
 
 @pytest.mark.parametrize("makefile", ["Makefile", "layers/dependencies/Makefile"])

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,13 @@ def test_wrong_usage_shows_the_usage_of_the_command(
         main(words)
     assert exited.value.code == 1
     assert capsys.readouterr().err.startswith(usage)
+
+
+def test_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(["--version"])
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert (exited.value.code, capsys.readouterr().out.strip()) == (None, project["version"])
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -293,7 +293,7 @@ def test_groups_that_are_mostly_of_one_are_warned_of(volumes: int, again: int, w
 )
 def test_a_policy_that_matches_nothing_is_warned_of(match: dict[str, Any], hint: str) -> None:
     assert make_plan(nightly(3), match=match).warnings == (
-        f'None of the 3 listed backups is matched: check "match".{hint}',
+        f'None of the 3 listed backups is matched: check "match" and the reasons in the plan.{hint}',
     )
     empty = make_plan([], match=match)
     assert (empty.totals.backups, empty.exceeded, empty.warnings) == (0, [], ())

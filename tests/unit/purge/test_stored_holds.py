@@ -76,6 +76,11 @@ def test_a_stopped_run_stores_its_plan_and_sends_nothing_but_can_be_previewed(wo
     assert world.run("2026-11-25T04:00:00Z", mode="preview")["outcome"] == "planned"
 
 
+def test_a_stopped_run_that_exceeds_a_guard_is_refused_as_stopped(world: World) -> None:
+    put_hold(world, HoldKind.RUN, "nightly/*")
+    assert_refused(world, world.run(guards={"max_deletions": 1}), "stopped")
+
+
 def test_a_stop_of_another_policy_or_run_stops_nothing(world: World) -> None:
     put_hold(world, HoldKind.RUN, "weekly/*")
     put_hold(world, HoldKind.RUN, "nightly/2026-11-24T03-00-00Z")

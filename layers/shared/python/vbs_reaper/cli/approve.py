@@ -89,5 +89,5 @@ def _find(stack: Stack, approval: Approval, now: datetime) -> Plan:
 
 def _ask(plan: Plan, deletions: int) -> None:
     target = str(plan.policy.target)
-    question = f"To permanently delete up to {count(deletions, 'backup')}, type the name of the target ({target}): "
+    question = f'To permanently delete up to {count(deletions, "backup")}, type the name of the target, "{target}": '
     require_typed(question, target, "that is not the name of the target; nothing was sent")

@@ -59,9 +59,20 @@ class _Parser(argparse.ArgumentParser):
         (file or sys.stderr).write(message)
 
 
+class _Version(argparse.Action):
+    """Prints the version of the CLI."""
+
+    def __call__(self, *_: Any) -> NoReturn:  # noqa: ANN401  # not used
+        from importlib.metadata import version
+
+        print(version("vbs-reaper"))  # noqa: T201  # the result
+        sys.exit()
+
+
 def parser(*names: str) -> argparse.ArgumentParser:
     """Return the parser of the named commands, by default of all. Only their modules are imported, to start fast."""
     root = _Parser(prog="vbs-reaper", description="Deletes volume backups of OpenStack clouds, safely.")
+    root.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in names or COMMANDS:
         import_module(f"vbs_reaper.cli.{COMMANDS[name]}").add_to(commands)

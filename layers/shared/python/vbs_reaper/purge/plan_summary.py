@@ -127,7 +127,8 @@ def warnings_of(totals: Totals, groups: Sequence[Group], *, by_name: bool) -> tu
     """
     if totals.backups and not totals.matched:
         hint = ' A name is a shell pattern, such as "daily-*"; upper and lower case differ.' if by_name else ""
-        return (f'None of the {totals.backups:,} listed backups is matched: check "match".{hint}',)
+        advice = 'check "match" and the reasons in the plan.'
+        return (f"None of the {totals.backups:,} listed backups is matched: {advice}{hint}",)
     singles = sum(group.backups == 1 for group in groups)
     if len(groups) < 2 or singles * 2 <= len(groups):
         return ()

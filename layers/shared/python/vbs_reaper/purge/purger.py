@@ -131,9 +131,9 @@ class Purger:
         result = self._publish_plan(stored, sending)
         if result.outcome is PurgeOutcome.PLANNED and stored.plan.policy.mode == "purge":
             try:
+                self._check_not_stopped(stored.policy, stored.run)
                 check_age(stored.plan, self._clock())
                 check_guards(stored.plan)
-                self._check_not_stopped(stored.policy, stored.run)
                 self._check_place_now(stored.plan, time_left)
                 expires_at = expiry_of_run(stored.plan, self._clock())
                 if stored.stored_at is not None:  # this invocation has not made the plan
