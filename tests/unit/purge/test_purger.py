@@ -335,6 +335,32 @@ def test_repeated_run_sends_nothing_if_the_newest_plan_of_the_policy_keeps_more(
     assert world.run()["requested"] == 3, "the former rules are in force again"
 
 
+LOOSE = {"max_deletions": 50, "max_fraction": 1, "max_volumes_left_without": 2}
+STRICTER = [
+    (LOOSE | {"max_deletions": 49}, "has a lower max_deletions"),
+    (LOOSE | {"max_fraction": 0.99}, "has a lower max_fraction"),
+    (LOOSE | {"max_volumes_left_without": 1}, "has a lower max_volumes_left_without"),
+    ({"max_deletions": 50, "max_fraction": 1}, "has a lower max_volumes_left_without"),
+]
+
+
+@pytest.mark.parametrize(("guards", "why"), STRICTER)
+def test_repeated_run_and_late_run_do_not_undo_a_stricter_guard_of_the_newest_plan(
+    world: World, guards: dict[str, Any], why: str
+) -> None:
+    world.interrupt(guards=LOOSE)
+    world.wait(hours=2)
+    world.run("2026-11-25T05:00:00Z", mode="preview", guards=guards)
+    assert_refused(world, world.run(guards=LOOSE), "plan_superseded", why)
+    assert_refused(world, world.run("2026-11-25T04:00:00Z", guards=LOOSE), "plan_superseded", why)
+    world.wait(hours=1)
+    world.run(
+        "2026-11-25T06:00:00Z", mode="preview", guards=LOOSE | {"max_deletions": 51, "max_volumes_left_without": 3}
+    )
+    assert world.run(guards=LOOSE)["requested"] == 3
+    assert world.run("2026-11-25T04:00:00Z", guards=LOOSE)["requested"] == 3
+
+
 @pytest.mark.parametrize("changes", [{"keep": {"last": 4}}, {"grace": "7d"}])
 def test_late_run_without_a_plan_is_refused_if_a_plan_by_other_rules_was_made_after_its_time(
     world: World, changes: dict[str, Any]

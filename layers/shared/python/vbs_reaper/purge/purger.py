@@ -137,12 +137,12 @@ class Purger:
                 self._check_place_now(stored.plan, time_left)
                 expires_at = expiry_of_run(stored.plan, self._clock())
                 if stored.stored_at is not None:  # this invocation has not made the plan
-                    check_newest(self._plans, stored.plan, with_grace=False)
+                    check_newest(self._plans, stored.plan, with_grace=False, is_approved=False)
                     approved = approved_backups(stored.plan, with_grace=False)
                     stored = stored.without_backups()  # frees their memory for the fresh list
                     fresh = self._make_fresh_plan(stored.plan.policy, time_left)
                     result = self._send_what_is_still_selected(
-                        stored, fresh, approved, sending, expires_at, time_left, with_grace=False
+                        stored, fresh, approved, sending, expires_at, time_left, with_grace=False, is_approved=False
                     )
                 else:
                     due = list(stored.plan.due)
@@ -194,7 +194,7 @@ class Purger:
         expires_at = self._clock() + LONGEST_LIFE
         fresh = self._make_fresh_plan(stored.plan.policy, time_left)
         return self._send_what_is_still_selected(
-            stored, fresh, approved, sending, expires_at, time_left, with_grace=with_grace
+            stored, fresh, approved, sending, expires_at, time_left, with_grace=with_grace, is_approved=True
         )
 
     def _send_what_is_still_selected(  # noqa: PLR0913  # each is a separate value
@@ -207,9 +207,11 @@ class Purger:
         time_left: TimeLeft,
         *,
         with_grace: bool,
+        is_approved: bool,
     ) -> PurgeResult:
         """Request the deletions that the stored plan and a fresh one select."""
-        check_newest(self._plans, stored.plan, with_grace=with_grace)  # one may have been stored during the listing
+        # A plan may have been stored during the listing.
+        check_newest(self._plans, stored.plan, with_grace=with_grace, is_approved=is_approved)
         check_place(stored.plan, fresh.project_id, fresh.endpoint)  # the target may have changed before the list began
         deletions = compare_with_fresh_plan(approved, fresh, with_grace=with_grace, done=sending.before.done)
         check_guards_again(stored.plan, fresh, deletions.backups, with_grace=with_grace)

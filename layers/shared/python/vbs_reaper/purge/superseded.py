@@ -15,16 +15,18 @@ from vbs_reaper.purge.plan_file import read_header_pieces
 from vbs_reaper.purge.plan_json import PlanHeader
 from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import PlanStore, StoredDocument
+from vbs_reaper.purge.rules.guards import ONLY_COPIES, allowed_only_copies
 from vbs_reaper.purge.run_result import name_of
 from vbs_reaper.purge.stored_time import check_storage_time
 from vbs_reaper.reasons import Reason
 
 
-def check_newest(plans: PlanStore, plan: Plan, *, with_grace: bool) -> None:
+def check_newest(plans: PlanStore, plan: Plan, *, with_grace: bool, is_approved: bool = True) -> None:
     """Check that the newest stored plan of the policy, which may be a preview, selects by the same rules as this plan.
 
     The guards that keep backups must be the same too, and so must the grace, unless it is shorter now or the approval
-    includes the backups in grace.
+    includes the backups in grace. Unless a person has approved the plan, the guards that refuse a run must not be
+    stricter now.
 
     Raises:
         RunRefused: the newest plan selects by other rules, or cannot be trusted.
@@ -40,6 +42,8 @@ def check_newest(plans: PlanStore, plan: Plan, *, with_grace: bool) -> None:
     except InvalidPlan as fault:
         raise RunRefused(Reason.PLAN_CHANGED, f"{name_of(policy, newest.run)}: {fault}") from None
     change = _change(plan.policy, header.policy, plan.made_at, with_grace=with_grace)
+    if not change and not is_approved:
+        change = _stricter_guard(plan.policy, header.policy)
     if change:
         raise RunRefused(
             Reason.PLAN_SUPERSEDED,
@@ -52,8 +56,8 @@ def check_not_outdated(plans: PlanStore, run: Run) -> None:
     """Check that the rules of the policy were not changed after the time of a run that has no plan yet.
 
     An event may be delivered again after days, with the rules of its time. They were changed if the newest plan of the
-    policy was made after that time and has other rules, as in `check_newest`. A plan that cannot be trusted does not
-    count.
+    policy was made after that time and has other rules or stricter guards, as in `check_newest`. A plan that cannot be
+    trusted does not count.
 
     Raises:
         RunRefused: the rules were changed.
@@ -71,6 +75,7 @@ def check_not_outdated(plans: PlanStore, run: Run) -> None:
     if header.made_at <= started_at:
         return
     change = _change(run.policy, header.policy, started_at, with_grace=False)
+    change = change or _stricter_guard(run.policy, header.policy)
     if change:
         raise RunRefused(
             Reason.PLAN_SUPERSEDED,
@@ -94,6 +99,17 @@ def _change(approved: PurgePolicy, newest: PurgePolicy, made_at: Micros, *, with
     if approved.guards.max_newest_age != newest.guards.max_newest_age:
         return "has another max_newest_age"
     return "has a longer grace" if not with_grace and _due_at(newest, made_at) > _due_at(approved, made_at) else ""
+
+
+def _stricter_guard(run: PurgePolicy, newest: PurgePolicy) -> str:
+    """Return which guard of the newest plan would refuse more runs; empty if none."""
+    if newest.guards.max_deletions < run.guards.max_deletions:
+        return "has a lower max_deletions"
+    if newest.guards.max_fraction < run.guards.max_fraction:
+        return "has a lower max_fraction"
+    if allowed_only_copies(newest.guards) < allowed_only_copies(run.guards):
+        return f"has a lower {ONLY_COPIES}"
+    return ""
 
 
 def _due_at(policy: PurgePolicy, selected_at: Micros) -> Micros:
