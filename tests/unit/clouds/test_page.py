@@ -37,6 +37,16 @@ def test_a_row_with_an_odd_field_lacks_only_that_field_and_affects_no_other() ->
     assert (good.id, good.name, good.odd_fields) == (SECOND, "x", frozenset())
 
 
+@pytest.mark.parametrize("text", [b"\xff", b"caf\xe9", b"\xed\xa0\xbd"])
+def test_text_that_is_not_utf_8_makes_a_field_unknown_and_affects_no_other_row(text: bytes) -> None:
+    body = b'{"backups": [{"id": "%s", "name": "%s", "status": "error"}, {"id": "%s", "name": "x"}]}'
+    page = read_rows(body % (FIRST.encode(), text, SECOND.encode()), None, 3)
+    assert page is not None
+    bad, good = page.backups
+    assert (bad.id, bad.name, bad.status_text, bad.odd_fields) == (FIRST, UNSET, "error", frozenset({"name"}))
+    assert (good.id, good.name, good.odd_fields) == (SECOND, "x", frozenset())
+
+
 @pytest.mark.parametrize(
     "document",
     [

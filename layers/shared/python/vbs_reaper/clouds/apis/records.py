@@ -68,7 +68,7 @@ def read_rows(body: bytes, date: str | None, page_size: int = PAGE_SIZE) -> Rows
     try:
         page = msgspec.json.decode(body, type=_Page)
         backups = page.backups
-    except msgspec.ValidationError:
+    except _UNREADABLE:  # because of one field, or of the whole body
         try:
             page = msgspec.json.decode(body, type=_RawPage)
         except _UNREADABLE:
@@ -76,8 +76,6 @@ def read_rows(body: bytes, date: str | None, page_size: int = PAGE_SIZE) -> Rows
         backups = [row for raw in page.backups if (row := read_record(raw)) is not None]
         if len(backups) < len(page.backups):
             return None
-    except _UNREADABLE:
-        return None
     has_links = bytes(page.backups_links).strip() not in (b"[]", b"null")
     return Rows(
         backups=backups,
