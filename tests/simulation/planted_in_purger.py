@@ -96,9 +96,9 @@ def a_mark_of_any_writer_counts(
 
 @instead_of(purger, "send_plan", seed=330)
 def a_batch_that_failed_is_forgotten(
-    original: Original, plan: Plan, rows: object, run: str, queue: Queue, *parts: object
+    original: Original, plan: Plan, rows: object, run: str, queue: Queue, *parts: object, **named: object
 ) -> object:
-    return original(plan, rows, run, Forgetful(queue), *parts)
+    return original(plan, rows, run, Forgetful(queue), *parts, **named)
 
 
 class Forgetful:

@@ -107,6 +107,19 @@ def test_backup_in_its_grace_still_counts_as_a_copy() -> None:
     assert made(one_copy_of_each(40), grace="7d").guards[2].due == 0
 
 
+def test_request_names_the_copy_in_its_grace_that_is_the_last_one_of_the_volume() -> None:
+    """The guard counts it as a copy. If others delete it before this request is carried out, none would be left."""
+    by_name = BY_NAME | {"match": {"name": "*"}, "keep": {"last": 1}, "grace": "24h"}
+    weekly = {"name": "weekly"}
+    world = World([copy(1, 0, 1), copy(2, 1, 3) | weekly, copy(3, 1, 5)])
+    world.run(**by_name)
+    world.wait(days=1)
+    world.cloud.records = [copy(0, 0, 0), copy(4, 2, 0) | weekly, *world.cloud.records]
+    world.run("2026-11-26T03:00:00Z", **by_name)
+    (request,) = (each for each in world.queue.requests if each["backup_id"] == backup_id(3))
+    assert request["expect"]["survivors"] == ids(0, 2)
+
+
 @draw.many
 @given(draw.policies(), draw.records())
 def test_plan_that_no_guard_refuses_leaves_no_volume_without_a_copy(by: PurgePolicy, rows: list[Record]) -> None:

@@ -241,7 +241,9 @@ class Purger:
         mark = SentMark.GRACE_SENT if with_grace else SentMark.SENT
         try:
             check = partial(self._check_not_stopped, stored.policy, stored.run)
-            sent = send_plan(plan, deletions.backups, stored.run, self._queue, expires_at, time_left, check)
+            sent = send_plan(
+                plan, deletions.backups, stored.run, self._queue, expires_at, time_left, check, with_grace=with_grace
+            )
         except (RunUnfinished, RunStopped) as stopped:
             if stopped.requested:
                 self._report.requested(stored.policy, stopped.requested)
