@@ -331,6 +331,25 @@ def test_a_repeated_run_is_refused_if_a_plan_by_other_rules_is_stored_while_the_
     assert_refused(world, world.run(), "plan_superseded", "nightly/2026-11-25T03-05-00Z")
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_run_is_refused_if_a_plan_by_other_rules_is_stored_while_the_backups_are_listed(*, is_killed: bool) -> None:
+    cloud = BusyDay(nightly(5))
+    world = World(cloud=cloud)
+
+    def preview_other_rules() -> None:
+        world.wait(60)
+        world.run("2026-11-25T03:01:00Z", mode="preview", keep={"last": 4})
+        world.bus.is_down = is_killed
+
+    cloud.meanwhile = preview_other_rules
+    if is_killed:
+        with pytest.raises(RunUnfinished):
+            world.run()
+        assert world.kinds == {"json", "html"}
+        world.bus.is_down = False
+    assert_refused(world, world.run(), "plan_superseded", "nightly/2026-11-25T03-01-00Z")
+
+
 def test_an_approval_is_refused_if_the_newest_plan_is_not_believed(world: World) -> None:
     sha256 = previewed(world)
     world.run("2026-11-26T03:00:00Z", mode="preview")

@@ -134,6 +134,7 @@ class Purger:
                 self._check_not_stopped(stored.policy, stored.run)
                 check_age(stored.plan, self._clock())
                 check_guards(stored.plan)
+                check_not_outdated(self._plans, run)
                 self._check_place_now(stored.plan, time_left)
                 expires_at = expiry_of_run(stored.plan, self._clock())
                 if stored.stored_at is not None:  # this invocation has not made the plan

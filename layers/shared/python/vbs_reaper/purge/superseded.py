@@ -53,11 +53,11 @@ def check_newest(plans: PlanStore, plan: Plan, *, with_grace: bool, is_approved:
 
 
 def check_not_outdated(plans: PlanStore, run: Run) -> None:
-    """Check that the rules of the policy were not changed after the time of a run that has no plan yet.
+    """Check that the rules of the policy were not changed after the time of a run.
 
-    An event may be delivered again after days, with the rules of its time. They were changed if the newest plan of the
-    policy was made after that time and has other rules or stricter guards, as in `check_newest`. A plan that cannot be
-    trusted does not count.
+    An event may be delivered again after days, with the rules of its time, and a list of backups takes minutes. The
+    rules were changed if the newest plan of the policy's other runs was made after that time and has other rules or
+    stricter guards, as in `check_newest`. A plan that cannot be trusted does not count.
 
     Raises:
         RunRefused: the rules were changed.
@@ -65,7 +65,7 @@ def check_not_outdated(plans: PlanStore, run: Run) -> None:
     if run.policy.mode != "purge" or run.started_at is None:
         return
     started_at = to_micros(run.started_at)
-    newest = next(plans.newest(run.policy.policy), None)
+    newest = next((each for each in plans.newest(run.policy.policy) if each.run != run.name), None)
     if newest is None:
         return
     try:
