@@ -71,7 +71,7 @@ class Selection:
         share = self._shared.setdefault
         volume_id, status, name, size = backup.volume_id, backup.status_text, backup.name, backup.size
         made_at = read_micros(backup.created_at_text)
-        if made_at is not None and not 0 <= made_at <= FAR_AHEAD:  # no backup was made then, so it is unknown
+        if made_at is not None and not 0 < made_at <= FAR_AHEAD:  # no backup was made then, so it is unknown
             made_at = None
         planned = PlannedBackup(
             id=backup.id,
