@@ -1,7 +1,7 @@
 """Checks that a policy's newest plan does not keep more than what is about to be carried out.
 
-That is a stored plan, when it is approved or its run is repeated, or a run whose event is delivered late. Neither must
-undo a change of the policy.
+That is a stored plan, when it is approved or its run is repeated, or a run that is late or has just listed the
+backups. None of them must undo a change of the policy.
 """
 
 from msgspec import UNSET
@@ -79,8 +79,8 @@ def check_not_outdated(plans: PlanStore, run: Run) -> None:
     if change:
         raise RunRefused(
             Reason.PLAN_SUPERSEDED,
-            f"{name_of(run.policy.policy, newest.run)} is the policy's newest plan, was made after the time of the "
-            f"run {run.name} and {change} than its policy; start a run with the rules that the policy should have now",
+            f"{name_of(run.policy.policy, newest.run)} was made after the time of the run {run.name} and {change} than "
+            "its policy; start a run with the rules that the policy should have now",
         )
 
 
