@@ -125,7 +125,7 @@ def test_a_retry_on_a_new_connection_is_not_sent_after_its_deadline(cloud: Cloud
         cloud.inject(Fault(operation=Operation.DELETE, breakage=Breakage.RESET, reused_connection=True))
         moving = replace(ref(backup_id), not_after=clock() + timedelta(seconds=2), recorder=lambda _: clock.advance(3))
         late = harness.api.delete_backup(moving, FakeTimeLeft())
-        assert (late.name, late.is_late) == (AnswerName.OUT_OF_TIME, True)
+        assert (late.name, late.is_late, late.is_repeat) == (AnswerName.OUT_OF_TIME, True, True)
         assert harness.calls.take()[-1] == (DELETE, "ConnectionError")
     assert cloud.journal.accepted(backup_id) == 0
 
@@ -170,3 +170,16 @@ def test_a_delete_with_every_token_rejected_still_halts_the_target(
     assert decision.reason is Reason.CREDENTIALS_REJECTED
     calls = [(SHOW, "200"), (DELETE, "401"), (LOGIN, "201")] * 2
     assert harness.calls.take() == calls
+
+
+def test_a_delete_that_was_accepted_before_a_kept_connection_broke_is_accepted(cloud: Cloud) -> None:
+    with api_harness(cloud, clock=ManualClock()) as harness:
+        backup_id = cloud.add_backup()
+        harness.show(backup_id)
+        harness.calls.take()
+        lost = Fault(operation=Operation.DELETE, breakage=Breakage.CLOSE, after_work=True, reused_connection=True)
+        cloud.inject(lost)
+        assert isinstance(make_pass(harness, backup_id), Asked)
+        calls = [(SHOW, "200"), (DELETE, "ConnectionError"), (DELETE, "400"), (SHOW, "200")]
+        assert harness.calls.take() == calls
+    assert cloud.journal.accepted(backup_id) == 1

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from tests.support.doubles import DELETER
 from tests.unit.deletion.world import ASKED, OLD, ONE, THEN, UNANSWERED, VIEW, VOLUME, World, answer, ask, found
@@ -170,3 +171,44 @@ def test_a_request_is_sent_again_at_most_once_for_a_lost_answer_and_once_for_a_2
         world.queue.sent.clear()
     assert marks in ([], [{"asked_at"}], [{"unanswered_at"}], [{"unanswered_at"}, {"asked_at", "unanswered_at"}])
     assert datetime.fromisoformat(attributes.get("sent_at", THEN))
+
+
+REPEATED = {
+    "not sent again": (answer(AnswerName.UNREACHABLE), "halt unreachable"),
+    "too late to send it again": (replace(answer(AnswerName.OUT_OF_TIME), is_late=True), "wait out_of_time"),
+    "rejected": (answer(AnswerName.UNAUTHORIZED, status=401), "halt credentials_rejected"),
+}
+
+
+@pytest.mark.parametrize("what", REPEATED)
+def test_a_delete_that_was_repeated_may_have_been_accepted_the_first_time(what: str) -> None:
+    repeated, decision = REPEATED[what]
+    world = world_with(*[replace(repeated, is_repeat=True)] * 2)
+    assert world.process(REQUEST) == decision
+    (again,) = world.queue.sent
+    assert again.attributes["unanswered_at"]
+
+
+@pytest.mark.parametrize(
+    "name", [AnswerName.WRONG_STATE, AnswerName.CONFLICT, AnswerName.MAYBE_ACCEPTED, AnswerName.OUT_OF_TIME]
+)
+def test_a_repeated_delete_whose_backup_is_deleting_is_accepted(name: AnswerName) -> None:
+    world = world_with(replace(answer(name), is_repeat=True, is_late=name is AnswerName.OUT_OF_TIME))
+    world.cloud.answers("show", ONE, found(ONE), found(ONE, status="deleting"))
+    assert world.process(REQUEST) == "asked"
+    (again,) = world.queue.sent
+    assert again.attributes["asked_at"]
+
+
+@pytest.mark.parametrize("name", [AnswerName.WRONG_STATE, AnswerName.CONFLICT])
+def test_without_a_repeat_another_request_is_deleting_the_backup(name: AnswerName) -> None:
+    world = world_with(answer(name))
+    world.cloud.answers("show", ONE, found(ONE), found(ONE, status="deleting"))
+    assert world.process(REQUEST) == "wait deleting"
+    assert world.queue.sent == []
+
+
+def test_a_repeated_delete_of_a_backup_with_dependents_was_not_accepted_the_first_time() -> None:
+    world = world_with(replace(answer(AnswerName.HAS_DEPENDENTS), is_repeat=True))
+    assert world.process(REQUEST) == "wait has_dependents"
+    assert world.queue.sent == []

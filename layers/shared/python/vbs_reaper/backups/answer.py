@@ -126,6 +126,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     backup: Backup | None = None
     is_late: bool = False
     """The call, or its repeat after a new login, was not sent because `BackupRef.not_after` had passed."""
+    is_repeat: bool = False
+    """The call was first sent on a kept connection, which broke without a response: it may have been processed."""
     follow_up: tuple[Operation, ...] = ()
     """Calls that say more: whether a backup that may be gone is gone, or why the deletion of this one failed."""
     target: TargetInfo | None = None

@@ -49,6 +49,7 @@ _OBSERVATIONS: Final = frozenset({200, 404})
 """The statuses that show what is there and what is not. A stored copy of such a response shows neither."""
 
 _ACCEPTED: Final = frozenset({AnswerName.ACCEPTED, AnswerName.MAYBE_ACCEPTED})
+_REPEATED: Final = "repeated, because a kept connection broke without a response"
 _TOO_LATE: Final = "the DELETE was not sent: the last observation of the backup was too old"
 
 
@@ -118,14 +119,27 @@ class Caller:
             NotSendable: it cannot be authenticated.
         """
         for on_fresh_connection in (False, True):
-            if time_left() < CALL_S:
-                return out_of_time()
-            if call.not_after is not None and self._clock() > call.not_after:
-                return replace(self._answer(AnswerName.OUT_OF_TIME, _TOO_LATE), is_late=True)
+            if (late := self._check_time(call, time_left)) is not None:
+                return replace(late, is_repeat=on_fresh_connection)
             secret = login.credentials.authenticate(request, self._clock())
             reply = self._exchange(call, login, request, secret, on_fresh_connection=on_fresh_connection)
             if not (isinstance(reply, CallFailed) and reply.is_stale):
                 break
+        result = self._read(call, login, reply)
+        if not on_fresh_connection or not isinstance(result, Answer):
+            return result
+        message = f"{_REPEATED}: {result.message}" if isinstance(reply, CallFailed) else result.message
+        return replace(result, message=message, is_repeat=True)
+
+    def _check_time(self, call: Call, time_left: TimeLeft) -> Answer | None:
+        """Return the answer for a call that it is too late to send; None if there is time."""
+        if time_left() < CALL_S:
+            return out_of_time()
+        if call.not_after is not None and self._clock() > call.not_after:
+            return replace(self._answer(AnswerName.OUT_OF_TIME, _TOO_LATE), is_late=True)
+        return None
+
+    def _read(self, call: Call, login: Login, reply: Reply | CallFailed) -> Answer | Rows:
         if isinstance(reply, CallFailed):
             return self._answer(reply.name, reply.message)
         now = self._clock()

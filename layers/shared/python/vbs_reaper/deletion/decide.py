@@ -99,6 +99,8 @@ _LOST_ANSWERS: Final = frozenset(
     {AnswerName.TIMED_OUT, AnswerName.CONNECTION_LOST, AnswerName.SERVER_ERROR, AnswerName.MAYBE_ACCEPTED}
 )
 _LOST_STATUSES: Final = frozenset({408, 500, 502, 504})
+_CERTAIN: Final = frozenset({AnswerName.GONE, AnswerName.HAS_DEPENDENTS})
+"""Answers to a repeated DELETE that say what became of the first one: the backup is gone, or still there."""
 
 
 def before_any_call(current: Pass) -> Wait | None:
@@ -210,6 +212,8 @@ def after_any(current: Pass, answer: Answer) -> Decision:
 
 def is_unanswered(answer: Answer) -> bool:
     """Whether a DELETE with this answer may have been accepted, as long as no GET shows the backup."""
+    if answer.is_repeat and answer.name not in _CERTAIN:
+        return True
     return answer.name in _LOST_ANSWERS or (answer.name is AnswerName.UNAVAILABLE and answer.status in _LOST_STATUSES)
 
 
@@ -253,7 +257,7 @@ def _after_found(current: Pass, backup: Backup, target: TargetInfo, observed_at:
         case Status.AVAILABLE | Status.ERROR:
             return _after_deletable(current, backup, target, observed_at)
         case Status.DELETING:
-            if current.asked_with is AnswerName.MAYBE_ACCEPTED:
+            if current.is_unanswered or current.asked_with is AnswerName.MAYBE_ACCEPTED:
                 return _accepted(current)
             return _deleting(current, backup)
         case Status.CREATING | Status.RESTORING:

@@ -254,7 +254,7 @@ class _PassRun:
         if answer.is_late and not self._observed_twice:
             self._observed_at = None
             self._survivors_checked = False
-            return current, SendDelete()
+            return replace(current, is_unanswered=unanswered), SendDelete()
         current = replace(current, asked_with=answer.name, asked_message=answer.message, is_unanswered=unanswered)
         return current, self._weigh(current, Operation.DELETE_BACKUP, answer, after_delete(current, answer))
 
