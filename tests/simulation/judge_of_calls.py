@@ -132,13 +132,15 @@ class CallJudge:
         if this.is_login:
             return
         this.last_status = outcome.status
+        if this.method == "DELETE" and outcome.what == "stale":
+            this.is_repeat = this.lost = True  # the first one may have been accepted
         if {outcome.status, outcome.what} & REPEATED or outcome.what == "stale":
             return
         if this.method == "DELETE":
             this.deletes += 1
             this.accepted = this.accepted or outcome.status == 202
             is_lost = outcome.what in {"lost", "timed out"} or outcome.status in {*LOST_STATUSES, 200, 204}
-            this.lost = not this.accepted and (is_lost or outcome.is_cut)
+            this.lost = not this.accepted and (is_lost or outcome.is_cut or this.is_repeat)
         elif this.backup_id == "detail":
             this.confirmed = outcome.what == "confirmed"
         elif this.backup_id == wanted.backup_id:

@@ -43,6 +43,8 @@ class Pass:
     """Observations before the DELETE."""
     looks_after: int = 0
     deletes: int = 0
+    is_repeat: bool = False
+    """Whether a DELETE was sent on a kept connection that broke."""
     accepted: bool = False
     last_status: int | None = None
     halts_s: float | None = None
