@@ -1,6 +1,7 @@
 """A server that writes exactly the bytes of a script, and counts connections and requests."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +15,9 @@ Script = Callable[[Write, threading.Event], None]
 class ScriptedServer:
     """Runs the script once per request, on any number of connections, and keeps them open."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         self._script = script
+        self._tls = tls
         self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads: list[threading.Thread] = []
@@ -24,7 +26,7 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     @contextmanager
     def running(self) -> Iterator["ScriptedServer"]:
@@ -52,6 +54,8 @@ class ScriptedServer:
         while not self._stopping.is_set():
             try:
                 connection, _ = self._listener.accept()
+                if self._tls:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
             except OSError:
                 return
             self._connections.append(connection)

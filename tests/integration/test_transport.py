@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from io import DEFAULT_BUFFER_SIZE as BUFFER_SIZE
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,18 @@ def test_extra_bytes_after_an_answer_are_never_read_as_the_next_answer(patient: 
         assert send(patient, server.url).status == 204
         replies = [send(patient, server.url).status]
     assert replies == [404]
+
+
+def test_extra_bytes_that_tls_has_decrypted_already_are_not_read_as_the_next_answer(
+    authority: Authority, tmp_path: Path
+) -> None:
+    first = answer(200, b"x" * (BUFFER_SIZE - len(answer(200, b"", "X-Padding: 1234"))), "X-Padding: 1")
+    assert len(first) == BUFFER_SIZE, "http.client reads as much at once, so the extra bytes stay in the TLS socket"
+    transport = Transport(calls_at_once=5, cacert=authority.pem)
+    script = responding(first + answer(202), answer(404, b"own"))
+    with ScriptedServer(script, tls=authority.server_context(tmp_path)).running() as server:
+        assert [send(transport, server.url).status for _ in range(2)] == [200, 404]
+    transport.close()
 
 
 @pytest.mark.parametrize("status", [204, 304])

@@ -51,8 +51,13 @@ class _Bounded(HTTPConnection):
 
     @property
     def is_connected(self) -> bool:
-        """Whether a kept connection may be reused: never if the exchange asks for a fresh one."""
-        return not current_exchange().on_fresh_connection and super().is_connected
+        """Whether a kept connection may be reused: never if the exchange asks for a fresh one, or if bytes are left.
+
+        urllib3 sees bytes in the socket only. Those that TLS has decrypted already would be read as the next response.
+        """
+        if current_exchange().on_fresh_connection or not super().is_connected:
+            return False
+        return not (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending())
 
     def _new_conn(self) -> socket.socket:
         """Connect to the first address of the host that accepts, with the connect timeout for each."""
