@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.faults import Fault
 from tests.simulation.seeds import Verdict, run_seed, traces
 
-SEEDS = (*range(1, 31), 69, 78, 105, 117)
+SEEDS = (*range(1, 31), 57, 69, 105, 141)
 """Together they have every kind of fault. `make simulate` runs many more."""
 
 
