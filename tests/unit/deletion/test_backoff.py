@@ -1,7 +1,8 @@
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from hypothesis import given, strategies as st
+import pytest
+from hypothesis import example, given, strategies as st
 
 from vbs_reaper.deletion import backoff
 
@@ -37,10 +38,24 @@ def test_a_retry_after_is_waited_for_and_not_much_longer(
     assert max(1, shortest) <= wait_s <= min(ceil(longest), LONGEST)
 
 
+@given(st.floats(0, 2000), bases, jitter)
+def test_a_404_is_confirmed_within_half_a_base_after_a_base_since_the_first_receive(
+    waited_s: float, base_s: int, luck: float
+) -> None:
+    exact = max(base_s - waited_s, base_s / 2) + luck * base_s / 2
+    assert exact - 1e-6 <= backoff.confirmation_delay_s(waited_s, base_s, luck) <= max(1, exact + 1)
+
+
+@example(newer=1, receive_count=150, base_s=1, luck=0.0)
 @given(st.integers(0, 5000), receives, bases, jitter)
 def test_each_newer_backup_is_given_one_base(newer: int, receive_count: int, base_s: int, luck: float) -> None:
     longest = min(max(newer, 1) * base_s, TWO_HOURS) if receive_count <= 150 else exponential(receive_count, base_s)
     assert longest / 2 <= backoff.dependents_wait_s(newer, receive_count, base_s, luck) <= longest
+
+
+@pytest.mark.parametrize(("receive_count", "wait_s"), [(150, 10), (151, 3600)])
+def test_a_deletion_has_its_own_time_scale_for_150_receives(receive_count: int, wait_s: int) -> None:
+    assert backoff.deleting_wait_s(NOW - timedelta(seconds=60), NOW, receive_count, 60, 0.0, 0) == wait_s
 
 
 @given(st.floats(-1e6, 1e7))

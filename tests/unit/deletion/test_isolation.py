@@ -4,12 +4,13 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import dropwhile
 from threading import Event, Lock, current_thread, main_thread
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from msgspec.structs import replace
 
 from tests.support.doubles import ManualClock
@@ -316,20 +317,21 @@ def test_what_an_environment_remembers_only_delays_a_request(
     assert effects == wanted or (effects == [] and decision.startswith("wait"))
 
 
+GOOD = [
+    (Operation.SHOW_BACKUP, AnswerName.FOUND),
+    (Operation.SHOW_BACKUP, AnswerName.GONE),
+    (Operation.DELETE_BACKUP, AnswerName.ACCEPTED),
+]
+BAD = [(Operation.SHOW_BACKUP, AnswerName.UNAVAILABLE), (Operation.DELETE_BACKUP, AnswerName.UNAVAILABLE)]
+
+
+@settings(max_examples=300)
 @given(
     st.lists(
         st.tuples(
             st.sampled_from([ONE, TWO, THREE]),
-            st.sampled_from(
-                [
-                    (Operation.SHOW_BACKUP, AnswerName.FOUND),
-                    (Operation.SHOW_BACKUP, AnswerName.GONE),
-                    (Operation.SHOW_BACKUP, AnswerName.UNAVAILABLE),
-                    (Operation.DELETE_BACKUP, AnswerName.ACCEPTED),
-                    (Operation.DELETE_BACKUP, AnswerName.UNAVAILABLE),
-                ]
-            ),
-            st.sampled_from([0.0, 20.0, 61.0]),
+            st.sampled_from([*GOOD, *BAD]),
+            st.sampled_from([0.0, 20.0, 61.0, 560.0]),
         ),
         max_size=12,
     )
@@ -339,17 +341,37 @@ def test_target_health_agrees_with_a_complete_record_of_all_answers(
 ) -> None:
     clock = ManualClock()
     health = TargetHealth(clock, 5)
-    log = []
+    log: list[Recorded] = []
     for backup, (operation, name), pause_s in answers:
         health.record(backup, operation, replace(answer(name), target=VIEW))
-        log.append((operation, name, clock()))
+        is_good = (operation, name) in GOOD
+        if not is_good:
+            wanted = concerns_only(log, backup, operation, clock())
+            assert health.concerns_only(backup, operation, 60) is wanted
+        log.append(Recorded(backup, operation is Operation.DELETE_BACKUP, is_good, clock()))
         clock.advance(pause_s)
-    recent = [(operation, name) for operation, name, at in log if (clock() - at).total_seconds() <= 60]
-    is_accepted = (Operation.DELETE_BACKUP, AnswerName.ACCEPTED) in recent
-    is_good = any(name is not AnswerName.UNAVAILABLE for _, name in recent)
-    # Of each call another backup asks: an answer of `concerns_only` may be remembered.
-    assert health.concerns_only(backup_id(4), Operation.SHOW_BACKUP, 60) is is_good
-    assert health.concerns_only(backup_id(5), Operation.DELETE_BACKUP, 60) is is_accepted
+
+
+class Recorded(NamedTuple):
+    """An answer of the cloud in the complete record."""
+
+    backup: BackupId
+    by_delete: bool
+    is_good: bool
+    at: datetime
+
+
+def concerns_only(log: list[Recorded], backup: BackupId, operation: Operation, now: datetime) -> bool:
+    """The model: a suspect had a bad answer after its own last good one, and another backup then had a good one."""
+    by_delete = operation is Operation.DELETE_BACKUP
+    same_kind = [each for each in log if each.by_delete is by_delete]
+    own_good = [place for place, each in enumerate(same_kind) if each.backup == backup and each.is_good]
+    since = same_kind[own_good[-1] + 1 if own_good else 0 :]
+    after_bad = dropwhile(lambda each: each.backup != backup, since)
+    is_suspect = any(each.is_good and each.backup != backup for each in after_bad)
+    within = timedelta(seconds=600 if is_suspect else 60)
+    others = [each for each in log if each.is_good and each.backup != backup and each.at >= now - within]
+    return any(each.by_delete or not by_delete for each in others)
 
 
 # Threads
