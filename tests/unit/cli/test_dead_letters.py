@@ -20,6 +20,7 @@ from vbs_reaper.cli.dead_letters.dead_letter import (
     find_kind,
     read_letter,
 )
+from vbs_reaper.cli.dead_letters.move import select_letters
 from vbs_reaper.cli.dead_letters.render import WIDTH, age, print_letters
 from vbs_reaper.errors import CommandError
 from vbs_reaper.reasons import Reason
@@ -54,6 +55,22 @@ def test_letters_without_a_reason_are_classified_by_who_moved_them() -> None:
     assert letter().kind == MOVED_BY_SQS
     assert letter(ERROR_CODE="NO_PERMISSIONS").kind == UNDELIVERED
     assert letter({"run": {"policy": "nightly"}}, ErrorCode="200").kind == FAILED_RUN
+
+
+@pytest.mark.parametrize("condition", ["RetriesExhausted", "EventAgeExceeded", "Unhandled"])
+def test_the_event_of_a_purge_that_failed_three_times_is_not_sent_to_the_deleter(condition: str) -> None:
+    """Lambda writes an invocation record to the destination of the function, without attributes."""
+    record = {
+        "version": "1.0",
+        "timestamp": "2026-11-25T04:00:00.000Z",
+        "requestContext": {"requestId": "e4b46cbf", "condition": condition, "approximateInvokeCount": 3},
+        "requestPayload": {"run": {"policy": "nightly"}},
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": {"errorMessage": "RunUnfinished"},
+    }
+    found = letter(record)
+    assert found.kind == FAILED_RUN
+    assert select_letters([found], None, None, for_redrive=True) == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final
 
+import msgspec
+
 from vbs_reaper.backups.backup import Status
 from vbs_reaper.deletion.envelope import Bulk, open_envelope
 from vbs_reaper.deletion.message import Message, NewMessage, read_message
@@ -70,6 +72,13 @@ STUCK: Final = frozenset(reason.value for reason in Reason if reason.fix is Fix.
 """Codes of the letters for which only an administrator of the cloud can change the state of the backup."""
 
 
+class _InvocationRecord(msgspec.Struct, rename="camel"):
+    """The members of an invocation record by which it is recognized. `request_payload` is the event."""
+
+    request_context: dict[str, Any]
+    request_payload: Any
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """One message of the dead-letter queue."""
@@ -123,7 +132,7 @@ def read_letter(received: Mapping[str, Any], now: datetime) -> Letter:
     request = _read_request(message)
     return Letter(
         message=message,
-        kind=_kind(attributes, is_request=request is not None),
+        kind=_kind(attributes, is_request=request is not None, is_run=_is_invocation_record(message.body)),
         detail=printable(
             attributes.get("message") or attributes.get("ERROR_MESSAGE") or attributes.get("ErrorMessage") or ""
         ),
@@ -146,7 +155,7 @@ def find_kind(code: str) -> LetterKind:
     raise CommandError(f'"{printable(code[:40])}" is not a reason of dead letters; did you mean "{nearest[0]}"?')
 
 
-def _kind(attributes: Mapping[str, str], *, is_request: bool) -> LetterKind:
+def _kind(attributes: Mapping[str, str], *, is_request: bool, is_run: bool) -> LetterKind:
     code = attributes.get("reason", "")
     if code in KINDS:
         return KINDS[code]
@@ -157,9 +166,24 @@ def _kind(attributes: Mapping[str, str], *, is_request: bool) -> LetterKind:
             action="Update vbs-reaper.",
             can_heal=False,
         )
+    if is_run:
+        return FAILED_RUN
     if not {"ERROR_CODE", "ErrorCode"} & attributes.keys():
         return MOVED_BY_SQS
     return UNDELIVERED if is_request else FAILED_RUN
+
+
+def _is_invocation_record(body: str) -> bool:
+    """Return whether Lambda has written the body, about an asynchronous invocation that failed.
+
+    It sends such a record to the destination of the purger without any attributes (Lambda Developer Guide, "Capturing
+    records of Lambda asynchronous invocations").
+    """
+    try:
+        msgspec.json.decode(body, type=_InvocationRecord)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _body_to_resend(message: Message) -> str:
