@@ -208,6 +208,24 @@ def test_an_element_that_is_not_an_id_becomes_a_message_that_is_refused_alone(el
     assert '"backup_id" is' in refusal(bad.body)
 
 
+@pytest.mark.parametrize(
+    "element",
+    [
+        "[" + ",".join(["1e15"] * 25_000) + "]",
+        json.dumps("\u00e9" * 60_000, ensure_ascii=False),
+        '"' + '\\"' * 60_000 + '"',
+    ],
+    ids=["numbers", "text", "quotes"],
+)
+def test_a_large_element_that_is_not_an_id_still_fits_into_a_message(element: str) -> None:
+    """Otherwise SQS would reject this part, and the whole bulk would be split again until it is parked."""
+    bulk = opened(f'{{"backup_ids": ["{ONE}", {element}]}}')
+    assert isinstance(bulk, Bulk)
+    (bad,) = bulk.bad
+    assert len(bad.body.encode()) <= BODY_LIMIT
+    assert '"backup_id" is' in refusal(bad.body)
+
+
 def test_a_bulk_of_1000_is_opened() -> None:
     assert len(bulk_of(*(backup_id(number) for number in range(1000))).requests) == 1000
 

@@ -17,6 +17,8 @@ BODY_LIMIT: Final = 128 * 1024
 """Maximum number of bytes of a body, checked before parsing."""
 DEPTH_LIMIT: Final = 3
 """Maximum number of envelopes around a request."""
+ELEMENT_LIMIT: Final = 16 * 1024
+"""Maximum number of characters of an element that is not a backup ID."""
 _NO_BACKUP: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -124,12 +126,24 @@ def _split(document: Mapping[str, Any], sent_at: datetime) -> Bulk:
     return Bulk(
         requests=tuple(read_request({**shared, "backup_id": backup_id}, sent_at) for backup_id in good),
         bad=tuple(
-            BadElement(position=position, body=json.dumps({"backup_id": element}, ensure_ascii=False))
+            BadElement(position=position, body=_body_of_bad(element))
             for position, element in enumerate(elements)
             if not is_backup_id(element)
         ),
         target=shared_fields.target,
     )
+
+
+def _body_of_bad(element: object) -> str:
+    """Return a request for an element that is not a backup ID. A large element is truncated, and becomes text.
+
+    The body that the element comes from was not too large for SQS, but the same value may be: `1e15` is written as
+    `1000000000000000.0`.
+    """
+    body = json.dumps({"backup_id": element}, ensure_ascii=False)
+    if len(body) <= ELEMENT_LIMIT:
+        return body
+    return json.dumps({"backup_id": json.dumps(element, ensure_ascii=False)[:ELEMENT_LIMIT]}, ensure_ascii=False)
 
 
 def _check_shared(shared: Mapping[str, Any], elements: list[object], sent_at: datetime) -> DeleteRequest:
