@@ -486,7 +486,17 @@ def test_a_usual_login_makes_four_calls_to_the_store_and_one_more_if_the_version
     assert stack.store.calls == ["create", "read", "create", "read", "delete"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[", b'{"version":"v","holder":"h","at":"2026-01-01T00:00:00"}'])
+UNREADABLE_SLOTS = [
+    b"",
+    b"{}",
+    b"[",
+    b'{"version":"v","holder":"h","at":"2026-01-01T00:00:00"}',
+    b'{"version":"\xff","holder":"h","at":"2026-01-01T00:00:00Z"}',
+    b'{"x":' * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", UNREADABLE_SLOTS, ids=lambda body: repr(body[:20]))
 def test_an_unreadable_slot_counts_as_a_login_that_never_ended(body: bytes) -> None:
     stack = Stack()
     stack.store.create(f"{identity_of(stack.target(0))}/new", body)
@@ -517,6 +527,57 @@ def test_a_slot_that_was_created_without_an_answer_is_recognized_as_own() -> Non
     stack.store.create = answer_lost  # type: ignore[method-assign]
     assert stack.attempt(stack.environment(), LoginEnd.NOT_JUDGED) is Taken
     assert stack.store.objects == {}
+
+
+def lose_answers(store: LoginStoreInMemory) -> None:
+    """Let every write succeed without an answer; boto3 then repeats it, and S3 answers 412."""
+    create: Callable[[str, bytes], str | None] = store.create
+    replace: Callable[[str, bytes, str], str | None] = store.replace
+
+    def create_twice(key: str, body: bytes) -> str | None:
+        create(key, body)
+        return create(key, body)
+
+    def replace_twice(key: str, body: bytes, tag: str) -> str | None:
+        replace(key, body, tag)
+        return replace(key, body, tag)
+
+    store.create, store.replace = create_twice, replace_twice  # type: ignore[method-assign]
+
+
+def test_a_rejected_version_does_not_take_the_slot_of_new_versions_after_a_lost_answer() -> None:
+    stack = Stack(password="changed")
+    assert stack.log_in(stack.environment(), 0) is LoginEnd.REJECTED  # it was not proven: it has the slot `new`
+    stack.clock.now += WINDOW
+    assert stack.log_in(stack.environment(), 0) is LoginEnd.REJECTED  # it is suspect: it has the slot `refused`
+    assert f"{identity_of(stack.target(0))}/refused" in stack.store.objects
+    del stack.store.objects[f"{identity_of(stack.target(0))}/new"]  # as another login that is accepted does
+    lose_answers(stack.store)
+    assert isinstance(stack.take(stack.environment(), 0), Suspect)
+    stack.store_secret(1, "changed")
+    assert stack.log_in(stack.environment(), 1) is LoginEnd.ACCEPTED
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_lost_answer_does_not_change_which_versions_are_suspect(is_first: bool) -> None:
+    """Versions that are older than the first rejection stay suspect, and later ones do not become it."""
+    slots = []
+    for is_lost in (False, True):
+        stack = Stack(password="changed")
+        stack.log_in(stack.environment(), 0)
+        if not is_first:
+            stack.clock.now += WINDOW
+            stack.log_in(stack.environment(), 0)
+        stack.clock.now += WINDOW
+        if is_lost:
+            lose_answers(stack.store)
+        stack.log_in(stack.environment(), 0)
+        read = {
+            key.rpartition("/")[2]: msgspec.json.decode(stored.body, type=SlotRecord)
+            for key, stored in stack.store.objects.items()
+        }
+        slots.append({slot: (record.is_refused, record.suspect_before) for slot, record in read.items()})
+    assert slots[0] == slots[1]
 
 
 def test_a_store_contains_neither_user_nor_password_nor_the_id_of_a_version() -> None:

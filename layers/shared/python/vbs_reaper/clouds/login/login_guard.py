@@ -217,9 +217,8 @@ class _Attempt:
             return self._confirm_new(tag, record, now)
         found = {slot: stored for slot in Slot if (stored := self._store.read(self._key(slot))) is not None}
         records = {slot: _read(stored) for slot, stored in found.items()}
-        for slot, existing in records.items():
-            if existing.holder == self._holder:  # S3 stored the object, but its answer was lost
-                return self._taken(slot, found[slot].tag, existing, None, None)
+        if Slot.NEW in records and records[Slot.NEW].holder == self._holder:  # S3 stored it, but its answer was lost
+            return self._confirm_new(found[Slot.NEW].tag, records[Slot.NEW], now)
         choice = choose(records, self._candidate(), now)
         if not isinstance(choice, Take):
             if choice.reserve is not None:
@@ -227,7 +226,7 @@ class _Attempt:
             return choice
         if choice.slot in found:
             return self._replace(choice, found[choice.slot], records[choice.slot], record)
-        tag = self._store.create(self._key(choice.slot), msgspec.json.encode(record))
+        tag = self._store.create(self._key(choice.slot), msgspec.json.encode(record)) or self._own_tag(choice.slot)
         if tag is None:  # another function was faster
             return Busy(until=now, is_in_progress=True)
         return self._taken(choice.slot, tag, record, choice, None)
@@ -246,10 +245,16 @@ class _Attempt:
 
     def _replace(self, choice: Take, stored: StoredObject, existing: SlotRecord, record: SlotRecord) -> Taken | Busy:
         """Take a slot that has a record, unless another function is faster."""
-        tag = self._store.replace(self._key(choice.slot), msgspec.json.encode(record), stored.tag)
+        key = self._key(choice.slot)
+        tag = self._store.replace(key, msgspec.json.encode(record), stored.tag) or self._own_tag(choice.slot)
         if tag is None:
             return Busy(until=record.at, is_in_progress=True)
         return self._taken(choice.slot, tag, record, choice, existing)
+
+    def _own_tag(self, slot: Slot) -> str | None:
+        """Return the tag of a slot that has the record of this attempt: S3 stored it, but its answer was lost."""
+        stored = self._store.read(self._key(slot))
+        return stored.tag if stored is not None and _read(stored).holder == self._holder else None
 
     def _reserve(self, slot: Slot, stored: StoredObject, record: SlotRecord) -> None:
         reservation = Reservation(version=self._version, created_at=self._created_at)
@@ -282,7 +287,7 @@ def _read(stored: StoredObject) -> SlotRecord:
     unknown = SlotRecord(version="", holder="", at=stored.stored_at)
     try:
         record = msgspec.json.decode(stored.body, type=SlotRecord)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return unknown
     return record if record.at < stored.stored_at + FUTURE else unknown
 
