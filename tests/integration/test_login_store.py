@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from vbs_reaper.aws import clients
-from vbs_reaper.aws.login_store import LoginBucket
+from vbs_reaper.aws.login_store import TRIES, LoginBucket
 from vbs_reaper.errors import BucketUnusable
 
 KEY = "0123456789abcdef0123456789abcdef/new"
@@ -95,12 +95,35 @@ def test_an_unreachable_bucket_is_unusable(aws: str) -> None:
         LoginBucket(lambda: boto3.client("s3", endpoint_url="http://127.0.0.1:9", config=once), "x").create(KEY, b"")
 
 
-@pytest.mark.parametrize("code", ["ConditionalRequestConflict", "PreconditionFailed"])
+@pytest.mark.parametrize("call", ["create", "replace", "delete"])
 def test_a_write_after_that_of_another_function_changes_nothing(
-    failing: tuple[LoginBucket, Stubber], code: str
+    failing: tuple[LoginBucket, Stubber], call: str
 ) -> None:
     store, stubber = failing
-    for _ in range(2):
-        stubber.add_client_error("put_object", code, http_status_code=409)
-    assert store.create(KEY, b"") is None
-    assert store.replace(KEY, b"", "tag") is None
+    operation, make_call = CALLS[call]
+    stubber.add_client_error(operation, "PreconditionFailed", http_status_code=412)
+    assert make_call(store) is None
+    stubber.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("call", ["create", "replace", "delete"])
+def test_a_call_that_conflicts_with_that_of_another_function_is_repeated(
+    failing: tuple[LoginBucket, Stubber], call: str
+) -> None:
+    """While a login is in progress, other functions try to create its slot. It must be freed nevertheless."""
+    store, stubber = failing
+    operation, make_call = CALLS[call]
+    stubber.add_client_error(operation, "ConditionalRequestConflict", http_status_code=409)
+    stubber.add_response(operation, {} if call == "delete" else {"ETag": "new"})
+    assert make_call(store) == (None if call == "delete" else "new")
+    stubber.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("call", ["create", "replace", "delete"])
+def test_a_call_that_always_conflicts_changes_nothing(failing: tuple[LoginBucket, Stubber], call: str) -> None:
+    store, stubber = failing
+    operation, make_call = CALLS[call]
+    for _ in range(TRIES):
+        stubber.add_client_error(operation, "ConditionalRequestConflict", http_status_code=409)
+    assert make_call(store) is None
+    stubber.assert_no_pending_responses()
