@@ -23,7 +23,7 @@ from tests.unit.purge.strategies import NOW, inventory, nightly, policy
 from vbs_reaper.aws import clients
 from vbs_reaper.aws.error_codes import code_of
 from vbs_reaper.aws.plan_store import MARK_BYTES, PlanBucket
-from vbs_reaper.errors import PlanStoreBusy, RunRefused
+from vbs_reaper.errors import PlanStoreBusy, PlanUnreadable, RunRefused
 from vbs_reaper.purge.plan import Plan, plan
 from vbs_reaper.purge.plan_file import encode_plan, read_plan, sha256_of
 from vbs_reaper.purge.ports import SentMark, StoredDocument
@@ -217,6 +217,22 @@ def test_an_unusable_bucket_refuses_the_run_with_only_the_error_code(
     assert refused.value.reason is Reason.PLANS_UNUSABLE
     assert "AccessDenied" in str(refused.value)
     assert "arn:" not in str(refused.value)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "KMS.DisabledException", "KMS.KMSInvalidStateException"])
+def test_a_plan_whose_key_may_not_be_used_is_unreadable_and_others_may_be_readable(
+    store: PlanBucket, bucket: str, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    store.store("nightly", "first", made("first"))
+    client = clients.s3()
+
+    def deny(**_: object) -> None:
+        raise answered(code, 400)
+
+    monkeypatch.setattr(client, "get_object", deny)
+    (found,) = PlanBucket(client, bucket).newest("nightly")
+    with pytest.raises(PlanUnreadable, match=rf"first.json \({code}\)"):
+        list(found.pieces())
 
 
 def answered(code: str, status: int) -> ClientError:

@@ -17,7 +17,7 @@ from vbs_reaper.backups.backup import Backup
 from vbs_reaper.backups.identifiers import ProjectId
 from vbs_reaper.clock import TimeLeft
 from vbs_reaper.deletion.message import NewMessage
-from vbs_reaper.errors import PlanStoreBusy, RunRefused, RunUnfinished
+from vbs_reaper.errors import PlanStoreBusy, PlanUnreadable, RunRefused, RunUnfinished
 from vbs_reaper.purge.plan import Plan, recompute
 from vbs_reaper.purge.plan_file import encode_plan, read_plan, sha256_of
 from vbs_reaper.purge.ports import SentMark, StoredDocument, StoredMark
@@ -99,6 +99,8 @@ class StoredPlans:
     is_readable: bool = True
     busy_at: str | None = None
     """The call that fails temporarily."""
+    denied: set[tuple[str, str]] = field(default_factory=set)
+    """The policies and runs whose plans cannot be read, for example because of the key that encrypts them."""
     reads: list[str] = field(default_factory=list)
     """The runs whose documents were read as last plans."""
     concurrent_plan: bytes | None = None
@@ -172,8 +174,13 @@ class StoredPlans:
     def _document(self, policy: str, run: str) -> StoredDocument:
         key = policy, run, "json"
         return StoredDocument(
-            run=run, stored_at=self.stored_at.get(key, self.clock()), pieces=lambda: in_pieces(self.objects[key])
+            run=run, stored_at=self.stored_at.get(key, self.clock()), pieces=lambda: self._pieces(policy, run)
         )
+
+    def _pieces(self, policy: str, run: str) -> Iterator[bytes]:
+        if (policy, run) in self.denied:
+            raise PlanUnreadable(Reason.PLANS_UNUSABLE, f"plans/{policy}/{run}.json cannot be read (AccessDenied)")
+        yield from in_pieces(self.objects[policy, run, "json"])
 
     def _check(self, call: str, is_usable: bool) -> None:
         if call == self.busy_at:

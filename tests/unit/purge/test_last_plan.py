@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.cases import cases
-from tests.unit.purge.purge_world import RUN, World, assert_refused
+from tests.unit.purge.purge_world import RUN, World, assert_refused, previewed
 from tests.unit.purge.strategies import HOUR, NOW, backup_id, nightly
 from vbs_reaper.purge import comparable_plan
 from vbs_reaper.purge.comparable_plan import FEWEST
@@ -185,6 +185,28 @@ def test_a_plan_of_another_policy_that_cannot_be_read_is_left_out(nine: World) -
     nine.plans.objects["weekly", RUN, "json"] = b"{}"
     assert nine.run()["requested"] == 7
     assert nine.warnings() == []
+
+
+def test_a_plan_of_another_policy_whose_key_may_not_be_used_is_left_out(nine: World) -> None:
+    nine.run(**WEEKLY)
+    nine.plans.denied.add(("weekly", RUN))
+    assert nine.run()["requested"] == 7
+    assert nine.warnings() == []
+
+
+def test_after_a_change_of_the_key_every_grace_starts_again_and_then_continues() -> None:
+    runs = Runs()
+    before = runs.at(0)
+    runs.plans.denied.add(("nightly", before))
+    assert runs.number_due(runs.at(24)) == 0
+    assert runs.number_due(runs.at(47)) == 0
+    assert runs.number_due(runs.at(48)) > 0
+
+
+def test_a_plan_whose_key_may_not_be_used_cannot_be_approved(nine: World) -> None:
+    sha256 = previewed(nine)
+    nine.plans.denied.add(("nightly", RUN))
+    assert_refused(nine, nine.approve(sha256), "plans_unusable", "AccessDenied")
 
 
 def test_no_more_than_a_few_policies_are_compared(nine: World) -> None:

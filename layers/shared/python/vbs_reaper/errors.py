@@ -97,6 +97,10 @@ class PlanStoreBusy(RunRefused):
     """The plan store failed in a way that may pass: the same run may succeed later."""
 
 
+class PlanUnreadable(RunRefused):
+    """This role may not read a stored plan, or not use its key. Other plans may be readable."""
+
+
 class RunStopped(RunRefused):
     """Somebody has stopped the run. `requested` is the number of deletions that the invocation had requested."""
 

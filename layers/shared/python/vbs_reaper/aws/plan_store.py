@@ -20,7 +20,7 @@ from botocore.exceptions import (
 )
 
 from vbs_reaper.aws.error_codes import AWS_ERRORS, code_of
-from vbs_reaper.errors import PlanStoreBusy, RunRefused
+from vbs_reaper.errors import PlanStoreBusy, PlanUnreadable, RunRefused
 from vbs_reaper.purge.mark_names import endings_of, read_mark_key
 from vbs_reaper.purge.plan_file import write_plan
 from vbs_reaper.purge.ports import SentMark, StoredDocument, StoredMark
@@ -187,7 +187,8 @@ class PlanBucket:
         except AWS_ERRORS as error:
             if code_of(error) in _MISSING:
                 raise PlanStoreBusy(Reason.PLANS_UNUSABLE, f"{key} was removed while it was read") from None
-            raise _unusable("read", key, error) from None
+            unusable = _unusable("read", key, error)
+            raise (PlanUnreadable(unusable.reason, str(unusable)) if _is_denied(error) else unusable) from None
 
     def _sha256_of(self, key: str) -> str | None:
         found = self._head(key)
@@ -254,6 +255,14 @@ def _run_of(policy: str, key: str) -> str:
 def _unusable(what: str, key: str, error: Exception) -> RunRefused:
     error_type = PlanStoreBusy if _may_pass(error) else RunRefused
     return error_type(Reason.PLANS_UNUSABLE, f"the plans bucket cannot be {what} at {key} ({code_of(error)})")
+
+
+def _is_denied(error: Exception) -> bool:
+    """Return whether an object cannot be read because of permissions, or because of the key that it is encrypted with.
+
+    After a change of the key, the newest plans are still encrypted with the earlier one.
+    """
+    return code_of(error) == "AccessDenied" or code_of(error).startswith("KMS.")
 
 
 def _may_pass(error: Exception) -> bool:

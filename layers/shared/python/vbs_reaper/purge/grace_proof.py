@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from msgspec import UNSET
 
-from vbs_reaper.errors import InvalidPlan
+from vbs_reaper.errors import InvalidPlan, PlanUnreadable
 from vbs_reaper.purge.calendar.duration import Duration, read_duration
 from vbs_reaper.purge.calendar.zone import Micros, Zone, load_zone, to_datetime, to_micros
 from vbs_reaper.purge.comparable_plan import find_comparable
@@ -76,7 +76,7 @@ def restart_unproven_graces(  # noqa: PLR0913  # each is a separate value
             for backup_id in _selected_by(witness, unproven):
                 del unproven[backup_id]
             why = f"the plan {witness.run}, which is {policy.grace} old, does not select them"
-    except InvalidPlan as fault:
+    except (InvalidPlan, PlanUnreadable) as fault:
         on_unreadable(policy.policy, str(fault))
         why = f"the plan that is {policy.grace} old cannot be read"
     for row in unproven.values():

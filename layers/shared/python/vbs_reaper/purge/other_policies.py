@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from vbs_reaper.errors import InvalidPlan
+from vbs_reaper.errors import InvalidPlan, PlanUnreadable
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.plan_file import read_rows
 from vbs_reaper.purge.planned_backup import PlannedBackup
@@ -42,7 +42,7 @@ def _warning(document: StoredDocument, selected: set[str], target: str) -> str |
 
     try:
         policy = read_rows(document.pieces(), count).policy
-    except InvalidPlan:
+    except (InvalidPlan, PlanUnreadable):
         return None
     if not kept or policy.target != target:
         return None

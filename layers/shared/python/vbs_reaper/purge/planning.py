@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from vbs_reaper.errors import InvalidPlan, RunRefused
+from vbs_reaper.errors import InvalidPlan, PlanUnreadable, RunRefused
 from vbs_reaper.purge.calendar.zone import load_zone, to_datetime, to_micros
 from vbs_reaper.purge.comparable_plan import find_comparable
 from vbs_reaper.purge.event import Run
@@ -205,7 +205,7 @@ def _note_last_plan(
 
         last = read_rows(document.pieces(), note)
         return LastPlan(policy=last.policy, made_at=last.made_at, sha256=last.sha256, gone=gone)
-    except InvalidPlan as fault:
+    except (InvalidPlan, PlanUnreadable) as fault:
         forget_decisions(rows)
         on_unreadable(policy.policy, str(fault))
         return None

@@ -6,7 +6,7 @@ backups. None of them must undo a change of the policy.
 
 from msgspec import UNSET
 
-from vbs_reaper.errors import InvalidPlan, RunRefused
+from vbs_reaper.errors import InvalidPlan, PlanUnreadable, RunRefused
 from vbs_reaper.purge.calendar.duration import Duration, read_duration
 from vbs_reaper.purge.calendar.zone import Micros, load_zone, to_micros
 from vbs_reaper.purge.event import Run
@@ -70,7 +70,7 @@ def check_not_outdated(plans: PlanStore, run: Run) -> None:
         return
     try:
         header = _read_header(newest)
-    except InvalidPlan:
+    except (InvalidPlan, PlanUnreadable):
         return
     if header.made_at <= started_at:
         return
