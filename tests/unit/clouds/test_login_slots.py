@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.support.doubles import LoginStoreInMemory, ManualClock
 from vbs_reaper.backups.secret_text import Secret, StoredSecret
+from vbs_reaper.backups.stored_object import StoredObject
 from vbs_reaper.clouds.login.identity import hash_of, identity_of
 from vbs_reaper.clouds.login.login_end import LoginEnd
 from vbs_reaper.clouds.login.login_guard import BEGIN_WITHIN, LoginGuard, Taken
@@ -30,6 +31,7 @@ from vbs_reaper.clouds.login.slots import (
     choose,
 )
 from vbs_reaper.clouds.target import Auth, Target
+from vbs_reaper.errors import BucketUnusable
 
 NOW: Final = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 LATER: Final = NOW + timedelta(minutes=5)
@@ -578,6 +580,21 @@ def test_a_lost_answer_does_not_change_which_versions_are_suspect(is_first: bool
         }
         slots.append({slot: (record.is_refused, record.suspect_before) for slot, record in read.items()})
     assert slots[0] == slots[1]
+
+
+def test_an_accepted_login_frees_its_slot_also_if_the_mark_of_its_version_cannot_be_read() -> None:
+    """A mark that is encrypted with a former key stays unreadable, and every login would occupy a slot."""
+    stack = Stack()
+    stack.log_in(stack.environment(), 0)
+    read: Callable[[str], StoredObject | None] = stack.store.read
+
+    def deny_marks(key: str) -> StoredObject | None:
+        if "/accepted-" in key:
+            raise BucketUnusable("the stack's bucket cannot be read under logins/ (AccessDenied)")
+        return read(key)
+
+    stack.store.read = deny_marks  # type: ignore[method-assign]
+    assert [stack.log_in(stack.environment(), 0) for _ in range(3)] == [LoginEnd.ACCEPTED] * 3
 
 
 def test_a_store_contains_neither_user_nor_password_nor_the_id_of_a_version() -> None:

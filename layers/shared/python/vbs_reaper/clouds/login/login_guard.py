@@ -143,8 +143,10 @@ class LoginGuard:
         try:
             match end:
                 case LoginEnd.ACCEPTED:
-                    self._prove(taken.proof_key, now)
-                    self._free(taken)
+                    try:
+                        self._prove(taken.proof_key, now)
+                    finally:  # also if the mark cannot be read, for example because of the key that encrypts it
+                        self._free(taken)
                 case LoginEnd.REJECTED:
                     self._reject(taken, now)
                 case LoginEnd.UNANSWERED if (proof := self._store.read(taken.proof_key)) is not None:
