@@ -57,6 +57,22 @@ def test_letters_without_a_reason_are_classified_by_who_moved_them() -> None:
     assert letter({"run": {"policy": "nightly"}}, ErrorCode="200").kind == FAILED_RUN
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"run": {"policy": "nightly"}, "scheduled_time": "2026-11-25T04:00:00Z"}, "failed_run"),
+        ({"approve": {"policy": "nightly", "plan": "a" * 64}}, "failed_run"),
+        ({"targets": [], "scheduled_time": "2026-11-25T04:00:00Z"}, "failed_run"),
+        ({"backup_id": "not an ID"}, "malformed"),
+        ({"detail-type": "VBS Backup Delete Requested", "detail": {"backup_id": BACKUP, "x": "y"}}, "malformed"),
+        ({"backup_id": BACKUP}, "undelivered"),
+    ],
+)
+def test_an_undelivered_request_that_is_malformed_is_not_taken_for_a_run(body: dict[str, object], kind: str) -> None:
+    found = letter(body, ERROR_CODE="NO_PERMISSIONS")
+    assert (found.kind.code, found.can_heal) == (kind, kind == "undelivered")
+
+
 @pytest.mark.parametrize("condition", ["RetriesExhausted", "EventAgeExceeded", "Unhandled"])
 def test_the_event_of_a_purge_that_failed_three_times_is_not_sent_to_the_deleter(condition: str) -> None:
     """Lambda writes an invocation record to the destination of the function, without attributes."""

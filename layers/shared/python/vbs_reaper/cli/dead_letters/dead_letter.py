@@ -72,11 +72,12 @@ STUCK: Final = frozenset(reason.value for reason in Reason if reason.fix is Fix.
 """Codes of the letters for which only an administrator of the cloud can change the state of the backup."""
 
 
-class _InvocationRecord(msgspec.Struct, rename="camel"):
-    """The members of an invocation record by which it is recognized. `request_payload` is the event."""
-
-    request_context: dict[str, Any]
-    request_payload: Any
+_ERROR_CODES: Final = frozenset({"ERROR_CODE", "ErrorCode"})
+"""Attributes of messages that EventBridge, Scheduler, SNS or Lambda could not deliver."""
+_RUN_KEYS: Final = frozenset({"run", "approve", "targets"})
+"""Keys of the events of the purger and the checker, by which they are recognized."""
+_RECORD_KEYS: Final = frozenset({"requestContext", "requestPayload"})
+"""Keys of Lambda's record of an invocation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +133,7 @@ def read_letter(received: Mapping[str, Any], now: datetime) -> Letter:
     request = _read_request(message)
     return Letter(
         message=message,
-        kind=_kind(attributes, is_request=request is not None, is_run=_is_invocation_record(message.body)),
+        kind=_kind(attributes, is_request=request is not None, is_run=_is_run(message.body, attributes)),
         detail=printable(
             attributes.get("message") or attributes.get("ERROR_MESSAGE") or attributes.get("ErrorMessage") or ""
         ),
@@ -168,22 +169,23 @@ def _kind(attributes: Mapping[str, str], *, is_request: bool, is_run: bool) -> L
         )
     if is_run:
         return FAILED_RUN
-    if not {"ERROR_CODE", "ErrorCode"} & attributes.keys():
+    if not _ERROR_CODES & attributes.keys():
         return MOVED_BY_SQS
-    return UNDELIVERED if is_request else FAILED_RUN
+    return UNDELIVERED if is_request else KINDS[Reason.MALFORMED]
 
 
-def _is_invocation_record(body: str) -> bool:
-    """Return whether Lambda has written the body, about an asynchronous invocation that failed.
+def _is_run(body: str, attributes: Mapping[str, str]) -> bool:
+    """Return whether the body is about a purge or a check, and not a request to the deleter.
 
-    It sends such a record to the destination of the purger without any attributes (Lambda Developer Guide, "Capturing
-    records of Lambda asynchronous invocations").
+    Scheduler sends the event itself, with attributes. Lambda sends a record of the invocation to the destination of the
+    purger, without any (Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations").
     """
     try:
-        msgspec.json.decode(body, type=_InvocationRecord)
+        found = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         return False
-    return True
+    is_event = bool(_ERROR_CODES & attributes.keys() and _RUN_KEYS & found.keys())
+    return is_event or found.keys() >= _RECORD_KEYS
 
 
 def _body_to_resend(message: Message) -> str:
