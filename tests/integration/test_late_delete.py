@@ -22,7 +22,7 @@ from tests.support.simulator.faults import Breakage, Fault
 from tests.support.simulator.journal import Operation
 from vbs_reaper.backups.answer import Answer, AnswerName
 from vbs_reaper.backups.secret_text import StoredSecret
-from vbs_reaper.deletion.decision import Asked, Halt, PassEnd, Refused
+from vbs_reaper.deletion.decision import Asked, Halt, PassEnd, Refused, Unanswered
 from vbs_reaper.deletion.reconcile import Reconciler
 from vbs_reaper.reasons import Reason
 
@@ -172,14 +172,56 @@ def test_a_delete_with_every_token_rejected_still_halts_the_target(
     assert harness.calls.take() == calls
 
 
+LOST = Fault(operation=Operation.DELETE, breakage=Breakage.CLOSE, after_work=True, reused_connection=True)
+
+
 def test_a_delete_that_was_accepted_before_a_kept_connection_broke_is_accepted(cloud: Cloud) -> None:
     with api_harness(cloud, clock=ManualClock()) as harness:
         backup_id = cloud.add_backup()
         harness.show(backup_id)
         harness.calls.take()
-        lost = Fault(operation=Operation.DELETE, breakage=Breakage.CLOSE, after_work=True, reused_connection=True)
-        cloud.inject(lost)
+        cloud.inject(LOST)
         assert isinstance(make_pass(harness, backup_id), Asked)
         calls = [(SHOW, "200"), (DELETE, "ConnectionError"), (DELETE, "400"), (SHOW, "200")]
         assert harness.calls.take() == calls
+    assert cloud.journal.accepted(backup_id) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "calls"),
+    [
+        (Operation.DELETE, 503, [(LOGIN, "201"), (DELETE, "503")]),
+        (Operation.DELETE, 401, [(LOGIN, "201"), (DELETE, "401")] * 2),
+        (Operation.LOGIN, 503, [(LOGIN, "503")]),
+    ],
+)
+def test_a_delete_that_may_have_been_accepted_is_recorded_if_its_repeat_needs_a_login_and_then_fails(
+    cloud: Cloud, operation: Operation, status: int, calls: list[tuple[str, str]]
+) -> None:
+    with api_harness(cloud, clock=ManualClock()) as harness:
+        backup_id = cloud.add_backup()
+        harness.show(backup_id)
+        harness.calls.take()
+        cloud.inject(LOST)
+        cloud.inject(refusing(401))
+        cloud.inject(refusing(401, None) if status == 401 else Fault(operation=operation, status=status, times=None))
+        assert isinstance(make_pass(harness, backup_id), Unanswered)
+        assert harness.calls.take() == [(SHOW, "200"), (DELETE, "ConnectionError"), (DELETE, "401"), *calls]
+    assert cloud.journal.accepted(backup_id) == 1
+
+
+def test_a_delete_that_may_have_been_accepted_after_a_login_is_a_repeat_if_it_is_too_late_to_send_it_again(
+    cloud: Cloud,
+) -> None:
+    clock = ManualClock()
+    with api_harness(cloud, clock=clock) as harness:
+        backup_id = cloud.add_backup()
+        harness.show(backup_id)
+        cloud.inject(refusing(401))
+        cloud.inject(LOST)
+        not_after = clock() + timedelta(seconds=2)
+        moving = replace(ref(backup_id), not_after=not_after, recorder=lambda _: clock.advance(1.5))
+        late = harness.api.delete_backup(moving, FakeTimeLeft())
+        assert (late.name, late.is_late, late.is_repeat) == (AnswerName.UNAUTHORIZED, True, True)
+        assert harness.calls.take()[-1] == (DELETE, "ConnectionError")
     assert cloud.journal.accepted(backup_id) == 1

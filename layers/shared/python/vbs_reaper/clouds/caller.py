@@ -67,19 +67,22 @@ class Caller:
     def make(self, call: Call, time_left: TimeLeft) -> Answer | Rows:
         """Make one call. Every answer of the service itself carries the `TargetInfo` of its login.
 
-        If it is too late to repeat a call that the service rejected, the rejection is returned, marked `is_late`.
+        If it is too late to repeat a call that the service rejected, the rejection is returned, marked `is_late`. If a
+        kept connection broke at any attempt, the answer is marked `is_repeat`, whichever attempt it belongs to.
         """
         login = self._sessions.login(call.target, time_left)
         rejected: Answer | None = None
         rejections = 0
         refreshed_roles = False
+        is_repeat = False
         while isinstance(login, Login):
             result = self._make_once(call, login, time_left)
             if not isinstance(result, Answer):
                 return result
+            is_repeat = is_repeat or result.is_repeat
             if result.is_late and rejected is not None:
-                return replace(rejected, is_late=True)
-            rejected = result = replace(result, target=login.info)
+                return replace(rejected, is_late=True, is_repeat=is_repeat)
+            rejected = result = replace(result, target=login.info, is_repeat=is_repeat)
             if result.name is AnswerName.UNAUTHORIZED and rejections < 2:
                 rejections += 1
                 if rejections == 2:
@@ -93,7 +96,7 @@ class Caller:
                 login = self._sessions.refresh_roles(call.target, login, time_left) or result
             else:
                 return result
-        return login
+        return replace(login, is_repeat=is_repeat)
 
     def _make_once(self, call: Call, login: Login, time_left: TimeLeft) -> Answer | Rows:
         if call.project_id not in (None, login.project_id):
