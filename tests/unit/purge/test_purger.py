@@ -32,6 +32,7 @@ from vbs_reaper.purge.listing import ListedRows
 from vbs_reaper.purge.plan import Plan
 from vbs_reaper.purge.planning import make_and_store_plan
 from vbs_reaper.purge.policy import PurgePolicy
+from vbs_reaper.purge.superseded import check_not_outdated
 from vbs_reaper.reasons import Reason
 
 PLANNED, COMPLETED, REFUSED = "VBS Purge Planned", "VBS Purge Completed", "VBS Purge Refused"
@@ -384,6 +385,25 @@ def test_late_run_is_planned_if_the_newest_plan_is_not_believed(world: World) ->
     world.run("2026-11-25T04:00:00Z", mode="preview", keep={"last": 4})
     world.plans.objects["nightly", "2026-11-25T04-00-00Z", "json"] = b"{}"
     assert world.run()["outcome"] == "completed"
+
+
+def test_late_run_is_refused_by_a_plan_by_other_rules_also_if_a_newer_one_is_not_believed(world: World) -> None:
+    world.wait(hours=1)
+    for scheduled_time in ("2026-11-25T04:00:00Z", "2026-11-25T05:00:00Z"):
+        world.run(scheduled_time, mode="preview", keep={"last": 4})
+    world.plans.objects["nightly", "2026-11-25T05-00-00Z", "json"] = b"{}"
+    assert_refused(world, world.run(), "plan_superseded", "nightly/2026-11-25T04-00-00Z")
+
+
+def test_a_run_does_not_open_the_plans_that_are_older_than_its_time_to_find_changed_rules(world: World) -> None:
+    run = Run(policy=policy(**POLICY), target="otc-prod", name=RUN, started_at=NOW)
+    world.run("2026-11-25T02:00:00Z", mode="preview")
+    world.plans.stored_at["nightly", "2026-11-25T02-00-00Z", "json"] = NOW - timedelta(minutes=5)
+    check_not_outdated(world.plans, run)
+    assert world.plans.reads == []
+    world.plans.stored_at["nightly", "2026-11-25T02-00-00Z", "json"] += timedelta(seconds=1)
+    check_not_outdated(world.plans, run)
+    assert world.plans.reads == ["2026-11-25T02-00-00Z"], "the clocks may differ by five minutes"
 
 
 def test_a_sending_without_time_left_stops_before_the_next_batch() -> None:

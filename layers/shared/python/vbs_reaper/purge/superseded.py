@@ -4,6 +4,9 @@ That is a stored plan, when it is approved or its run is repeated, or a run that
 backups. None of them must undo a change of the policy.
 """
 
+from contextlib import suppress
+from datetime import datetime
+
 from msgspec import UNSET
 
 from vbs_reaper.errors import InvalidPlan, PlanUnreadable, RunRefused
@@ -17,7 +20,7 @@ from vbs_reaper.purge.policy import PurgePolicy
 from vbs_reaper.purge.ports import PlanStore, StoredDocument
 from vbs_reaper.purge.rules.guards import ONLY_COPIES, allowed_only_copies
 from vbs_reaper.purge.run_result import name_of
-from vbs_reaper.purge.stored_time import check_storage_time
+from vbs_reaper.purge.stored_time import CLOCKS_APART, check_storage_time
 from vbs_reaper.reasons import Reason
 
 
@@ -65,13 +68,10 @@ def check_not_outdated(plans: PlanStore, run: Run) -> None:
     if run.policy.mode != "purge" or run.started_at is None:
         return
     started_at = to_micros(run.started_at)
-    newest = next((each for each in plans.newest(run.policy.policy) if each.run != run.name), None)
-    if newest is None:
+    found = _newest_of_others(plans, run.policy.policy, run.name, run.started_at)
+    if found is None:
         return
-    try:
-        header = _read_header(newest)
-    except (InvalidPlan, PlanUnreadable):
-        return
+    newest, header = found
     if header.made_at <= started_at:
         return
     change = _change(run.policy, header.policy, started_at, with_grace=False)
@@ -79,9 +79,23 @@ def check_not_outdated(plans: PlanStore, run: Run) -> None:
     if change:
         raise RunRefused(
             Reason.PLAN_SUPERSEDED,
-            f"{name_of(run.policy.policy, newest.run)} was made after the time of the run {run.name} and {change} than "
+            f"{name_of(run.policy.policy, newest)} was made after the time of the run {run.name} and {change} than "
             "its policy; start a run with the rules that the policy should have now",
         )
+
+
+def _newest_of_others(plans: PlanStore, policy: str, run: str, after: datetime) -> tuple[str, PlanHeader] | None:
+    """Return the newest plan of the policy's other runs that can be read and trusted, and its run.
+
+    Only plans that may have been made after this time are opened. Return None if there is none.
+    """
+    for document in plans.newest(policy):
+        if document.stored_at + CLOCKS_APART <= after:  # so this plan and all further ones were made before
+            break
+        if document.run != run:
+            with suppress(InvalidPlan, PlanUnreadable):
+                return document.run, _read_header(document)
+    return None
 
 
 def _read_header(document: StoredDocument) -> PlanHeader:
