@@ -10,6 +10,7 @@ from tests.support.cases import cases
 from tests.unit.purge import strategies as draw
 from tests.unit.purge.purge_world import World, assert_refused, previewed, target
 from tests.unit.purge.strategies import DAY, HOUR, NOW, PROJECT, Record, backup_id, ids, inventory, record
+from vbs_reaper.backups.answer import Service
 from vbs_reaper.backups.backup import CSI_DESCRIPTION
 from vbs_reaper.purge.plan import Plan, is_consistent, plan
 from vbs_reaper.purge.plan_file import encode_plan, read_plan
@@ -151,6 +152,22 @@ def test_approval_with_grace_leaves_out_the_only_copies_that_the_plan_did_not_sh
     assert world.queue.ids == ids(100)
     assert answer["left_out"]["backups"] == tuple({"id": each, "reason": "only_copy"} for each in ids(30, 31))
     assert ids(31)[0] in world.queue.requests[0]["expect"]["survivors"], "number 100 stays if number 31 is lost"
+
+
+@pytest.mark.parametrize("service", ["vbs", "cinder"])
+@pytest.mark.parametrize("is_held", [False, True])
+def test_approval_names_the_newest_copy_that_its_volume_keeps_or_that_only_the_fresh_plan_selects(
+    service: Service, *, is_held: bool
+) -> None:
+    by_name = BY_NAME | {"match": {"name": "*"}, "keep": {"last": 2}}
+    held = copy(4, 1, 4, description="[hold]" if is_held else None, is_incremental=False)
+    world = World([copy(number, of, number, is_incremental=False) for number, of in [(1, 0), (2, 1), (3, 1)]] + [held])
+    world.cloud.view = target(service=service)
+    sha256 = previewed(world, **by_name)
+    world.cloud.records.append(copy(0, 0, 0, is_incremental=False))
+    world.approve(sha256)
+    (request,) = (each for each in world.queue.requests if each["backup_id"] == backup_id(3))
+    assert request["expect"]["survivors"] == ids(0, 4 if is_held else 2), "number 2 is not approved"
 
 
 @pytest.mark.parametrize(

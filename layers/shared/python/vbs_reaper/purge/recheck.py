@@ -82,12 +82,11 @@ def compare_with_fresh_plan(approved: ApprovedBackups, fresh: Plan, *, with_grac
     if fresh.policy.group_by != "volume":  # else each volume is a group, which keeps its newest copies
         for row in _new_only_copies(approved, fresh, left_out.keys(), earlier):
             left_out[row.id] = Reason.ONLY_COPY
-            row.keep = True  # so the requests for the other copies of its volume name it as a survivor
+    # All other backups are kept, also those that only the fresh plan selects: they can be survivors.
+    for row in fresh.backups:
+        row.keep = row.keep or row.id not in identities or row.id in left_out
     if fresh.service == "cinder":
-        # All other backups are kept, also those that only the fresh plan selects: keep the backups that they may need.
-        for row in fresh.backups:
-            row.keep = row.keep or row.id not in identities or row.id in left_out
-        keep_chains(fresh.backups)
+        keep_chains(fresh.backups)  # and the backups that they may need
         for row in fresh.backups:
             if row.keep and row.id in identities:
                 left_out.setdefault(row.id, Reason.CHAIN_BLOCKED)

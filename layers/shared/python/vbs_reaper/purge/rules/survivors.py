@@ -3,7 +3,8 @@
 The first is the copy that covers the backup: the nearest newer copy that a period rule keeps, which made the backup
 superfluous. The second is the newest copy of the group that a rule keeps. Both are of the same volume if possible,
 which matters only for groups by name. If neither is, the third is the newest copy that the volume keeps, for whatever
-reason, or else the newest one in its grace: otherwise the deletion could take the last copy of the volume.
+reason, or else the newest one that is selected but stays for the time being: otherwise the deletion could take the last
+copy of the volume.
 """
 
 from bisect import bisect_right
@@ -26,21 +27,24 @@ class Survivors:
     """The copies of a plan that a rule keeps, prepared to find the survivors of each selected backup."""
 
     def __init__(self, backups: Iterable[PlannedBackup], now: Micros | None = None) -> None:
-        """Copies that are in their grace at `now` stay for the time being; None if they are requested too."""
+        """Copies that are in their grace at `now` stay for the time being; None if they may be requested too.
+
+        So do copies with `keep` that are selected: see `recheck`.
+        """
         self._covering: dict[_Place, list[PlannedBackup]] = {}
         """The copies that a period rule keeps, oldest first."""
         self._newest: dict[_Place, PlannedBackup] = {}
         self._of_volume: dict[str | None, PlannedBackup] = {}
         """The newest copy of each volume that is kept, also in another group or because of a hold."""
-        self._in_grace: dict[str | None, PlannedBackup] = {}
-        """The newest copy of each volume that is in its grace."""
-        for row in backups:
-            if row.keep and row.is_copy:
+        self._selected: dict[str | None, PlannedBackup] = {}
+        """The newest copy of each volume that is selected but stays for the time being."""
+        for row in filter(lambda each: each.is_copy, backups):
+            if row.due_at is None:
                 _put_newest(self._of_volume, row.volume_id, row)
                 if not _RULES.isdisjoint(row.reasons):
                     self._add(row)
-            elif now is not None and row.is_copy and not row.is_due(now):
-                _put_newest(self._in_grace, row.volume_id, row)
+            elif row.keep or (now is not None and not row.is_due(now)):
+                _put_newest(self._selected, row.volume_id, row)
         for copies in self._covering.values():
             copies.sort(key=newest_first)
 
@@ -53,7 +57,7 @@ class Survivors:
         # A failed copy may be newer than all usable ones.
         survivors = [next(filter(None, covering), None), next(newer, newest[0] if newest else None)]
         if row.is_copy and all(survivor is None or survivor.volume_id != row.volume_id for survivor in survivors):
-            survivors.append(self._of_volume.get(row.volume_id) or self._in_grace.get(row.volume_id))
+            survivors.append(self._of_volume.get(row.volume_id) or self._selected.get(row.volume_id))
         return tuple(dict.fromkeys(survivor.id for survivor in survivors if survivor is not None))
 
     def _add(self, row: PlannedBackup) -> None:
