@@ -137,5 +137,5 @@ def test_backup_with_a_value_that_a_request_cannot_carry_is_kept_with_the_field(
 def test_each_request_of_a_plan_can_be_read_by_the_deleter() -> None:
     rows = [*nightly(3, name="daily-" + "ä" * 249), *nightly(3, volume_id="v" * 64)]
     found = made([row | {"id": backup_id(100 + number)} for number, row in enumerate(rows)])
-    requests = requests_of(found, found.selected, "run", NOW + DAY, with_grace=True)
+    requests = requests_of(found, found.selected, "run", NOW + DAY)
     assert len([read_request(msgspec.to_builtins(request), NOW) for request in requests]) == 2

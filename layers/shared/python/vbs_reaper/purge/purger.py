@@ -40,6 +40,7 @@ from vbs_reaper.purge.recheck import (
     approved_backups,
     check_guards_again,
     compare_with_fresh_plan,
+    deletions_due,
     summarize,
 )
 from vbs_reaper.purge.run_result import (
@@ -146,8 +147,7 @@ class Purger:
                         stored, fresh, approved, sending, expires_at, time_left, with_grace=False, is_approved=False
                     )
                 else:
-                    due = list(stored.plan.due)
-                    deletions = Deletions(backups=due, order=(row.id for row in due))
+                    deletions = deletions_due(stored.plan)
                     result = self._send(
                         stored, stored.plan, deletions, sending, expires_at, time_left, with_grace=False
                     )
@@ -242,9 +242,7 @@ class Purger:
         mark = SentMark.GRACE_SENT if with_grace else SentMark.SENT
         try:
             check = partial(self._check_not_stopped, stored.policy, stored.run)
-            sent = send_plan(
-                plan, deletions.backups, stored.run, self._queue, expires_at, time_left, check, with_grace=with_grace
-            )
+            sent = send_plan(plan, deletions.backups, stored.run, self._queue, expires_at, time_left, check)
         except (RunUnfinished, RunStopped) as stopped:
             if stopped.requested:
                 self._report.requested(stored.policy, stopped.requested)

@@ -64,6 +64,17 @@ def approved_backups(plan: Plan, *, with_grace: bool) -> ApprovedBackups:
     return ApprovedBackups(identities=approved, left_without=frozenset(left_without))
 
 
+def deletions_due(plan: Plan) -> Deletions:
+    """Return what is due in a plan, for the run that has just made it.
+
+    Modifies `keep` of the plan's backups: those that are in their grace are kept for now, so they can be survivors.
+    """
+    due = list(plan.due)
+    for row in plan.backups:
+        row.keep = not row.is_due(plan.made_at)
+    return Deletions(backups=due, order=(row.id for row in due))
+
+
 def compare_with_fresh_plan(approved: ApprovedBackups, fresh: Plan, *, with_grace: bool, done: int = 0) -> Deletions:
     """Return the approved backups that the fresh plan selects too, and why the others are left out.
 

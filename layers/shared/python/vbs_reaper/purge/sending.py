@@ -40,13 +40,10 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
     expires_at: datetime,
     time_left: TimeLeft,
     check_not_stopped: Callable[[int], None],
-    *,
-    with_grace: bool,
 ) -> int:
     """Request the deletion of these backups of a plan, until `expires_at`; return how many.
 
     `check_not_stopped` is called before each batch with the number of requests sent so far. It raises to end the run.
-    `with_grace` states whether `rows` may contain backups that are in their grace.
 
     Raises:
         RunUnfinished: the queue or the holds failed, or the time is over. It states how many requests are in the queue.
@@ -56,7 +53,7 @@ def send_plan(  # noqa: PLR0913  # each is a separate value
     name = name_of(plan.policy.policy, run)
     place = place_of(plan.project_id, plan.endpoint) if plan.project_id and plan.endpoint else None
     attributes = {"purge_run": name, **({"place": place} if place else {})}
-    for batch in _batches(requests_of(plan, rows, run, expires_at, with_grace=with_grace), attributes):
+    for batch in _batches(requests_of(plan, rows, run, expires_at), attributes):
         if time_left() < SEND_S:
             raise RunUnfinished(f"{name}: no time was left after {count(sent, 'request')}", sent)
         check_not_stopped(sent)
@@ -81,10 +78,10 @@ def expiry_of_run(plan: Plan, now: datetime) -> datetime:
 
 
 def requests_of(
-    plan: Plan, rows: Iterable[PlannedBackup], run: str, expires_at: datetime, *, with_grace: bool
+    plan: Plan, rows: Iterable[PlannedBackup], run: str, expires_at: datetime
 ) -> Iterator[DeleteRequestJson]:
     """Yield the delete requests. Each states what must be true of its backup when it is deleted."""
-    survivors = Survivors(plan.backups, None if with_grace else plan.made_at)
+    survivors = Survivors(plan.backups)
     until, name = to_text(to_micros(expires_at)), name_of(plan.policy.policy, run)
     for row in rows:
         yield DeleteRequestJson(

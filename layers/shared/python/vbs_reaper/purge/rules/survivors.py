@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
-from vbs_reaper.purge.calendar.zone import Micros
 from vbs_reaper.purge.planned_backup import PlannedBackup, newest_first
 from vbs_reaper.purge.rules.retention import PERIOD_RULES, RULES
 
@@ -26,11 +25,8 @@ _Key = TypeVar("_Key")
 class Survivors:
     """The copies of a plan that a rule keeps, prepared to find the survivors of each selected backup."""
 
-    def __init__(self, backups: Iterable[PlannedBackup], now: Micros | None = None) -> None:
-        """Copies that are in their grace at `now` stay for the time being; None if they may be requested too.
-
-        So do copies with `keep` that are selected: see `recheck`.
-        """
+    def __init__(self, backups: Iterable[PlannedBackup]) -> None:
+        """Copies that are selected and have `keep` stay for the time being: see `recheck`."""
         self._covering: dict[_Place, list[PlannedBackup]] = {}
         """The copies that a period rule keeps, oldest first."""
         self._newest: dict[_Place, PlannedBackup] = {}
@@ -43,7 +39,7 @@ class Survivors:
                 _put_newest(self._of_volume, row.volume_id, row)
                 if not _RULES.isdisjoint(row.reasons):
                     self._add(row)
-            elif row.keep or (now is not None and not row.is_due(now)):
+            elif row.keep:
                 _put_newest(self._selected, row.volume_id, row)
         for copies in self._covering.values():
             copies.sort(key=newest_first)
