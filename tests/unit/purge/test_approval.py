@@ -322,12 +322,15 @@ def test_an_approval_is_refused_if_a_plan_by_other_rules_is_stored_while_the_bac
     assert_refused(world, world.approve(sha256), "plan_superseded", "nightly/2026-11-25T03-05-00Z")
 
 
-def test_a_repeated_run_is_refused_if_a_plan_by_other_rules_is_stored_while_the_backups_are_listed() -> None:
+@pytest.mark.parametrize("changes", [{"keep": {"last": 4}}, {"guards": {"max_fraction": 0.9}}])
+def test_a_repeated_run_is_refused_if_a_plan_that_keeps_more_is_stored_while_the_backups_are_listed(
+    changes: dict[str, Any],
+) -> None:
     cloud = BusyDay(nightly(5))
     world = World(cloud=cloud)
     world.interrupt()
     world.wait(60)
-    cloud.meanwhile = lambda: world.run("2026-11-25T03:05:00Z", mode="preview", keep={"last": 4})
+    cloud.meanwhile = lambda: world.run("2026-11-25T03:05:00Z", **{"mode": "preview", **changes})
     assert_refused(world, world.run(), "plan_superseded", "nightly/2026-11-25T03-05-00Z")
 
 

@@ -330,7 +330,9 @@ def test_repeated_run_sends_nothing_if_the_newest_plan_of_the_policy_keeps_more(
     world.interrupt()
     world.wait(hours=1)
     world.run("2026-11-25T04:00:00Z", **{"mode": "preview", **changes})
+    listings = world.cloud.listings
     assert_refused(world, world.run(), "plan_superseded")
+    assert world.cloud.listings == listings, "it is refused before it lists the backups"
     world.wait(hours=1)
     world.run("2026-11-25T05:00:00Z", mode="preview")
     assert world.run()["requested"] == 3, "the former rules are in force again"
