@@ -139,7 +139,6 @@ class Purger:
                 self._check_place_now(stored.plan, time_left)
                 expires_at = expiry_of_run(stored.plan, self._clock())
                 if stored.stored_at is not None:  # this invocation has not made the plan
-                    check_newest(self._plans, stored.plan, with_grace=False, is_approved=False)
                     approved = approved_backups(stored.plan, with_grace=False)
                     stored = stored.without_backups()  # frees their memory for the fresh list
                     fresh = self._make_fresh_plan(stored.plan.policy, time_left)
