@@ -17,6 +17,7 @@ from tests.support.doubles import ManualClock
 from tests.unit.deletion.test_decision import EVERYWHERE
 from tests.unit.deletion.world import ASKED, ONE, THREE, TWO, VIEW, World, answer, ask, backup_id, found
 from vbs_reaper.backups.answer import AnswerName, Operation
+from vbs_reaper.backups.holds import HoldKind, name_of_hold
 from vbs_reaper.backups.identifiers import BackupId
 from vbs_reaper.backups.ports import BackupRef
 from vbs_reaper.deletion.decide import DOUBTFUL_HALTS, HALTS
@@ -227,6 +228,15 @@ def test_while_the_service_shows_but_does_not_delete_only_one_record_sends_a_del
         world.deliver(*[world.message(ask(each), f"m-{each}") for each in batch])
         assert (len(world.called("show")), len(world.called("delete"))) == (10, 1)
         world.clock.advance(60)
+
+
+def test_a_record_that_could_try_a_delete_and_sends_none_lets_another_one_try(world: World) -> None:
+    world.cloud.answers("delete", ONE, answer(AnswerName.NO_SERVICE))
+    world.process(ask(ONE))
+    world.clock.advance(60)
+    world.holds.put(name_of_hold(HoldKind.BACKUP, TWO, None, "0123abcd"))
+    assert world.process(ask(TWO), "m-2") == "refused held"
+    assert world.process(ask(THREE), "m-3") == "asked"
 
 
 # GETs that time out

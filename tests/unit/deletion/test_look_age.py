@@ -177,6 +177,13 @@ def test_a_login_that_takes_long_before_the_delete_is_followed_by_another_get(
     assert world.cloud.calls == [SHOW, SHOW, *[DELETE] * (decision == "asked")]
 
 
+def test_a_login_counts_from_the_observation_also_if_a_survivor_was_observed_since(world: SlowWorld) -> None:
+    world.slow.show_takes_s[TWO] = [1.5]
+    world.slow.login_before_delete_takes_s = [1.0]
+    assert world.process(ask(ONE, TWO)) == "asked"
+    assert world.cloud.calls == [SHOW, SHOW_SURVIVOR, SHOW, SHOW_SURVIVOR, DELETE]
+
+
 @pytest.mark.parametrize(
     ("name", "decision"),
     [(AnswerName.UNAUTHORIZED, "halt credentials_rejected"), (AnswerName.FORBIDDEN, "wait forbidden")],

@@ -92,6 +92,15 @@ def test_a_202_at_another_place_is_a_first_202(world: World) -> None:
     assert world.process(REQUEST, "m-2", attributes=again.attributes) == "deleted"
 
 
+def test_a_lost_answer_to_a_delete_at_another_place_does_not_keep_what_was_accepted_elsewhere(world: World) -> None:
+    world.cloud.has(ONE)
+    world.cloud.answers("delete", ONE, answer(AnswerName.TIMED_OUT, view=HERE))
+    world.process(REQUEST, attributes=AT_OTHER_PLACE | ASKED)
+    (again,) = world.queue.sent
+    assert (again.attributes["unanswered_at"], again.attributes["place"]) == (world.clock().isoformat(), HERE.place)
+    assert "asked_at" not in again.attributes
+
+
 def test_a_backup_that_this_pass_saw_here_before_it_was_gone_is_deleted(world: World) -> None:
     world.cloud.has(ONE)
     world.cloud.answers("delete", ONE, answer(AnswerName.GONE, at=world.clock(), view=HERE))

@@ -165,6 +165,11 @@ SITUATIONS: Final = {
     "no name is expected, and there is one": S(
         NOT_EXPECTED.format("name", "none", '"daily"'), request={"expect": {"name": None}}
     ),
+    "another status is expected": S(
+        NOT_EXPECTED.format("status", '"error"', '"available"'),
+        asked="GET DELETE → Wait(accepted): the deletion is accepted again",
+        request={"expect": {"status": "error"}},
+    ),
     # Who owns it
     "another project owns it": S(NOT_OWNED, gets=(found(ID, VIEW, **{OWNER: OTHER_PROJECT}),)),
     "it names two owners": S(NOT_OWNED, gets=(found(ID, VIEW, **{OWNER: OTHER_PROJECT, OWNER_IN_V3: PROJECT}),)),

@@ -11,6 +11,7 @@ from vbs_reaper.backups.holds import HoldKind, HoldRecord, name_of_hold
 from vbs_reaper.backups.ports import BackupRef
 
 RUN = "nightly/2026-11-25T04-00-00Z"
+OF_PURGE = {"attributes": {"purge_run": RUN}}
 
 
 @pytest.fixture
@@ -38,7 +39,8 @@ def test_a_hold_on_another_backup_or_one_that_has_ended_forbids_nothing(world: W
     world.holds.put(hold_of(HoldKind.BACKUP, TWO))
     world.holds.put(hold_of(HoldKind.VOLUME, TWO))
     world.holds.put(name_of_hold(HoldKind.BACKUP, ONE, world.clock(), "0123abcd"))
-    assert world.process(ask(ONE)) == "asked"
+    world.holds.put(name_of_hold(HoldKind.RUN, RUN, world.clock(), "0123abcd"))
+    assert world.process(ask(ONE), **OF_PURGE) == "asked"
 
 
 def test_a_deletion_that_was_accepted_before_the_hold_is_followed_to_its_end(world: World) -> None:
@@ -49,7 +51,6 @@ def test_a_deletion_that_was_accepted_before_the_hold_is_followed_to_its_end(wor
     assert world.process(asked.body, "m-2", attributes=asked.attributes) == "deleted"
 
 
-OF_PURGE = {"attributes": {"purge_run": RUN}}
 STATES_THE_RUN = ask(ONE, requested_by=RUN)
 
 
@@ -66,9 +67,10 @@ STATES_THE_RUN = ask(ONE, requested_by=RUN)
 def test_a_stop_ends_the_requests_of_its_run(
     world: World, stop: str, body: dict[str, Any], how: dict[str, Any], decision: str
 ) -> None:
-    world.holds.put(hold_of(HoldKind.RUN, stop))
+    world.holds.put(hold_of(HoldKind.RUN, stop), HoldRecord(reason="case 7", by="jane", at=world.clock()))
     assert world.process(body, **how) == decision
     assert world.ends == [decision] * ("stopped" in decision)
+    assert all("by jane until it is released: case 7" in result.message for result in world.bus.results)
     assert world.letters == ["stopped"] * decision.startswith("refused")
     assert world.called("delete") == [ONE] * (decision == "asked")
 
@@ -95,6 +97,17 @@ def test_a_batch_lists_the_holds_once() -> None:
     world.deliver(*(world.message(ask(each), each) for each in ids))
     assert len(world.called("delete")) == 10
     assert world.holds.listings == 1
+
+
+@pytest.mark.parametrize(("pause_s", "listings"), [(28.0, 1), (28.001, 2)])
+def test_a_listing_is_made_again_if_it_could_be_older_than_30_seconds_at_the_delete(
+    world: World, pause_s: float, listings: int
+) -> None:
+    world.cloud.has(TWO)
+    world.process(ask(ONE))
+    world.clock.advance(pause_s)
+    assert world.process(ask(TWO), "m-2") == "asked"
+    assert world.holds.listings == listings
 
 
 def test_a_request_that_needs_no_delete_does_not_list_the_holds(world: World) -> None:

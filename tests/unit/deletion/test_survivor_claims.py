@@ -36,6 +36,7 @@ def test_a_released_claim_is_over_at_once_or_when_its_time_is() -> None:
     claims.claim(TWO, [ONE], NOW, BASE)
     claims.release(TWO, NOW + BASE)
     assert claims.claim(THREE, [TWO], NOW + BASE / 2, BASE) == TWO
+    assert claims.claim(THREE, [TWO], NOW + BASE / 2, BASE) == TWO, "asking does not end it"
     assert claims.claim(THREE, [TWO], NOW + BASE, BASE) is None
 
 
