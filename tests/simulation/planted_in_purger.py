@@ -25,7 +25,7 @@ from vbs_reaper.purge.stored_holds import PlanHolds
 from vbs_reaper.reasons import Reason
 
 value("superseded_becomes_a_dead_letter", decision, "SUPERSEDED_REASONS", frozenset(), seed=633)
-value("an_old_plan_is_sent", planning, "PLAN_LIFE", timedelta(days=365), seed=114)
+value("an_old_plan_is_sent", planning, "PLAN_LIFE", timedelta(days=365), seed=183)
 value("holds_of_the_bucket_not_planned", PlanHolds, "find", lambda *_: None, seed=57)
 value("guards_not_checked", purger, "check_guards", lambda *_: None, seed=15)
 value(
@@ -80,7 +80,7 @@ def a_list_cut_short_is_planned_on(original: Original, *parts: object, **named: 
         yield page
 
 
-@instead_of(purger, "read_sending", seed=6)
+@instead_of(purger, "read_sending", seed=24)
 def a_hash_used_again_sends_again(original: Original, *parts: object, **named: object) -> object:
     return replace(original(*parts, **named), is_complete=False)
 

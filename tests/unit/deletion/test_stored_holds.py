@@ -11,7 +11,7 @@ from vbs_reaper.backups.holds import HoldKind, HoldRecord, name_of_hold
 from vbs_reaper.backups.ports import BackupRef
 
 RUN = "nightly/2026-11-25T04-00-00Z"
-OF_PURGE = {"attributes": {"purge_run": RUN}}
+OF_PURGE: dict[str, Any] = {"attributes": {"purge_run": RUN}}
 
 
 @pytest.fixture
