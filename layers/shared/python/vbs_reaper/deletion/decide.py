@@ -341,7 +341,9 @@ def find_hold(current: Pass, holds: Holds, now: datetime) -> Hold | None:
 
 def after_hold(hold: Hold, description: str) -> Refused:
     """Decide on a hold that forbids the DELETE. `description` says by whom, until when and why."""
-    return Refused(reason=Reason.STOPPED if hold.kind is HoldKind.RUN else Reason.HELD, message=description)
+    if hold.kind is HoldKind.RUN:
+        return Refused(reason=Reason.STOPPED, message=description)
+    return Refused(reason=Reason.HELD, message=description)
 
 
 def _accepted(current: Pass) -> Decision:
