@@ -10,7 +10,7 @@ from vbs_reaper.deletion.request import Expectation
 from vbs_reaper.text import printable
 
 
-def failed_expectation(expect: Expectation, backup: Backup, *, with_status: bool = True) -> str | None:
+def failed_expectation(expect: Expectation, backup: Backup, *, with_status: bool) -> str | None:
     """Return which expectation fails, what it wants and what was found; None if all hold.
 
     `with_status` is false once a DELETE was sent, because the DELETE changes the status.
