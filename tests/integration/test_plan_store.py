@@ -219,19 +219,28 @@ def test_an_unusable_bucket_refuses_the_run_with_only_the_error_code(
     assert "arn:" not in str(refused.value)
 
 
-@pytest.mark.parametrize("code", ["AccessDenied", "KMS.DisabledException", "KMS.KMSInvalidStateException"])
-def test_a_plan_whose_key_may_not_be_used_is_unreadable_and_others_may_be_readable(
-    store: PlanBucket, bucket: str, monkeypatch: pytest.MonkeyPatch, code: str
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("AccessDenied", 400, PlanUnreadable),
+        ("KMS.DisabledException", 400, PlanUnreadable),
+        ("KMS.KMSInvalidStateException", 400, PlanUnreadable),
+        ("KMS.ThrottlingException", 400, PlanStoreBusy),
+        ("KMS.KMSInternalException", 500, PlanStoreBusy),
+    ],
+)
+def test_a_plan_whose_key_may_not_be_used_is_unreadable_and_one_whose_key_is_busy_is_not(
+    store: PlanBucket, bucket: str, monkeypatch: pytest.MonkeyPatch, code: str, status: int, kind: type[RunRefused]
 ) -> None:
     store.store("nightly", "first", made("first"))
     client = clients.s3()
 
     def deny(**_: object) -> None:
-        raise answered(code, 400)
+        raise answered(code, status)
 
     monkeypatch.setattr(client, "get_object", deny)
     (found,) = PlanBucket(client, bucket).newest("nightly")
-    with pytest.raises(PlanUnreadable, match=rf"first.json \({code}\)"):
+    with pytest.raises(kind, match=rf"first.json \({code}\)"):
         list(found.pieces())
 
 

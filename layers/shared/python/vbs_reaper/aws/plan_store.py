@@ -60,8 +60,11 @@ _EXISTS: Final = frozenset({"PreconditionFailed", "412"})
 _CONFLICT: Final = "ConditionalRequestConflict"
 """A concurrent request writes to the same key (S3 User Guide, "How to prevent object overwrites")."""
 _MISSING: Final = frozenset({"NoSuchKey", "404"})
-_TRANSIENT: Final = frozenset({"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", _CONFLICT})
-"""Codes of errors that may pass (S3 API Reference, "Error responses"), also for responses without a status."""
+_TRANSIENT: Final = frozenset(
+    {"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", "KMS.ThrottlingException", _CONFLICT}
+)
+"""Codes of errors that may pass (S3 API Reference, "Error responses"; KMS API Reference, "Common Errors"), also for
+responses without a status."""
 
 
 class PlanBucket:
@@ -187,8 +190,7 @@ class PlanBucket:
         except AWS_ERRORS as error:
             if code_of(error) in _MISSING:
                 raise PlanStoreBusy(Reason.PLANS_UNUSABLE, f"{key} was removed while it was read") from None
-            unusable = _unusable("read", key, error)
-            raise (PlanUnreadable(unusable.reason, str(unusable)) if _is_denied(error) else unusable) from None
+            raise _unusable("read", key, error, denied=PlanUnreadable) from None
 
     def _sha256_of(self, key: str) -> str | None:
         found = self._head(key)
@@ -252,8 +254,8 @@ def _run_of(policy: str, key: str) -> str:
     return key.removeprefix(f"plans/{policy}/").removesuffix(f".{PLAN}")
 
 
-def _unusable(what: str, key: str, error: Exception) -> RunRefused:
-    error_type = PlanStoreBusy if _may_pass(error) else RunRefused
+def _unusable(what: str, key: str, error: Exception, *, denied: type[RunRefused] = RunRefused) -> RunRefused:
+    error_type = PlanStoreBusy if _may_pass(error) else denied if _is_denied(error) else RunRefused
     return error_type(Reason.PLANS_UNUSABLE, f"the plans bucket cannot be {what} at {key} ({code_of(error)})")
 
 
