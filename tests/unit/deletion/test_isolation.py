@@ -360,6 +360,10 @@ def test_target_health_agrees_with_a_complete_record_of_all_answers(
             assert health.concerns_only(backup, operation, 60) is wanted
         log.append(Recorded(backup, operation is Operation.DELETE_BACKUP, is_good, clock()))
         clock.advance(pause_s)
+    # Of each call another backup asks: an answer of `concerns_only` may be remembered.
+    for other, operation in ((backup_id(4), Operation.SHOW_BACKUP), (backup_id(5), Operation.DELETE_BACKUP)):
+        wanted = concerns_only(log, other, operation, clock())
+        assert health.concerns_only(other, operation, 60) is wanted
 
 
 class Recorded(NamedTuple):
